@@ -2,20 +2,15 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use conglang::app;
 use conglang::cli::{self, Cli, CliCommand};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     conglang::supervisor::panics::install_hook();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::parse_arguments() {
         Ok(cli) => cli,
-        Err(usage) => {
-            let _ = usage.print();
-            // EX_USAGE of sysexits.h; help and version are no error.
-            return ExitCode::from(if usage.use_stderr() { 64 } else { 0 });
-        }
+        Err(code) => return ExitCode::from(code),
     };
     // Files in the data folders are private to the gateway's user, wherever the program was started
     // from. `setup` is excepted: its answers hold no secret, and the gateway's user must be able to
@@ -60,7 +55,7 @@ fn run_role(cli: &Cli, run: impl FnOnce(conglang::config::Config) -> RoleFuture)
     {
         Ok(runtime) => runtime,
         Err(cause) => {
-            eprintln!("no runtime: {cause}");
+            tracing::error!(%cause, "cannot start the runtime");
             return 71;
         }
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::broker::BrokerService;
 use crate::i18n::data_loss;
+use crate::i18n::locale::Lang;
 use crate::live::Live;
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters};
 use crate::protocol::divergence::DivergenceReport;
@@ -70,7 +71,7 @@ fn report_data_loss(counters: &Counters, health: &Health, now_ms: i64) {
         Some(loss) => health.set(
             &HealthPart::PersistenceLog,
             HealthStatus::Amber,
-            &data_loss::broker_loss_text(loss),
+            &data_loss::broker_loss_text(Lang::Vi, loss),
         ),
         None => health.set(&HealthPart::PersistenceLog, HealthStatus::Green, ""),
     }
@@ -82,7 +83,7 @@ fn report_commune_trouble(trouble: Option<&DivergenceReport>, health: &Health) {
         Some(trouble) => health.set(
             &HealthPart::Commune,
             HealthStatus::Amber,
-            &data_loss::divergence_text(trouble),
+            &data_loss::divergence_text(Lang::Vi, trouble),
         ),
         None => health.set(&HealthPart::Commune, HealthStatus::Green, ""),
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Subcommand;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 
-use super::{Cli, client, print};
-use crate::i18n::locale::Lang;
+use super::{Cli, NO_ARGS, client, plain, print, print_line};
+use crate::i18n::locale::Arg;
 use crate::i18n::refusal_text::refusal_text;
 use crate::i18n::{data_loss, dates};
 use crate::protocol::broker::{AdminReply, ClientRow, Counters, GATEWAY_ACCOUNT, RetainedRow};
@@ -63,7 +63,7 @@ pub enum BrokerCommand {
 }
 
 /// Percent-encodes a text for a query string.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.bytes()
         .map(|b| {
             if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
@@ -75,42 +75,46 @@ fn escaped(text: &str) -> String {
         .collect()
 }
 
-fn format_age(seconds: u64) -> String {
+fn format_age(cli: &Cli, seconds: u64) -> String {
     match seconds {
-        0..=119 => format!("{seconds} giây"),
-        120..=7_199 => format!("{} phút", seconds / 60),
-        7_200..=172_799 => format!("{} giờ", seconds / 3_600),
-        _ => format!("{} ngày", seconds / 86_400),
+        0..=119 => cli.f("cli-seconds", &[("n", seconds)]),
+        120..=7_199 => cli.f("cli-minutes", &[("n", seconds / 60)]),
+        7_200..=172_799 => cli.f("cli-hours", &[("n", seconds / 3_600)]),
+        _ => cli.f("cli-days", &[("n", seconds / 86_400)]),
     }
 }
 
-fn client_line(c: &ClientRow) -> String {
-    let how = if c.connected {
-        format!(
-            "đang kết nối {} · MQTT {} · {} · {}",
-            format_age(c.state_age_s),
-            c.version,
-            c.listener,
+fn client_line(cli: &Cli, c: &ClientRow) -> String {
+    let age = format_age(cli, c.state_age_s);
+    let mut parts = if c.connected {
+        vec![
+            cli.f("cli-client-here", &[("age", &age)]),
+            format!("MQTT {}", c.version),
+            c.listener.clone(),
             if c.address.is_empty() {
-                "máy này"
+                cli.t("cli-this-machine")
             } else {
-                &c.address
-            }
-        )
+                c.address.clone()
+            },
+        ]
     } else {
-        format!("vắng {}, phiên được giữ", format_age(c.state_age_s))
+        vec![cli.f("cli-client-away", &[("age", &age)])]
     };
-    let mut line = format!("  {:<18}{:<22}{how}", c.account, c.client_id);
     if c.queued + c.inflight > 0 {
-        line.push_str(&format!(
-            " · chờ {}, chưa xác nhận {}",
-            c.queued, c.inflight
+        parts.push(cli.f(
+            "cli-client-waits",
+            &[("queued", c.queued), ("inflight", c.inflight)],
         ));
     }
     if c.dropped > 0 {
-        line.push_str(&format!(" · đã bỏ {} gói tin vì hàng đợi đầy", c.dropped));
+        parts.push(cli.f("cli-client-dropped", &[("n", c.dropped)]));
     }
-    line + "\n"
+    format!(
+        "  {:<18}{:<22}{}\n",
+        c.account,
+        c.client_id,
+        parts.join(" · ")
+    )
 }
 
 /// Carries out the command and gives its exit code.
@@ -150,34 +154,61 @@ pub fn run(cli: &Cli, what: &BrokerCommand) -> anyhow::Result<u8> {
 fn show_status(cli: &Cli) -> anyhow::Result<u8> {
     let value = client::request(cli, "GET", "/broker", None)?;
     let c: Counters = serde_json::from_value(value.clone())?;
-    let storage = if c.storage_failing {
-        "KHÔNG ghi được"
+    let storage = cli.t(if c.storage_failing {
+        "cli-storage-failing"
     } else {
-        "tốt"
-    };
-    let text = format!(
-        "{} máy đang kết nối (nhiều nhất {}), giữ chỗ cho {} thiết bị vắng, {} thiết bị lạ đang nối.\n  gói tin  nhận {}, gửi {}, đang đợi {}, bỏ vì hàng đợi đầy {}, bỏ vì hết hạn {}\n  giữ lại  {} gói tin, {} kB\n  từ chối  {} lần vào, {} lần ngắt, {} gói tin ngoài quyền\n  thẻ nhớ  {storage}, đã ghi {} kB, chờ ghi {} thay đổi\n",
-        c.connected,
-        c.connected_max,
-        c.disconnected,
-        c.quarantined,
-        c.received,
-        c.delivered,
-        c.queued,
-        c.dropped,
-        c.expired_messages,
-        c.retained,
-        c.retained_bytes / 1024,
-        c.rejected_connects,
-        c.disconnected_with_error,
-        c.denied_publishes,
-        c.bytes_written / 1024,
-        c.pending_changes
+        "cli-storage-well"
+    });
+    let row = |name: &str, words: String| format!("  {:<10}{words}\n", cli.t(name));
+    let mut text = cli.f(
+        "cli-broker-clients",
+        &[
+            ("n", c.connected),
+            ("most", c.connected_max),
+            ("away", c.disconnected),
+            ("quarantined", c.quarantined),
+        ],
+    ) + "\n";
+    let messages = cli.f(
+        "cli-broker-messages",
+        &[
+            ("received", c.received),
+            ("sent", c.delivered),
+            ("queued", c.queued),
+            ("dropped", c.dropped),
+            ("expired", c.expired_messages),
+        ],
     );
-    let text = match &c.loss {
-        Some(loss) => format!("{text}  đã mất   {}\n", data_loss::broker_loss_text(loss)),
-        None => text,
-    };
+    let retained = [("n", c.retained), ("kb", c.retained_bytes / 1024)];
+    let refused = [
+        ("connects", c.rejected_connects),
+        ("cut", c.disconnected_with_error),
+        ("denied", c.denied_publishes),
+    ];
+    let written = [
+        ("state", Arg::Text(&storage)),
+        ("kb", Arg::from(c.bytes_written / 1024)),
+        ("n", Arg::from(c.pending_changes)),
+    ];
+    text.push_str(&row("cli-row-messages", messages));
+    text.push_str(&row(
+        "cli-row-retained",
+        cli.f("cli-broker-retained", &retained),
+    ));
+    text.push_str(&row(
+        "cli-row-refused",
+        cli.f("cli-broker-refused", &refused),
+    ));
+    text.push_str(&row(
+        "cli-row-storage",
+        cli.f("cli-broker-storage", &written),
+    ));
+    if let Some(loss) = &c.loss {
+        text.push_str(&row(
+            "cli-row-lost",
+            data_loss::broker_loss_text(cli.lang(), loss),
+        ));
+    }
     print(cli, &value, &text);
     Ok(if c.storage_failing { 2 } else { 0 })
 }
@@ -187,11 +218,11 @@ fn show_clients(cli: &Cli) -> anyhow::Result<u8> {
     let value = client::request(cli, "GET", "/broker/clients", None)?;
     let rows: Vec<ClientRow> = serde_json::from_value(value.clone())?;
     let here = rows.iter().filter(|c| c.connected).count();
-    let text = format!(
-        "{here} máy đang kết nối, {} vắng mặt\n{}",
-        rows.len() - here,
-        rows.iter().map(client_line).collect::<String>()
-    );
+    let mut text = cli.f(
+        "cli-clients",
+        &[("n", here), ("away", rows.len().saturating_sub(here))],
+    ) + "\n";
+    text.extend(rows.iter().map(|c| client_line(cli, c)));
     print(cli, &value, &text);
     Ok(0)
 }
@@ -205,10 +236,10 @@ fn show_topics(cli: &Cli, filter: &str) -> anyhow::Result<u8> {
         None,
     )?;
     let rows: Vec<RetainedRow> = serde_json::from_value(value.clone())?;
-    let mut text = format!("{} gói tin được giữ lại\n", rows.len());
+    let mut text = cli.f("cli-topics", &[("n", rows.len())]) + "\n";
     for t in &rows {
         let more = if t.bytes > t.payload.len() {
-            format!("… ({} byte)", t.bytes)
+            cli.f("cli-topic-more", &[("n", t.bytes)])
         } else {
             String::new()
         };
@@ -229,17 +260,14 @@ fn kick(cli: &Cli, id: &str) -> anyhow::Result<u8> {
         Some(&serde_json::json!({ "id": id })),
     )?;
     let AdminReply::Kicked(n) = serde_json::from_value(value.clone())? else {
-        anyhow::bail!("máy chủ MQTT trả lời lạ")
+        return Err(cli.failure("cli-broker-odd", NO_ARGS));
     };
-    print(
-        cli,
-        &value,
-        &if n == 0 {
-            format!("Không có phiên nào của “{id}”; xem “conglang broker clients”.")
-        } else {
-            format!("Đã ngắt {n} phiên của “{id}”. Thiết bị có tài khoản sẽ tự nối lại.")
-        },
-    );
+    let text = if n == 0 {
+        cli.f("cli-kicked-none", &[("id", id)])
+    } else {
+        cli.f("cli-kicked", &[("n", Arg::from(n)), ("id", id.into())])
+    };
+    print(cli, &value, &text);
     Ok(u8::from(n == 0))
 }
 
@@ -247,32 +275,32 @@ fn kick(cli: &Cli, id: &str) -> anyhow::Result<u8> {
 fn show_refusals(cli: &Cli, id: &str) -> anyhow::Result<u8> {
     let value = client::request(cli, "GET", &format!("/broker/why?id={}", escaped(id)), None)?;
     let AdminReply::Refusals(rows) = serde_json::from_value(value.clone())? else {
-        anyhow::bail!("máy chủ MQTT trả lời lạ")
+        return Err(cli.failure("cli-broker-odd", NO_ARGS));
     };
     let mut text = match (rows.is_empty(), id.is_empty()) {
-        (true, true) => "Từ khi chạy, máy chủ MQTT chưa từ chối ai.\n".to_owned(),
-        (true, false) => format!(
-            "Không nhớ lần nào từ chối “{id}”. Thiết bị gõ sai tên thì tìm theo địa chỉ: conglang broker why 192.168.…\n"
-        ),
+        (true, true) => cli.t("cli-refused-none"),
+        (true, false) => cli.f("cli-refused-none-of", &[("id", id)]),
         _ => String::new(),
     };
     for r in &rows {
-        let times = if r.count > 1 {
-            format!(" ({} lần)", r.count)
-        } else {
-            String::new()
-        };
         let from = if r.address.is_empty() || r.address == r.client {
-            String::new()
+            r.client.clone()
         } else {
-            format!(" từ {}", r.address)
+            cli.f(
+                "cli-refused-from",
+                &[("client", &r.client), ("address", &r.address)],
+            )
+        };
+        let times = if r.count > 1 {
+            format!(" ({})", cli.f("cli-times", &[("n", r.count)]))
+        } else {
+            String::new()
         };
         text.push_str(&format!(
-            "  {} {}  {}{from}: {}{times}\n",
+            "  {} {}  {from}: {}{times}\n",
             dates::date(r.at_s * 1000),
             dates::clock(r.at_s * 1000),
-            r.client,
-            refusal_text(Lang::Vi, &r.reason)
+            refusal_text(cli.lang(), &r.reason)
         ));
     }
     print(cli, &value, &text);
@@ -311,7 +339,7 @@ fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
         max_packet_bytes: packet,
     }) = serde_json::from_value(way)
     else {
-        anyhow::bail!("máy chủ MQTT chưa sẵn sàng; xem “conglang doctor”")
+        return Err(cli.failure("cli-broker-not-ready", NO_ARGS));
     };
     let id = format!("cli-{}", crate::keys::secret::token()?);
     let mut options = MqttOptions::new(id, socket.display().to_string(), 0);
@@ -327,19 +355,24 @@ fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
         let (client, mut events) = AsyncClient::new(options, 16);
         let mut received = 0;
         match what {
-            MqttAction::Sub { topic, qos, .. } => client.try_subscribe(topic, mqtt_qos(qos))?,
-            MqttAction::Pub { topic, payload, retain, qos } => client.try_publish(topic, mqtt_qos(qos), retain, payload)?,
+            MqttAction::Sub { topic, qos, .. } => client.try_subscribe(topic, mqtt_qos(qos)).map_err(|_| cli.failure("cli-no-filter", &[("topic", topic)]))?,
+            MqttAction::Pub { topic, payload, retain, qos } => client.try_publish(topic, mqtt_qos(qos), retain, payload).map_err(|_| cli.failure("cli-no-topic", &[("topic", topic)]))?,
         }
         loop {
-            let event = events.poll().await.map_err(|cause| anyhow::anyhow!("mất kết nối với máy chủ MQTT: {cause}"))?;
+            let event = events.poll().await.map_err(|cause| cli.failure("cli-broker-lost", &[("why", &cause.to_string())]))?;
             match (&event, &what) {
                 (Event::Incoming(Packet::SubAck(ack)), MqttAction::Sub { topic, .. }) if ack.return_codes.iter().any(|c| matches!(c, rumqttc::SubscribeReasonCode::Failure)) => {
-                    anyhow::bail!("“{topic}” không phải bộ lọc chủ đề hợp lệ")
+                    return Err(cli.failure("cli-no-filter", &[("topic", *topic)]));
                 }
                 (Event::Incoming(Packet::Publish(p)), MqttAction::Sub { count, .. }) => {
                     let text = String::from_utf8_lossy(&p.payload);
                     let json = serde_json::json!({ "topic": p.topic, "payload": text, "qos": p.qos as u8, "retain": p.retain });
-                    print(cli, &json, &format!("{} {text}", p.topic));
+                    if cli.json {
+                        print_line(&json.to_string());
+                    } else {
+                        // What was published is shown as it is, however long.
+                        print_line(&plain(&format!("{} {text}", p.topic)));
+                    }
                     received += 1;
                     if count.is_some_and(|n| received >= n) {
                         return Ok(0);
@@ -353,7 +386,7 @@ fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
         client.try_disconnect()?;
         // Polls until DISCONNECT is written, so that it and everything before it are sent.
         while !matches!(events.poll().await, Err(_) | Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect))) {}
-        print(cli, &serde_json::json!({ "published": true }), "Đã gửi.");
+        print(cli, &serde_json::json!({ "published": true }), &cli.t("cli-published"));
         Ok(0)
     })
 }

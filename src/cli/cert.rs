@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::{Cli, print};
+use super::{Cli, NO_ARGS, print};
 use crate::config::Config;
 use crate::config::layout::Layout;
+use crate::domain::id::VillageId;
+use crate::i18n::locale::Lang;
 use crate::keys::authority::{Authority, CertificateFiles, IssuedCertificate};
 use crate::keys::certificate_status::{CertificateProblem, CertificateStatus};
 use crate::keys::holders::HolderStore;
@@ -37,29 +39,27 @@ pub enum CertCommand {
     },
 }
 
-/// The status of the broker's certificate, in words.
-pub(super) fn status_text(of: CertificateStatus) -> String {
-    match of {
-        CertificateStatus::Valid(days) | CertificateStatus::ExpiringSoon(days) if days >= 0 => {
-            format!("còn {days} ngày")
-        }
-        CertificateStatus::Valid(days) | CertificateStatus::ExpiringSoon(days) => {
-            format!("đã hết hạn {} ngày", -days)
-        }
-        CertificateStatus::Unusable(CertificateProblem::Missing) => "chưa có".to_owned(),
-        CertificateStatus::Unusable(CertificateProblem::Damaged) => {
-            "không dùng được: tệp hỏng".to_owned()
-        }
-        CertificateStatus::Unusable(CertificateProblem::WrongIssuer) => {
-            "không dùng được: không phải của CA này".to_owned()
-        }
-        CertificateStatus::Unusable(CertificateProblem::NotYetValid) => {
-            "không dùng được: chưa đến ngày có hiệu lực".to_owned()
-        }
-        CertificateStatus::Unusable(CertificateProblem::ValidityTooLong) => {
-            "không dùng được: ngày ghi theo giờ sai".to_owned()
-        }
+/// How long something is valid; negative = how long ago it expired.
+pub(super) fn days_text(lang: Lang, days: i64) -> String {
+    if days >= 0 {
+        lang.f("cert-days", &[("n", days)])
+    } else {
+        lang.f("cert-expired", &[("n", -days)])
     }
+}
+
+/// The status of the broker's certificate, in words.
+pub(super) fn status_text(lang: Lang, of: CertificateStatus) -> String {
+    lang.t(match of {
+        CertificateStatus::Valid(days) | CertificateStatus::ExpiringSoon(days) => {
+            return days_text(lang, days);
+        }
+        CertificateStatus::Unusable(CertificateProblem::Missing) => "cert-none",
+        CertificateStatus::Unusable(CertificateProblem::Damaged) => "cert-damaged",
+        CertificateStatus::Unusable(CertificateProblem::WrongIssuer) => "cert-foreign",
+        CertificateStatus::Unusable(CertificateProblem::NotYetValid) => "cert-early",
+        CertificateStatus::Unusable(CertificateProblem::ValidityTooLong) => "cert-wrong-clock",
+    })
 }
 
 /// Carries out the command and gives its exit code.
@@ -86,26 +86,33 @@ fn install(cli: &Cli, config: &Config, certificate: &Path, key: &Path) -> anyhow
         certificate: certificate.to_owned(),
         key: key.to_owned(),
     };
-    ReloadableCertificate::load(&given).map_err(|e| {
-        anyhow::anyhow!(
-            "chứng thư và khóa không dùng được: {e}. Kiểm tra hai tệp có phải PEM và thuộc về nhau"
-        )
-    })?;
-    let identity = IssuedCertificate {
-        certificate: std::fs::read_to_string(certificate)?,
-        key: std::fs::read_to_string(key)?,
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|e| cli.file_failure("cli-cannot-read", path, &e))
     };
+    let identity = IssuedCertificate {
+        certificate: read(certificate)?,
+        key: read(key)?,
+    };
+    if ReloadableCertificate::load(&given).is_err() {
+        let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
+        return Err(cli.failure(
+            "cert-unusable",
+            &[("certificate", &certificate), ("key", &key)],
+        ));
+    }
     let installed = CertificateFiles::named(&keys, "public");
-    installed.write(&identity)?;
+    installed
+        .write(&identity)
+        .map_err(|e| cli.file_failure("cli-cannot-write", &keys, &e))?;
     let days = installed.remaining_days(&clock);
     let words = days.map_or_else(
-        || "chưa đến ngày có hiệu lực; xem giờ của máy".to_owned(),
-        |days| format!("còn {days} ngày"),
+        || cli.t("cert-early-clock"),
+        |days| days_text(cli.lang(), days),
     );
     print(
         cli,
         &serde_json::json!({ "days": days }),
-        &format!("Đã cài chứng thư, {words}. Trang điều hành dùng ngay trong vài giây."),
+        &cli.f("cert-installed", &[("days", &words)]),
     );
     Ok(if days.is_none_or(|d| d < 0) { 2 } else { 0 })
 }
@@ -127,22 +134,17 @@ fn show(cli: &Cli, config: &Config) -> anyhow::Result<u8> {
             &clock,
         ),
     );
-    let words =
-        |d: Option<i64>| d.map_or_else(|| "chưa có".to_owned(), |d| format!("còn {d} ngày"));
-    let unproven = if clock.trust() == Trust::None {
-        "\nGiờ của máy chưa đúng: số ngày tính theo giờ gần nhất đã biết."
-    } else {
-        ""
+    let https = match public {
+        Some(days) => days_text(cli.lang(), days),
+        None if there => cli.t("cert-damaged-or-early"),
+        None => cli.t("cert-none"),
     };
-    let https = if there && public.is_none() {
-        "không dùng được (hỏng, hoặc chưa đến ngày có hiệu lực)".to_owned()
-    } else {
-        words(public)
-    };
-    let text = format!(
-        "HTTPS của trang điều hành: {https}\nMQTT của thiết bị: {} (tự gia hạn){unproven}",
-        status_text(mqtt)
-    );
+    let mut text = cli.f("cert-https", &[("state", &https)]);
+    let state = status_text(cli.lang(), mqtt);
+    text.push_str(&format!("\n{}", cli.f("cert-mqtt", &[("state", &state)])));
+    if clock.trust() == Trust::None {
+        text.push_str(&format!("\n{}", cli.t("cert-clock")));
+    }
     print(
         cli,
         &serde_json::json!({ "public": public, "mqtt": mqtt.days_left() }),
@@ -164,13 +166,15 @@ fn show(cli: &Cli, config: &Config) -> anyhow::Result<u8> {
 fn issue_village(cli: &Cli, config: &Config, id: &str, out: &Path) -> anyhow::Result<u8> {
     let keys = keys_folder(config);
     let clock = Clock::system(0);
-    let id = crate::domain::id::VillageId::new(id)?;
+    let Ok(id) = VillageId::new(id) else {
+        return Err(cli.failure("cli-no-id", &[("id", id)]));
+    };
     if let Some(lack) = KeyRing::inspect(&Layout::of(config).data).problem(COMMUNE_CA) {
-        anyhow::bail!(
-            "khóa {} {}; xem: conglang key show",
-            COMMUNE_CA.file,
-            super::key::problem_text(lack)
-        );
+        let problem = super::key::problem_text(cli.lang(), lack);
+        return Err(cli.failure(
+            "key-unusable",
+            &[("file", COMMUNE_CA.file), ("problem", &problem)],
+        ));
     }
     let authority = Authority::load_or_make(
         &keys.join("ca"),
@@ -185,19 +189,22 @@ fn issue_village(cli: &Cli, config: &Config, id: &str, out: &Path) -> anyhow::Re
         certificate: out.to_owned(),
         key: out.to_owned(),
     }
-    .write(&identity)?;
+    .write(&identity)
+    .map_err(|e| cli.file_failure("cli-cannot-write", out, &e))?;
     // The village's certificate before this one stops being accepted, also for anybody who
     // has a copy of it.
     let key = tls::key_hash_of(identity.certificate.as_bytes())
-        .ok_or_else(|| anyhow::anyhow!("chứng thư vừa làm không đọc được"))?;
+        .ok_or_else(|| cli.failure("cert-made-damaged", NO_ARGS))?;
     HolderStore::of(&keys).replace_key(id.as_str(), &key)?;
     print(
         cli,
         &serde_json::json!({ "file": out, "ca": keys.join("ca/ca.pem") }),
-        &format!(
-            "Đã ghi {}. Mang tệp này và {} đến thôn. Chứng thư cũ của thôn (nếu có) không dùng được nữa.",
-            out.display(),
-            keys.join("ca/ca.pem").display()
+        &cli.f(
+            "cert-village",
+            &[
+                ("file", &out.display().to_string()),
+                ("ca", &keys.join("ca/ca.pem").display().to_string()),
+            ],
         ),
     );
     Ok(0)

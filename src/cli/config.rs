@@ -23,7 +23,7 @@ pub fn run(cli: &Cli, what: &ConfigCommand) -> anyhow::Result<u8> {
         ConfigCommand::Check => print(
             cli,
             &serde_json::json!({ "problems": [] }),
-            &format!("Cấu hình đúng: {} giá trị.", config.origins.len()),
+            &cli.f("config-well", &[("n", config.origins.len())]),
         ),
         ConfigCommand::Show => {
             let text: String = config

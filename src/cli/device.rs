@@ -1,13 +1,19 @@
-//! `device list|add|remove|show|set`, `camera list`.
+//! `device list|add|remove|show|set`.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use clap::Subcommand;
+use serde::de::DeserializeOwned;
 
-use super::{Cli, client, print};
-use crate::domain::device::Availability;
-use crate::domain::state::VillageState;
-use crate::i18n::dates;
+use super::camera::moment;
+use super::{Cli, client, layout, print};
+use crate::domain::device::{Availability, Device};
+use crate::domain::id::{DeviceId, EntityId};
 use crate::keys::secret;
-use crate::protocol::control::{CameraStatus, PutDevice};
+use crate::protocol::control::{DeviceReport, LightAnswer, PutDevice};
+use crate::protocol::village_status::Status;
 
 /// Devices.
 #[derive(Debug, Subcommand)]
@@ -45,29 +51,16 @@ pub enum DeviceCommand {
     },
 }
 
-/// Cameras.
-#[derive(Debug, Subcommand)]
-pub enum CameraCommand {
-    /// All cameras and whether their pictures come
-    List,
-}
+/// How long one request for the lamp's answer takes at most.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often `device set` asks for the answer: together longer than the gateway repeats an order.
+const ANSWER_REQUESTS: usize = 3;
 
-fn state(cli: &Cli) -> anyhow::Result<(VillageState, serde_json::Value)> {
-    let value = client::request(cli, "GET", "/state", None)?;
-    Ok((serde_json::from_value(value.clone())?, value))
-}
-
-fn availability_text(p: Availability) -> String {
+fn availability_text(cli: &Cli, p: Availability) -> String {
     match p {
-        Availability::Unknown => "chưa rõ: chưa báo có mặt lần nào".to_owned(),
-        Availability::Online { since } => {
-            format!("trả lời, từ {} {}", dates::date(since), dates::clock(since))
-        }
-        Availability::Offline { since } => format!(
-            "không trả lời từ {} {}",
-            dates::date(since),
-            dates::clock(since)
-        ),
+        Availability::Unknown => cli.t("cli-device-unknown"),
+        Availability::Online { since } => cli.f("cli-device-here", &[("since", &moment(since))]),
+        Availability::Offline { since } => cli.f("cli-device-gone", &[("since", &moment(since))]),
     }
 }
 
@@ -82,34 +75,34 @@ pub fn run_device(cli: &Cli, what: &DeviceCommand) -> anyhow::Result<u8> {
     }
 }
 
+/// A part of the village's state.
+fn part_of<T: DeserializeOwned>(
+    state: &serde_json::Value,
+    part: &str,
+) -> anyhow::Result<BTreeMap<String, T>> {
+    Ok(match state.get(part) {
+        Some(part) => serde_json::from_value(part.clone())?,
+        None => BTreeMap::new(),
+    })
+}
+
 /// Prints all devices; exit code 2 when one is offline.
 fn list(cli: &Cli) -> anyhow::Result<u8> {
-    let (state, value) = state(cli)?;
-    let gone = state
-        .devices
-        .values()
-        .filter(|d| d.availability.is_offline())
-        .count();
-    let unknown = state
-        .devices
-        .values()
-        .filter(|d| d.availability == Availability::Unknown)
-        .count();
-    let unknown = if unknown > 0 {
-        format!(", {unknown} chưa rõ")
-    } else {
-        String::new()
-    };
-    let mut text = format!(
-        "{} thiết bị, {gone} không trả lời{unknown}\n",
-        state.devices.len()
-    );
-    for d in state.devices.values() {
+    let value = client::request(cli, "GET", "/state", None)?;
+    let devices: BTreeMap<String, Device> = part_of(&value, "devices")?;
+    let count = |is: fn(&Device) -> bool| devices.values().filter(|d| is(d)).count();
+    let gone = count(|d| d.availability.is_offline());
+    let unknown = count(|d| d.availability == Availability::Unknown);
+    let mut text = cli.f(
+        "cli-devices",
+        &[("n", devices.len()), ("gone", gone), ("unknown", unknown)],
+    ) + "\n";
+    for d in devices.values() {
         text.push_str(&format!(
-            "  {:<12}{:<34}{}\n",
+            "  {:<12}{:<30}{}\n",
             d.id.as_str(),
             d.name,
-            availability_text(d.availability)
+            availability_text(cli, d.availability)
         ));
     }
     print(cli, &value["devices"], &text);
@@ -127,31 +120,45 @@ fn add(cli: &Cli, id: &str, name: &str, place: Option<&str>) -> anyhow::Result<u
         secret_sha256: Some(secret::sha256(secret.as_bytes())),
     };
     let made = client::request(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
-    let wait = if made["in_force"] == true {
-        "dùng được ngay"
+    let wait = cli.t(if made["in_force"] == true {
+        "device-in-force"
     } else {
-        "đã ghi; máy chủ MQTT chưa trả lời, xem “conglang doctor”"
-    };
+        "device-not-in-force"
+    });
     // `load` has already printed the mistakes of a wrong configuration; the ports are then
     // unknown and left out.
     let broker = super::load(cli).map(|c| c.broker).ok();
-    let at = |name: &str, address: Option<std::net::SocketAddr>| {
+    let at = |name: String, address: Option<std::net::SocketAddr>| {
         address.map(|a| format!("{name} {}", a.port()))
     };
     let ports: Vec<String> = broker.map_or_else(Vec::new, |b| {
-        [at("thường", b.plain), at("TLS", b.tls)]
-            .into_iter()
-            .flatten()
-            .collect()
+        [
+            at(cli.t("device-plain"), b.plain),
+            at("TLS".to_owned(), b.tls),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     });
-    let text = format!(
-        "{id}: {wait}.\n  Máy chủ MQTT     địa chỉ của hộp này, cổng {}\n  Người dùng MQTT  {id}\n  Mật khẩu         {secret}\n  Nói dưới         d/{id}/…\n  Nghe dưới        c/{id}/…\nMật khẩu không hiện lại; quên thì chạy lại lệnh này để đổi.",
-        if ports.is_empty() {
-            "chưa rõ (sửa cấu hình, xem trên)".to_owned()
-        } else {
-            ports.join(", ")
-        }
-    );
+    let ports = if ports.is_empty() {
+        cli.t("device-no-ports")
+    } else {
+        ports.join(", ")
+    };
+    let mut text = format!("{id}: {wait}\n");
+    let rows = [
+        (
+            "device-row-broker",
+            cli.f("device-broker", &[("ports", &ports)]),
+        ),
+        ("device-row-user", id.to_owned()),
+        ("device-row-password", secret.clone()),
+        ("device-row-publish", format!("d/{id}/…")),
+        ("device-row-subscribe", format!("c/{id}/…")),
+    ]
+    .map(|(key, words)| (cli.t(key), words));
+    text.push_str(&layout::rows(&rows, 20));
+    text.push_str(&cli.t("device-secret-once"));
     print(
         cli,
         &serde_json::json!({ "id": id, "secret": secret, "in_force": made["in_force"] }),
@@ -169,134 +176,88 @@ fn remove(cli: &Cli, id: &str) -> anyhow::Result<u8> {
         secret_sha256: None,
     };
     let made = client::request(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
-    let text = if made["in_force"] == true {
-        format!("{id}: đã thu hồi, kết nối đã cắt.")
+    let key = if made["in_force"] == true {
+        "device-removed"
     } else {
-        format!("{id}: đã ghi lệnh thu hồi; máy chủ MQTT chưa xác nhận, xem “conglang doctor”.")
+        "device-removed-later"
     };
+    let text = cli.f(key, &[("id", id)]);
     print(cli, &made, &text);
     Ok(u8::from(made["in_force"] != true))
 }
 
-/// Prints a device with its entities.
+/// Prints a device as its page shows it; exit code 2 when it is broken.
 fn show(cli: &Cli, id: &str) -> anyhow::Result<u8> {
-    let (state, value) = state(cli)?;
-    let Some(d) = state.devices.values().find(|d| d.id.as_str() == id) else {
-        anyhow::bail!("không có thiết bị “{id}”; xem “conglang device list”")
-    };
-    let mut text = format!(
-        "{} ({}): {}\n  {}\n",
-        d.name,
-        d.id,
-        availability_text(d.availability),
-        d.model
-    );
-    for e in state.entities.values().filter(|e| e.device == d.id) {
-        let light = state
-            .lights
-            .get(&e.id)
-            .map(|l| {
-                format!(
-                    "  yêu cầu {:?}, báo {:?}",
-                    l.desired.map(|x| x.on),
-                    l.reported.map(|x| x.on)
-                )
-            })
-            .unwrap_or_default();
-        text.push_str(&format!(
-            "  {:<24}{:?}  {}{light}\n",
-            e.id.as_str(),
-            e.kind,
-            e.state.topic
-        ));
+    if DeviceId::new(id).is_err() {
+        return Err(cli.failure("cli-no-device", &[("id", id)]));
     }
-    print(cli, &value["devices"][id], &text);
-    Ok(0)
-}
-
-/// Switches a lamp.
-fn set(cli: &Cli, entity: &str, to: &str) -> anyhow::Result<u8> {
-    let body = serde_json::json!({ "command": { "do": "SwitchLight", "light": entity, "on": to == "on" } });
-    let made = client::request(cli, "POST", "/commands", Some(&body))?;
-    print(
-        cli,
-        &made,
-        &format!(
-            "Đã ghi lệnh (mục {}). Đèn trả lời thì trang Đèn đường đổi màu.",
-            made["last"]
-        ),
-    );
-    Ok(0)
-}
-
-/// Carries out the command and gives its exit code.
-pub fn run_camera(cli: &Cli, what: &CameraCommand) -> anyhow::Result<u8> {
-    let CameraCommand::List = what;
-    let value = client::request(cli, "GET", "/cameras", None)?;
-    let cameras: Vec<CameraStatus> = serde_json::from_value(value.clone())?;
-    let lost = cameras.iter().filter(|c| c.signal.is_offline()).count();
-    let mut text = format!(
-        "{} camera, {lost} mất hình\n",
-        cameras.iter().filter(|c| !c.removed).count()
-    );
-    for c in &cameras {
-        let how = match c.signal {
-            _ if c.removed => "đã gỡ khỏi cấu hình, còn hình ghi".to_owned(),
-            Availability::Unknown => "chưa có hình".to_owned(),
-            Availability::Online { since } => {
-                format!("có hình từ {} {}", dates::date(since), dates::clock(since))
-            }
-            Availability::Offline { since } => {
-                format!("mất hình từ {} {}", dates::date(since), dates::clock(since))
-            }
-        };
-        text.push_str(&format!("  {:<10}{:<28}{how}", c.id, c.name));
-        if !c.codec.is_empty() {
-            text.push_str(&format!(" · {}", c.codec));
-        }
-        if c.recorded_until > 0 {
-            text.push_str(&format!(
-                " · ghi đến {} {}, {} MB",
-                dates::date(c.recorded_until),
-                dates::clock(c.recorded_until),
-                c.recorded_bytes >> 20
-            ));
-        }
-        text.push('\n');
-        if !c.undecodable.is_empty() {
-            text.push_str(&format!(
-                "            đang ghi nhưng không giải mã được: {}\n",
-                c.undecodable
-            ));
-        }
-        if !c.unchecked.is_empty() {
-            text.push_str(&format!("            đang ghi, nhưng máy này không kiểm tra được là có giải mã được không: {}\n", c.unchecked));
-        }
-        if c.loss > 0 {
-            text.push_str(&format!("            mất gói trên đường truyền, {} % hình trong một phút bị thiếu hoặc nhòe: xem dây mạng, Wi-Fi, giảm tốc độ bit của camera\n", c.loss));
-        }
-        if c.missed > 0 {
-            text.push_str(&format!("            đĩa ghi không kịp, {} % hình trong một phút không được ghi: xem đĩa có hỏng hay bận việc khác, giảm tốc độ bit của camera\n", c.missed));
-        }
-        if !c.clock.is_empty() {
-            text.push_str(&format!(
-                "            đồng hồ của camera chạy sai, ghi theo giờ của máy: {}\n",
-                c.clock
-            ));
-        }
-        for trouble in [&c.why, &c.recording_trouble]
+    let value = client::request(cli, "GET", &format!("/devices/{id}"), None)?;
+    let d: DeviceReport = serde_json::from_value(value.clone())?;
+    let mut text = format!("{} ({}): {}\n", d.name, d.id, d.words);
+    let about: Vec<&str> = [&d.model, &d.place]
+        .into_iter()
+        .filter(|t| !t.is_empty())
+        .map(String::as_str)
+        .collect();
+    if !about.is_empty() {
+        text.push_str(&format!("  {}\n", about.join(" · ")));
+    }
+    for e in &d.entities {
+        let words: Vec<&str> = [&e.name, &e.value, &e.words]
             .into_iter()
             .filter(|t| !t.is_empty())
-        {
-            text.push_str(&format!("            {trouble}\n"));
-        }
+            .map(String::as_str)
+            .collect();
+        text.push_str(&format!("  {:<24}  {}\n", e.id, words.join(" · ")));
+        text.push_str(&format!("  {:<24}  {}\n", "", e.topic));
     }
     print(cli, &value, &text);
-    let worst = cameras
-        .iter()
-        .filter(|c| !c.removed)
-        .map(|c| c.status)
-        .max()
-        .unwrap_or_default();
-    Ok(worst.exit_code())
+    Ok(d.status.map_or(0, Status::exit_code))
+}
+
+/// Switches a lamp and waits for its report; exit code 2 when it did not report the ordered state.
+fn set(cli: &Cli, entity: &str, to: &str) -> anyhow::Result<u8> {
+    if EntityId::new(entity).is_err() {
+        return Err(cli.failure("cli-no-light", &[("id", entity)]));
+    }
+    let body = serde_json::json!({ "command": { "do": "SwitchLight", "light": entity, "on": to == "on" } });
+    let made = client::request(cli, "POST", "/commands", Some(&body))?;
+    let order = made["last"].as_u64().unwrap_or_default();
+    if std::io::stderr().is_terminal() && !cli.json {
+        let _ = writeln!(std::io::stderr(), "{}", cli.t("device-waiting"));
+    }
+    let path = format!("/lights/{entity}/answer?order={order}");
+    let ask = || -> anyhow::Result<(serde_json::Value, LightAnswer)> {
+        let value = client::request_within(cli, "GET", &path, None, ANSWER_TIMEOUT)?;
+        Ok((value.clone(), serde_json::from_value(value)?))
+    };
+    let (mut value, mut answer) = ask()?;
+    for _ in 1..ANSWER_REQUESTS {
+        if !answer.pending {
+            break;
+        }
+        (value, answer) = ask()?;
+    }
+    let key = match (answer.answered, answer.superseded) {
+        (true, _) => "device-answered",
+        (_, true) => "device-superseded",
+        _ => "device-silent",
+    };
+    let words = match answer.on {
+        Some(on) => cli.f(
+            if on { "device-on" } else { "device-off" },
+            &[("since", &moment(answer.at))],
+        ),
+        None => cli.t("device-never"),
+    };
+    let text = cli.f(
+        key,
+        &[
+            ("name", answer.name.as_str()),
+            ("words", &words),
+            ("device", entity.split('.').next().unwrap_or_default()),
+        ],
+    );
+    print(cli, &value, &text);
+    Ok(if answer.answered { 0 } else { 2 })
 }

@@ -7,8 +7,9 @@ mod things;
 
 use serde::Serialize;
 
-use super::status::{exit_code, head, wrap};
-use super::{Cli, client, print};
+use super::layout::hang;
+use super::status::{exit_code, head};
+use super::{Cli, client, file_modes, print};
 use crate::config::layout::Layout;
 use crate::i18n::locale::Lang;
 use crate::i18n::refusal_text::refusal_text;
@@ -63,12 +64,15 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
     match super::load(cli) {
         Err(_) => found.push(error(
             "D-CFG-01",
-            format!("Cấu hình {} có lỗi", cli.config.display()),
+            cli.f(
+                "doctor-config",
+                &[("path", &cli.config.display().to_string())],
+            ),
             "conglang config check",
         )),
         Ok(config) => {
             let layout = Layout::of(&config);
-            offline::check(&config, &layout, &mut found);
+            offline::check(cli.lang(), &config, &layout, &mut found);
             match client::request(cli, "GET", "/status", None)
                 .and_then(|v| Ok(serde_json::from_value::<StatusReport>(v)?))
             {
@@ -83,9 +87,9 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
                 Ok(status) => {
                     made = CHECK_COUNT;
                     broken = exit_code(&status);
-                    sentence = Some(head(Lang::Vi, &status));
-                    check_online(&status, &mut found);
-                    things::check(Lang::Vi, &status, &mut found);
+                    sentence = Some(head(cli.lang(), &status));
+                    check_online(cli.lang(), &status, &mut found);
+                    things::check(cli.lang(), &status, &mut found);
                     check_refusals(cli, &mut found);
                 }
             }
@@ -103,20 +107,28 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
     }
     for f in &found {
         let word = if f.severity == Severity::Error {
-            "LỖI"
+            cli.t("doctor-error")
         } else {
-            "NHẮC"
+            cli.t("doctor-note")
         };
         text.push_str(&format!(
-            "{word:<5} {:<9} {}\n                Làm: {}\n",
+            "{word:<5} {:<9} {}\n                {} {}\n",
             f.code,
             f.what,
-            wrap(&f.todo, 21)
+            cli.t("doctor-do"),
+            hang(&f.todo, 21)
         ));
     }
     let code = if errors > 0 { 2 } else { broken };
-    text.push_str(&format!(
-        "Đã kiểm tra {made}/{CHECK_COUNT} mục: {errors} lỗi, {notes} nhắc. Mã thoát {code}."
+    text.push_str(&cli.f(
+        "doctor-sum",
+        &[
+            ("made", made),
+            ("all", CHECK_COUNT),
+            ("errors", errors),
+            ("notes", notes),
+            ("code", usize::from(code)),
+        ],
     ));
     print(
         cli,
@@ -127,56 +139,41 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
 }
 
 /// The advice for a health part that is amber.
-fn amber_advice(part: &HealthPart) -> &'static str {
-    match part {
-        HealthPart::Space => "xóa bớt hình ghi, hoặc thay thẻ lớn hơn",
-        HealthPart::Recordings => {
-            "conglang camera list; xem ổ ghi hình có gắn không, còn chỗ không"
-        }
-        HealthPart::Pictures => {
-            "chạy được; nâng cấp nhân Linux hoặc tệp conglang.service khi có dịp"
-        }
-        HealthPart::Queues => {
-            "conglang broker clients: dòng có “đã bỏ…” là thiết bị nhận chậm; xem mạng của nó"
-        }
-        HealthPart::Texts => {
-            "chép lại tệp trong people/ từ bản sao lưu; không có thì gỡ thông báo, hoặc: conglang user pin TÊN. Hay gặp thì thay thẻ nhớ"
-        }
-        HealthPart::Commune => {
-            "hỏi xã; xem có hai máy cùng tên không, thẻ có bị chép từ bản cũ không. Không xóa gì ở xã"
-        }
-        HealthPart::Journal | HealthPart::History => "conglang journal check",
-        HealthPart::Samples => "số đo mới vẫn được ghi; hay gặp thì thay thẻ nhớ",
-        HealthPart::PersistenceLog => {
-            "thiết bị nói lại trạng thái khi nối lại; đèn, loa: ra lệnh lại. Hay gặp thì thay thẻ nhớ"
-        }
-        HealthPart::Index => {
-            "xóa index.redb trong thư mục dữ liệu rồi khởi động lại; máy tự dựng lại"
-        }
-        HealthPart::Certificate => "xem giờ của máy; conglang cert show",
-        _ => "journalctl -u conglang -n 50",
-    }
+fn amber_advice(lang: Lang, part: &HealthPart) -> String {
+    let key = match part {
+        HealthPart::Space => "advice-space",
+        HealthPart::Recordings => "advice-recordings",
+        HealthPart::Pictures => "advice-pictures",
+        HealthPart::Queues => "advice-queues",
+        HealthPart::Texts => "advice-people",
+        HealthPart::Commune => "advice-commune",
+        HealthPart::Journal | HealthPart::History => return "conglang journal check".to_owned(),
+        HealthPart::Samples => "advice-samples",
+        HealthPart::PersistenceLog => "advice-ledger",
+        HealthPart::Index => "advice-index",
+        HealthPart::Certificate => "advice-certificate",
+        _ => return "journalctl -u conglang -n 50".to_owned(),
+    };
+    lang.t(key)
 }
 
 /// The checks of the health parts and of the link, as the running gateway reports them.
-fn check_online(status: &StatusReport, found: &mut Vec<Finding>) {
+fn check_online(lang: Lang, status: &StatusReport, found: &mut Vec<Finding>) {
     for (part, light, why) in &status.health {
         match light {
             HealthStatus::Red => found.push(error(
                 "D-RUN-02",
-                format!("Phần “{part}” có lỗi: {why}"),
-                if *part == HealthPart::Queues {
-                    "giải phóng chỗ, gắn lại thẻ cho ghi, hoặc thay thẻ nhớ"
-                } else if *part == HealthPart::Keys {
-                    "conglang key show"
-                } else {
-                    "journalctl -u conglang -n 50"
+                lang.f("doctor-red", &[("part", &part.to_string()), ("why", why)]),
+                match part {
+                    HealthPart::Queues => lang.t("advice-queues-full"),
+                    HealthPart::Keys => "conglang key show".to_owned(),
+                    _ => "journalctl -u conglang -n 50".to_owned(),
                 },
             )),
             HealthStatus::Amber if *part != HealthPart::DashboardTls => found.push(note(
                 "D-RUN-03",
-                format!("Phần “{part}” cần xem: {why}"),
-                amber_advice(part),
+                lang.f("doctor-amber", &[("part", &part.to_string()), ("why", why)]),
+                amber_advice(lang, part),
             )),
             HealthStatus::Amber | HealthStatus::Green => {}
         }
@@ -184,8 +181,8 @@ fn check_online(status: &StatusReport, found: &mut Vec<Finding>) {
     if status.sync.configured && !status.sync.up {
         found.push(note(
             "D-SYN-01",
-            format!("Mất kết nối với xã, chờ gửi {}", status.sync.waiting),
-            "kiểm tra mạng ngoài; việc trong thôn vẫn chạy",
+            lang.f("doctor-no-commune", &[("n", status.sync.waiting)]),
+            lang.t("doctor-no-commune-do"),
         ));
     }
 }
@@ -203,7 +200,7 @@ fn check_refusals(cli: &Cli, found: &mut Vec<Finding>) {
         // Without an answer the technician must not think that no device was refused.
         found.push(note(
             "D-MQT-03",
-            "Chưa hỏi được máy chủ MQTT nên chưa biết thiết bị nào bị từ chối",
+            cli.t("doctor-broker-silent"),
             "conglang status; journalctl -u conglang",
         ));
         return;
@@ -218,7 +215,7 @@ fn check_refusals(cli: &Cli, found: &mut Vec<Finding>) {
             unused.push(format!(
                 "{}: {}",
                 row.client,
-                refusal_text(Lang::Vi, &row.reason)
+                refusal_text(cli.lang(), &row.reason)
             ));
         }
     }
@@ -238,51 +235,31 @@ fn check_refusals(cli: &Cli, found: &mut Vec<Finding>) {
             others.push(format!(
                 "{} ({})",
                 row.client,
-                refusal_text(Lang::Vi, &row.reason)
+                refusal_text(cli.lang(), &row.reason)
             ));
         }
     }
-    let first_names = |all: &[String]| {
-        let more = all.len().saturating_sub(MAX_NAMES);
-        let rest = if more > 0 {
-            format!(" và {more} nữa")
-        } else {
-            String::new()
-        };
-        format!(
-            "{}{rest}",
-            all.iter()
-                .take(MAX_NAMES)
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", ")
-        )
-    };
+    let lang = cli.lang();
+    let names = |all: &[String]| file_modes::first_names(lang, all, MAX_NAMES);
     if !others.is_empty() {
         found.push(note(
             "D-MQT-01",
-            format!(
-                "Bị từ chối hoặc bị ngắt từ lúc máy chủ MQTT chạy: {}",
-                first_names(&others)
-            ),
-            "conglang broker why TÊN",
+            lang.f("doctor-refused", &[("names", &names(&others))]),
+            lang.t("doctor-refused-do"),
         ));
     }
     if !unused.is_empty() {
         found.push(note(
             "D-MQT-03",
-            format!(
-                "Có thiết bị khai thứ mà máy không dùng được: {}",
-                first_names(&unused)
-            ),
-            "conglang broker why TÊN; sửa ở thiết bị rồi cho khai lại",
+            lang.f("doctor-unused", &[("names", &names(&unused))]),
+            lang.t("doctor-unused-do"),
         ));
     }
     if !quarantined.is_empty() {
         found.push(note(
             "D-MQT-02",
-            format!("Thiết bị lạ chờ nhận: {}", first_names(&quarantined)),
-            "conglang device add TÊN \"Tên gọi\"",
+            lang.f("doctor-quarantined", &[("names", &names(&quarantined))]),
+            lang.t("doctor-quarantined-do"),
         ));
     }
 }

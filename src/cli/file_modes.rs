@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::i18n::locale::{Arg, Lang};
+
 /// Most paths in a sentence.
 const MAX_NAMES: usize = 3;
 
@@ -44,20 +46,26 @@ pub fn world_accessible(data: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
 }
 
 /// The first of the paths, and how many more there are.
-pub fn summarize_paths(paths: &[PathBuf]) -> String {
-    let more = paths.len().saturating_sub(MAX_NAMES);
-    let rest = if more > 0 {
-        format!(" và {more} nữa")
+pub fn summarize_paths(lang: Lang, paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+    first_names(lang, &names, MAX_NAMES)
+}
+
+/// The first `most` names, and how many more there are.
+pub fn first_names(lang: Lang, names: &[String], most: usize) -> String {
+    let text = names
+        .iter()
+        .take(most)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    let more = names.len().saturating_sub(most);
+    if more > 0 {
+        lang.f(
+            "cli-and-more",
+            &[("names", Arg::Text(&text)), ("n", more.into())],
+        )
     } else {
-        String::new()
-    };
-    format!(
-        "{}{rest}",
-        paths
-            .iter()
-            .take(MAX_NAMES)
-            .map(|p| p.display().to_string())
-            .collect::<Vec<_>>()
-            .join(", ")
-    )
+        text
+    }
 }

@@ -1,15 +1,28 @@
 //! `journal tail`, `journal check`.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::{Cli, client, print};
+use super::broker::escaped;
+use super::{Cli, client, layout, plain, print, print_line};
+use crate::domain::calendar;
+use crate::i18n::dates;
+use crate::i18n::locale::Arg;
+use crate::protocol::control::HistoryReport;
+use crate::supervisor::clock::Clock;
+
+/// Most entries at once.
+const MAX_LINES: usize = 1_000;
+const DAY_MS: i64 = 86_400_000;
+/// How long to wait for the next entry before asking again: longer than the gateway waits.
+const FOLLOW_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// History.
 #[derive(Debug, Subcommand)]
 pub enum JournalCommand {
-    /// The newest entries as they are stored
+    /// The newest entries in words
     Tail {
         /// How many
         #[arg(short = 'n', long, default_value_t = 20)]
@@ -17,45 +30,149 @@ pub enum JournalCommand {
         /// Only about this device, lamp, camera, notice…
         #[arg(long)]
         about: Option<String>,
+        /// Only what is not older than this
+        #[arg(long)]
+        since: Option<String>,
+        /// Only what this person caused
+        #[arg(long)]
+        person: Option<String>,
+        /// Go on with what happens from now on
+        #[arg(short, long)]
+        follow: bool,
     },
-    /// Is history whole and unchanged? Works with the daemon dead
+    /// Is history whole and unchanged? Works with the gateway stopped
     Check,
 }
 
 /// Carries out the command and gives its exit code.
 pub fn run(cli: &Cli, what: &JournalCommand) -> anyhow::Result<u8> {
     match what {
-        JournalCommand::Tail { lines, about } => {
-            let about = match about {
-                Some(id)
-                    if id
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) =>
-                {
-                    format!("&about={id}")
+        JournalCommand::Tail {
+            lines,
+            about,
+            since,
+            person,
+            follow,
+        } => {
+            let mut filter = String::new();
+            for (name, value) in [("about", about), ("person", person)] {
+                if let Some(value) = value {
+                    filter.push_str(&format!("&{name}={}", escaped(value)));
                 }
-                Some(id) => {
-                    anyhow::bail!("“{id}” không phải mã của thiết bị; xem “conglang device list”")
-                }
-                None => String::new(),
-            };
-            let entries = client::request(
-                cli,
-                "GET",
-                &format!("/entries?limit={}{about}", (*lines).min(1000)),
-                None,
-            )?;
-            let text: String = entries
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|e| format!("{e}\n"))
-                .collect();
-            print(cli, &entries, &text);
-            Ok(0)
+            }
+            if let Some(text) = since {
+                let now = Clock::system(0).wall_ms();
+                let Some(from) = moment_of(text, now) else {
+                    return Err(cli.failure("journal-since", &[("text", text)]));
+                };
+                filter.push_str(&format!("&since={from}"));
+            }
+            tail(cli, (*lines).min(MAX_LINES), &filter, *follow)
         }
         JournalCommand::Check => check(cli),
     }
+}
+
+/// The moment that `--since` names, wall ms: `30m`, `2h`, `3d` ago; `14:05` today, `21/11` of this
+/// year or the last, `21/11/2026`, each with a time behind it or not.
+fn moment_of(text: &str, now: i64) -> Option<i64> {
+    let text = text.trim();
+    let last = text.chars().next_back()?;
+    if let Some(unit) = match last {
+        'm' => Some(60_000),
+        'h' => Some(3_600_000),
+        'd' => Some(DAY_MS),
+        _ => None,
+    } {
+        let count: u32 = text[..text.len() - 1].parse().ok()?;
+        return now.checked_sub(i64::from(count) * unit);
+    }
+    let clock = |text: &str| {
+        let (hour, minute) = text.split_once(':')?;
+        let (hour, minute) = (hour.parse::<u8>().ok()?, minute.parse::<u8>().ok()?);
+        (hour < 24 && minute < 60).then(|| i64::from(hour) * 60 + i64::from(minute))
+    };
+    let (ago, minute) = match text.split_once(' ') {
+        Some((day, time)) => (day_of(day, now)?, clock(time)?),
+        None if text.contains(':') => (0, clock(text)?),
+        None => (day_of(text, now)?, 0),
+    };
+    Some(midnight(now) - ago * DAY_MS + minute * 60_000)
+}
+
+/// The beginning of the day, wall ms.
+fn midnight(now: i64) -> i64 {
+    now - i64::from(calendar::minute_of_day(now)) * 60_000 - now.rem_euclid(60_000)
+}
+
+/// How many days ago the day was that `21/11` or `21/11/2026` names.
+fn day_of(text: &str, now: i64) -> Option<i64> {
+    let mut parts = text.split('/').map(|p| p.parse::<i64>().ok());
+    let (day, month) = (parts.next()??, parts.next()??);
+    let year = match parts.next() {
+        Some(year) => Some(year?),
+        None => None,
+    };
+    if parts.next().is_some() {
+        return None;
+    }
+    let matches = |ago: &i64| {
+        let d = calendar::day(now - ago * DAY_MS);
+        i64::from(d.day) == day
+            && i64::from(d.month) == month
+            && year.is_none_or(|y| i64::from(d.year) == y)
+    };
+    // A day without a year is the last one of that name; history is not older than a few years.
+    (0..366 * 20).find(matches)
+}
+
+/// Prints the newest entries, oldest first, and then what happens.
+fn tail(cli: &Cli, lines: usize, filter: &str, follow: bool) -> anyhow::Result<u8> {
+    let path = format!("/history?limit={lines}{filter}");
+    let mut report: HistoryReport =
+        serde_json::from_value(client::request(cli, "GET", &path, None)?)?;
+    if !follow {
+        let entries: Vec<_> = report.lines.iter().map(|l| l.entry.clone()).collect();
+        let text = if report.lines.is_empty() {
+            cli.t("journal-none")
+        } else {
+            lines_text(&report)
+        };
+        print(cli, &entries.into(), &text);
+        return Ok(0);
+    }
+    loop {
+        if cli.json {
+            for line in &report.lines {
+                print_line(&line.entry.to_string());
+            }
+        } else if !report.lines.is_empty() {
+            let text = plain(lines_text(&report).trim_end());
+            print_line(&layout::wrap(&text, layout::width()));
+        }
+        std::io::stdout().flush()?;
+        let path = format!("/history?after={}{filter}", report.last);
+        report = serde_json::from_value(client::request_within(
+            cli,
+            "GET",
+            &path,
+            None,
+            FOLLOW_TIMEOUT,
+        )?)?;
+    }
+}
+
+/// A line for each entry: when, what happened, who or what caused it.
+fn lines_text(report: &HistoryReport) -> String {
+    report
+        .lines
+        .iter()
+        .map(|line| {
+            let d = calendar::day(line.at);
+            let when = format!("{:02}/{:02} {}", d.day, d.month, dates::clock(line.at));
+            format!("{when}  {} · {}\n", line.what, line.who)
+        })
+        .collect()
 }
 
 fn check(cli: &Cli) -> anyhow::Result<u8> {
@@ -73,29 +190,74 @@ fn check(cli: &Cli) -> anyhow::Result<u8> {
         |n| {
             if talk && n >= shown + 10_000 {
                 shown = n;
-                let _ = write!(std::io::stderr(), "\rđã kiểm tra {n} mục…");
+                let text = cli.f("journal-checking", &[("n", n)]);
+                let _ = write!(std::io::stderr(), "\r{text}");
             }
         },
     )
-    .map_err(|e| anyhow::anyhow!("không đọc được nhật ký trong {}: {e}", data.display()))?;
+    .map_err(|e| cli.file_failure("journal-unread", &data, &e))?;
     if talk {
         let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
     let mut text = if findings.problems.is_empty() {
-        format!(
-            "Nhật ký nguyên vẹn: {} mục ({} đến {}), {} lần khởi động.\n",
-            findings.entries, findings.first, findings.last, findings.epochs
+        cli.f(
+            "journal-whole",
+            &[
+                ("n", findings.entries),
+                ("first", findings.first),
+                ("last", findings.last),
+                ("boots", findings.epochs),
+            ],
         )
     } else {
-        format!(
-            "Nhật ký có {} chỗ sai, đọc được {} mục:\n",
-            findings.problems.len(),
-            findings.entries
+        cli.f(
+            "journal-wrong",
+            &[
+                ("n", Arg::from(findings.problems.len())),
+                ("entries", findings.entries.into()),
+            ],
         )
-    };
+    } + "\n";
     for wrong in &findings.problems {
         text.push_str(&format!("  {wrong}\n"));
     }
     print(cli, &serde_json::to_value(&findings)?, &text);
     Ok(if findings.problems.is_empty() { 0 } else { 2 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_understood_as_people_say_it() {
+        // 2026-11-21 14:05 in the village.
+        let now = 1_795_244_700_000;
+        let at = |text| moment_of(text, now);
+        assert_eq!(at("30m"), Some(now - 1_800_000));
+        assert_eq!(at("2h"), Some(now - 7_200_000));
+        assert_eq!(at("3d"), Some(now - 3 * 86_400_000));
+        assert_eq!(at("14:05"), Some(now));
+        let midnight = now - (14 * 60 + 5) * 60_000;
+        assert_eq!(at("21/11"), Some(midnight));
+        assert_eq!(at("20/11/2026"), Some(midnight - 86_400_000));
+        assert_eq!(
+            at("20/11 06:30"),
+            Some(midnight - 86_400_000 + 390 * 60_000)
+        );
+        // A day that is still to come in this year was in the last.
+        assert_eq!(at("22/11"), Some(midnight - 364 * 86_400_000));
+        for wrong in [
+            "",
+            "x",
+            "25:00",
+            "31/2",
+            "21/11/2026/1",
+            "h",
+            "-1h",
+            "99999999999d",
+        ] {
+            assert_eq!(at(wrong), None, "{wrong}");
+        }
+    }
 }

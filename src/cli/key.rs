@@ -6,6 +6,8 @@ use clap::Subcommand;
 use super::{Cli, print};
 use crate::config::Config;
 use crate::config::layout::Layout;
+use crate::i18n::io_text::io_text;
+use crate::i18n::locale::Lang;
 use crate::keys::authority::Authority;
 use crate::keys::ring::{self, COMMUNE_KEYS, KeyProblem, KeyRing, KeySpec, VILLAGE_KEYS};
 use crate::keys::{pins, secret};
@@ -40,64 +42,36 @@ pub(super) fn keys_of(config: &Config) -> &'static [KeySpec] {
     }
 }
 
-/// The problem of a key, in Vietnamese.
-pub(super) const fn problem_text(lack: KeyProblem) -> &'static str {
-    match lack {
-        KeyProblem::Missing => "mất tệp",
-        KeyProblem::Damaged => "hỏng",
-        KeyProblem::Mismatch => "không phải khóa của dữ liệu này",
-    }
+/// The problem of a key, in words.
+pub(super) fn problem_text(lang: Lang, lack: KeyProblem) -> String {
+    lang.t(match lack {
+        KeyProblem::Missing => "key-missing",
+        KeyProblem::Damaged => "key-damaged",
+        KeyProblem::Mismatch => "key-foreign",
+    })
 }
 
 /// The consequence of the loss of a key.
-pub(super) fn consequence_of_loss(name: KeySpec) -> &'static str {
-    match name {
-        n if n == ring::PEOPLE => "không đọc được lời người dân viết, không ai đăng nhập được",
-        n if n == ring::PEPPER => "không ai đăng nhập được (mã PIN không kiểm tra được)",
-        n if n == ring::FORMS => "điện thoại đã quen không được nhận ra khi có người dò mã PIN",
-        n if n == ring::VOICE => "loa không phát",
-        n if n == ring::API_TOKEN => "phần mềm ngoài không vào được API",
-        n if n == ring::HOUSE_CA => "chứng thư MQTT của thiết bị không gia hạn được",
-        n if n == ring::COMMUNE_CA => "không làm và không gia hạn được chứng thư của thôn",
-        _ => "không ai vào được trang của xã",
-    }
+pub(super) fn consequence_of_loss(lang: Lang, name: KeySpec) -> String {
+    lang.t(&format!("key-loss-{}", name.name))
 }
 
 /// The cost of replacing a key.
-fn cost_of_renewal(name: KeySpec) -> &'static str {
-    match name {
-        n if n == ring::PEOPLE => {
-            "Mọi thông báo, tên người và mã PIN đã ghi bằng khóa cũ KHÔNG đọc lại được nữa. Sau đó phải thêm lại từng người: conglang user pin MÃ"
-        }
-        n if n == ring::PEPPER => {
-            "Mọi mã PIN cũ hết giá trị. Sau đó cấp mã mới cho từng người: conglang user pin MÃ"
-        }
-        n if n == ring::FORMS => {
-            "Trang đang mở phải tải lại; điện thoại đã quen phải đăng nhập lại một lần mới được nhận ra"
-        }
-        n if n == ring::VOICE => {
-            "Mọi cụm loa từ chối lệnh cho đến khi ghim lại keys/voice.pub mới vào từng cụm"
-        }
-        n if n == ring::API_TOKEN => "Mọi phần mềm ngoài phải được đưa mã mới trong keys/api.token",
-        n if n == ring::HOUSE_CA => {
-            "Mọi thiết bị nối bằng TLS phải được chép lại keys/house-ca/ca.pem mới"
-        }
-        n if n == ring::COMMUNE_CA => {
-            "Mọi thôn mất kết nối cho đến khi được mang chứng thư mới (conglang cert village) và ca.pem mới"
-        }
-        n if n == ring::CONSOLE => "Mã PIN của trang xã được làm lại: xem keys/console.first-pin",
-        _ => "Mã PIN cũ của trang xã hết giá trị; mã mới ở keys/console.first-pin",
-    }
+fn cost_of_renewal(lang: Lang, name: KeySpec) -> String {
+    lang.t(&format!("key-cost-{}", name.name))
 }
 
-fn find(config: &Config, name: &str) -> anyhow::Result<KeySpec> {
+fn find(cli: &Cli, config: &Config, name: &str) -> anyhow::Result<KeySpec> {
     let all = keys_of(config);
     all.iter()
         .find(|n| n.name == name || n.file == name)
         .copied()
         .ok_or_else(|| {
             let names: Vec<&str> = all.iter().map(|n| n.name).collect();
-            anyhow::anyhow!("không có khóa “{name}”; các khóa là: {}", names.join(", "))
+            cli.failure(
+                "key-unknown",
+                &[("name", name), ("names", &names.join(", "))],
+            )
         })
 }
 
@@ -115,9 +89,13 @@ pub fn run(cli: &Cli, what: &KeyCommand) -> anyhow::Result<u8> {
                 .map(|n| (*n, ring.problem(*n)))
                 .collect();
             let state = |name: KeySpec, lack: Option<KeyProblem>| match lack {
-                Some(lack) => format!("{}: {}", problem_text(lack), consequence_of_loss(name)),
-                None if ring.path(name).exists() => "tốt".to_owned(),
-                None => "chưa có, lần chạy đầu sẽ làm".to_owned(),
+                Some(lack) => format!(
+                    "{}: {}",
+                    problem_text(cli.lang(), lack),
+                    consequence_of_loss(cli.lang(), name)
+                ),
+                None if ring.path(name).exists() => cli.t("key-well"),
+                None => cli.t("key-first-start"),
             };
             let text: Vec<String> = all
                 .iter()
@@ -140,45 +118,50 @@ pub fn run(cli: &Cli, what: &KeyCommand) -> anyhow::Result<u8> {
             })
         }
         KeyCommand::Accept { name } => {
-            let name = find(&config, name)?;
-            ring.accept(name)?;
+            let name = find(cli, &config, name)?;
+            let path = ring.path(name);
+            ring.accept(name)
+                .map_err(|e| cli.file_failure("key-not-accepted", &path, &e))?;
             print(
                 cli,
                 &serde_json::json!({ "accepted": name.name }),
-                &format!(
-                    "Từ nay {} đang có là khóa đúng. Khởi động lại: systemctl restart conglang",
-                    name.file
-                ),
+                &cli.f("key-accepted", &[("file", name.file)]),
             );
             Ok(0)
         }
         KeyCommand::Renew { name, yes } => {
-            let name = find(&config, name)?;
+            let name = find(cli, &config, name)?;
+            let (cost, path) = (
+                cost_of_renewal(cli.lang(), name),
+                ring.path(name).display().to_string(),
+            );
             if !yes {
-                let text = format!(
-                    "Thay khóa {}: {}.\nNếu còn bản sao lưu, hãy chép tệp cũ về {} thay vì làm mới.\nVẫn làm: conglang key renew {} --yes",
-                    name.file,
-                    cost_of_renewal(name),
-                    ring.path(name).display(),
-                    name.name
+                let text = cli.f(
+                    "key-would-renew",
+                    &[
+                        ("file", name.file),
+                        ("cost", &cost),
+                        ("path", &path),
+                        ("name", name.name),
+                    ],
                 );
                 print(
                     cli,
-                    &serde_json::json!({ "would": name.name, "costs": cost_of_renewal(name) }),
+                    &serde_json::json!({ "would": name.name, "costs": cost }),
                     &text,
                 );
                 return Ok(2);
             }
-            renew(&mut ring, name, &config)?;
-            let text = format!(
-                "Đã làm khóa {} mới; khóa cũ (nếu còn) ở tệp .before bên cạnh.\n{}.\nKhởi động lại: systemctl restart conglang",
-                name.file,
-                cost_of_renewal(name)
-            );
+            renew(&mut ring, name, &config).map_err(|cause| {
+                let why = cause
+                    .downcast_ref::<std::io::Error>()
+                    .map_or_else(|| format!("“{cause:#}”"), |e| io_text(cli.lang(), e));
+                cli.failure("key-not-renewed", &[("path", &path), ("why", &why)])
+            })?;
             print(
                 cli,
-                &serde_json::json!({ "renewed": name.name, "costs": cost_of_renewal(name) }),
-                &text,
+                &serde_json::json!({ "renewed": name.name, "costs": cost }),
+                &cli.f("key-renewed", &[("file", name.file), ("cost", &cost)]),
             );
             Ok(0)
         }

@@ -2,16 +2,15 @@
 
 use clap::Subcommand;
 
+use super::layout::hang;
 use super::{Cli, client, print};
 use crate::i18n::dates;
-use crate::i18n::locale::Lang;
+use crate::i18n::locale::{Arg, Lang};
 use crate::protocol::control::{Reading, StatusReport};
 use crate::protocol::village_status::{Status, ThingKind};
 use crate::supervisor::health::HealthStatus;
 use crate::view::status_text;
 
-/// Columns of a terminal.
-const COLUMNS: usize = 80;
 /// Where the details of a row begin.
 const DETAIL_COLUMN: usize = 24;
 
@@ -25,25 +24,6 @@ pub enum SyncCommand {
 fn fetch_status(cli: &Cli) -> anyhow::Result<(StatusReport, serde_json::Value)> {
     let value = client::request(cli, "GET", "/status", None)?;
     Ok((serde_json::from_value(value.clone())?, value))
-}
-
-/// Breaks `text` into lines of at most 80 columns; all but the first begin with `indent` spaces.
-pub(super) fn wrap(text: &str, indent: usize) -> String {
-    let (mut out, mut column) = (String::new(), indent);
-    for (n, word) in text.split(' ').enumerate() {
-        let width = word.chars().count();
-        if n > 0 && column + 1 + width > COLUMNS {
-            out.push('\n');
-            out.push_str(&" ".repeat(indent));
-            column = indent;
-        } else if n > 0 {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += width;
-    }
-    out
 }
 
 /// The exit code that `status` and `doctor` share: 2 when a thing or a part of the gateway is
@@ -64,7 +44,7 @@ pub(super) fn exit_code(report: &StatusReport) -> u8 {
 pub(super) fn head(lang: Lang, report: &StatusReport) -> String {
     let d = crate::domain::calendar::day(report.at);
     let sentence = status_text::sentence(lang, report.at, &report.status.summary);
-    wrap(
+    hang(
         &format!(
             "{} ({} {}/{}): {}",
             report.village,
@@ -187,10 +167,10 @@ fn rows(lang: Lang, report: &StatusReport) -> Vec<(String, String, String)> {
 /// Prints the state of the village in one screen and gives the exit code.
 pub fn status(cli: &Cli) -> anyhow::Result<u8> {
     let (report, value) = fetch_status(cli)?;
-    let mut text = head(Lang::Vi, &report);
+    let mut text = head(cli.lang(), &report);
     text.push('\n');
-    for (name, count, words) in rows(Lang::Vi, &report) {
-        let row = format!("  {name:<9} {count:<11} {}", wrap(&words, DETAIL_COLUMN));
+    for (name, count, words) in rows(cli.lang(), &report) {
+        let row = format!("  {name:<9} {count:<11} {}", hang(&words, DETAIL_COLUMN));
         text.push_str(row.trim_end());
         text.push('\n');
     }
@@ -199,12 +179,12 @@ pub fn status(cli: &Cli) -> anyhow::Result<u8> {
         .iter()
         .filter(|(_, s, _)| *s != HealthStatus::Green)
     {
-        let how = Lang::Vi.t(match status {
+        let how = cli.t(match status {
             HealthStatus::Green => "status-green",
             HealthStatus::Amber => "status-amber",
             HealthStatus::Red => "status-red",
         });
-        text.push_str(&wrap(&format!("  ! {part} ({how}): {why}"), 4));
+        text.push_str(&hang(&format!("  ! {part} ({how}): {why}"), 4));
         text.push('\n');
     }
     print(cli, &value, &text);
@@ -217,24 +197,21 @@ pub fn sync(cli: &Cli, what: &SyncCommand) -> anyhow::Result<u8> {
     let (status, _) = fetch_status(cli)?;
     let s = &status.sync;
     let text = if !s.configured {
-        "Chưa nối với xã.".to_owned()
+        cli.t("sync-none")
     } else if s.up {
-        format!(
-            "Xã đã nhận đủ đến mục {} lúc {}, chờ gửi {}.",
-            s.received,
-            dates::clock(s.received_at),
-            s.waiting
+        let time = dates::clock(s.received_at);
+        cli.f(
+            "sync-up",
+            &[
+                ("received", Arg::from(s.received)),
+                ("time", (&time).into()),
+                ("n", s.waiting.into()),
+            ],
         )
+    } else if s.received == 0 {
+        cli.f("sync-down-never", &[("n", s.waiting)])
     } else {
-        let got = if s.received == 0 {
-            "Xã chưa nhận mục nào".to_owned()
-        } else {
-            format!("Xã đã nhận đủ đến mục {}", s.received)
-        };
-        format!(
-            "Mất kết nối với xã. {got}; đã lưu tại chỗ, chờ gửi {}.",
-            s.waiting
-        )
+        cli.f("sync-down", &[("received", s.received), ("n", s.waiting)])
     };
     print(cli, &serde_json::to_value(s)?, &text);
     Ok(if s.configured && !s.up { 2 } else { 0 })

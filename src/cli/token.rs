@@ -1,11 +1,14 @@
 //! `token add|list|remove`: the tokens of programs.
 
-use clap::Subcommand;
+use std::collections::BTreeMap;
 
-use super::{Cli, client, print};
+use clap::Subcommand;
+use serde::Deserialize;
+
+use super::{Cli, client, layout, print};
 use crate::domain::id::TokenId;
-use crate::domain::state::VillageState;
 use crate::domain::token::{self, Scope};
+use crate::i18n::locale::Lang;
 use crate::keys::secret;
 use crate::protocol::control::Submit;
 
@@ -30,22 +33,23 @@ pub enum TokenCommand {
     },
 }
 
-/// A scope in Vietnamese.
-const fn scope_text(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Read => "đọc",
-        Scope::Switch => "bật tắt đèn",
-        Scope::Speak => "phát loa, đăng tin",
-        Scope::Manage => "khai báo thiết bị",
-    }
-}
-
-fn scopes_text<'a>(scopes: impl IntoIterator<Item = &'a Scope>) -> String {
+fn scopes_text<'a>(lang: Lang, scopes: impl IntoIterator<Item = &'a Scope>) -> String {
     scopes
         .into_iter()
-        .map(|s| format!("{} ({})", s.name(), scope_text(*s)))
+        .map(|s| {
+            let words = lang.t(&format!("scope-{}", s.name()));
+            format!("{} ({words})", s.name())
+        })
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// A token as `/state` shows it.
+#[derive(Debug, Deserialize)]
+struct TokenRow {
+    id: TokenId,
+    #[serde(default)]
+    scopes: Vec<Scope>,
 }
 
 fn submit(cli: &Cli, command: token::Command) -> anyhow::Result<serde_json::Value> {
@@ -69,9 +73,13 @@ pub fn run(cli: &Cli, what: &TokenCommand) -> anyhow::Result<u8> {
                 sha256: secret::sha256(token.as_bytes()),
                 scopes: scope.iter().copied().collect(),
             };
-            let text = format!(
-                "Mã của phần mềm “{name}”: {token}\n  được  {}\n  dùng  authorization: Bearer {token}\nMã không hiện lại; mất thì conglang token remove {name} rồi cấp lại.",
-                scopes_text(&put.scopes)
+            let text = cli.f(
+                "token-made",
+                &[
+                    ("name", name.as_str()),
+                    ("token", &token),
+                    ("scopes", &scopes_text(cli.lang(), &put.scopes)),
+                ],
             );
             let json = serde_json::json!({ "name": name, "token": token, "scopes": put.scopes });
             submit(cli, token::Command::Put { token: put })?;
@@ -79,38 +87,34 @@ pub fn run(cli: &Cli, what: &TokenCommand) -> anyhow::Result<u8> {
             Ok(0)
         }
         TokenCommand::List => {
-            let state: VillageState =
-                serde_json::from_value(client::request(cli, "GET", "/state", None)?)?;
-            let is_away = state
-                .tokens
-                .values()
-                .any(|t| t.id.as_str() == token::FILE_TOKEN);
-            let mut rows: Vec<(String, String)> = state
-                .tokens
-                .values()
-                .filter(|t| !t.scopes.is_empty())
-                .map(|t| (t.id.to_string(), scopes_text(&t.scopes)))
+            let state = client::request(cli, "GET", "/state", None)?;
+            let tokens: BTreeMap<String, TokenRow> = match state.get("tokens") {
+                Some(tokens) => serde_json::from_value(tokens.clone())?,
+                None => BTreeMap::new(),
+            };
+            let is_away = tokens.contains_key(token::FILE_TOKEN);
+            let valid: Vec<&TokenRow> = tokens.values().filter(|t| !t.scopes.is_empty()).collect();
+            let mut rows: Vec<(String, String)> = valid
+                .iter()
+                .map(|t| (t.id.to_string(), scopes_text(cli.lang(), &t.scopes)))
                 .collect();
             if !is_away {
+                let scopes = scopes_text(cli.lang(), &Scope::ALL);
                 rows.insert(
                     0,
                     (
                         token::FILE_TOKEN.to_owned(),
-                        format!("{}; nằm trong tệp keys/api.token", scopes_text(&Scope::ALL)),
+                        cli.f("token-in-file", &[("scopes", &scopes)]),
                     ),
                 );
             }
-            let mut text = format!("{} mã của phần mềm\n", rows.len());
-            for (name, may) in &rows {
-                text.push_str(&format!("  {name:<16}{may}\n"));
-            }
+            let mut text = cli.f("tokens", &[("n", rows.len())]) + "\n";
+            text.push_str(&layout::rows(&rows, 24));
             if is_away {
-                text.push_str("Mã trong tệp keys/api.token đã thu hồi.\n");
+                text.push_str(&cli.t("token-file-away"));
             }
-            let json: Vec<_> = state
-                .tokens
-                .values()
-                .filter(|t| !t.scopes.is_empty())
+            let json: Vec<_> = valid
+                .iter()
                 .map(|t| serde_json::json!({ "name": t.id, "scopes": t.scopes }))
                 .collect();
             print(
@@ -130,7 +134,7 @@ pub fn run(cli: &Cli, what: &TokenCommand) -> anyhow::Result<u8> {
             print(
                 cli,
                 &made,
-                &format!("{name}: đã thu hồi, phần mềm dùng mã này bị từ chối từ bây giờ."),
+                &cli.f("token-removed", &[("name", name.as_str())]),
             );
             Ok(0)
         }

@@ -1,10 +1,11 @@
-//! `user add|pin|rename|list`.
+//! `user add|pin|rename|remove|list`.
 
 use clap::Subcommand;
 
-use super::{Cli, client, print};
-use crate::domain::state::VillageState;
-use crate::protocol::control::{UserChange, UserUpdate};
+use super::{Cli, client, layout, print};
+use crate::domain::id::UserId;
+use crate::domain::user::{Command, Role};
+use crate::protocol::control::{Submit, UserChange, UserRow, UserUpdate};
 
 /// People who may sign in.
 #[derive(Debug, Subcommand)]
@@ -35,6 +36,11 @@ pub enum UserCommand {
         id: String,
         /// Name as people say it
         name: String,
+    },
+    /// Take a person out; their phones are signed out at once
+    Remove {
+        /// Id
+        id: String,
     },
     /// Who may sign in
     List,
@@ -69,29 +75,47 @@ pub fn run(cli: &Cli, what: &UserCommand) -> anyhow::Result<u8> {
             print(
                 cli,
                 &made,
-                &format!(
-                    "{id} từ nay là {}. Mã PIN giữ nguyên, không ai phải đăng nhập lại.",
-                    made["name"].as_str().unwrap_or(name)
+                &cli.f(
+                    "user-renamed",
+                    &[
+                        ("id", id.as_str()),
+                        ("name", made["name"].as_str().unwrap_or(name)),
+                    ],
                 ),
             );
             Ok(0)
         }
+        UserCommand::Remove { id } => {
+            let Ok(user) = UserId::new(id) else {
+                return Err(cli.failure("person-id", &[("id", id)]));
+            };
+            let command = Command::Remove { user }.into();
+            let made = client::request(
+                cli,
+                "POST",
+                "/commands",
+                Some(&serde_json::to_value(Submit { command })?),
+            )?;
+            print(cli, &made, &cli.f("user-removed", &[("id", id)]));
+            Ok(0)
+        }
         UserCommand::List => {
-            let value = client::request(cli, "GET", "/state", None)?;
-            let state: VillageState = serde_json::from_value(value.clone())?;
-            let mut text = format!("{} người\n", state.users.len());
-            for u in state.users.values() {
-                text.push_str(&format!(
-                    "  {:<14}{}\n",
-                    u.id.as_str(),
-                    if u.role == crate::domain::user::Role::Chief {
-                        "trưởng thôn"
-                    } else {
-                        "kỹ thuật"
-                    }
-                ));
-            }
-            print(cli, &value["users"], &text);
+            let value = client::request(cli, "GET", "/users", None)?;
+            let people: Vec<UserRow> = serde_json::from_value(value.clone())?;
+            let mut text = cli.f("users", &[("n", people.len())]) + "\n";
+            let rows: Vec<(String, String)> = people
+                .into_iter()
+                .map(|u| {
+                    let role = cli.t(match u.role {
+                        Role::Chief => "cli-role-chief",
+                        Role::Technician => "cli-role-technician",
+                    });
+                    let name = u.name.unwrap_or_else(|| cli.t("user-unread"));
+                    (u.id, format!("{name:<24}  {role}"))
+                })
+                .collect();
+            text.push_str(&layout::rows(&rows, 20));
+            print(cli, &value, &text);
             Ok(0)
         }
     }
@@ -116,10 +140,13 @@ fn put(
     print(
         cli,
         &made,
-        &format!(
-            "{} ({id}) đăng nhập bằng mã PIN {}. Đưa tận tay, mã không hiện lại.",
-            made["name"].as_str().unwrap_or(id),
-            made["pin"].as_str().unwrap_or_default()
+        &cli.f(
+            "user-pin",
+            &[
+                ("id", id),
+                ("name", made["name"].as_str().unwrap_or(id)),
+                ("pin", made["pin"].as_str().unwrap_or_default()),
+            ],
         ),
     );
     Ok(0)

@@ -38,64 +38,63 @@ pub fn history_loss_text(lang: Lang, from: u64, to: u64, lost: Option<u64>) -> S
 
 /// A loss of the broker's persistence log: its kind, its size, and what is still there.
 #[must_use]
-pub fn broker_loss_text(loss: &DataLoss) -> String {
-    let what = match loss.kind {
-        LossKind::Damaged => "sổ của máy chủ MQTT trên thẻ nhớ hỏng một phần",
-        LossKind::Missing => "sổ của máy chủ MQTT trên thẻ nhớ đã mất hoặc trống trơn",
-        LossKind::Outdated => "sổ của máy chủ MQTT trên thẻ nhớ là bản cũ, thiếu phần cuối",
-        LossKind::Foreign => "sổ của máy chủ MQTT trên thẻ nhớ là của máy khác, không dùng",
+pub fn broker_loss_text(lang: Lang, loss: &DataLoss) -> String {
+    let what = lang.t(match loss.kind {
+        LossKind::Damaged => "loss-damaged",
+        LossKind::Missing => "loss-missing",
+        LossKind::Outdated => "loss-outdated",
+        LossKind::Foreign => "loss-foreign",
+    });
+    let groups = lang.f("loss-groups", &[("n", loss.lost_groups)]);
+    let records = lang.f("loss-records", &[("n", loss.lost_records)]);
+    let lost = match (loss.lost_groups, loss.lost_records) {
+        (0, 0) => None,
+        (_, 0) => Some(groups),
+        (0, _) => Some(records),
+        _ => Some(lang.f("loss-both", &[("groups", &groups), ("records", &records)])),
     };
-    let at = found_at(loss);
-    let mut parts = Vec::new();
-    if loss.lost_groups > 0 {
-        parts.push(format!("{} lượt ghi", loss.lost_groups));
-    }
-    if loss.lost_records > 0 {
-        parts.push(format!("{} thay đổi", loss.lost_records));
-    }
-    let lost = if parts.is_empty() {
-        String::new()
-    } else {
-        format!("; không đọc được {}", parts.join(" và "))
+    let what = match lost {
+        Some(lost) => lang.f("loss-unread", &[("what", &what), ("lost", &lost)]),
+        None => what,
     };
-    let before = |n: u64| {
-        if n > 0 {
-            format!(" (trước đó {n})")
+    let count = |n: u64, before: u64| {
+        if before > 0 {
+            lang.f("loss-count", &[("n", n), ("before", before)])
         } else {
-            String::new()
+            n.to_string()
         }
     };
-    format!(
-        "{what}{lost}; còn {} gói tin giữ lại{} và {} phiên{}. Thấy lúc {} {}",
-        loss.retained_recovered,
-        before(loss.retained),
-        loss.sessions_recovered,
-        before(loss.sessions),
-        dates::clock(at),
-        dates::date(at)
+    let at = found_at(loss);
+    lang.f(
+        "loss-left",
+        &[
+            ("what", &what),
+            ("retained", &count(loss.retained_recovered, loss.retained)),
+            ("sessions", &count(loss.sessions_recovered, loss.sessions)),
+            ("time", &dates::clock(at)),
+            ("date", &dates::date(at)),
+        ],
     )
 }
 
 /// How this history and the commune's copy of it diverged.
 #[must_use]
-pub fn divergence_text(trouble: &DivergenceReport) -> String {
+pub fn divergence_text(lang: Lang, trouble: &DivergenceReport) -> String {
     let what = match trouble.how {
-        Divergence::Shorter => format!(
-            "xã đã nhận nhiều hơn máy này còn giữ {} mục: cuối nhật ký của máy đã mất",
-            trouble.missing
+        Divergence::Shorter => lang.f("diverged-shorter", &[("n", trouble.missing)]),
+        Divergence::Older => lang.f(
+            "diverged-older",
+            &[("boot", trouble.boot), ("highest", trouble.highest)],
         ),
-        Divergence::Older => format!(
-            "máy này nói lần khởi động {}, xã đã biết đến lần {}: thẻ nhớ bị đưa về bản cũ, hoặc làm lại từ đầu",
-            trouble.boot, trouble.highest
-        ),
-        Divergence::Twin => {
-            "có hai máy nói với xã bằng tên của thôn này: thẻ nhớ đã bị chép thành hai".to_owned()
-        }
-        Divergence::Differs => "xã giữ một mục khác với mục cùng số trên máy này".to_owned(),
+        Divergence::Twin => lang.t("diverged-twin"),
+        Divergence::Differs => lang.t("diverged-differs"),
     };
-    format!(
-        "{what}. Thấy lúc {} {}; xã giữ nguyên những gì đã nhận",
-        dates::clock(trouble.at),
-        dates::date(trouble.at)
+    lang.f(
+        "diverged-found",
+        &[
+            ("what", &what),
+            ("time", &dates::clock(trouble.at)),
+            ("date", &dates::date(trouble.at)),
+        ],
     )
 }

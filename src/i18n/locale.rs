@@ -1,7 +1,8 @@
 //! The two languages. Vietnamese is the source of truth; a key that English lacks falls back to it.
 //!
-//! A missing key shows as itself and is an error in the log; a test checks that both files have
-//! every key.
+//! Each language has two files: `vi.ftl` for pages and `cli.vi.ftl` for the technician's commands,
+//! in one name space. A missing key shows as itself and is an error in the log; a test checks that
+//! both languages have every key.
 
 use std::sync::LazyLock;
 
@@ -18,17 +19,59 @@ pub enum Lang {
     En,
 }
 
-const VI: &str = include_str!("locales/vi.ftl");
-const EN: &str = include_str!("locales/en.ftl");
+const VI: [&str; 2] = [
+    include_str!("locales/vi.ftl"),
+    include_str!("locales/cli.vi.ftl"),
+];
+const EN: [&str; 2] = [
+    include_str!("locales/en.ftl"),
+    include_str!("locales/cli.en.ftl"),
+];
+
+/// An argument of a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arg<'a> {
+    /// A number: it chooses the plural form.
+    Num(i64),
+    /// A text, also one of digits only: a lamp may be called “5”.
+    Text(&'a str),
+}
+
+impl<'a> From<&'a str> for Arg<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Arg<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+macro_rules! numbers {
+    ($($kind:ty),*) => {
+        $(impl From<$kind> for Arg<'_> {
+            fn from(number: $kind) -> Self {
+                Self::Num(i64::try_from(number).unwrap_or(i64::MAX))
+            }
+        })*
+    };
+}
+
+numbers!(u8, u16, u32, u64, usize, i64);
 
 type Bundle = FluentBundle<FluentResource>;
 
-fn load(tag: &str, text: &str) -> Bundle {
+fn load(tag: &str, texts: [&str; 2]) -> Bundle {
     let mut bundle = Bundle::new_concurrent(vec![tag.parse().unwrap_or_default()]);
     bundle.set_use_isolating(false);
-    // Lines that cannot be parsed are left out; the test of both files fails on them.
-    let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(partial, _)| partial);
-    bundle.add_resource_overriding(resource);
+    for text in texts {
+        // Lines that cannot be parsed are left out; the test of both languages fails on them.
+        let resource =
+            FluentResource::try_new(text.to_owned()).unwrap_or_else(|(partial, _)| partial);
+        bundle.add_resource_overriding(resource);
+    }
     bundle
 }
 
@@ -59,20 +102,17 @@ impl Lang {
     /// The text of a key.
     #[must_use]
     pub fn t(self, key: &str) -> String {
-        self.f(key, &[])
+        self.f(key, &[] as &[(&str, Arg<'_>)])
     }
 
-    /// The text of a key with arguments.
+    /// The text of a key with arguments: texts, numbers, or a mixture as [`Arg`].
     #[must_use]
-    pub fn f(self, key: &str, values: &[(&str, &str)]) -> String {
+    pub fn f<'a, A: Into<Arg<'a>> + Copy>(self, key: &str, values: &[(&str, A)]) -> String {
         let mut args = FluentArgs::new();
         for (name, value) in values {
-            // Numbers choose plural forms; everything else is text.
-            match value.parse::<u32>() {
-                Ok(number) if value.len() < 7 && (!value.starts_with('0') || *value == "0") => {
-                    args.set((*name).to_owned(), number);
-                }
-                _ => args.set((*name).to_owned(), (*value).to_owned()),
+            match (*value).into() {
+                Arg::Num(number) => args.set((*name).to_owned(), number),
+                Arg::Text(text) => args.set((*name).to_owned(), text.to_owned()),
             }
         }
         let (vi, en) = &*BUNDLES;
@@ -136,25 +176,46 @@ mod tests {
     }
 
     #[test]
-    fn both_languages_have_every_key_and_parse() {
-        let (vi, en) = (keys(VI), keys(EN));
+    fn both_languages_have_every_key_once_and_parse() {
+        let all = |texts: [&'static str; 2]| {
+            let (pages, commands) = (keys(texts[0]), keys(texts[1]));
+            assert_eq!(
+                pages.intersection(&commands).collect::<Vec<_>>(),
+                Vec::<&&str>::new(),
+                "in both files of a language"
+            );
+            pages.union(&commands).copied().collect::<BTreeSet<&str>>()
+        };
+        let (vi, en) = (all(VI), all(EN));
         assert_eq!(
             vi.difference(&en).collect::<Vec<_>>(),
             Vec::<&&str>::new(),
-            "missing in en.ftl"
+            "missing in English"
         );
         assert_eq!(
             en.difference(&vi).collect::<Vec<_>>(),
             Vec::<&&str>::new(),
-            "missing in vi.ftl"
+            "missing in Vietnamese"
         );
-        for (text, bundle) in [(VI, &BUNDLES.0), (EN, &BUNDLES.1)] {
-            assert!(FluentResource::try_new(text.to_owned()).is_ok());
-            for key in keys(text) {
-                assert!(bundle.has_message(key), "{key}");
+        for (texts, bundle) in [(VI, &BUNDLES.0), (EN, &BUNDLES.1)] {
+            for text in texts {
+                assert!(FluentResource::try_new(text.to_owned()).is_ok());
+                for key in keys(text) {
+                    assert!(bundle.has_message(key), "{key}");
+                }
             }
         }
         assert!(vi.len() > 100);
+    }
+
+    #[test]
+    fn a_lamp_that_is_called_by_a_number_keeps_its_name() {
+        let plural = |arg: Arg<'_>| Lang::En.f("cli-days", &[("n", arg)]);
+        assert_eq!(plural(Arg::Num(1)), "1 day");
+        assert_eq!(plural(Arg::from(5_usize)), "5 days");
+        // A text of digits is a name, and a name chooses no plural form.
+        assert_eq!(plural(Arg::Text("1")), "1 days");
+        assert_eq!(Lang::Vi.f("a-light", &[("name", "007")]), "đèn 007");
     }
 
     #[test]

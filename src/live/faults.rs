@@ -18,6 +18,17 @@ pub enum ClockFault {
 }
 
 impl ClockFault {
+    /// The fault as a key of the locale files names it: `cli-camera-clock-…`.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Stands => "stands",
+            Self::StepsBack => "steps-back",
+            Self::Jumps => "jumps",
+            Self::Pace => "pace",
+        }
+    }
+
     /// A short description for the technician.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -105,6 +105,90 @@ pub struct UserUpdate {
     pub pin: Option<String>,
 }
 
+/// One person of `GET /users`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRow {
+    /// Id.
+    pub id: String,
+    /// Name as people say it; none = their file cannot be read.
+    pub name: Option<String>,
+    /// Role.
+    pub role: crate::domain::user::Role,
+}
+
+/// `GET /history`: entries in words, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HistoryReport {
+    /// The last entry that was looked at, shown or not: what follows is behind it.
+    pub last: u64,
+    /// The entries.
+    pub lines: Vec<HistoryLine>,
+}
+
+/// One entry in words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryLine {
+    /// Wall ms.
+    pub at: i64,
+    /// What happened.
+    pub what: String,
+    /// Who or what caused it.
+    pub who: String,
+    /// The entry itself, without the hashes of secrets.
+    pub entry: serde_json::Value,
+}
+
+/// `GET /devices/{id}`: a device as its page shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceReport {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Manufacturer and model, as it announces them; empty = it does not.
+    pub model: String,
+    /// Name of the place where it hangs; empty = none is known.
+    pub place: String,
+    /// How it is, in words.
+    pub words: String,
+    /// How well it works; none = its account was revoked.
+    pub status: Option<Status>,
+    /// What it does.
+    pub entities: Vec<EntityReport>,
+}
+
+/// One entity of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntityReport {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its last value with its unit; empty = none is known, or it is a lamp.
+    pub value: String,
+    /// How it is, in words.
+    pub words: String,
+    /// The topic on which it reports.
+    pub topic: String,
+}
+
+/// `GET /lights/{id}/answer`: what a lamp reported after an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LightAnswer {
+    /// Its name.
+    pub name: String,
+    /// It reported the ordered state.
+    pub answered: bool,
+    /// Another order took the place of this one.
+    pub superseded: bool,
+    /// The gateway still waits for it.
+    pub pending: bool,
+    /// What it reported last; none = it never did.
+    pub on: Option<bool>,
+    /// When it first reported that, wall ms; 0 = it never did.
+    pub at: i64,
+}
+
 /// `POST /devices`: a device with its account; answered when the account is in force at the broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutDevice {

@@ -61,8 +61,8 @@ pub fn cause_text(
     lang.f(
         key,
         &[
-            ("n", &count.to_string()),
             ("place", place),
+            ("n", &count.to_string()),
             ("since", &dates::since(now, since)),
             ("names", names),
         ],

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::app::App;
 use super::control::commands::{error_response, submit_external};
-use super::control::entries::{EntryRange, load_entries};
+use super::control::entries::{EntryRange, load_entries, without_keys};
 use crate::domain::actor::Actor;
 use crate::domain::id::TokenId;
 use crate::domain::permissions;
@@ -87,7 +87,7 @@ async fn command(
     Extension(program): Extension<ApiClient>,
     Json(submit): Json<Submit>,
 ) -> Response {
-    submit_external(&app, Actor::Program { id: program.0 }, submit).await
+    submit_external(&app, Lang::Vi, Actor::Program { id: program.0 }, submit).await
 }
 
 async fn state(State(app): State<App>) -> Response {
@@ -98,7 +98,7 @@ async fn state(State(app): State<App>) -> Response {
 }
 
 async fn entries(State(app): State<App>, Query(span): Query<EntryRange>) -> Response {
-    match load_entries(&app, span).await {
+    match load_entries(&app, span, Lang::Vi).await {
         Ok(entries) => Json(entries.into_iter().map(redact).collect::<Vec<_>>()).into_response(),
         Err(refused) => refused,
     }
@@ -106,17 +106,6 @@ async fn entries(State(app): State<App>, Query(span): Query<EntryRange>) -> Resp
 
 /// Removes everything that opens something or leads to somebody's file: hashes of secrets and of
 /// tokens, records of people.
-fn redact(mut value: Value) -> Value {
-    match &mut value {
-        Value::Object(map) => {
-            map.retain(|key, _| !matches!(key.as_str(), "secret_sha256" | "sha256" | "record"));
-            map.values_mut()
-                .for_each(|inner| *inner = redact(inner.take()));
-        }
-        Value::Array(list) => list
-            .iter_mut()
-            .for_each(|inner| *inner = redact(inner.take())),
-        _ => {}
-    }
-    value
+fn redact(value: Value) -> Value {
+    without_keys(value, &["secret_sha256", "sha256", "record"])
 }

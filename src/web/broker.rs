@@ -9,6 +9,9 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::app::App;
+use super::control::TerminalLang;
+use super::control::commands::error_response;
+use crate::i18n::locale::Lang;
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters, Refusal, RefusalReason};
 
 /// Routes of the control socket.
@@ -24,8 +27,10 @@ pub fn router() -> Router<App> {
         .route(
             "/broker/kick",
             post(
-                |State(app): State<App>, Json(q): Json<IdQuery>| async move {
-                    query_broker(&app, AdminQuery::Kick { id: q.id }).await
+                |State(app): State<App>,
+                 TerminalLang(lang): TerminalLang,
+                 Json(q): Json<IdQuery>| async move {
+                    query_broker(&app, lang, AdminQuery::Kick { id: q.id }).await
                 },
             ),
         )
@@ -44,31 +49,31 @@ struct FilterQuery {
     filter: String,
 }
 
-fn broker_unavailable() -> Response {
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        Json(serde_json::json!({ "error": "máy chủ MQTT không trả lời; xem “conglang doctor”" })),
-    )
-        .into_response()
+fn broker_unavailable(lang: Lang) -> Response {
+    error_response(StatusCode::SERVICE_UNAVAILABLE, lang.t("cli-broker-silent"))
 }
 
-async fn query_broker(app: &App, question: AdminQuery) -> Response {
+async fn query_broker(app: &App, lang: Lang, question: AdminQuery) -> Response {
     match app.live.broker.query(question).await {
         Some(answer) => Json(answer).into_response(),
-        None => broker_unavailable(),
+        None => broker_unavailable(lang),
     }
 }
 
 /// Clients that the broker refused or disconnected, and discovery messages that the gateway cannot
 /// use.
-async fn why(State(app): State<App>, Query(q): Query<IdQuery>) -> Response {
+async fn why(
+    State(app): State<App>,
+    TerminalLang(lang): TerminalLang,
+    Query(q): Query<IdQuery>,
+) -> Response {
     let Some(AdminReply::Refusals(mut rows)) = app
         .live
         .broker
         .query(AdminQuery::Refusals { id: q.id.clone() })
         .await
     else {
-        return broker_unavailable();
+        return broker_unavailable(lang);
     };
     for device in app
         .live
@@ -108,13 +113,13 @@ async fn why(State(app): State<App>, Query(q): Query<IdQuery>) -> Response {
 }
 
 /// All sessions, in as many queries as they need.
-async fn clients(State(app): State<App>) -> Response {
+async fn clients(State(app): State<App>, TerminalLang(lang): TerminalLang) -> Response {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let Some(AdminReply::Clients(rows, more)) =
             app.live.broker.query(AdminQuery::Clients { after }).await
         else {
-            return broker_unavailable();
+            return broker_unavailable(lang);
         };
         after = rows
             .last()
@@ -127,7 +132,11 @@ async fn clients(State(app): State<App>) -> Response {
 }
 
 /// All retained messages that match.
-async fn topics(State(app): State<App>, Query(q): Query<FilterQuery>) -> Response {
+async fn topics(
+    State(app): State<App>,
+    TerminalLang(lang): TerminalLang,
+    Query(q): Query<FilterQuery>,
+) -> Response {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let Some(AdminReply::Topics(rows, more)) = app
@@ -139,7 +148,7 @@ async fn topics(State(app): State<App>, Query(q): Query<FilterQuery>) -> Respons
             })
             .await
         else {
-            return broker_unavailable();
+            return broker_unavailable(lang);
         };
         after = rows.last().map(|r| r.topic.clone());
         all.extend(rows);
@@ -151,10 +160,10 @@ async fn topics(State(app): State<App>, Query(q): Query<FilterQuery>) -> Respons
 
 /// How the technician's own tools connect to the broker as the gateway; the permissions of the
 /// control socket protect this.
-async fn endpoint(State(app): State<App>) -> Response {
+async fn endpoint(State(app): State<App>, TerminalLang(lang): TerminalLang) -> Response {
     match app.live.broker.endpoint() {
         Some(way) => Json(way).into_response(),
-        None => broker_unavailable(),
+        None => broker_unavailable(lang),
     }
 }
 

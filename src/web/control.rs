@@ -2,19 +2,21 @@
 //! socket's file protect it.
 
 pub(super) mod commands;
+mod devices;
 pub(super) mod entries;
 mod status;
 
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Query, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 
 use self::commands::{error_response, receipt_response, submit_external, submit_request};
-use self::entries::{EntryRange, load_entries};
+use self::entries::{EntryRange, load_entries, without_hashes};
 use self::status::{cameras, status};
 use super::app::App;
 use crate::domain::account::{self, Account};
@@ -50,16 +52,24 @@ pub fn router(
         .route("/entries", get(entries))
         .route(
             "/state",
-            get(|State(app): State<App>| async move { Json(app.village().as_ref().clone()) }),
+            get(|State(app): State<App>| async move { state(&app) }),
         )
-        .route("/users", post(super::users::put_user))
+        .route("/history", get(entries::history))
+        .route(
+            "/users",
+            get(super::users::list).post(super::users::put_user),
+        )
         .route("/devices", post(put_device))
+        .route("/devices/{id}", get(devices::device))
+        .route("/lights/{id}/answer", get(devices::answer))
         .route("/notices", post(put_notice))
         .route(
             "/commands",
             post(
-                |State(app): State<App>, Json(submit): Json<Submit>| async move {
-                    submit_external(&app, Actor::LocalAdmin, submit).await
+                |State(app): State<App>,
+                 TerminalLang(lang): TerminalLang,
+                 Json(submit): Json<Submit>| async move {
+                    submit_external(&app, lang, Actor::LocalAdmin, submit).await
                 },
             ),
         )
@@ -68,23 +78,51 @@ pub fn router(
         .with_state(app)
 }
 
-async fn entries(State(app): State<App>, Query(span): Query<EntryRange>) -> Response {
-    load_entries(&app, span)
+/// The language of the technician's terminal, as the command names it in `accept-language`.
+pub(in crate::web) struct TerminalLang(pub(in crate::web) Lang);
+
+impl<S: Sync> FromRequestParts<S> for TerminalLang {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let named = parts.headers.get(header::ACCEPT_LANGUAGE);
+        Ok(Self(Lang::choose(named.and_then(|v| v.to_str().ok()))))
+    }
+}
+
+/// The village as it is, without the hashes of secrets.
+fn state(app: &App) -> Response {
+    match serde_json::to_value(app.village().as_ref()) {
+        Ok(state) => Json(without_hashes(state)).into_response(),
+        Err(cause) => error_response(StatusCode::SERVICE_UNAVAILABLE, cause),
+    }
+}
+
+async fn entries(
+    State(app): State<App>,
+    TerminalLang(lang): TerminalLang,
+    Query(span): Query<EntryRange>,
+) -> Response {
+    load_entries(&app, span, lang)
         .await
         .map_or_else(|refused| refused, |entries| Json(entries).into_response())
 }
 
 /// Declares a device and grants it an account, or revokes its account; the response tells whether
 /// the broker applies that already.
-async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Response {
+async fn put_device(
+    State(app): State<App>,
+    TerminalLang(lang): TerminalLang,
+    Json(put): Json<PutDevice>,
+) -> Response {
     let Ok(id) = DeviceId::new(&put.id) else {
         return error_response(
             StatusCode::BAD_REQUEST,
-            "the id holds something else than a–z, 0–9, - _ .",
+            lang.f("cli-no-id", &[("id", &text::line(&put.id, 64))]),
         );
     };
     let Ok(place) = put.place.map(|p| PlaceId::new(&p)).transpose() else {
-        return error_response(StatusCode::BAD_REQUEST, "the place is no id");
+        return error_response(StatusCode::BAD_REQUEST, lang.t("device-no-place"));
     };
     let known = app.journal.state().devices.get(&id).cloned();
     let mut wishes: Vec<Command> = Vec::new();
@@ -93,9 +131,7 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
         // it would get in.
         return error_response(
             StatusCode::CONFLICT,
-            format!(
-                "the secret of {id} stands in the configuration (secret_sha256); change it there, or take it out there first"
-            ),
+            lang.f("device-configured", &[("id", id.as_str())]),
         );
     }
     if let Some(secret_sha256) = put.secret_sha256 {
@@ -140,7 +176,7 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
     }
     let mut last = 0;
     for command in wishes {
-        match submit_request(&app, CommandRequest::new(Actor::LocalAdmin, command)).await {
+        match submit_request(&app, lang, CommandRequest::new(Actor::LocalAdmin, command)).await {
             Ok(receipt) => last = last.max(receipt.last),
             Err(refused) => return refused,
         }
@@ -153,27 +189,31 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
     Json(serde_json::json!({ "last": last, "in_force": in_force })).into_response()
 }
 
-async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Response {
+async fn put_notice(
+    State(app): State<App>,
+    TerminalLang(lang): TerminalLang,
+    Json(put): Json<PutNotice>,
+) -> Response {
     let (Ok(id), Ok(once)) = (
         NoticeId::new(&put.id),
         CommandId::new(&format!("notice-{}", put.id)),
     ) else {
         return error_response(
             StatusCode::BAD_REQUEST,
-            "the id holds something else than a–z, 0–9, - _ .",
+            lang.f("cli-no-id", &[("id", &text::line(&put.id, 64))]),
         );
     };
     let (title, body) = notice::normalize(&put.title, &put.body);
     if let Some((key, n, most)) = notice::text_problem(&title, &body) {
         return error_response(
             StatusCode::BAD_REQUEST,
-            Lang::Vi.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]),
+            lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]),
         );
     }
     let Ok(text) = app.files.put(format!("{title}\n{body}").into_bytes()).await else {
         return error_response(
             StatusCode::SERVICE_UNAVAILABLE,
-            "the text could not be written",
+            lang.t("notice-not-written"),
         );
     };
     let request = CommandRequest::new(
@@ -186,7 +226,7 @@ async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Respo
         },
     )
     .idempotent(once, i64::MAX);
-    submit_request(&app, request)
+    submit_request(&app, lang, request)
         .await
         .map_or_else(|refused| refused, receipt_response)
 }

@@ -67,61 +67,72 @@ fn other_troubles(app: &App, lang: Lang, status: &VillageStatus) -> Vec<String> 
         .collect()
 }
 
+/// How a device is, in words: whether it answers, why the broker refuses it, and what of its
+/// discovery messages cannot be used.
+pub(super) fn device_text(
+    app: &App,
+    lang: Lang,
+    thing: Option<&ThingStatus>,
+    d: &Device,
+) -> String {
+    let now = app.supervisor.clock().wall_ms();
+    let refusals = app.live.broker.refusals();
+    let recent = |at: i64| now - at * 1000 < 86_400_000;
+    let words = thing.map_or_else(
+        || {
+            format!(
+                "{}. {}",
+                lang.t("device-sent-away"),
+                lang.t("device-sent-away-do")
+            )
+        },
+        |t| status_text::reason_text(lang, now, t),
+    );
+    // Why the broker refuses the device, if that is why it is offline. Details are for the
+    // technician (`conglang broker why`).
+    let gone_at = d
+        .availability
+        .offline_since()
+        .map_or(0, |since| since - 120_000);
+    let refused = refusals.iter().rfind(|r| {
+        thing.is_some_and(|t| t.status != Status::Well)
+            && r.client == d.id.as_str()
+            && recent(r.at_s)
+            && r.at_s * 1000 >= gone_at
+    });
+    let words = match refused.and_then(|r| cause_key(&r.reason)) {
+        Some(why) => format!("{words}. {}", lang.t(why)),
+        None => words,
+    };
+    // Its discovery messages that the gateway cannot use.
+    let (down, more) = app.live.rejected_discovery.of(&d.id);
+    match down.first().filter(|_| thing.is_some()) {
+        Some(first) => {
+            let why = refusal_text::discovery_error_text(lang, &first.why);
+            let told = lang.f(
+                "device-turned-down",
+                &[("n", &(down.len() + more).to_string()), ("why", &why)],
+            );
+            match thing.map(|t| t.reason) {
+                Some(StatusReason::UnusableDiscovery { .. }) => told,
+                _ => format!("{words}. {told}"),
+            }
+        }
+        None => words,
+    }
+}
+
 /// The devices of the village: offline ones first, then those that never answered.
 fn rows(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> Vec<String> {
-    let now = app.supervisor.clock().wall_ms();
     let mut devices: Vec<_> = state.devices.values().collect();
     let thing = |d: &Device| status.of(ThingKind::Device, d.id.as_str());
     devices.sort_by_key(|d| {
         let how = thing(d).map(|t| t.status);
         (how.is_none(), std::cmp::Reverse(how), d.id.clone())
     });
-    let refusals = app.live.broker.refusals();
-    let recent = |at: i64| now - at * 1000 < 86_400_000;
     let row = |d: &Device| {
         let thing = thing(d);
-        let words = thing.map_or_else(
-            || {
-                format!(
-                    "{}. {}",
-                    lang.t("device-sent-away"),
-                    lang.t("device-sent-away-do")
-                )
-            },
-            |t| status_text::reason_text(lang, now, t),
-        );
-        // Why the broker refuses the device, if that is why it is offline. Details are for the
-        // technician (`conglang broker why`).
-        let gone_at = d
-            .availability
-            .offline_since()
-            .map_or(0, |since| since - 120_000);
-        let refused = refusals.iter().rfind(|r| {
-            thing.is_some_and(|t| t.status != Status::Well)
-                && r.client == d.id.as_str()
-                && recent(r.at_s)
-                && r.at_s * 1000 >= gone_at
-        });
-        let words = match refused.and_then(|r| cause_key(&r.reason)) {
-            Some(why) => format!("{words}. {}", lang.t(why)),
-            None => words,
-        };
-        // Its discovery messages that the gateway cannot use.
-        let (down, more) = app.live.rejected_discovery.of(&d.id);
-        let words = match down.first().filter(|_| thing.is_some()) {
-            Some(first) => {
-                let why = refusal_text::discovery_error_text(lang, &first.why);
-                let told = lang.f(
-                    "device-turned-down",
-                    &[("n", &(down.len() + more).to_string()), ("why", &why)],
-                );
-                match thing.map(|t| t.reason) {
-                    Some(StatusReason::UnusableDiscovery { .. }) => told,
-                    _ => format!("{words}. {told}"),
-                }
-            }
-            None => words,
-        };
+        let words = device_text(app, lang, thing, d);
         let place = d
             .place
             .as_ref()

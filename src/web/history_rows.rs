@@ -82,6 +82,17 @@ impl App {
         }
     }
 
+    /// The entry that led to `entry`, read from history; none = nothing did, or it is not there any
+    /// more.
+    pub(super) async fn cause_of(
+        &self,
+        entry: &Entry,
+    ) -> Option<std::sync::Arc<crate::journal::StoredEntry>> {
+        let seq = entry.cause?;
+        let found = self.journal.after(seq.saturating_sub(1), 1).await;
+        found.into_iter().next().filter(|c| c.entry.seq == seq)
+    }
+
     /// Entries as rows with their wall time in ms, newest first, with their causes read from
     /// history; `most` rows.
     pub async fn entry_rows(
@@ -114,16 +125,7 @@ impl App {
             told += times;
             // The first entry stands for all of one tap, or of one device's discovery messages.
             let stored = &rest[times - 1];
-            let cause = match stored.entry.cause {
-                Some(seq) => self
-                    .journal
-                    .after(seq.saturating_sub(1), 1)
-                    .await
-                    .into_iter()
-                    .next()
-                    .filter(|c| c.entry.seq == seq),
-                None => None,
-            };
+            let cause = self.cause_of(&stored.entry).await;
             let mut row = self.entry_row(
                 lang,
                 &state,

@@ -8,27 +8,41 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::app::App;
+use super::control::TerminalLang;
 use super::control::commands::{error_response, submit_request};
 use crate::domain::actor::Actor;
 use crate::domain::id::UserId;
 use crate::domain::text;
 use crate::domain::user::{self, Role, User};
 use crate::http::session::Person;
+use crate::i18n::io_text::io_text;
 use crate::i18n::locale::Lang;
 use crate::journal::CommandRequest;
 use crate::keys::secret;
-use crate::protocol::control::{UserChange, UserUpdate};
-
-/// Language of the technician's terminal.
-const LANG: Lang = Lang::Vi;
+use crate::protocol::control::{UserChange, UserRow, UserUpdate};
 
 /// Adds a person, sets a new PIN, or another name. Adding never changes a person: the id of the
 /// chief typed once more must not turn the chief into somebody else.
-pub async fn put_user(State(app): State<App>, Json(put): Json<UserUpdate>) -> Response {
-    match apply_change(&app, put).await {
+pub(super) async fn put_user(
+    State(app): State<App>,
+    TerminalLang(lang): TerminalLang,
+    Json(put): Json<UserUpdate>,
+) -> Response {
+    match apply_change(&app, lang, put).await {
         Ok(answer) => Json(answer).into_response(),
         Err(refused) => refused,
     }
+}
+
+/// Everybody who may sign in.
+pub async fn list(State(app): State<App>) -> Json<Vec<UserRow>> {
+    let state = app.journal.state();
+    let row = |u: &Arc<User>| UserRow {
+        id: u.id.to_string(),
+        name: app.sessions.person(u).map(|p| p.name),
+        role: u.role,
+    };
+    Json(state.users.values().map(row).collect())
 }
 
 /// The person that a change is about, and the name that was typed.
@@ -42,24 +56,32 @@ struct ChangeTarget {
     name: String,
 }
 
-fn bad_request(key: &str, id: &str) -> Response {
-    error_response(StatusCode::BAD_REQUEST, LANG.f(key, &[("id", id)]))
+fn bad_request(lang: Lang, key: &str, id: &str) -> Response {
+    error_response(StatusCode::BAD_REQUEST, lang.f(key, &[("id", id)]))
 }
 
-fn cannot_store(cause: std::io::Error) -> Response {
-    error_response(StatusCode::SERVICE_UNAVAILABLE, cause)
-}
-
-fn person_unreadable(id: &UserId) -> Response {
+fn cannot_store(lang: Lang, cause: &std::io::Error) -> Response {
+    let why = io_text(lang, cause);
     error_response(
         StatusCode::SERVICE_UNAVAILABLE,
-        LANG.f("person-unread", &[("id", id.as_str())]),
+        lang.f("person-not-stored", &[("why", &why)]),
     )
 }
 
-async fn apply_change(app: &App, put: UserUpdate) -> Result<serde_json::Value, Response> {
+fn person_unreadable(lang: Lang, id: &UserId) -> Response {
+    error_response(
+        StatusCode::SERVICE_UNAVAILABLE,
+        lang.f("person-unread", &[("id", id.as_str())]),
+    )
+}
+
+async fn apply_change(
+    app: &App,
+    lang: Lang,
+    put: UserUpdate,
+) -> Result<serde_json::Value, Response> {
     let Ok(id) = UserId::new(&put.id) else {
-        return Err(bad_request("person-id", &text::line(&put.id, 64)));
+        return Err(bad_request(lang, "person-id", &text::line(&put.id, 64)));
     };
     let user = app.journal.state().users.get(&id).cloned();
     let person = user.as_ref().and_then(|u| app.sessions.person(u));
@@ -69,26 +91,26 @@ async fn apply_change(app: &App, put: UserUpdate) -> Result<serde_json::Value, R
         person,
         name: text::line(&put.name, usize::MAX),
     };
-    if let Some(refused) = refusal(put.change, &target) {
+    if let Some(refused) = refusal(lang, put.change, &target) {
         return Err(refused);
     }
     if put.change == UserChange::Rename {
-        rename(app, target).await
+        rename(app, lang, target).await
     } else {
-        put_pin(app, target, &put.role, put.pin).await
+        put_pin(app, lang, target, &put.role, put.pin).await
     }
 }
 
 /// Why the change cannot be made; none = it can.
-fn refusal(change: UserChange, target: &ChangeTarget) -> Option<Response> {
+fn refusal(lang: Lang, change: UserChange, target: &ChangeTarget) -> Option<Response> {
     let id = target.id.as_str();
     if target.name.chars().count() > text::MAX_NAME_CHARS {
         return Some(error_response(
             StatusCode::BAD_REQUEST,
-            LANG.f(
+            lang.f(
                 "refused-text",
                 &[
-                    ("part", &LANG.t("part-name")),
+                    ("part", &lang.t("part-name")),
                     ("most", &text::MAX_NAME_CHARS.to_string()),
                 ],
             ),
@@ -99,34 +121,39 @@ fn refusal(change: UserChange, target: &ChangeTarget) -> Option<Response> {
             let called = target.person.as_ref().map_or(id, |p| p.name.as_str());
             Some(error_response(
                 StatusCode::CONFLICT,
-                LANG.f("person-known", &[("id", id), ("name", called)]),
+                lang.f("person-known", &[("id", id), ("name", called)]),
             ))
         }
         (UserChange::Pin | UserChange::Rename, None) => Some(error_response(
             StatusCode::NOT_FOUND,
-            LANG.f("person-unknown", &[("id", id)]),
+            lang.f("person-unknown", &[("id", id)]),
         )),
         (UserChange::Add | UserChange::Rename, _) if target.name.is_empty() => {
-            Some(bad_request("person-name", id))
+            Some(bad_request(lang, "person-name", id))
         }
         _ => None,
     }
 }
 
 /// Gives a known person another name; the PIN stays.
-async fn rename(app: &App, target: ChangeTarget) -> Result<serde_json::Value, Response> {
+async fn rename(
+    app: &App,
+    lang: Lang,
+    target: ChangeTarget,
+) -> Result<serde_json::Value, Response> {
     let generation = target.user.as_ref().map_or(0, |u| u.generation);
     let Some(person) = target.person else {
-        return Err(person_unreadable(&target.id));
+        return Err(person_unreadable(lang, &target.id));
     };
     let name = target.name;
     let record = app
         .sessions
         .rename(person, &name)
         .await
-        .map_err(cannot_store)?;
+        .map_err(|e| cannot_store(lang, &e))?;
     let receipt = submit_request(
         app,
+        lang,
         CommandRequest::new(
             Actor::LocalAdmin,
             user::Command::Rename {
@@ -143,6 +170,7 @@ async fn rename(app: &App, target: ChangeTarget) -> Result<serde_json::Value, Re
 /// Adds a person or gives a known one a new PIN: the typed one, or else a random one.
 async fn put_pin(
     app: &App,
+    lang: Lang,
     target: ChangeTarget,
     role: &str,
     pin: Option<String>,
@@ -153,12 +181,12 @@ async fn put_pin(
         "" => target.user.as_ref().map_or(Role::Chief, |u| u.role),
         "chief" => Role::Chief,
         "technician" => Role::Technician,
-        other => return Err(bad_request("person-role", &text::line(other, 64))),
+        other => return Err(bad_request(lang, "person-role", &text::line(other, 64))),
     };
     let pin = match pin.map_or_else(secret::pin, Ok) {
         Ok(pin) if secret::is_pin(&pin) => pin,
-        Ok(_) => return Err(bad_request("person-pin", id.as_str())),
-        Err(cause) => return Err(cannot_store(cause)),
+        Ok(_) => return Err(bad_request(lang, "person-pin", id.as_str())),
+        Err(cause) => return Err(cannot_store(lang, &cause)),
     };
     let name = if target.name.is_empty() {
         target.person.map(|p| p.name)
@@ -166,16 +194,17 @@ async fn put_pin(
         Some(target.name)
     };
     let Some(name) = name else {
-        return Err(person_unreadable(&id));
+        return Err(person_unreadable(lang, &id));
     };
     let record = app
         .sessions
         .make_person(&name, &pin)
         .await
-        .map_err(cannot_store)?;
+        .map_err(|e| cannot_store(lang, &e))?;
     app.sessions.clear_failures(&id);
     submit_request(
         app,
+        lang,
         CommandRequest::new(
             Actor::LocalAdmin,
             user::Command::Put {

@@ -101,7 +101,7 @@ fn a_full_disk_stops_pictures_and_readings_before_commands() {
     let house = House::new("");
     let walled = Walled::start(&house, "mount -t tmpfs -o size=320m tmpfs \"$DATA\"");
     house.until("the gateway answers", Duration::from_secs(20), |h| {
-        h.cli(&["status", "--json"]).0 != 1
+        h.answers()
     });
     let data = walled.data(&house);
     house.until("the ballast lies", Duration::from_secs(20), |_| {
@@ -160,7 +160,7 @@ fn a_full_disk_stops_pictures_and_readings_before_commands() {
         h.ended() == "74"
     });
     house.until("the gateway answers", Duration::from_secs(20), |h| {
-        h.cli(&["status", "--json"]).0 != 1
+        h.answers()
     });
     let places = house.state()["places"].clone();
     let lost = (0..answered)
@@ -189,7 +189,7 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
     let mount = mount_card(&house.dir, 512, "errors=remount-ro");
     let walled = Walled::start_as(&house, &mount, &[]);
     house.until("the gateway answers", Duration::from_secs(20), |h| {
-        h.cli(&["status", "--json"]).0 != 1
+        h.answers()
     });
     let cookie = house.sign_in();
     let road = |n: usize| {
@@ -259,7 +259,7 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
     drop(walled);
     let _walled = Walled::start_as(&house, &mount, &[]);
     house.until("the gateway answers", Duration::from_secs(20), |h| {
-        h.cli(&["status", "--json"]).0 != 1
+        h.answers()
     });
     let places = house.state()["places"].clone();
     assert!(
@@ -289,7 +289,7 @@ fn a_card_that_is_full_at_the_start_gives_the_ballast_back_and_without_one_the_h
     let house = House::new("");
     let mount = mount_card(&house.dir, 512, "errors=remount-ro");
     let walled = Walled::start_as(&house, &mount, &[]);
-    let answers = |h: &House| h.cli(&["status", "--json"]).0 != 1;
+    let answers = |h: &House| h.answers();
     house.until("the gateway answers", Duration::from_secs(20), answers);
     let road = |n: usize| {
         house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ Cầu Tre" } })).status

@@ -95,7 +95,7 @@ impl House {
     pub fn start_with(&mut self, environment: &[(&str, String)]) {
         self.launch(environment);
         self.until("the gateway answers", Duration::from_secs(20), |h| {
-            h.cli(&["status", "--json"]).0 != 1
+            h.answers()
         });
     }
 
@@ -165,18 +165,33 @@ impl House {
         child.wait().expect("reaped").code()
     }
 
-    /// Runs a command of the technician: exit code and stdout.
+    /// Runs a command of the technician in Vietnamese, without breaking lines: exit code and
+    /// stdout.
     pub fn cli(&self, args: &[&str]) -> (i32, String) {
+        let (code, out, _) = self.cli_with(&[("CONGLANG_LANG", "vi"), ("COLUMNS", "10000")], args);
+        (code, out)
+    }
+
+    /// The same with this environment: exit code, stdout, stderr.
+    pub fn cli_with(&self, environment: &[(&str, &str)], args: &[&str]) -> (i32, String, String) {
         let out = Command::new(env!("CARGO_BIN_EXE_conglang"))
             .arg("--config")
             .arg(self.config())
             .args(args)
+            .env_remove("COLUMNS")
+            .envs(environment.iter().copied())
             .output()
             .expect("runs");
         (
             out.status.code().unwrap_or(-1),
             String::from_utf8_lossy(&out.stdout).into_owned(),
+            String::from_utf8_lossy(&out.stderr).into_owned(),
         )
+    }
+
+    /// Whether the gateway answers the technician, however it is.
+    pub fn answers(&self) -> bool {
+        matches!(self.cli(&["status", "--json"]).0, 0 | 2)
     }
 
     pub fn state(&self) -> Value {
@@ -204,6 +219,12 @@ impl House {
             "/commands",
             &serde_json::json!({ "command": command }).to_string(),
         )
+    }
+
+    /// Orders a lamp on or off without waiting for it.
+    pub fn switch(&self, light: &str, on: bool) {
+        let order = serde_json::json!({ "do": "SwitchLight", "light": light, "on": on });
+        assert_eq!(self.command(&order).status, 200, "{light}");
     }
 
     /// Waits for a level, with a bound.

@@ -38,7 +38,7 @@ fn a_lamp_that_returns_hears_the_last_order_only() {
         });
         drop(lamp);
         for to in ["off", "on", "off", "on", "off"] {
-            assert_eq!(house.cli(&["device", "set", &light, to]).0, 0);
+            house.switch(&light, to == "on");
         }
         // It comes back, subscribes as lamps do, and says that it is there.
         let mut lamp = device(&house, id, clean);
@@ -105,7 +105,7 @@ fn the_last_of_two_quick_words_is_known_at_once() {
     );
     assert!(house.get("/lights", &cookie).body.contains("Đang tắt"));
     // An order in that time is decided against the last word, and history gets that first.
-    assert_eq!(house.cli(&["device", "set", "den-01.light", "on"]).0, 0);
+    house.switch("den-01.light", true);
     let came = lamp
         .hear(Duration::from_secs(1))
         .expect("the order comes at once");

@@ -51,6 +51,7 @@ mod setup;
 mod south;
 mod strangers;
 mod technician;
+mod terminal;
 mod tidy;
 mod tokens;
 mod unsure;

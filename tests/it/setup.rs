@@ -1,10 +1,11 @@
-//! The first configuration of a box: six answers make it, and nothing overwrites it.
+//! The first configuration of a box: nine answers make it, each is checked when it is given, and
+//! nothing overwrites it.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 #[test]
-fn six_answers_make_a_configuration_and_a_second_setup_overwrites_nothing() {
+fn nine_answers_make_a_configuration_and_a_second_setup_overwrites_nothing() {
     let dir = std::env::temp_dir().join(format!(
         "conglang-setup-{}",
         conglang::keys::secret::token().expect("random")
@@ -16,6 +17,7 @@ fn six_answers_make_a_configuration_and_a_second_setup_overwrites_nothing() {
             .arg("--config")
             .arg(&file)
             .arg("setup")
+            .env("CONGLANG_LANG", "vi")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -34,15 +36,21 @@ fn six_answers_make_a_configuration_and_a_second_setup_overwrites_nothing() {
                 + &String::from_utf8_lossy(&out.stderr),
         )
     };
-    let (code, text) = setup("Thôn Gò Mít\nxã Đồng Nếp\nmột chỗ nào đó\n\n\n\n\n\n\n");
+    // A wrong answer is told at once and asked again; answers that end too soon write nothing.
+    let (code, text) = setup("Thôn Gò Mít\nxã Đồng Nếp\nmột chỗ nào đó\n");
     assert!(
-        code == Some(1) && text.contains("tọa độ") && !file.exists(),
+        code == Some(1)
+            && text.contains("“một chỗ nào đó” không phải tọa độ")
+            && text.matches("3/9").count() == 2
+            && !file.exists(),
         "{text}"
     );
     let (code, text) = setup(
-        "Thôn Gò Mít\nxã Đồng Nếp\n19.5, 105.5\nBà Lúa\n0000 000 014\n\n192.168.20.1\n\n/srv/thon\n",
+        "Thôn Gò Mít\nxã Đồng Nếp\nmột chỗ nào đó\n19.5, 105.5\nBà Lúa\n0000 000 014\n\nkhông có\n192.168.20.1\n\n/srv/thon\n",
     );
     assert!(code == Some(0) && text.contains("Bà Lúa"), "{text}");
+    assert_eq!(text.matches("7/9").count(), 2, "{text}");
+    assert!(text.contains("9/9") && !text.contains("10/9"), "{text}");
     let written = std::fs::read_to_string(&file).expect("written");
     assert!(
         [

@@ -118,6 +118,27 @@ fn imports_go_one_way() {
     }
 }
 
+/// The product's part of a file: what stands before its tests, without comments.
+fn code_of(text: &str) -> String {
+    let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+    product
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// What the technician reads is in the locale files, in both languages.
+#[test]
+fn no_vietnamese_letter_stands_in_the_commands() {
+    for (path, text) in sources().iter().filter(|(p, _)| p.starts_with("src/cli/")) {
+        for line in code_of(text).lines() {
+            let letter = line.chars().find(|c| matches!(c, 'À'..='ỹ'));
+            assert!(letter.is_none(), "{path}: {}", line.trim());
+        }
+    }
+}
+
 #[test]
 fn crates_stay_where_they_belong() {
     for (path, text) in sources() {

@@ -50,7 +50,13 @@ fn said(text: &str) -> Vec<(String, BTreeSet<String>)> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let text = words.join(" ").replace("( \"", "(\"");
     let mut out = Vec::new();
-    for (call, kind) in [(".t(", 0), (".t1(", 1), (".t2(", 2), (".f(", 3)] {
+    for (call, kind) in [
+        (".t(", 0),
+        (".t1(", 1),
+        (".t2(", 2),
+        (".f(", 3),
+        (".failure(", 3),
+    ] {
         for (at, _) in text.match_indices(call) {
             let rest = &text[at + call.len()..];
             let Some((key, rest)) = literal(rest.trim_start()) else {
@@ -87,10 +93,14 @@ fn said(text: &str) -> Vec<(String, BTreeSet<String>)> {
 
 #[test]
 fn both_languages_have_the_same_placeholders_and_every_caller_gives_them() {
-    let (vi, en) = (
-        placeholders(&read("src/i18n/locales/vi.ftl")),
-        placeholders(&read("src/i18n/locales/en.ftl")),
-    );
+    let both = |lang: &str| {
+        let mut all = placeholders(&read(&format!("src/i18n/locales/{lang}.ftl")));
+        all.append(&mut placeholders(&read(&format!(
+            "src/i18n/locales/cli.{lang}.ftl"
+        ))));
+        all
+    };
+    let (vi, en) = (both("vi"), both("en"));
     for (key, names) in &vi {
         assert_eq!(en.get(key), Some(names), "placeholders of {key}");
     }

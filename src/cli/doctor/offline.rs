@@ -7,35 +7,38 @@ use super::{Finding, error, note};
 use crate::cli::{cert, file_modes, key};
 use crate::config::Config;
 use crate::config::layout::Layout;
+use crate::i18n::io_text::io_text;
+use crate::i18n::locale::{Arg, Lang};
 use crate::keys::authority::CertificateFiles;
 use crate::keys::ring::KeyRing;
 use crate::store::disk_space;
 use crate::supervisor::clock::{Clock, Trust};
 
 /// The checks that do not need the running gateway.
-pub(super) fn check(config: &Config, layout: &Layout, found: &mut Vec<Finding>) {
+pub(super) fn check(lang: Lang, config: &Config, layout: &Layout, found: &mut Vec<Finding>) {
     if config.village.is_none() {
         found.push(error(
             "D-CFG-02",
-            "Cấu hình chưa có phần [village]",
-            "thêm id, name, commune của thôn",
+            lang.t("doctor-no-village"),
+            lang.t("doctor-no-village-do"),
         ));
     }
-    check_space(layout, found);
-    check_writable(layout, found);
-    check_file_modes(layout, found);
+    check_space(lang, layout, found);
+    check_writable(lang, layout, found);
+    check_file_modes(lang, layout, found);
     let clock = Clock::system(0);
-    check_clock(&clock, found);
-    check_speech(config, found);
-    check_keys(config, layout, found);
+    check_clock(lang, &clock, found);
+    check_speech(lang, config, found);
+    check_keys(lang, config, layout, found);
     let keys = layout.data.join("keys");
-    check_broker_certificate(config, &keys, &clock, found);
-    check_uplink_certificate(config, &keys, &clock, found);
-    check_https_certificate(config, &keys, &clock, found);
+    check_broker_certificate(lang, config, &keys, &clock, found);
+    check_uplink_certificate(lang, config, &keys, &clock, found);
+    check_https_certificate(lang, config, &keys, &clock, found);
 }
 
 /// Free space and free inodes of the data folder.
-fn check_space(layout: &Layout, found: &mut Vec<Finding>) {
+fn check_space(lang: Lang, layout: &Layout, found: &mut Vec<Finding>) {
+    let data = layout.data.display().to_string();
     match disk_space::free_and_total(&layout.data) {
         Ok((free, total)) if disk_space::is_low(free, total) => {
             // A disk that is nine tenths full of other files is no urgent fault; a disk without
@@ -47,57 +50,65 @@ fn check_space(layout: &Layout, found: &mut Vec<Finding>) {
             };
             found.push(grade(
                 "D-DSK-01",
-                format!(
-                    "Ổ đĩa sắp đầy: còn {} MB ở {}",
-                    free >> 20,
-                    layout.data.display()
+                lang.f(
+                    "doctor-disk-low",
+                    &[("mb", Arg::from(free >> 20)), ("path", (&data).into())],
                 ),
-                "xóa bớt hình ghi, hoặc thay thẻ lớn hơn",
+                lang.t("advice-space"),
             ));
         }
         Ok(_) => {}
         Err(cause) => found.push(error(
             "D-DSK-02",
-            format!(
-                "Không thấy thư mục dữ liệu {}: {cause}",
-                layout.data.display()
+            lang.f(
+                "doctor-no-data",
+                &[("path", &data), ("why", &io_text(lang, &cause))],
             ),
-            "kiểm tra thẻ nhớ, quyền của thư mục",
+            lang.t("doctor-no-data-do"),
         )),
     }
     if let Ok((free, all)) = disk_space::inodes(&layout.data)
         && disk_space::is_low_on_inodes(free, all)
     {
-        let sentence = format!(
-            "Ổ đĩa sắp hết chỗ cho tệp mới: chỉ tạo được thêm {free} tệp ở {}",
-            layout.data.display()
-        );
-        found.push(error("D-DSK-04", sentence, "xóa bớt tệp nhỏ không thuộc phần mềm này (df -i cho biết còn bao nhiêu), hoặc thay thẻ lớn hơn"));
+        found.push(error(
+            "D-DSK-04",
+            lang.f(
+                "doctor-inodes",
+                &[("n", Arg::from(free)), ("path", (&data).into())],
+            ),
+            lang.t("doctor-inodes-do"),
+        ));
     }
 }
 
 /// Whether a file can be written in the data folder.
-fn check_writable(layout: &Layout, found: &mut Vec<Finding>) {
+fn check_writable(lang: Lang, layout: &Layout, found: &mut Vec<Finding>) {
     let probe = layout.data.join(".doctor");
     if let Err(cause) = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {
         found.push(error(
             "D-DSK-03",
-            format!("Không ghi được vào {}: {cause}", layout.data.display()),
-            "thẻ nhớ có thể đã khóa hoặc hỏng; chạy bằng đúng người dùng; thay thẻ",
+            lang.f(
+                "doctor-not-writable",
+                &[
+                    ("path", &layout.data.display().to_string()),
+                    ("why", &io_text(lang, &cause)),
+                ],
+            ),
+            lang.t("doctor-not-writable-do"),
         ));
     }
 }
 
 /// Whether other users of the machine can read the data folder.
-fn check_file_modes(layout: &Layout, found: &mut Vec<Finding>) {
+fn check_file_modes(lang: Lang, layout: &Layout, found: &mut Vec<Finding>) {
     let (secret, rest) = file_modes::world_accessible(&layout.data);
     let todo = format!("chmod -R go= {}", layout.data.display());
     if !secret.is_empty() {
         found.push(error(
             "D-PRM-01",
-            format!(
-                "Người khác trên máy này đọc được khóa: {}",
-                file_modes::summarize_paths(&secret)
+            lang.f(
+                "doctor-keys-open",
+                &[("names", &file_modes::summarize_paths(lang, &secret))],
             ),
             todo.clone(),
         ));
@@ -105,9 +116,9 @@ fn check_file_modes(layout: &Layout, found: &mut Vec<Finding>) {
     if !rest.is_empty() {
         found.push(note(
             "D-PRM-02",
-            format!(
-                "Người khác trên máy này vào được dữ liệu: {}",
-                file_modes::summarize_paths(&rest)
+            lang.f(
+                "doctor-data-open",
+                &[("names", &file_modes::summarize_paths(lang, &rest))],
             ),
             todo,
         ));
@@ -115,47 +126,49 @@ fn check_file_modes(layout: &Layout, found: &mut Vec<Finding>) {
 }
 
 /// Whether the clock can be right.
-fn check_clock(clock: &Clock, found: &mut Vec<Finding>) {
+fn check_clock(lang: Lang, clock: &Clock, found: &mut Vec<Finding>) {
     if clock.trust() == Trust::None {
         found.push(note(
             "D-CLK-01",
-            "Giờ của máy chưa đúng: trước ngày làm ra phần mềm, hoặc xa nhiều năm sau đó",
-            "nối mạng để máy tự chỉnh giờ; xem: timedatectl",
+            lang.t("doctor-clock"),
+            lang.t("doctor-clock-do"),
         ));
     }
 }
 
 /// Whether the speech program is there.
-fn check_speech(config: &Config, found: &mut Vec<Finding>) {
+fn check_speech(lang: Lang, config: &Config, found: &mut Vec<Finding>) {
     let speaks = std::env::var_os("PATH").is_some_and(|p| {
         std::env::split_paths(&p).any(|d| d.join(&config.speech.program).exists())
     }) || Path::new(&config.speech.program).is_absolute();
     if !speaks {
         found.push(note(
             "D-SPK-01",
-            format!("Chưa có chương trình đọc “{}”", config.speech.program),
+            lang.f("doctor-speech", &[("name", &config.speech.program)]),
             "apt install espeak-ng",
         ));
     }
 }
 
 /// Whether each key is there and is the right one.
-fn check_keys(config: &Config, layout: &Layout, found: &mut Vec<Finding>) {
+fn check_keys(lang: Lang, config: &Config, layout: &Layout, found: &mut Vec<Finding>) {
     let ring = KeyRing::inspect(&layout.data);
     for name in key::keys_of(config) {
         if let Some(lack) = ring.problem(*name) {
-            let todo = format!(
-                "chép lại {} từ bản sao lưu; không có thì: conglang key renew {}",
-                ring.path(*name).display(),
-                name.name
+            let path = ring.path(*name).display().to_string();
+            let todo = lang.f(
+                "doctor-key-do",
+                &[("path", path.as_str()), ("name", name.name)],
             );
             found.push(error(
                 "D-KEY-07",
-                format!(
-                    "Khóa {}: {}. {}",
-                    name.file,
-                    key::problem_text(lack),
-                    key::consequence_of_loss(*name)
+                lang.f(
+                    "doctor-key",
+                    &[
+                        ("file", name.file),
+                        ("problem", &key::problem_text(lang, lack)),
+                        ("loss", &key::consequence_of_loss(lang, *name)),
+                    ],
                 ),
                 todo,
             ));
@@ -164,27 +177,37 @@ fn check_keys(config: &Config, layout: &Layout, found: &mut Vec<Finding>) {
 }
 
 /// Whether the broker's certificate, which renews itself, has been renewed in time.
-fn check_broker_certificate(config: &Config, keys: &Path, clock: &Clock, found: &mut Vec<Finding>) {
+fn check_broker_certificate(
+    lang: Lang,
+    config: &Config,
+    keys: &Path,
+    clock: &Clock,
+    found: &mut Vec<Finding>,
+) {
     let (mqtt, house_ca) = (CertificateFiles::named(keys, "mqtt"), keys.join("house-ca"));
     if config.broker.tls.is_some() && house_ca.exists() {
         let standing = mqtt.status(&house_ca, clock);
         if standing.days_left().is_none_or(|d| d < 14) {
-            let todo =
-                "xem giờ của máy; conglang cert show; journalctl -u conglang | grep certificate";
             found.push(error(
                 "D-KEY-03",
-                format!(
-                    "Chứng thư MQTT của thiết bị: {}, mà chưa tự gia hạn",
-                    cert::status_text(standing)
+                lang.f(
+                    "doctor-mqtt-certificate",
+                    &[("state", &cert::status_text(lang, standing))],
                 ),
-                todo,
+                lang.t("doctor-mqtt-certificate-do"),
             ));
         }
     }
 }
 
 /// How long the certificate of the link to the commune is valid.
-fn check_uplink_certificate(config: &Config, keys: &Path, clock: &Clock, found: &mut Vec<Finding>) {
+fn check_uplink_certificate(
+    lang: Lang,
+    config: &Config,
+    keys: &Path,
+    clock: &Clock,
+    found: &mut Vec<Finding>,
+) {
     if let (Some(certificate), Some(key)) = (&config.uplink.certificate, &config.uplink.key) {
         let given = CertificateFiles {
             certificate: certificate.clone(),
@@ -195,16 +218,19 @@ fn check_uplink_certificate(config: &Config, keys: &Path, clock: &Clock, found: 
         match given.max(renewed) {
             None => found.push(error(
                 "D-KEY-04",
-                format!(
-                    "Chứng thư của thôn {} hỏng hoặc chưa đến ngày có hiệu lực",
-                    certificate.display()
+                lang.f(
+                    "doctor-village-certificate",
+                    &[("path", &certificate.display().to_string())],
                 ),
-                "xin xã tệp mới: conglang cert village",
+                lang.t("doctor-village-certificate-do"),
             )),
             Some(left) if left < 14 => found.push(error(
                 "D-KEY-05",
-                format!("Chứng thư nối với xã còn {left} ngày"),
-                "nối mạng để máy tự gia hạn, hoặc xin xã tệp mới",
+                lang.f(
+                    "doctor-uplink-certificate",
+                    &[("days", &cert::days_text(lang, left))],
+                ),
+                lang.t("doctor-uplink-certificate-do"),
             )),
             Some(_) => {}
         }
@@ -212,26 +238,35 @@ fn check_uplink_certificate(config: &Config, keys: &Path, clock: &Clock, found: 
 }
 
 /// How long the dashboard's HTTPS certificate is valid.
-fn check_https_certificate(config: &Config, keys: &Path, clock: &Clock, found: &mut Vec<Finding>) {
+fn check_https_certificate(
+    lang: Lang,
+    config: &Config,
+    keys: &Path,
+    clock: &Clock,
+    found: &mut Vec<Finding>,
+) {
     if config.listeners.dashboard_tls.is_some() {
         let files = CertificateFiles::named(keys, "public");
         match files.remaining_days(clock) {
             None if files.certificate.exists() => {
                 found.push(error(
                     "D-KEY-06",
-                    "Chứng thư HTTPS không dùng được: tệp hỏng, hoặc chưa đến ngày có hiệu lực",
-                    "xem giờ của máy; conglang cert install CHỨNG-THƯ KHÓA",
+                    lang.t("doctor-https-unusable"),
+                    lang.t("doctor-https-unusable-do"),
                 ));
             }
             None => found.push(note(
                 "D-KEY-01",
-                "Chưa cài chứng thư cho HTTPS",
-                "conglang cert install CHỨNG-THƯ KHÓA",
+                lang.t("doctor-https-none"),
+                lang.t("doctor-https-do"),
             )),
             Some(days) if days < 14 => found.push(note(
                 "D-KEY-02",
-                format!("Chứng thư HTTPS còn {days} ngày"),
-                "cài chứng thư mới",
+                lang.f(
+                    "doctor-https-old",
+                    &[("days", &cert::days_text(lang, days))],
+                ),
+                lang.t("doctor-https-do"),
             )),
             Some(_) => {}
         }

@@ -2,7 +2,7 @@
 //! and `status`: each common cause once with what was lost by it, each broken thing, and what is
 //! not known to work, grouped by its reason.
 
-use super::super::status::wrap;
+use super::super::layout::hang;
 use super::{Finding, error, note};
 use crate::i18n::locale::{Lang, capital};
 use crate::protocol::control::StatusReport;
@@ -64,7 +64,7 @@ fn with_lost(lang: Lang, mut what: String, lost: &[&ThingStatus]) -> String {
         let lost = lang.f("doctor-lost-with", &[("names", &names(lang, &lost))]);
         what.push('\n');
         what.push_str(&" ".repeat(COLUMN));
-        what.push_str(&wrap(&lost, COLUMN + 2));
+        what.push_str(&hang(&lost, COLUMN + 2));
     }
     what
 }
@@ -95,7 +95,7 @@ fn cause_finding(lang: Lang, report: &StatusReport, cause: &CommonCause) -> Find
         "D-NET-01",
         with_lost(
             lang,
-            wrap(&capital(&title), COLUMN),
+            hang(&capital(&title), COLUMN),
             &lost_with(report, &devices),
         ),
         lang.t("lost-together-do"),
@@ -120,7 +120,7 @@ pub(super) fn check(lang: Lang, report: &StatusReport, found: &mut Vec<Finding>)
         t.status == Status::Broken && t.is_root() && !status.causes.iter().any(|c| is_in(c, t))
     };
     for thing in status.things.iter().filter(alone) {
-        let what = wrap(&sentence(lang, now, thing), COLUMN);
+        let what = hang(&sentence(lang, now, thing), COLUMN);
         found.push(error(
             code(thing),
             with_lost(lang, what, &lost_with(report, &[thing])),
@@ -153,7 +153,7 @@ pub(super) fn check(lang: Lang, report: &StatusReport, found: &mut Vec<Finding>)
         };
         found.push(note(
             code(first),
-            wrap(&what, COLUMN),
+            hang(&what, COLUMN),
             status_text::advice_text(lang, first),
         ));
     }

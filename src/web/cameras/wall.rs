@@ -63,7 +63,7 @@ fn tile(app: &App, lang: Lang, status: &VillageStatus, c: &Camera) -> String {
         "camera-still",
         &[
             ("name", &c.name),
-            ("at", taken.as_deref().unwrap_or(&dates::clock(at))),
+            ("at", &taken.clone().unwrap_or_else(|| dates::clock(at))),
         ],
     );
     let at = if is_shown { at } else { 0 };

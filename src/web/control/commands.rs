@@ -22,6 +22,7 @@ pub(in crate::web) fn error_response(status: StatusCode, why: impl std::fmt::Dis
 
 pub(in crate::web) async fn submit_request(
     app: &App,
+    lang: Lang,
     request: CommandRequest,
 ) -> Result<Committed, Response> {
     let (actor, command) = (
@@ -38,9 +39,19 @@ pub(in crate::web) async fn submit_request(
                 } else {
                     StatusCode::CONFLICT
                 },
-                rejection_text::rejection_text(Lang::Vi, &why, &actor, &command),
+                rejection_text::rejection_text(lang, &why, &actor, &command),
             ),
-            SubmitError::Closed(why) => error_response(StatusCode::SERVICE_UNAVAILABLE, why),
+            SubmitError::Closed(why) => {
+                tracing::warn!(%why, "command refused: the journal is closed");
+                error_response(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    format!(
+                        "{} {}",
+                        lang.t("journal-closed"),
+                        lang.t("journal-closed-do")
+                    ),
+                )
+            }
         })
 }
 
@@ -50,15 +61,20 @@ pub(super) fn receipt_response(receipt: Committed) -> Response {
 
 /// Submits a command from outside. A blob that it names must be stored here, whole and verified: an
 /// entry must not point at nothing.
-pub(in crate::web) async fn submit_external(app: &App, actor: Actor, submit: Submit) -> Response {
+pub(in crate::web) async fn submit_external(
+    app: &App,
+    lang: Lang,
+    actor: Actor,
+    submit: Submit,
+) -> Response {
     if let Some(blob) = submit.command.blob().cloned() {
         let files = app.files.clone();
         let found = tokio::task::spawn_blocking(move || files.get(&blob).is_ok()).await;
         if !found.unwrap_or(false) {
-            return error_response(StatusCode::CONFLICT, Lang::Vi.t("refused-no-file"));
+            return error_response(StatusCode::CONFLICT, lang.t("refused-no-file"));
         }
     }
-    submit_request(app, CommandRequest::new(actor, submit.command))
+    submit_request(app, lang, CommandRequest::new(actor, submit.command))
         .await
         .map_or_else(|refused| refused, receipt_response)
 }

@@ -130,7 +130,7 @@ pub(super) fn cameras(app: &App) -> Vec<CameraStatus> {
             unchecked: faults.unchecked.unwrap_or_default(),
             loss: faults.loss.unwrap_or_default(),
             missed: faults.missed.unwrap_or_default(),
-            clock: faults.clock.map_or("", ClockFault::name).to_owned(),
+            clock: faults.clock.map_or("", ClockFault::tag).to_owned(),
             removed: !state.cameras.contains_key(&c.id),
         }
     };

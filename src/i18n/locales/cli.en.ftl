@@ -1,0 +1,509 @@
+# The words of the technician's commands, English.
+
+# Help: names of values
+value-command = COMMAND
+value-options = OPTIONS
+value-config = FILE
+value-file = FILE
+value-lang = vi|en
+value-id = ID
+value-name = NAME
+value-place = PLACE
+value-entity = DEVICE.OBJECT
+value-to = on|off
+value-filter = FILTER
+value-topic = TOPIC
+value-payload = PAYLOAD
+value-count = COUNT
+value-qos = 0|1|2
+value-certificate = CERTIFICATE
+value-key = KEY
+value-out = FILE
+value-lines = COUNT
+value-about = ID
+value-since = WHEN
+value-person = PERSON
+value-role = ROLE
+value-pin = PIN
+value-scope = SCOPE
+
+# Help: frame
+help-usage = Usage:
+help-commands = Commands:
+help-arguments = Arguments:
+help-options = Options:
+help-common = With every command:
+help-help = Print this help
+help-version = Print the version
+help-codes =
+    Exit codes: 0 well, 1 could not, 2 something is broken, 64 wrong usage,
+    66 the control socket is elsewhere, 69 the gateway does not run,
+    77 no permission, 78 wrong configuration.
+
+# Help: commands
+cmd = Cổng Làng: the village gate
+cmd--config = Configuration file; default /etc/conglang/conglang.toml
+cmd--json = Answer as JSON
+cmd--lang = Language of the answers; default by CONGLANG_LANG, LANG
+cmd-run = Run the gateway
+cmd-commune = Run the commune's server
+cmd-worker = Run a worker (started by the gateway itself)
+cmd-worker--role = Which worker
+cmd-status = How the village is, in one screen
+cmd-doctor = What is wrong and what to do; works with the gateway stopped
+cmd-journal = Read or check the history
+cmd-journal-tail = The newest entries, in words
+cmd-journal-tail--lines = How many entries; default 20
+cmd-journal-tail--about = Only about this device, lamp, camera, notice…
+cmd-journal-tail--since = Since when: 30m, 2h, 3d, 14:05, 21/11, "21/11/2026 06:30"
+cmd-journal-tail--person = Only what this person or program caused: id or name
+cmd-journal-tail--follow = Go on with what happens next, until Ctrl-C
+cmd-journal-check = Is history whole and unchanged; works with the gateway stopped
+cmd-device = Devices
+cmd-device-list = All devices and whether they answer
+cmd-device-add = Give a device its account, its password is shown once; again = a new password
+cmd-device-add--id = Its id, also its MQTT user name: a–z, 0–9, -
+cmd-device-add--name = What people call it: "Đèn Cổng làng"
+cmd-device-add--place = Id of the road or alley where it hangs
+cmd-device-remove = Take a device's account away and cut its connection
+cmd-device-remove--id = Its id
+cmd-device-show = One device with all that it does
+cmd-device-show--id = Its id
+cmd-device-set = Switch a lamp and wait for its answer: device set den-01.light on
+cmd-device-set--entity = Which lamp, as device show names it
+cmd-device-set--to = on or off
+cmd-broker = Look into the MQTT broker: who is there, what is kept, why somebody is refused
+cmd-broker-status = What it counted
+cmd-broker-clients = Who is connected, and whose session waits
+cmd-broker-topics = Retained messages: broker topics 'd/#'
+cmd-broker-topics--filter = MQTT filter; default #
+cmd-broker-sub = Listen with the gateway's rights, until Ctrl-C
+cmd-broker-sub--topic = MQTT filter
+cmd-broker-sub--count = End after so many messages
+cmd-broker-sub--qos = QoS; default 0
+cmd-broker-pub = Publish with the gateway's rights
+cmd-broker-pub--topic = Topic
+cmd-broker-pub--payload = Text; an empty one with --retain forgets what is retained
+cmd-broker-pub--retain = Keep it for later subscribers
+cmd-broker-pub--qos = QoS; default 1
+cmd-broker-kick = End the connections and sessions of an account or client id
+cmd-broker-kick--id = Account or client id
+cmd-broker-why = The last refusals, in words
+cmd-broker-why--id = Account, client id or address; default all
+cmd-camera = Cameras
+cmd-camera-list = All cameras and whether their pictures come
+cmd-sync = The link to the commune
+cmd-sync-status = How the link is and what waits
+cmd-user = People who may sign in
+cmd-user-add = Add a person; a PIN is made unless one is given
+cmd-user-add--id = Id, for example mau
+cmd-user-add--name = Name as people say it: "Ông Mẫu"
+cmd-user-add--role = chief or technician; default chief
+cmd-user-add--pin = Six digits
+cmd-user-pin = Give a new PIN; the person's phones must sign in again
+cmd-user-pin--id = Id
+cmd-user-pin--name = Name, when it changes
+cmd-user-rename = Call a person otherwise; the PIN stays
+cmd-user-rename--id = Id
+cmd-user-rename--name = New name
+cmd-user-remove = Take a person out; their phones are signed out
+cmd-user-remove--id = Id
+cmd-user-list = Who may sign in
+cmd-token = Tokens of programs
+cmd-token-add = Make a token for a program, shown once
+cmd-token-add--name = Its name, for example home-assistant: a–z, 0–9, -
+cmd-token-add--scope = What it may, with commas: read (state, history), switch (lamps), speak (horns, notices), manage (devices)
+cmd-token-list = Which tokens there are and what each may
+cmd-token-remove = Take a token away, at once
+cmd-token-remove--name = Its name
+cmd-cert = Certificates
+cmd-cert-install = Install a certificate for the dashboard's HTTPS; in service within seconds
+cmd-cert-install--certificate = Chain, PEM
+cmd-cert-install--key = Key, PEM
+cmd-cert-show = How long the certificates are valid
+cmd-cert-village = At the commune: make a certificate for a village
+cmd-cert-village--id = The village's id
+cmd-cert-village--out = File to write (certificate and key, PEM)
+cmd-key = Secret keys of the data folder
+cmd-key-show = Which keys there are, and whether each is the right one
+cmd-key-renew = Put a new key in place of a lost one; says what it costs, does it only with --yes
+cmd-key-renew--name = The key's name, as key show says it
+cmd-key-renew--yes = Do it
+cmd-key-accept = Say that the key in its place is the right one
+cmd-key-accept--name = The key's name
+cmd-setup = Nine questions, one configuration file
+cmd-config = Check or show the configuration
+cmd-config-check = Find every mistake
+cmd-config-show = Where each value comes from
+
+# Wrong usage
+usage-no-command = There is no command “{ $name }”.
+usage-unknown = There is no argument “{ $name }”.
+usage-missing = { $name } is missing.
+usage-no-value = { $name } needs a value.
+usage-value = “{ $value }” cannot be used for { $name }.
+usage-twice = { $name } may be given once only.
+usage-other = The command is not right.
+usage-valid = Possible: { $values }.
+usage-near = Is it { $name }?
+usage-see = See: conglang --help, or put --help behind the command.
+
+# Common
+cli-failed = Could not: { $why }
+cli-unforeseen = an error that was not foreseen: “{ $cause }”. Do: run conglang doctor; keep this line.
+cli-config-wrong = { $n ->
+        [one] The configuration has { $n } mistake:
+       *[other] The configuration has { $n } mistakes:
+    }
+cli-config-first = the configuration has mistakes, so it is not known where the control socket is. Do: mend them; see conglang config check.
+cli-gateway-stopped = cannot ask the gateway at { $socket }: conglang does not run. Do: systemctl start conglang; if it stops again: journalctl -u conglang -n 50.
+cli-gateway-elsewhere = cannot ask the gateway: there is no control socket at { $socket }, the path in { $config }. Do: name the configuration file that the gateway uses, by --config; or mend [doors] control.
+cli-gateway-denied = cannot ask the gateway: no permission to open { $socket }. Do: run it again with sudo, or join the group conglang (sudo usermod -aG conglang $USER) and sign in again.
+cli-gateway-lost = connected to the gateway at { $socket }, but got no answer: { $why }. Do: run it again; if that does not help: conglang doctor.
+cli-gateway-odd = the gateway's answer is not understood (code { $status }): “{ $words }”. Do: see whether the command and the gateway are of one version (conglang --version).
+cli-cannot-read = cannot read { $path }: { $why }.
+cli-cannot-write = cannot write { $path }: { $why }.
+cli-no-id = “{ $id }” cannot be an id: only a–z, 0–9, - _ . (at most 64 characters).
+cli-and-more = { $names } and { $n } more
+cli-seconds = { $n ->
+        [one] { $n } second
+       *[other] { $n } seconds
+    }
+cli-minutes = { $n ->
+        [one] { $n } minute
+       *[other] { $n } minutes
+    }
+cli-hours = { $n ->
+        [one] { $n } hour
+       *[other] { $n } hours
+    }
+cli-days = { $n ->
+        [one] { $n } day
+       *[other] { $n } days
+    }
+cli-times = { $n ->
+        [one] { $n } time
+       *[other] { $n } times
+    }
+
+# Why a file cannot be used
+io-not-found = it is not there
+io-denied = no permission
+io-exists = it is there already
+io-full = no space is left
+io-read-only = the storage is read-only
+io-no-folder = a part of the path is no folder
+io-folder = it is a folder
+io-damaged = its content is damaged
+io-late = it took too long
+io-refused = nobody answers
+io-cut = the connection was cut
+io-number = the operating system reports error number { $n }
+io-words = “{ $words }”
+
+# The MQTT broker
+cli-broker-silent = the MQTT broker does not answer. Do: conglang doctor.
+cli-broker-odd = the MQTT broker's answer is not understood. Do: see whether the command and the gateway are of one version (conglang --version).
+cli-broker-not-ready = the MQTT broker is not ready. Do: conglang doctor.
+cli-broker-lost = lost the connection to the MQTT broker: “{ $why }”. Do: run it again; if that does not help: conglang doctor.
+cli-no-filter = “{ $topic }” is not a topic filter; for example: d/#, d/+/state.
+cli-no-topic = “{ $topic }” is not a topic: it must not be empty, nor contain + or #.
+cli-published = Published.
+cli-this-machine = this machine
+cli-client-here = connected for { $age }
+cli-client-away = away for { $age }, its session is kept
+cli-client-waits = { $queued } queued, { $inflight } not acknowledged
+cli-client-dropped = { $n ->
+        [one] { $n } message dropped, its queue was full
+       *[other] { $n } messages dropped, its queue was full
+    }
+cli-clients = { $n } connected, { $away } away
+cli-storage-well = well
+cli-storage-failing = CANNOT be written
+cli-broker-clients = { $n } connected (at most { $most } so far), sessions of { $away } are kept, { $quarantined } without an account.
+cli-row-messages = messages
+cli-row-retained = retained
+cli-row-refused = refused
+cli-row-storage = storage
+cli-row-lost = lost
+cli-broker-messages = received { $received }, sent { $sent }, queued { $queued }, dropped by full queues { $dropped }, expired { $expired }
+cli-broker-retained = { $n }, { $kb } kB
+cli-broker-refused = { $connects } connections, { $cut } cut, { $denied } messages without permission
+cli-broker-storage = { $state }, { $kb } kB written, { $n } changes wait
+cli-topics = { $n ->
+        [one] { $n } retained message
+       *[other] { $n } retained messages
+    }
+cli-topic-more = … ({ $n } bytes)
+cli-kicked = Ended { $n } of the sessions of “{ $id }”. A device with an account connects again by itself.
+cli-kicked-none = There is no session of “{ $id }”; see conglang broker clients.
+cli-refused-none = The MQTT broker has refused nobody since it started.
+cli-refused-none-of = No refusal of “{ $id }” is remembered. A device with a mistyped name is found by its address: conglang broker why 192.168.…
+cli-refused-from = { $client } from { $address }
+
+# Losses
+loss-damaged = the MQTT broker's log on storage is damaged in part
+loss-missing = the MQTT broker's log on storage is gone or empty
+loss-outdated = the MQTT broker's log on storage is an old copy without its end
+loss-foreign = the MQTT broker's log on storage is another machine's and is not used
+loss-groups = { $n ->
+        [one] { $n } write
+       *[other] { $n } writes
+    }
+loss-records = { $n ->
+        [one] { $n } change
+       *[other] { $n } changes
+    }
+loss-both = { $groups } and { $records }
+loss-unread = { $what }; { $lost } cannot be read
+loss-left = { $what }; { $retained } retained messages and { $sessions } sessions are left. Found at { $time } { $date }
+loss-count = { $n } (before: { $before })
+diverged-shorter = the commune has { $n } entries more than this machine still has: the end of this history is lost
+diverged-older = this machine reports boot { $boot }, the commune knows of boot { $highest }: the storage was set back to an old copy, or made anew
+diverged-twin = two machines talk to the commune in the name of this village: the storage was copied
+diverged-differs = the commune has another entry under the number of one of this machine
+diverged-found = { $what }. Found at { $time } { $date }; the commune keeps what it received
+
+# Cameras
+cli-cameras = { $n } cameras, { $lost } without pictures
+cli-camera-removed = taken out of the configuration, recordings are left
+cli-camera-none-yet = no pictures yet
+cli-camera-here = pictures since { $since }
+cli-camera-lost = no pictures since { $since }
+cli-camera-recorded = recorded until { $until }, { $mb } MB
+cli-camera-why = reason: “{ $why }”
+cli-camera-not-recorded = pictures are not recorded, reason: “{ $why }”
+cli-camera-undecodable = recorded, but cannot be decoded: “{ $why }”
+cli-camera-unchecked = recorded, but this machine cannot check whether it can be decoded: “{ $why }”
+cli-camera-packets = packets are lost on the way, { $n } % of a minute's pictures are missing or smeared. Do: look at cable and Wi-Fi; lower the camera's bit rate
+cli-camera-missed = the disk is too slow, { $n } % of a minute's pictures are not recorded. Do: see whether the disk fails or is busy; lower the camera's bit rate
+cli-camera-clock-stands = the camera's clock stands still, this machine's time is used
+cli-camera-clock-steps-back = the camera's clock steps back again and again, this machine's time is used
+cli-camera-clock-jumps = the camera's clock jumps again and again, this machine's time is used
+cli-camera-clock-pace = the camera's clock runs fast or slow, this machine's time is used
+
+# Devices
+cli-devices = { $n } devices, { $gone } do not answer, { $unknown } not known yet
+cli-device-unknown = not known yet: it never reported
+cli-device-here = answers, since { $since }
+cli-device-gone = does not answer since { $since }
+cli-no-device = there is no device “{ $id }”. Do: see conglang device list.
+cli-no-light = there is no lamp “{ $id }”. Do: see conglang device show with the part before the dot.
+device-in-force = in force now.
+device-not-in-force = recorded; the MQTT broker has not answered yet, see conglang doctor.
+device-plain = plain
+device-no-ports = not known (mend the configuration, see above)
+device-broker = the address of this box, port { $ports }
+device-row-broker = MQTT broker
+device-row-user = MQTT user
+device-row-password = Password
+device-row-publish = Publishes under
+device-row-subscribe = Subscribes under
+device-secret-once = The password is not shown again; if it is forgotten, run this again for a new one.
+device-removed = { $id }: taken away, its connection is cut.
+device-removed-later = { $id }: recorded; the MQTT broker has not confirmed it yet, see conglang doctor.
+device-no-place = the place's id holds something else than a–z, 0–9, - _ . Nothing was changed.
+device-configured = the secret of { $id } stands in the configuration (secret_sha256). Do: change it there, or take it out there first.
+device-never = never
+device-on = on, since { $since }
+device-off = off, since { $since }
+device-waiting = Ordered, waiting for the lamp…
+device-answered = { $name } answers: { $words }.
+device-superseded = { $name }: another order took the place of this one; now: { $words }.
+device-silent = { $name } has not answered: { $words }. Do: conglang device show { $device }; conglang broker why { $device }.
+
+# History
+history-index-unread = the index of the history cannot be read now. Do: run it without --about, or see conglang doctor.
+journal-none = Nothing of that kind happened.
+journal-since = “{ $text }” is no moment. Do: type 30m, 2h, 3d, 14:05, 21/11, 21/11/2026 or "21/11 06:30".
+journal-checking = { $n } entries checked…
+journal-unread = cannot read the history in { $path }: { $why }.
+journal-whole = History is whole: { $n } entries ({ $first } to { $last }), { $boots } boots.
+journal-wrong = History has { $n } faults, { $entries } entries can be read:
+
+# People
+users = { $n ->
+        [one] { $n } person
+       *[other] { $n } people
+    }
+user-unread = (the name cannot be read)
+cli-role-chief = chief
+cli-role-technician = technician
+user-pin = { $name } ({ $id }) signs in with PIN { $pin }. Hand it over in person, it is not shown again.
+user-renamed = { $id } is { $name } from now on. The PIN stays, nobody has to sign in again.
+user-removed = { $id }: taken out. The person's phones are signed out.
+person-not-stored = the name and the PIN cannot be written to storage: { $why }. Nothing was changed.
+notice-not-written = the notice's text cannot be written to storage. Do: conglang doctor.
+
+# Tokens of programs
+scope-read = read
+scope-switch = switch lamps
+scope-speak = speak, publish notices
+scope-manage = manage devices
+token-made =
+    Token of the program “{ $name }”: { $token }
+    { "  " }may   { $scopes }
+    { "  " }use   authorization: Bearer { $token }
+    The token is not shown again; if it is lost, conglang token remove { $name }, then a new one.
+token-in-file = { $scopes }; it is in the file keys/api.token
+token-file-away = The token in the file keys/api.token was taken away.
+tokens = { $n ->
+        [one] { $n } token
+       *[other] { $n } tokens
+    }
+token-removed = { $name }: taken away, a program that uses it is refused from now on.
+
+# Certificates
+cert-days = { $n ->
+        [one] valid for { $n } day
+       *[other] valid for { $n } days
+    }
+cert-expired = { $n ->
+        [one] expired { $n } day ago
+       *[other] expired { $n } days ago
+    }
+cert-none = there is none yet
+cert-damaged = cannot be used: the file is damaged
+cert-foreign = cannot be used: it is not of this CA
+cert-early = cannot be used: it is not valid yet
+cert-early-clock = not valid yet; see the machine's clock
+cert-wrong-clock = cannot be used: its dates are of a wrong clock
+cert-damaged-or-early = cannot be used (damaged, or not valid yet)
+cert-https = HTTPS of the dashboard: { $state }
+cert-mqtt = MQTT of the devices: { $state } (renewed by itself)
+cert-clock = The machine's clock is not right: the days are counted by the latest known time.
+cert-unusable = the certificate { $certificate } and the key { $key } cannot be used. Do: see whether both are PEM and belong together.
+cert-installed = The certificate is installed, { $days }. The dashboard uses it within seconds.
+cert-made-damaged = the certificate that was just made cannot be read. Do: run it again; if that does not help: conglang key show.
+cert-village = Written: { $file }. Take this file and { $ca } to the village. The village's old certificate, if it has one, is not accepted any more.
+
+# Keys
+key-well = well
+key-first-start = none yet, the first start makes it
+key-missing = its file is gone
+key-damaged = damaged
+key-foreign = not the key of this data
+key-unusable = the key { $file }: { $problem }; see conglang key show.
+key-unknown = there is no key “{ $name }”; the keys are: { $names }.
+key-accepted = The { $file } in its place is the right one from now on. Restart: systemctl restart conglang
+key-not-accepted = the key { $path } could not be accepted: { $why }.
+key-not-renewed = no new key { $path } could be made: { $why }.
+key-would-renew =
+    A new key { $file }: { $cost }.
+    If there is a backup, copy the old file to { $path } instead.
+    Do it: conglang key renew { $name } --yes
+key-renewed =
+    The key { $file } is new; the old one, if there was one, is in the file .before beside it.
+    { $cost }.
+    Restart: systemctl restart conglang
+key-loss-people = what people wrote cannot be read, nobody can sign in
+key-loss-pepper = nobody can sign in (PINs cannot be checked)
+key-loss-forms = known phones are not recognized while somebody guesses PINs
+key-loss-voice = the horns do not play
+key-loss-token = programs cannot use the API
+key-loss-house-ca = the devices' MQTT certificate cannot be renewed
+key-loss-ca = certificates of villages cannot be made or renewed
+key-loss-console = nobody can sign in to the commune's page
+key-loss-console-pin = nobody can sign in to the commune's page
+key-cost-people = All notices, names and PINs that were written with the old key can NOT be read any more. Afterwards each person is set up again: conglang user pin ID NAME
+key-cost-pepper = All PINs become invalid. Afterwards each person gets a new one: conglang user pin ID
+key-cost-forms = Open pages must be loaded again; known phones must sign in once to be recognized
+key-cost-voice = All speaker clusters refuse orders until the new keys/voice.pub is pinned in each
+key-cost-token = Every program must be given the new token in keys/api.token
+key-cost-house-ca = Every device that uses TLS must get the new keys/house-ca/ca.pem
+key-cost-ca = All villages lose the link until they get a new certificate (conglang cert village) and the new ca.pem
+key-cost-console = The PIN of the commune's page is made anew: see keys/console.first-pin
+key-cost-console-pin = The old PIN of the commune's page becomes invalid; the new one is in keys/console.first-pin
+
+# Configuration
+config-well = { $n ->
+        [one] The configuration is right: { $n } value.
+       *[other] The configuration is right: { $n } values.
+    }
+setup-exists = { $file } is there already and is not overwritten. Do: change that file, or choose another by --config.
+setup-question = { $n }/{ $all } { $question }
+setup-name = Name of the village
+setup-name-default = Thôn Bến Thóc
+setup-commune = Commune
+setup-commune-default = xã Đồng Nếp
+setup-place = Position (latitude, longitude)
+setup-chief = The chief (as people say the name)
+setup-chief-default = Ông Mẫu
+setup-phone = Telephone of the technician (empty if there is none)
+setup-wifi = Name of the page on the wifi
+setup-devices = Address of this machine in the devices' network, for example 192.168.20.1 (empty if there is none)
+setup-server = The commune's server (empty if there is none)
+setup-folder = Data folder
+setup-no-position = “{ $answer }” is not a position, for example: 19.0, 107.0
+setup-again = That cannot be used: { $problem }. Once more:
+setup-ended = answers are missing; nothing was written. Do: run conglang setup again.
+setup-done =
+    Written: { $file }.
+    Next:
+    { "  " }systemctl start conglang
+    { "  " }conglang user add truong-thon "{ $chief }"
+    { "  " }conglang doctor
+
+# The link to the commune
+sync-none = No commune is configured.
+sync-up = The commune has everything up to entry { $received } of { $time }, { $n } wait.
+sync-down = No connection to the commune. It has everything up to entry { $received }; { $n } are stored here and wait.
+sync-down-never = No connection to the commune. It has no entry yet; { $n } are stored here and wait.
+
+# doctor: machine, disk, keys
+doctor-no-village = The configuration has no part [village]
+doctor-no-village-do = add id, name, commune of the village
+doctor-disk-low = The disk is almost full: { $mb } MB are left at { $path }
+doctor-no-data = The data folder { $path } cannot be seen: { $why }
+doctor-no-data-do = look at the card and at the folder's permissions
+doctor-inodes = The disk has almost no room for new files: { $n } more at { $path }
+doctor-inodes-do = remove small files that are not this program's (df -i counts them), or take a larger card
+doctor-not-writable = { $path } cannot be written: { $why }
+doctor-not-writable-do = the card may be locked or broken; run as the right user; replace the card
+doctor-keys-open = Other users of this machine can read keys: { $names }
+doctor-data-open = Other users of this machine can enter the data: { $names }
+doctor-clock = The machine's clock is not right: before the program was made, or many years after it
+doctor-clock-do = connect a network, the clock is then set by itself; see: timedatectl
+doctor-speech = The program that speaks, “{ $name }”, is not there
+doctor-key = Key { $file }: { $problem }. Because of that { $loss }
+doctor-key-do = copy { $path } from a backup; without one: conglang key renew { $name }
+doctor-mqtt-certificate = The devices' MQTT certificate: { $state }, and it has not renewed itself
+doctor-mqtt-certificate-do = see the machine's clock; conglang cert show; journalctl -u conglang | grep certificate
+doctor-village-certificate = The village's certificate { $path } is damaged or not valid yet
+doctor-village-certificate-do = ask the commune for a new file: conglang cert village
+doctor-uplink-certificate = The certificate of the link to the commune: { $days }
+doctor-uplink-certificate-do = connect a network so that it renews itself, or ask the commune for a new file
+doctor-https-unusable = The HTTPS certificate cannot be used: it is damaged, or not valid yet
+doctor-https-unusable-do = see the machine's clock; conglang cert install CERTIFICATE KEY
+doctor-https-none = No certificate for HTTPS is installed
+doctor-https-old = The HTTPS certificate: { $days }
+doctor-https-do = conglang cert install CERTIFICATE KEY
+advice-space = remove recordings, or take a larger card
+
+# doctor: the running gateway
+doctor-error = ERROR
+doctor-note = NOTE
+doctor-do = Do:
+doctor-sum = { $made }/{ $all } checks: { $errors } errors, { $notes } notes. Exit code { $code }.
+doctor-config = The configuration { $path } has mistakes
+doctor-red = The part “{ $part }” fails: “{ $why }”
+doctor-amber = The part “{ $part }” needs a look: “{ $why }”
+doctor-no-commune = No connection to the commune, { $n } wait
+doctor-no-commune-do = look at the network outside; everything in the village works on
+doctor-broker-silent = The MQTT broker did not answer, so it is not known which devices it refused
+doctor-refused = Refused or cut since the MQTT broker started: { $names }
+doctor-refused-do = conglang broker why NAME
+doctor-unused = Devices announce what cannot be used: { $names }
+doctor-unused-do = conglang broker why NAME; mend it at the device and let it announce itself again
+doctor-quarantined = Devices without an account wait: { $names }
+doctor-quarantined-do = conglang device add NAME "what people call it"
+advice-recordings = conglang camera list; see whether the disk for recordings is mounted and has room
+advice-pictures = it works; take a newer Linux kernel or conglang.service when there is time
+advice-queues = conglang broker clients: a line with “dropped” is a slow device; look at its network
+advice-queues-full = make room, mount the card for writing, or replace the card
+advice-people = copy the file in people/ from a backup; without one take the notice down, or: conglang user pin ID. If it happens often, replace the card
+advice-commune = ask the commune; see whether there are two machines of this name, or the card was set back to an old copy. Delete nothing at the commune
+advice-samples = new readings are stored; if it happens often, replace the card
+advice-ledger = devices report again when they reconnect; lamps, horns: order again. If it happens often, replace the card
+advice-index = delete index.redb in the data folder and restart; it is built again
+advice-certificate = see the machine's clock; conglang cert show
