@@ -135,7 +135,7 @@ fn a_full_disk_stops_pictures_and_readings_before_commands() {
         assert!(answered < 60_000, "a full disk must end somewhere");
     }
     house.until("it is said", Duration::from_secs(20), |h| {
-        h.cli(&["status"]).1.contains("! journal (red)")
+        h.cli(&["status"]).1.contains("! journal (có lỗi)")
     });
     let log = std::fs::read_to_string(house.dir.join("log.txt")).expect("log");
     assert!(log.contains("journal failed"), "it says why");
@@ -214,7 +214,7 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
         "what cannot be kept is not answered as if it were"
     );
     house.until("it is said", Duration::from_secs(20), |h| {
-        h.cli(&["status"]).1.contains("! journal (red)")
+        h.cli(&["status"]).1.contains("! journal (có lỗi)")
     });
     let today = house.get("/", &cookie);
     assert!(
@@ -234,7 +234,7 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
     std::thread::sleep(Duration::from_secs(35));
     assert_eq!(house.pid_of("broker"), broker, "the broker lives on");
     let log = std::fs::read_to_string(house.dir.join("log.txt")).expect("log");
-    assert!(log.matches("is started again").count() < 5, "{log}");
+    assert!(log.matches("restarting").count() < 5, "{log}");
     house.until("it is switched", Duration::from_secs(20), switched("ON"));
     // The broker is killed, and begins on a card that can only be read.
     let before = house.pid_of("broker");
@@ -331,7 +331,7 @@ fn a_card_that_is_full_at_the_start_gives_the_ballast_back_and_without_one_the_h
     );
     house.until("the gateway answers", Duration::from_secs(20), answers);
     house.until("it is said", Duration::from_secs(20), |h| {
-        h.cli(&["status"]).1.contains("! journal (red)")
+        h.cli(&["status"]).1.contains("! journal (có lỗi)")
     });
     assert_eq!(house.cli(&["doctor"]).0, 2);
     let refused = house.command(
