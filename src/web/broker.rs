@@ -9,8 +9,8 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::app::App;
-use super::control::TerminalLang;
 use super::control::commands::error_response;
+use super::control::terminal_lang::TerminalLang;
 use crate::i18n::locale::Lang;
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters, Refusal, RefusalReason};
 

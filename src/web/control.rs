@@ -5,12 +5,12 @@ pub(super) mod commands;
 mod devices;
 pub(super) mod entries;
 mod status;
+pub(super) mod terminal_lang;
 
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Query, State};
-use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -18,6 +18,7 @@ use axum::{Json, Router};
 use self::commands::{error_response, receipt_response, submit_external, submit_request};
 use self::entries::{EntryRange, load_entries, without_hashes};
 use self::status::{cameras, status};
+use self::terminal_lang::TerminalLang;
 use super::app::App;
 use crate::domain::account::{self, Account};
 use crate::domain::actor::Actor;
@@ -25,7 +26,6 @@ use crate::domain::command::Command;
 use crate::domain::device::{self, Availability, Device};
 use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId};
 use crate::domain::{notice, text};
-use crate::i18n::locale::Lang;
 use crate::journal::CommandRequest;
 use crate::protocol::control::{PutDevice, PutNotice, Submit};
 
@@ -76,18 +76,6 @@ pub fn router(
         .merge(super::broker::router())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(app)
-}
-
-/// The language of the technician's terminal, as the command names it in `accept-language`.
-pub(in crate::web) struct TerminalLang(pub(in crate::web) Lang);
-
-impl<S: Sync> FromRequestParts<S> for TerminalLang {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let named = parts.headers.get(header::ACCEPT_LANGUAGE);
-        Ok(Self(Lang::choose(named.and_then(|v| v.to_str().ok()))))
-    }
 }
 
 /// The village as it is, without the hashes of secrets.

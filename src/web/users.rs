@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::app::App;
-use super::control::TerminalLang;
 use super::control::commands::{error_response, submit_request};
+use super::control::terminal_lang::TerminalLang;
 use crate::domain::actor::Actor;
 use crate::domain::id::UserId;
 use crate::domain::text;

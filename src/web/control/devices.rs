@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::super::app::App;
 use super::super::devices;
-use super::TerminalLang;
 use super::commands::error_response;
+use super::terminal_lang::TerminalLang;
 use crate::domain::binary_sensor;
 use crate::domain::entity::{Entity, Kind};
 use crate::domain::id::{DeviceId, EntityId};

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::app::App;
-use super::TerminalLang;
 use super::commands::error_response;
+use super::terminal_lang::TerminalLang;
 use crate::domain::actor::Actor;
 use crate::domain::event::Entry;
 use crate::i18n::locale::Lang;
