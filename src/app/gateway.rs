@@ -38,7 +38,7 @@ use crate::store::segments::Ring;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::{Health, HealthPart, HealthStatus};
 use crate::supervisor::{Supervisor, systemd};
-use crate::web::app::App;
+use crate::web::kit::app::App;
 
 /// How long the gateway may take to drain.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -264,10 +264,10 @@ fn make_app(
     App {
         index: Index::new(&layout.data.join("index.redb")),
         viewer_slots: crate::supervisor::admission::AdmissionControl::new(
-            crate::web::live_video::MAX_VIEWERS,
+            crate::web::dashboard::live_video::MAX_VIEWERS,
         ),
         sse_slots: crate::supervisor::admission::AdmissionControl::new(
-            crate::web::live_updates::MAX_FOLLOWERS,
+            crate::web::dashboard::live_updates::MAX_FOLLOWERS,
         ),
         taken_down_titles: Arc::default(),
         configured: Arc::new(config.accounts.iter().map(|a| a.name.clone()).collect()),

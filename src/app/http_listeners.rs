@@ -17,7 +17,7 @@ use crate::keys::tls::{self, ReloadableCertificate};
 use crate::speakers::sound_cache::SoundCache;
 use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::{Stop, Supervisor};
-use crate::web::app::App;
+use crate::web::kit::app::App;
 
 /// The sockets of the HTTP listeners, bound and not served yet.
 pub struct HttpSockets {

@@ -11,7 +11,7 @@ use crate::speakers::sequence::SequenceCounter;
 use crate::speakers::sound_cache::SoundCache;
 use crate::speakers::speech_service::serve_voice;
 use crate::supervisor::health::{HealthPart, HealthStatus};
-use crate::web::app::App;
+use crate::web::kit::app::App;
 
 /// Starts speech synthesis and playback. `key` is the signing key, `is_first` whether it was made
 /// in this start.

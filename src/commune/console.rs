@@ -17,9 +17,10 @@ use axum::routing::{get, post};
 
 use self::context::{BULLETIN_LIFETIME_MS, language_of};
 pub use self::context::{Console, MAX_CONCURRENT_PAGES};
-use self::page::{BulletinDraft, PageMessage, STYLE};
+use self::page::{BulletinDraft, PageMessage};
 use super::sign_in;
 use crate::domain::notice::{normalize, text_problem};
+use crate::http::assets::STYLE;
 use crate::http::headers::{same_site, security_headers};
 use crate::http::hosts::{AllowedHosts, require_known_host};
 use crate::http::render::redirect_see_other;

@@ -1,6 +1,7 @@
 //! Everything that the HTTP listeners share: serving, sign-in and CSRF, headers, host names,
 //! layout, and sentences about refusals.
 
+pub mod assets;
 pub mod cache_files;
 pub mod headers;
 pub mod hosts;

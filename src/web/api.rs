@@ -11,7 +11,6 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde_json::Value;
 
-use super::app::App;
 use super::control::commands::{error_response, submit_external};
 use super::control::entries::{EntryRange, load_entries, without_keys};
 use crate::domain::actor::Actor;
@@ -21,6 +20,7 @@ use crate::domain::token::{FILE_TOKEN, Scope};
 use crate::i18n::locale::Lang;
 use crate::keys::secret;
 use crate::protocol::control::Submit;
+use crate::web::kit::app::App;
 
 /// The program that asks, by its token.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ pub fn router(app: App) -> Router<App> {
         .route("/api/state", get(state))
         .route("/api/entries", get(entries))
         .route("/api/commands", post(command))
-        .route("/api/metrics", get(super::broker::metrics))
+        .route("/api/metrics", get(crate::web::control::broker::metrics))
         .layer(axum::middleware::from_fn_with_state(app, require_bearer))
 }
 

@@ -118,6 +118,27 @@ fn imports_go_one_way() {
     }
 }
 
+/// The portal is a page for strangers: nothing of the chief's pages may come into it unseen, and what
+/// both show lies below both.
+#[test]
+fn audiences_of_the_pages_stand_apart() {
+    for (path, text) in sources() {
+        for (audience, others) in [
+            ("kit", &["portal", "dashboard", "control", "api"][..]),
+            ("portal", &["dashboard", "control", "api"]),
+            ("dashboard", &["portal"]),
+        ] {
+            for other in others {
+                assert!(
+                    !path.starts_with(&format!("src/web/{audience}/"))
+                        || !text.contains(&format!("crate::web::{other}")),
+                    "{path} imports {other}"
+                );
+            }
+        }
+    }
+}
+
 /// The product's part of a file: what stands before its tests, without comments.
 fn code_of(text: &str) -> String {
     let product = text.split("#[cfg(test)]").next().unwrap_or_default();

@@ -9,12 +9,11 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::context::{Console, language_of};
 use super::village_rows::VillageRow;
+use crate::http::assets::STYLE;
 use crate::http::render::{PageContext, render_with};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::keys::secret;
-
-pub(super) const STYLE: &str = include_str!("../../web/assets/village.css");
 
 /// Messages that a page shows besides its usual content.
 #[derive(Default)]

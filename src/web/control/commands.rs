@@ -4,13 +4,13 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
-use super::super::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::decide::Rejection;
 use crate::i18n::locale::Lang;
 use crate::i18n::rejection_text;
 use crate::journal::{CommandRequest, Committed, SubmitError};
 use crate::protocol::control::Submit;
+use crate::web::kit::app::App;
 
 pub(in crate::web) fn error_response(status: StatusCode, why: impl std::fmt::Display) -> Response {
     (

@@ -8,8 +8,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
-use super::super::app::App;
-use super::super::devices;
 use super::commands::error_response;
 use super::terminal_lang::TerminalLang;
 use crate::domain::binary_sensor;
@@ -21,6 +19,8 @@ use crate::i18n::locale::Lang;
 use crate::protocol::control::{DeviceReport, EntityReport, LightAnswer};
 use crate::protocol::village_status::{ThingKind, VillageStatus};
 use crate::view::status_text;
+use crate::web::dashboard::devices;
+use crate::web::kit::app::App;
 
 /// The longest wait in one request, which may take 30 s. The gateway repeats an order for half a
 /// minute, then gives up: whoever wants to know asks again while the order is pending.

@@ -12,7 +12,6 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::app::App;
 use super::commands::error_response;
 use super::terminal_lang::TerminalLang;
 use crate::domain::actor::Actor;
@@ -20,6 +19,7 @@ use crate::domain::event::Entry;
 use crate::i18n::locale::Lang;
 use crate::journal::{StoredEntry, codec};
 use crate::protocol::control::{HistoryLine, HistoryReport};
+use crate::web::kit::app::App;
 
 /// Most entries in one response.
 const MAX_ENTRIES: usize = 1_000;

@@ -2,7 +2,6 @@
 
 use axum::Json;
 
-use super::super::app::App;
 use crate::domain::camera::Camera;
 use crate::domain::device::Availability;
 use crate::domain::state::VillageState;
@@ -12,6 +11,7 @@ use crate::live::pictures::SourceStatus;
 use crate::protocol::control::{CameraStatus, MqttStatus, Reading, StatusReport, SyncStatus};
 use crate::protocol::village_status::{Status, ThingKind, VillageStatus};
 use crate::view::status_text;
+use crate::web::kit::app::App;
 
 /// Most readings in the report.
 const MAX_READINGS: usize = 2;

@@ -1,0 +1,358 @@
+//! The broker for technicians and their programs: clients, topics, refusals, counters.
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+
+use super::commands::error_response;
+use super::terminal_lang::TerminalLang;
+use crate::i18n::locale::Lang;
+use crate::protocol::broker::{AdminQuery, AdminReply, Counters, Refusal, RefusalReason};
+use crate::web::kit::app::App;
+
+/// Routes of the control socket.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route(
+            "/broker",
+            get(|State(app): State<App>| async move { Json(app.live.broker.counters()) }),
+        )
+        .route("/broker/clients", get(clients))
+        .route("/broker/topics", get(topics))
+        .route("/broker/why", get(why))
+        .route(
+            "/broker/kick",
+            post(
+                |State(app): State<App>,
+                 TerminalLang(lang): TerminalLang,
+                 Json(q): Json<IdQuery>| async move {
+                    query_broker(&app, lang, AdminQuery::Kick { id: q.id }).await
+                },
+            ),
+        )
+        .route("/broker/way", get(endpoint))
+        .route("/metrics", get(metrics))
+}
+
+#[derive(Debug, Deserialize)]
+struct IdQuery {
+    #[serde(default)]
+    id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct FilterQuery {
+    filter: String,
+}
+
+fn broker_unavailable(lang: Lang) -> Response {
+    error_response(StatusCode::SERVICE_UNAVAILABLE, lang.t("cli-broker-silent"))
+}
+
+async fn query_broker(app: &App, lang: Lang, question: AdminQuery) -> Response {
+    match app.live.broker.query(question).await {
+        Some(answer) => Json(answer).into_response(),
+        None => broker_unavailable(lang),
+    }
+}
+
+/// Clients that the broker refused or disconnected, and discovery messages that the gateway cannot
+/// use.
+async fn why(
+    State(app): State<App>,
+    TerminalLang(lang): TerminalLang,
+    Query(q): Query<IdQuery>,
+) -> Response {
+    let Some(AdminReply::Refusals(mut rows)) = app
+        .live
+        .broker
+        .query(AdminQuery::Refusals { id: q.id.clone() })
+        .await
+    else {
+        return broker_unavailable(lang);
+    };
+    for device in app
+        .live
+        .rejected_discovery
+        .devices()
+        .into_iter()
+        .filter(|d| q.id.is_empty() || d.as_str() == q.id)
+    {
+        let (told, more) = app.live.rejected_discovery.of(&device);
+        let row = |at: i64, reason, times: u64| Refusal {
+            at_s: at / 1000,
+            client: device.to_string(),
+            address: String::new(),
+            reason,
+            count: times,
+        };
+        let last = told.last().map_or(0, |t| t.at);
+        rows.extend(told.into_iter().map(|t| {
+            row(
+                t.at,
+                RefusalReason::DiscoveryUnusable {
+                    topic: t.topic,
+                    error: Box::new(t.why),
+                },
+                t.times,
+            )
+        }));
+        rows.extend((more > 0).then(|| {
+            row(
+                last,
+                RefusalReason::MoreDiscoveryUnusable { number: more },
+                1,
+            )
+        }));
+    }
+    Json(AdminReply::Refusals(rows)).into_response()
+}
+
+/// All sessions, in as many queries as they need.
+async fn clients(State(app): State<App>, TerminalLang(lang): TerminalLang) -> Response {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let Some(AdminReply::Clients(rows, more)) =
+            app.live.broker.query(AdminQuery::Clients { after }).await
+        else {
+            return broker_unavailable(lang);
+        };
+        after = rows
+            .last()
+            .map(|r| (r.account.clone(), r.client_id.clone()));
+        all.extend(rows);
+        if !more || after.is_none() {
+            return Json(all).into_response();
+        }
+    }
+}
+
+/// All retained messages that match.
+async fn topics(
+    State(app): State<App>,
+    TerminalLang(lang): TerminalLang,
+    Query(q): Query<FilterQuery>,
+) -> Response {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let Some(AdminReply::Topics(rows, more)) = app
+            .live
+            .broker
+            .query(AdminQuery::Topics {
+                filter: q.filter.clone(),
+                after,
+            })
+            .await
+        else {
+            return broker_unavailable(lang);
+        };
+        after = rows.last().map(|r| r.topic.clone());
+        all.extend(rows);
+        if !more || after.is_none() {
+            return Json(all).into_response();
+        }
+    }
+}
+
+/// How the technician's own tools connect to the broker as the gateway; the permissions of the
+/// control socket protect this.
+async fn endpoint(State(app): State<App>, TerminalLang(lang): TerminalLang) -> Response {
+    match app.live.broker.endpoint() {
+        Some(way) => Json(way).into_response(),
+        None => broker_unavailable(lang),
+    }
+}
+
+/// The counters in the text format of Prometheus. Source:
+/// prometheus.io/docs/instrumenting/exposition_formats.
+pub async fn metrics(State(app): State<App>) -> Response {
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        exposition(&app.live.broker.counters()),
+    )
+        .into_response()
+}
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "one table, a row for each figure: name, type, help and value stand together"
+)]
+fn exposition(c: &Counters) -> String {
+    let rows: [(&str, &str, &str, u64); 30] = [
+        (
+            "clients_connected",
+            "gauge",
+            "Connected clients",
+            c.connected,
+        ),
+        (
+            "clients_connected_max",
+            "gauge",
+            "Most clients that were connected at once",
+            c.connected_max,
+        ),
+        (
+            "sessions_away",
+            "gauge",
+            "Persistent sessions of disconnected clients",
+            c.disconnected,
+        ),
+        (
+            "sessions_expired_total",
+            "counter",
+            "Sessions that expired",
+            c.expired_sessions,
+        ),
+        (
+            "quarantined",
+            "gauge",
+            "Devices without an account that announce themselves",
+            c.quarantined,
+        ),
+        (
+            "packets_received_total",
+            "counter",
+            "Packets received",
+            c.traffic.packets_in,
+        ),
+        (
+            "bytes_received_total",
+            "counter",
+            "Bytes received",
+            c.traffic.bytes_in,
+        ),
+        (
+            "packets_sent_total",
+            "counter",
+            "Packets sent",
+            c.traffic.packets_out,
+        ),
+        (
+            "bytes_sent_total",
+            "counter",
+            "Bytes sent",
+            c.traffic.bytes_out,
+        ),
+        (
+            "messages_received_total",
+            "counter",
+            "Messages received",
+            c.received,
+        ),
+        (
+            "messages_received_bytes_total",
+            "counter",
+            "Bytes of payload of received messages",
+            c.received_bytes,
+        ),
+        (
+            "messages_sent_total",
+            "counter",
+            "Messages delivered",
+            c.delivered,
+        ),
+        (
+            "messages_sent_bytes_total",
+            "counter",
+            "Bytes of payload of delivered messages",
+            c.delivered_bytes,
+        ),
+        (
+            "messages_dropped_total",
+            "counter",
+            "Messages dropped because a queue was full",
+            c.dropped,
+        ),
+        (
+            "messages_outlived_total",
+            "counter",
+            "Messages dropped because they expired",
+            c.expired_messages,
+        ),
+        (
+            "messages_too_large_total",
+            "counter",
+            "Messages that were not sent because they are larger than their client takes",
+            c.oversized,
+        ),
+        (
+            "publishes_forbidden_total",
+            "counter",
+            "Publishes outside of a permission",
+            c.denied_publishes,
+        ),
+        ("subscriptions", "gauge", "Subscriptions", c.subscriptions),
+        (
+            "subscriptions_shared",
+            "gauge",
+            "Shared subscriptions",
+            c.shared,
+        ),
+        (
+            "messages_queued",
+            "gauge",
+            "Messages that wait in queues",
+            c.queued,
+        ),
+        (
+            "messages_queued_bytes",
+            "gauge",
+            "Bytes of messages that wait in queues",
+            c.queued_bytes,
+        ),
+        ("retained", "gauge", "Retained messages", c.retained),
+        (
+            "retained_bytes",
+            "gauge",
+            "Bytes of retained messages",
+            c.retained_bytes,
+        ),
+        (
+            "retained_refused_total",
+            "counter",
+            "Retained messages refused because of a bound",
+            c.retained_refused,
+        ),
+        (
+            "clients_refused_total",
+            "counter",
+            "Clients refused",
+            c.rejected_connects,
+        ),
+        (
+            "clients_cut_total",
+            "counter",
+            "Clients disconnected with an error",
+            c.disconnected_with_error,
+        ),
+        (
+            "card_written_bytes_total",
+            "counter",
+            "Bytes written to storage",
+            c.bytes_written,
+        ),
+        (
+            "card_owed",
+            "gauge",
+            "Changes that are not on storage yet",
+            c.pending_changes,
+        ),
+        (
+            "card_failing",
+            "gauge",
+            "1 while storage takes no changes",
+            u64::from(c.storage_failing),
+        ),
+        (
+            "uptime_seconds",
+            "gauge",
+            "Seconds since the broker began",
+            c.uptime_s,
+        ),
+    ];
+    rows.iter().map(|(name, kind, help, value)| format!("# HELP conglang_mqtt_{name} {help}\n# TYPE conglang_mqtt_{name} {kind}\nconglang_mqtt_{name} {value}\n")).collect()
+}

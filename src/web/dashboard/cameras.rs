@@ -1,0 +1,146 @@
+//! Camera: a wall of stills, and one camera with its live video and its access log.
+//!
+//! Every view is in the access log before a picture is sent.
+
+mod access_log;
+mod status_text;
+mod wall;
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{AppendHeaders, IntoResponse as _, Response};
+
+pub use self::access_log::record_view;
+use self::access_log::view_list;
+use self::status_text::camera_status;
+pub use self::wall::{fragments, page};
+use crate::domain::id::CameraId;
+use crate::domain::state::VillageState;
+use crate::http::render::{PageContext, render};
+use crate::live::pictures::SourceStatus;
+use crate::web::kit::app::{App, RequestContext};
+
+#[derive(askama::Template)]
+#[template(path = "camera.html")]
+struct CameraPage {
+    f: PageContext,
+    id: String,
+    name: String,
+    is_called: bool,
+    /// The text on the picture while none comes, and while only stills come.
+    wait: String,
+    slow: String,
+    lost: bool,
+    sentence: String,
+    looks: String,
+}
+
+/// The fragments of one camera's page; none = there is no such camera.
+pub fn camera_fragments(
+    app: &App,
+    visit: &RequestContext,
+    state: &VillageState,
+    id: &str,
+) -> Option<Vec<String>> {
+    let c = state.cameras.values().find(|c| c.id.as_str() == id)?;
+    Some(vec![
+        camera_status(app, visit.lang, state, c),
+        view_list(app, visit.lang, c),
+    ])
+}
+
+/// One camera.
+pub async fn camera_page(
+    State(app): State<App>,
+    visit: RequestContext,
+    Path(id): Path<String>,
+) -> Response {
+    let state = app.journal.state();
+    let Some(camera) = state
+        .cameras
+        .values()
+        .find(|c| c.id.as_str() == id)
+        .cloned()
+    else {
+        return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
+    };
+    let f = app.page_context(&visit, &state, "cameras");
+    let is_called = app
+        .live
+        .pictures
+        .get(&camera.id)
+        .is_some_and(|p| p.source_status() != SourceStatus::NoAddress);
+    let (wait, slow) = if camera.signal.is_offline() {
+        ("watch-lost", "watch-lost")
+    } else {
+        ("watch-wait", "watch-slow")
+    };
+    let (wait, slow) = (f.t(wait), f.t(slow));
+    render(&CameraPage {
+        lost: camera.signal.is_offline(),
+        wait,
+        slow,
+        id,
+        name: camera.name.clone(),
+        is_called,
+        sentence: camera_status(&app, f.lang, &state, &camera),
+        looks: view_list(&app, f.lang, &camera),
+        f,
+    })
+}
+
+/// The newest still of a camera.
+pub async fn still(
+    State(app): State<App>,
+    visit: RequestContext,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Response {
+    let Ok(id) = CameraId::new(&id) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    if let Err(refused) = record_view(&app, &visit, vec![id.clone()]).await {
+        return refused;
+    }
+    // The wall names the minute and gets the still that exists; the page of one camera waits for a
+    // fresh one.
+    let (still, cache) = match uri.query() {
+        Some(q) if q.starts_with("at=") => (
+            app.live.pictures.get(&id).and_then(|p| p.still()),
+            "private, max-age=120",
+        ),
+        _ => (
+            app.live
+                .pictures
+                .fresh_still(&id, app.supervisor.clock().wall_ms())
+                .await,
+            "no-store",
+        ),
+    };
+    match still {
+        Some(still) => {
+            // How old it is by our clock: the phone's may show another time.
+            let age = app
+                .supervisor
+                .clock()
+                .wall_ms()
+                .saturating_sub(still.at_ms)
+                .max(0)
+                / 1_000;
+            let when = [
+                ("still-at", still.at_ms.to_string()),
+                ("still-age", age.to_string()),
+            ];
+            (
+                [
+                    (header::CONTENT_TYPE, "image/jpeg"),
+                    (header::CACHE_CONTROL, cache),
+                ],
+                AppendHeaders(when),
+                still.jpeg,
+            )
+                .into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}

@@ -1,0 +1,188 @@
+//! Live updates by SSE: fragments whose id replaces the element with that id.
+//!
+//! After each commit and each live value the page's fragments are rendered again, and those that
+//! changed are sent, with the entry number as id. Changes by a commit go at once. A fragment that
+//! only a live value changed goes at most twice a second, and waits for no other fragment. A
+//! reconnect gets every fragment whole: nothing depends on what was sent before.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
+use tokio::time::Instant;
+
+use crate::domain::state::VillageState;
+use crate::supervisor::admission::AdmissionPermit;
+use crate::supervisor::meter::Meter;
+use crate::web::kit::app::{App, RequestContext};
+
+/// Most pages that are followed at once, in the whole gateway; one more evicts a follower of the
+/// sign-in that holds the most.
+pub const MAX_FOLLOWERS: usize = 64;
+/// Most of them by one sign-in: as many connections as a browser opens to one host.
+const MAX_FOLLOWERS_PER_SESSION: usize = 6;
+/// Shortest time between two values of one fragment.
+const MIN_INTERVAL: Duration = Duration::from_millis(500);
+/// Shortest time between two renderings because of live values: a flood of readings must not become
+/// a flood of pages.
+const COALESCE: Duration = Duration::from_millis(40);
+/// Pending rows count seconds: the page is rendered again this often even when nothing happened.
+const IDLE_REFRESH: Duration = Duration::from_secs(1);
+
+async fn fragments(
+    app: &App,
+    visit: &RequestContext,
+    page: &str,
+    state: &VillageState,
+) -> Option<Vec<String>> {
+    let mut out = match page {
+        "today" => super::home::fragments(app, visit, state).await,
+        "lights" => super::lights::fragments(app, visit, state),
+        "sensors" => super::sensors::fragments(app, visit, state),
+        "devices" => super::devices::fragments(app, visit, state),
+        "cameras" => super::cameras::fragments(app, visit, state),
+        "speakers" => super::speakers::fragments(app, visit, state),
+        "other" => Vec::new(),
+        one => super::cameras::camera_fragments(app, visit, state, one.strip_prefix("camera-")?)?,
+    };
+    out.push(app.on_air(visit, state));
+    Some(out)
+}
+
+/// Key of a fragment: its first id attribute.
+fn fragment_id(fragment: &str) -> &str {
+    fragment
+        .split_once("id=\"")
+        .and_then(|(_, rest)| rest.split('"').next())
+        .unwrap_or(fragment)
+}
+
+struct SseSubscription {
+    slot: AdmissionPermit<String>,
+    app: App,
+    context: RequestContext,
+    page: String,
+    sent: BTreeMap<String, (String, Instant)>,
+    checked_at: Instant,
+    /// When a fragment that was held back may go.
+    due: Option<Instant>,
+    state: tokio::sync::watch::Receiver<std::sync::Arc<VillageState>>,
+    values: tokio::sync::watch::Receiver<u64>,
+    link: tokio::sync::watch::Receiver<crate::live::uplink::UplinkState>,
+    first: bool,
+}
+
+impl SseSubscription {
+    async fn next(&mut self) -> Option<(u64, String)> {
+        loop {
+            let mut committed = true;
+            if !self.first {
+                let stop = self.app.supervisor.stop().soft.clone();
+                let wake = self
+                    .due
+                    .take()
+                    .unwrap_or_else(|| Instant::now() + IDLE_REFRESH);
+                tokio::select! {
+                    changed = self.state.changed() => changed.ok()?,
+                    changed = self.values.changed() => {
+                        changed.ok()?;
+                        committed = false;
+                        tokio::time::sleep_until(self.checked_at + COALESCE).await;
+                    }
+                    changed = self.link.changed() => changed.ok()?,
+                    () = tokio::time::sleep_until(wake) => committed = false,
+                    () = stop.cancelled() => return None,
+                    () = self.slot.evicted() => return None,
+                }
+            }
+            self.first = false;
+            self.checked_at = Instant::now();
+            self.values.borrow_and_update();
+            committed |= self.state.has_changed().unwrap_or(true);
+            let state = self
+                .app
+                .live
+                .latest
+                .overlay(&self.state.borrow_and_update());
+            // A phone that was signed out gets nothing more.
+            self.app.sessions.user_of(&state, &self.context.token)?;
+            let fresh = fragments(&self.app, &self.context, &self.page, &state).await?;
+            let mut out = String::new();
+            for fragment in fresh {
+                let name = fragment_id(&fragment).to_owned();
+                let known = self.sent.get(&name);
+                if known.is_some_and(|(html, _)| *html == fragment) {
+                    continue;
+                }
+                let from = known.map_or(self.checked_at, |(_, at)| *at + MIN_INTERVAL);
+                if !committed && from > self.checked_at {
+                    self.due = Some(self.due.map_or(from, |d| d.min(from)));
+                    continue;
+                }
+                out.push_str(&fragment);
+                self.sent.insert(name, (fragment, self.checked_at));
+            }
+            if !out.is_empty() {
+                return Some((state.seq, out));
+            }
+        }
+    }
+}
+
+/// The stream of a page's fragments.
+pub async fn follow(
+    State(app): State<App>,
+    visit: RequestContext,
+    Path(page): Path<String>,
+) -> Response {
+    if fragments(&app, &visit, &page, &app.journal.state())
+        .await
+        .is_none()
+    {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let Some(permit) = app.sse_slots.acquire(
+        visit.token.clone(),
+        MAX_FOLLOWERS_PER_SESSION,
+        &Meter::start(),
+    ) else {
+        return (
+            StatusCode::TOO_MANY_REQUESTS,
+            [(header::RETRY_AFTER, "30")],
+            visit.lang.t("live-full"),
+        )
+            .into_response();
+    };
+    // A follower keeps its permit; only a sign-in that holds more makes room for another one.
+    permit.mark_identified();
+    let following = SseSubscription {
+        slot: permit,
+        state: app.journal.watch(),
+        values: app.live.latest.watch(),
+        link: app.live.uplink.watch(),
+        app,
+        context: visit,
+        page,
+        sent: BTreeMap::new(),
+        checked_at: Instant::now(),
+        due: None,
+        first: true,
+    };
+    let events = stream::unfold(following, |mut following| async move {
+        let (seq, html) = following.next().await?;
+        let event = Event::default()
+            .id(seq.to_string())
+            .data(html.replace('\r', ""));
+        Some((Ok::<_, Infallible>(event), following))
+    });
+    (
+        [("x-accel-buffering", "no")],
+        Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))),
+    )
+        .into_response()
+}

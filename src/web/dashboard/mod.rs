@@ -1,0 +1,139 @@
+//! The dashboard's routes, and who may use each.
+
+mod cameras;
+pub mod devices;
+mod history;
+mod history_rows;
+mod history_text;
+mod home;
+mod lights;
+pub mod live_updates;
+pub mod live_video;
+pub mod notices;
+mod sensors;
+mod sign_in;
+mod speakers;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+
+use crate::http::assets::STYLE;
+use crate::http::headers::{same_site, security_headers};
+use crate::http::hosts::{AllowedHosts, require_known_host};
+use crate::http::render::asset;
+use crate::i18n::locale::Lang;
+use crate::web::kit::app::{App, RequestContext, require_sign_in};
+
+const SCRIPT: &str = include_str!("assets/live.js");
+const CAMERA: &str = include_str!("assets/camera.js");
+const ICON: &str = include_str!("assets/icon.svg");
+/// The same drawing as pictures, for phones whose home screen takes no SVG.
+const ICON_192: &[u8] = include_bytes!("assets/icon-192.png");
+const ICON_512: &[u8] = include_bytes!("assets/icon-512.png");
+
+/// All pages of the village's own people.
+pub fn router(app: App, hosts: AllowedHosts) -> Router {
+    let inside = Router::new()
+        .route("/", get(home::page))
+        .route("/lights", get(lights::page))
+        .route("/lights/{id}", post(lights::switch))
+        .route("/groups/{id}", post(lights::switch_group))
+        .route("/sensors", get(sensors::page))
+        .route("/devices", get(devices::page))
+        .route("/cameras", get(cameras::page))
+        .route("/cameras/{id}", get(cameras::camera_page))
+        .route("/cameras/{id}/still", get(cameras::still))
+        .route("/cameras/{id}/live", get(live_video::live))
+        .route("/more", get(devices::more))
+        .route("/notices", get(notices::page).post(notices::publish))
+        .route("/notices/new", get(notices::new))
+        .route("/notices/{id}", get(notices::one))
+        .route("/notices/{id}/down", post(notices::take_down))
+        .route("/speakers", get(speakers::page))
+        .route(
+            "/speakers/hear",
+            get(speakers::preview).post(speakers::preview_form),
+        )
+        .route("/speakers/sound", get(speakers::preview_sound))
+        .route("/speakers/announce", post(speakers::announce))
+        .route("/speakers/stop", post(speakers::stop))
+        .route("/history", get(history::page))
+        .route("/live/{page}", get(live_updates::follow))
+        .route("/me", get(sign_in::me))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/sign-out/others", post(sign_in::sign_out_others))
+        .layer(from_fn_with_state(app.clone(), require_sign_in));
+    Router::new()
+        .merge(inside)
+        .merge(crate::web::api::router(app.clone()))
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/lang/{tag}", get(sign_in::language))
+        .route("/big", get(sign_in::toggle_large_text))
+        .route(
+            "/a/village.css",
+            get(|| async { asset("text/css; charset=utf-8", STYLE.as_bytes()) }),
+        )
+        .route(
+            "/a/live.js",
+            get(|| async { asset("text/javascript; charset=utf-8", SCRIPT.as_bytes()) }),
+        )
+        .route(
+            "/a/camera.js",
+            get(|| async { asset("text/javascript; charset=utf-8", CAMERA.as_bytes()) }),
+        )
+        .route(
+            "/a/icon-192.png",
+            get(|| async { asset("image/png", ICON_192) }),
+        )
+        .route(
+            "/a/icon-512.png",
+            get(|| async { asset("image/png", ICON_512) }),
+        )
+        .route(
+            "/a/icon.svg",
+            get(|| async { asset("image/svg+xml", ICON.as_bytes()) }),
+        )
+        .route("/manifest.webmanifest", get(manifest))
+        .fallback(not_found)
+        .layer(DefaultBodyLimit::max(64 * 1024))
+        .layer(from_fn(same_site))
+        .layer(from_fn_with_state(hosts, require_known_host))
+        .layer(from_fn(security_headers))
+        .with_state(app)
+}
+
+async fn not_found(State(app): State<App>, visit: RequestContext) -> Response {
+    app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do")
+}
+
+/// The app on a phone's home screen: its icon, and shortcuts to the two things that must be near.
+async fn manifest(State(app): State<App>) -> Response {
+    let name = app
+        .journal
+        .state()
+        .village
+        .as_ref()
+        .map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone());
+    let manifest = serde_json::json!({
+        "name": name, "short_name": "Cổng Làng", "lang": "vi", "start_url": "/", "display": "standalone",
+        "background_color": "#faf7f0", "theme_color": "#17694f",
+        "icons": [
+            { "src": "/a/icon-192.png", "sizes": "192x192", "type": "image/png", "purpose": "any" },
+            { "src": "/a/icon-512.png", "sizes": "512x512", "type": "image/png", "purpose": "any" },
+            { "src": "/a/icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any maskable" },
+        ],
+        "shortcuts": [
+            { "name": Lang::Vi.t("shortcut-speak"), "url": "/speakers" },
+            { "name": Lang::Vi.t("shortcut-stop"), "url": "/speakers#stop" },
+        ],
+    });
+    (
+        [(header::CONTENT_TYPE, "application/manifest+json")],
+        manifest.to_string(),
+    )
+        .into_response()
+}

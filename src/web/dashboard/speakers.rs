@@ -1,0 +1,117 @@
+//! Loa: type a sentence, hear it, play it, stop everything.
+
+mod draft;
+mod form;
+mod preview;
+mod results;
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use self::draft::Preview;
+pub(super) use self::form::unreachable_names;
+use self::form::{MAX_SENTENCE_CHARS, form, unreachable_banner};
+pub use self::preview::{announce, preview, preview_form, preview_sound};
+use self::results::{latest_result, recent_list};
+use crate::domain::id::NoticeId;
+use crate::domain::speaker;
+use crate::domain::state::VillageState;
+use crate::http::render::{redirect_see_other, render};
+use crate::web::kit::app::{App, FormFields, RequestContext};
+
+/// The fragments of this page.
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
+    vec![
+        latest_result(app, visit.lang, state),
+        unreachable_banner(visit.lang, &app.status(state)),
+        recent_list(app, visit, state),
+    ]
+}
+
+/// The page. A sentence that was previewed and is to be corrected stands in its form again, and so
+/// does a notice that is to be read aloud.
+pub async fn page(
+    State(app): State<App>,
+    visit: RequestContext,
+    Query(asked): Query<Vec<(String, String)>>,
+) -> Response {
+    if let Some((_, id)) = asked
+        .iter()
+        .find(|(name, _)| name == "notice")
+        .filter(|_| visit.is_chief())
+    {
+        let state = app.journal.state();
+        let notice = NoticeId::new(id)
+            .ok()
+            .and_then(|id| state.notices.get(&id).cloned())
+            .filter(|n| app.files.text(&n.text).is_ok());
+        let (title, body) = notice
+            .map(|n| crate::web::kit::notices::title_and_paragraphs(&app, visit.lang, &n))
+            .unwrap_or_default();
+        let sentence = |p: String| {
+            if p.is_empty() || p.ends_with(['.', '!', '?']) {
+                p
+            } else {
+                format!("{p}.")
+            }
+        };
+        let (text, is_cut) = spoken_part(
+            &std::iter::once(title)
+                .chain(body)
+                .map(sentence)
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
+        return render(&form(
+            &app,
+            &visit,
+            text,
+            None,
+            if is_cut {
+                visit.lang.t("notice-cut")
+            } else {
+                String::new()
+            },
+        ));
+    }
+    let heard = Preview::from_fields(asked);
+    let text = heard.text(&app, &visit);
+    let chosen = text.is_some().then_some(heard.zone.as_slice());
+    render(&form(
+        &app,
+        &visit,
+        text.unwrap_or_default(),
+        chosen,
+        String::new(),
+    ))
+}
+
+/// As much of a text as one announcement holds, up to the end of a sentence; true = there was more.
+fn spoken_part(text: &str) -> (String, bool) {
+    if text.chars().count() <= MAX_SENTENCE_CHARS {
+        return (text.to_owned(), false);
+    }
+    let most: String = text.chars().take(MAX_SENTENCE_CHARS).collect();
+    let end = most.rfind(['.', '!', '?']).map_or(most.len(), |at| at + 1);
+    (most[..end].to_owned(), true)
+}
+
+/// Dừng tất cả: one tap, from any page, by anybody signed in.
+pub async fn stop(State(app): State<App>, visit: RequestContext, fields: FormFields) -> Response {
+    if !app.verify_csrf(&visit, fields.get("form")) {
+        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    let was_silent = app.journal.state().on_air().is_empty();
+    match app
+        .submit(&visit, speaker::Command::StopEverything {})
+        .await
+    {
+        Ok(_) => redirect_see_other(if was_silent {
+            "/speakers?said=was-silent"
+        } else {
+            "/speakers?said=stopped"
+        }),
+        Err(page) => page,
+    }
+}

@@ -1,0 +1,86 @@
+//! A sentence between being typed and being played: its state in the addresses of its pages.
+//!
+//! Invariant: an address plays nothing unless this sign-in sealed all of it.
+
+use crate::domain::blob::BlobRef;
+use crate::domain::id::{BlobId, DeviceId};
+use crate::keys::secret;
+use crate::web::kit::app::{App, RequestContext};
+
+/// Most speaker clusters of one announcement.
+pub(super) const MAX_ZONE_SPEAKERS: usize = 100;
+
+/// A sentence that was typed and stored as a blob, with its zone: the content of its pages'
+/// addresses.
+#[derive(Default)]
+pub(super) struct Preview {
+    pub(super) blob: String,
+    pub(super) mac: String,
+    pub(super) len: u64,
+    pub(super) once: String,
+    pub(super) zone: Vec<String>,
+    /// Seal of all that for this sign-in: an address of anybody else plays nothing here.
+    pub(super) seal: String,
+}
+
+impl Preview {
+    pub(super) fn from_fields(fields: Vec<(String, String)>) -> Self {
+        let mut heard = Self::default();
+        for (name, value) in fields {
+            match name.as_str() {
+                "blob" => heard.blob = value,
+                "mac" => heard.mac = value,
+                "len" => heard.len = value.parse().unwrap_or(0),
+                "once" => heard.once = value,
+                "seal" => heard.seal = value,
+                "zone" if DeviceId::new(&value).is_ok() && heard.zone.len() < MAX_ZONE_SPEAKERS => {
+                    heard.zone.push(value);
+                }
+                _ => {}
+            }
+        }
+        heard
+    }
+
+    pub(super) fn blob(&self) -> Option<BlobRef> {
+        BlobId::new(&self.blob).ok().map(|id| BlobRef {
+            id,
+            mac: self.mac.clone(),
+            len: self.len,
+        })
+    }
+
+    /// The text, when this sign-in typed it.
+    pub(super) fn text(&self, app: &App, visit: &RequestContext) -> Option<String> {
+        let sealed = visit.is_chief()
+            && secret::constant_time_eq(
+                &self.seal,
+                &app.sessions.seal(&visit.token, &self.unsigned_query()),
+            );
+        app.files.text(&self.blob().filter(|_| sealed)?).ok()
+    }
+
+    /// The same with the seal of this sign-in.
+    pub(super) fn sealed(self, app: &App, visit: &RequestContext) -> Self {
+        Self {
+            seal: app.sessions.seal(&visit.token, &self.unsigned_query()),
+            ..self
+        }
+    }
+
+    /// As the query of an address.
+    pub(super) fn query(&self) -> String {
+        format!("{}&seal={}", self.unsigned_query(), self.seal)
+    }
+
+    fn unsigned_query(&self) -> String {
+        let mut out = format!(
+            "blob={}&mac={}&len={}&once={}",
+            self.blob, self.mac, self.len, self.once
+        );
+        self.zone
+            .iter()
+            .for_each(|z| out.push_str(&format!("&zone={z}")));
+        out
+    }
+}

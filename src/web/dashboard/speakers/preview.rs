@@ -1,0 +1,234 @@
+//! From a typed sentence to the loudspeakers: it is read aloud to the chief, confirmed, and played.
+//!
+//! Invariant: nothing is played that was not previewed, and going back or reloading plays nothing
+//! again.
+
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::draft::{MAX_ZONE_SPEAKERS, Preview};
+use super::form::{MAX_SENTENCE_CHARS, form, unreachable_text};
+use crate::domain::id::{AnnouncementId, CommandId, DeviceId};
+use crate::domain::speaker::{self, AnnouncementClass};
+use crate::domain::text::line;
+use crate::http::render::{PageContext, redirect_see_other, render, render_with};
+use crate::i18n::dates;
+use crate::journal::CommandRequest;
+use crate::keys::secret;
+use crate::web::kit::app::{App, FormFields, RequestContext};
+use crate::web::kit::names::name_of;
+
+/// A typed sentence that could not begin within this time is not played later, ms.
+const ANNOUNCEMENT_TTL_MS: i64 = 120_000;
+
+#[derive(askama::Template)]
+#[template(path = "hear.html")]
+struct PreviewPage {
+    f: PageContext,
+    text: String,
+    preview: Preview,
+    query: String,
+    question: String,
+    /// When it was played before; empty = never.
+    before: String,
+    play: String,
+}
+
+/// Reads the sentence aloud to the chief before anybody else hears it.
+pub async fn preview_form(
+    State(app): State<App>,
+    visit: RequestContext,
+    fields: FormFields,
+) -> Response {
+    if !app.verify_csrf(&visit, fields.get("form")) {
+        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    let text = line(fields.get("text"), usize::MAX);
+    if !visit.is_chief() {
+        return app.error_page(
+            &visit,
+            StatusCode::FORBIDDEN,
+            "refused-title",
+            "refused-not-permitted",
+        );
+    }
+    let zone: Vec<String> = fields
+        .all("zone")
+        .filter(|z| DeviceId::new(z).is_ok())
+        .take(MAX_ZONE_SPEAKERS)
+        .map(str::to_owned)
+        .collect();
+    // The typed text is shown again with the reason: nobody types it twice.
+    let again_with = |status, why: String| {
+        render_with(status, &form(&app, &visit, text.clone(), Some(&zone), why))
+    };
+    let again = |status, key: &str| again_with(status, visit.lang.t(key));
+    if text.is_empty() {
+        return again(StatusCode::BAD_REQUEST, "empty-sentence");
+    }
+    if text.chars().count() > MAX_SENTENCE_CHARS {
+        return again(StatusCode::BAD_REQUEST, "long-sentence");
+    }
+    if zone.is_empty() {
+        // None was chosen because none can be heard: that is what the chief must know.
+        let status = app.status(&app.village());
+        let why = if status.speakers.all > 0 && status.speakers.working == 0 {
+            unreachable_text(visit.lang, &status)
+        } else {
+            visit.lang.t("refused-empty-zone")
+        };
+        return again_with(StatusCode::BAD_REQUEST, why);
+    }
+    if let Err(why) = app.live.speech.speak(&text).await {
+        tracing::error!(why, "speech synthesis of preview failed");
+        return again(StatusCode::SERVICE_UNAVAILABLE, "speech-failed-do");
+    }
+    let (Ok(blob), Ok(once)) = (
+        app.files.put(text.clone().into_bytes()).await,
+        secret::token(),
+    ) else {
+        return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
+    };
+    // The preview has an address of its own: going back to it, or reloading it, submits nothing
+    // again.
+    let heard = Preview {
+        blob: blob.id.to_string(),
+        mac: blob.mac,
+        len: blob.len,
+        once,
+        zone,
+        seal: String::new(),
+    };
+    redirect_see_other(&format!(
+        "/speakers/hear?{}",
+        heard.sealed(&app, &visit).query()
+    ))
+}
+
+/// The sentence, its sound, and the question whether to play it.
+pub async fn preview(
+    State(app): State<App>,
+    visit: RequestContext,
+    Query(heard): Query<Vec<(String, String)>>,
+) -> Response {
+    let is_again = heard.iter().any(|(name, _)| name == "again");
+    let heard = Preview::from_fields(heard);
+    let text = heard.text(&app, &visit);
+    let (Some(text), Ok(id), false) = (
+        text,
+        AnnouncementId::new(&heard.once),
+        heard.zone.is_empty(),
+    ) else {
+        return redirect_see_other("/speakers");
+    };
+    let state = app.journal.state();
+    // The sentence was played under this id already: playing it once more needs an id of its own,
+    // and the page says when it was played.
+    let before = state.announcements.get(&id).map(|a| a.at);
+    let heard = match (before.is_some() || is_again, secret::token()) {
+        (true, Ok(once)) => Preview { once, ..heard }.sealed(&app, &visit),
+        _ => heard,
+    };
+    let f = app.page_context(&visit, &state, "speakers");
+    let names = heard
+        .zone
+        .iter()
+        .map(|z| name_of(&state, z))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let mut question = f.t2("hear-question", "n", heard.zone.len(), "names", names);
+    let status = app.status(&state);
+    if status.speakers.working < status.speakers.all {
+        question = format!("{question} {}.", unreachable_text(f.lang, &status));
+    }
+    let before = match before {
+        Some(at) => f.t1(
+            "heard-before",
+            "time",
+            dates::since(app.supervisor.clock().wall_ms(), at),
+        ),
+        None if is_again => f.t("heard-before-once"),
+        None => String::new(),
+    };
+    let play = f.t(if before.is_empty() {
+        "play-now"
+    } else {
+        "play-again"
+    });
+    render(&PreviewPage {
+        f,
+        text,
+        query: heard.query(),
+        preview: heard,
+        question,
+        before,
+        play,
+    })
+}
+
+/// The sound of a sentence that was typed.
+pub async fn preview_sound(
+    State(app): State<App>,
+    visit: RequestContext,
+    Query(heard): Query<Vec<(String, String)>>,
+) -> Response {
+    let Some(text) = Preview::from_fields(heard).text(&app, &visit) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    match app.live.speech.speak(&text).await {
+        Ok(spoken) => ([(header::CONTENT_TYPE, "audio/wav")], spoken.wav).into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+/// Plays the previewed sentence.
+pub async fn announce(
+    State(app): State<App>,
+    visit: RequestContext,
+    fields: FormFields,
+) -> Response {
+    if !app.verify_csrf(&visit, fields.get("form")) {
+        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    let heard = Preview::from_fields(fields.into_pairs());
+    let is_typed_here = heard.text(&app, &visit).is_some();
+    let query = heard.query();
+    let zone: Vec<DeviceId> = heard
+        .zone
+        .iter()
+        .filter_map(|z| DeviceId::new(z).ok())
+        .collect();
+    let (Ok(id), Ok(once), Some(text), true) = (
+        AnnouncementId::new(&heard.once),
+        CommandId::new(&heard.once),
+        heard.blob(),
+        is_typed_here,
+    ) else {
+        return app.error_page(&visit, StatusCode::BAD_REQUEST, "form-old", "form-old-do");
+    };
+    let Some(actor) = visit.actor() else {
+        return redirect_see_other("/sign-in");
+    };
+    let now = app.supervisor.clock().trusted_ms();
+    let request = CommandRequest::new(
+        actor,
+        speaker::Command::QueueAnnouncement {
+            id,
+            text,
+            class: AnnouncementClass::Normal,
+            zone,
+            expires_in_ms: ANNOUNCEMENT_TTL_MS,
+        },
+    )
+    .idempotent(once, now + ANNOUNCEMENT_TTL_MS);
+    match app.submit_request(&visit, request).await {
+        // After “back” and a second submit nothing is played again, and the page does not claim
+        // that it is.
+        Ok(receipt) if receipt.repeated => {
+            redirect_see_other(&format!("/speakers/hear?{query}&again=1"))
+        }
+        Ok(_) => redirect_see_other("/speakers?said=playing"),
+        Err(page) => page,
+    }
+}

@@ -1,0 +1,202 @@
+//! Results: how each announcement went, in words, and the newest one on top for as long as somebody
+//! waits for it.
+
+use super::draft::Preview;
+use crate::domain::speaker::{Announcement, PlaybackOutcome, PlaybackState};
+use crate::domain::state::VillageState;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
+use crate::protocol::village_status::Status;
+use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::components::{Banner, Row, html, status_class};
+use crate::web::kit::names::name_of;
+
+/// How long the result of the newest announcement stands on top, ms.
+const RESULT_SHOWN_MS: i64 = 600_000;
+
+/// How an announcement went, in words: “Đã phát 2/2 cụm”, and its status; none = people stopped it.
+fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String, Option<Status>) {
+    let (played, all) = said.played_count();
+    let (n, all) = (played.to_string(), all.to_string());
+    if !said.is_over() {
+        let ordered = said.plays.len().to_string();
+        // The number of speaker clusters that play or have played: nobody presses again because “0”
+        // have ended.
+        let began = said
+            .plays
+            .values()
+            .filter(|p| !matches!(p, PlaybackState::Waiting))
+            .count()
+            .to_string();
+        return (
+            lang.f(
+                if began == "0" {
+                    "played-beginning"
+                } else {
+                    "played-running"
+                },
+                &[("n", &began), ("all", &ordered)],
+            ),
+            Some(Status::Waiting),
+        );
+    }
+    let unreachable = said.unreachable.iter().map(|speaker| {
+        lang.f(
+            "played-unreachable",
+            &[("name", &name_of(state, speaker.as_str()))],
+        )
+    });
+    let troubles: Vec<String> = said
+        .plays
+        .iter()
+        .filter_map(|(speaker, play)| {
+            let key = match play {
+                PlaybackState::Ended {
+                    how: PlaybackOutcome::Played { .. },
+                } => return None,
+                PlaybackState::Ended {
+                    how: PlaybackOutcome::Stopped,
+                } => "played-stopped",
+                PlaybackState::Ended {
+                    how: PlaybackOutcome::Missed,
+                } => "played-missed",
+                PlaybackState::Ended {
+                    how: PlaybackOutcome::Failed { .. },
+                } => "played-failed",
+                _ => "played-unanswered",
+            };
+            Some(lang.f(key, &[("name", &name_of(state, speaker.as_str()))]))
+        })
+        .chain(unreachable)
+        .collect();
+    let stopped = said
+        .plays
+        .values()
+        .filter(|p| {
+            matches!(
+                p,
+                PlaybackState::Ended {
+                    how: PlaybackOutcome::Stopped
+                }
+            )
+        })
+        .count();
+    if stopped > 0 && stopped == said.plays.len() {
+        let names = said
+            .plays
+            .keys()
+            .map(|s| name_of(state, s.as_str()))
+            .collect::<Vec<_>>()
+            .join(", ");
+        return (
+            lang.f(
+                "played-cut",
+                &[("n", &stopped.to_string()), ("names", &names)],
+            ),
+            None,
+        );
+    }
+    if troubles.is_empty() {
+        (
+            lang.f("played-all", &[("n", &n), ("all", &all)]),
+            Some(Status::Well),
+        )
+    } else {
+        (
+            lang.f(
+                "played-part",
+                &[
+                    ("n", &n),
+                    ("all", &all),
+                    ("who", &(troubles.join("; ") + ".")),
+                ],
+            ),
+            Some(Status::Attention),
+        )
+    }
+}
+
+fn recent_announcements(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
+    let lang = visit.lang;
+    let now = app.supervisor.clock().wall_ms();
+    let mut said: Vec<_> = state.announcements.values().collect();
+    said.sort_by_key(|a| std::cmp::Reverse(a.order));
+    said.into_iter()
+        .take(5)
+        .map(|a| {
+            let (words, status) = result_text(lang, state, a);
+            let href = replay_url(app, visit, a);
+            let words = if href.is_empty() {
+                words
+            } else {
+                format!("{words} · {}", lang.t("tap-to-repeat"))
+            };
+            Row {
+                id: format!("said-{}", a.id),
+                status_class: status.map_or("off", status_class),
+                name: format!("“{}”", app.text_of(lang, &a.text, 60)),
+                words,
+                side: dates::since(now, a.at),
+                href,
+            }
+            .html()
+        })
+        .collect()
+}
+
+/// The address where a sentence is previewed again, to be played again.
+fn replay_url(app: &App, visit: &RequestContext, said: &Announcement) -> String {
+    if !visit.is_chief() || !said.is_over() || said.text.len == 0 {
+        return String::new();
+    }
+    let once = app
+        .sessions
+        .seal(&visit.token, &format!("again {}", said.id));
+    let heard = Preview {
+        blob: said.text.id.to_string(),
+        mac: said.text.mac.clone(),
+        len: said.text.len,
+        once,
+        zone: said.plays.keys().map(ToString::to_string).collect(),
+        seal: String::new(),
+    };
+    format!("/speakers/hear?{}", heard.sealed(app, visit).query())
+}
+
+pub(super) fn recent_list(app: &App, visit: &RequestContext, state: &VillageState) -> String {
+    let rows = recent_announcements(app, visit, state);
+    let rows = if rows.is_empty() {
+        format!("<li class=\"soft\">{}</li>", visit.lang.t("nothing-played"))
+    } else {
+        rows.concat()
+    };
+    format!("<ul class=\"rows sheet\" id=\"played\">{rows}</ul>")
+}
+
+/// How the newest announcement went, on top of the page where it is seen, for as long as somebody
+/// waits for it.
+pub(super) fn latest_result(app: &App, lang: Lang, state: &VillageState) -> String {
+    let now = app.supervisor.clock().wall_ms();
+    let newest = state
+        .announcements
+        .values()
+        .max_by_key(|a| a.order)
+        .filter(|a| (0..RESULT_SHOWN_MS).contains(&(now - a.at)) && a.is_over());
+    newest.map_or_else(
+        || "<div id=\"last\"></div>".to_owned(),
+        |a| {
+            let (words, status) = result_text(lang, state, a);
+            html(&Banner {
+                id: "last".into(),
+                status_class: status.map_or("info", status_class),
+                title: words,
+                detail: format!(
+                    "“{}” · {}",
+                    app.text_of(lang, &a.text, 60),
+                    dates::since(now, a.at)
+                ),
+                href: "",
+            })
+        },
+    )
+}

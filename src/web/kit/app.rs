@@ -1,0 +1,455 @@
+//! Everything that handlers share: the app, the context of a request (user and language), and the
+//! proof of forms.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::domain::actor::Actor;
+use crate::domain::blob::BlobRef;
+use crate::domain::command::Command;
+use crate::domain::id::DeviceId;
+use crate::domain::state::VillageState;
+use crate::domain::text;
+use crate::domain::user::{Role, User};
+use crate::http::headers::{cookie, same_site_referer};
+use crate::http::render::{PageContext, redirect_see_other, render_with};
+use crate::http::serve::Peer;
+use crate::http::session::SignIns;
+use crate::i18n::locale::Lang;
+use crate::journal::index::Index;
+use crate::journal::{CommandRequest, Committed, Journal, SubmitError};
+use crate::live::Live;
+use crate::protocol::village_status::VillageStatus;
+use crate::store::files::PeopleFiles;
+use crate::store::samples::Samples;
+use crate::store::segments::Ring;
+use crate::supervisor::Supervisor;
+use crate::supervisor::admission::AdmissionControl;
+use crate::view::village_status::{self, StatusInput};
+
+/// Everything a handler may use; clones share it.
+#[derive(Clone)]
+pub struct App {
+    /// The journal.
+    pub journal: Journal,
+    /// The index of history.
+    pub index: Index,
+    /// Live values: readings, cameras, links.
+    pub live: Live,
+    /// Readings.
+    pub samples: Samples,
+    /// Recordings.
+    pub ring: Ring,
+    /// Viewers of live video, by sign-in.
+    pub viewer_slots: AdmissionControl<String>,
+    /// Followers of pages (server-sent events), by sign-in.
+    pub sse_slots: AdmissionControl<String>,
+    /// The texts of notices that were taken down, by the number of the entry that took each down;
+    /// none = the text cannot be found.
+    pub taken_down_titles: Arc<Mutex<BTreeMap<u64, Option<BlobRef>>>>,
+    /// Telephone of the technician; empty = none is known.
+    pub technician: Arc<String>,
+    /// Days that recordings are stored.
+    pub keep_days: u32,
+    /// People's files.
+    pub files: PeopleFiles,
+    /// Sign-in.
+    pub sessions: SignIns,
+    /// Clock, health, stop.
+    pub supervisor: Supervisor,
+    /// Names that the portal answers to.
+    pub names: Arc<Vec<String>>,
+    /// Devices whose secret is in the configuration.
+    pub configured: Arc<BTreeSet<DeviceId>>,
+    /// SHA-256 of the token in the folder of keys; empty = none.
+    pub api_token: Arc<String>,
+}
+
+/// The context of a request: its user, where it came from, and its language.
+#[derive(Clone)]
+pub struct RequestContext {
+    /// The signed-in person.
+    pub user: Option<Arc<User>>,
+    /// The token of their sign-in.
+    pub token: String,
+    /// The address of the client.
+    pub address: IpAddr,
+    /// Over TLS.
+    pub secure: bool,
+    /// Language.
+    pub lang: Lang,
+    /// Larger text.
+    pub big: bool,
+    /// The page's script sent the request; it wants no page in return.
+    pub live: bool,
+    /// Key of the flash, a message that is shown once.
+    pub flash: Option<String>,
+    /// The page of ours that led here; `/` = none.
+    pub came_from: String,
+}
+
+/// Name of the sign-in's cookie; with TLS the cookie is bound to this host.
+#[must_use]
+pub const fn session_cookie(secure: bool) -> &'static str {
+    if secure { "__Host-cl" } else { "cl" }
+}
+
+impl FromRequestParts<App> for RequestContext {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let (address, secure) = match parts.extensions.get::<ConnectInfo<Peer>>() {
+            Some(ConnectInfo(Peer::Tcp {
+                address, secure, ..
+            })) => (address.ip(), *secure),
+            _ => (IpAddr::from([127, 0, 0, 1]), false),
+        };
+        let headers = &parts.headers;
+        let token = cookie(headers, session_cookie(secure))
+            .unwrap_or_default()
+            .to_owned();
+        let user = if token.is_empty() {
+            None
+        } else {
+            app.sessions.user_of(&app.journal.state(), &token)
+        };
+        let said = parts
+            .uri
+            .query()
+            .and_then(|q| q.split('&').find_map(|p| p.strip_prefix("said=")))
+            .filter(|k| k.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+            .map(str::to_owned);
+        Ok(Self {
+            user,
+            token,
+            address,
+            secure,
+            lang: Lang::choose(cookie(headers, "lang")),
+            big: cookie(headers, "big").is_some(),
+            live: headers.contains_key("x-live"),
+            came_from: same_site_referer(headers),
+            flash: said,
+        })
+    }
+}
+
+impl RequestContext {
+    /// The actor of this request; none = nobody is signed in.
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor> {
+        self.user.as_ref().map(|u| Actor::User { id: u.id.clone() })
+    }
+
+    /// True for a chief.
+    #[must_use]
+    pub fn is_chief(&self) -> bool {
+        self.user.as_ref().is_some_and(|u| u.role == Role::Chief)
+    }
+}
+
+impl App {
+    /// The village as it is now. It includes what lamps reported last, also reports that are not in
+    /// history yet.
+    #[must_use]
+    pub fn village(&self) -> Arc<VillageState> {
+        self.live.latest.overlay(&self.journal.state())
+    }
+
+    /// The context of a page for this request.
+    #[must_use]
+    pub fn page_context(
+        &self,
+        visit: &RequestContext,
+        state: &VillageState,
+        tab: &'static str,
+    ) -> PageContext {
+        // The page shows a signed-in person as signed in also when the file with the name cannot be
+        // read.
+        let person = visit.user.as_ref().map_or_else(String::new, |u| {
+            self.sessions
+                .person(u)
+                .map_or_else(|| u.id.to_string(), |p| p.name)
+        });
+        // The address with its flash may come from anywhere: it must not claim that the
+        // loudspeakers are silent while they are not.
+        let now = self.supervisor.clock().wall_ms();
+        let (plays, stopped) = (
+            !state.on_air().is_empty(),
+            state
+                .silenced
+                .is_some_and(|(_, at)| (0..60_000).contains(&(now - at))),
+        );
+        let said = match visit.flash.as_deref() {
+            Some("stopped") if stopped => Some(if plays { "stopping" } else { "stopped" }),
+            Some("playing") if plays => Some("playing"),
+            Some(
+                key @ ("published" | "taken-down" | "was-silent" | "others-out" | "sign-in-again"),
+            ) => Some(key),
+            _ => None,
+        };
+        let said = said.map(|key| visit.lang.t(key));
+        PageContext {
+            lang: visit.lang,
+            village: state
+                .village
+                .as_ref()
+                .map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone()),
+            commune: state
+                .village
+                .as_ref()
+                .map(|v| v.commune.clone())
+                .unwrap_or_default(),
+            is_chief: visit.is_chief(),
+            csrf: if visit.user.is_some() {
+                self.sessions.csrf_token(&visit.token)
+            } else {
+                String::new()
+            },
+            on_air: state
+                .on_air()
+                .last()
+                .map(|a| self.text_of(visit.lang, &a.text, 60)),
+            person,
+            tab,
+            seq: state.seq,
+            big: visit.big,
+            technician: self.technician.to_string(),
+            flash: said,
+        }
+    }
+
+    /// The status of the village: what is broken, missing, lit and reachable.
+    #[must_use]
+    pub fn status(&self, state: &VillageState) -> VillageStatus {
+        let clock = self.supervisor.clock();
+        village_status::compute(StatusInput {
+            state,
+            live: &self.live,
+            health: &self.supervisor.health().parts(),
+            mono_ms: clock.mono_ms(),
+            wall_ms: clock.wall_ms(),
+        })
+    }
+
+    /// The first `most` characters of the first line of a text that people typed, or the word for
+    /// “erased” or “damaged”.
+    #[must_use]
+    pub fn text_of(&self, lang: Lang, blob: &BlobRef, most: usize) -> String {
+        match self.files.text(blob) {
+            Ok(text) => {
+                let first = text.lines().next().unwrap_or_default();
+                if first.chars().count() > most {
+                    first.chars().take(most).chain(['…']).collect()
+                } else {
+                    first.to_owned()
+                }
+            }
+            Err(crate::store::files::Lost::Erased) => lang.t("erased"),
+            Err(crate::store::files::Lost::Damaged) => lang.t("damaged"),
+        }
+    }
+
+    /// Submits a command of the user of this request.
+    ///
+    /// # Errors
+    /// The page that explains why not.
+    pub async fn submit(
+        &self,
+        visit: &RequestContext,
+        command: impl Into<Command>,
+    ) -> Result<Committed, Response> {
+        let Some(actor) = visit.actor() else {
+            return Err(redirect_see_other("/sign-in"));
+        };
+        self.submit_request(visit, CommandRequest::new(actor, command))
+            .await
+    }
+
+    /// Submits a command request.
+    ///
+    /// # Errors
+    /// The page that explains why not.
+    pub async fn submit_request(
+        &self,
+        visit: &RequestContext,
+        request: CommandRequest,
+    ) -> Result<Committed, Response> {
+        match self.journal.submit(request).await {
+            Ok(receipt) => Ok(receipt),
+            Err(SubmitError::Rejected(why)) => {
+                Err(self.error_page(visit, StatusCode::CONFLICT, "refused-title", why.key()))
+            }
+            Err(SubmitError::Closed(_)) => Err(self.error_page(
+                visit,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "journal-closed",
+                "journal-closed-do",
+            )),
+        }
+    }
+
+    /// A page that explains what went wrong and what to do.
+    #[must_use]
+    pub fn error_page(
+        &self,
+        visit: &RequestContext,
+        status: StatusCode,
+        title: &str,
+        detail: &str,
+    ) -> Response {
+        let f = self.page_context(visit, &self.journal.state(), "");
+        let (title, detail) = (f.t(title), f.t(detail));
+        render_with(
+            status,
+            &ErrorPage {
+                f,
+                title,
+                detail,
+                back: visit.came_from.clone(),
+            },
+        )
+    }
+
+    /// True when the CSRF token in the form is the one of this sign-in.
+    #[must_use]
+    pub fn verify_csrf(&self, visit: &RequestContext, form: &str) -> bool {
+        visit.user.is_some()
+            && crate::keys::secret::constant_time_eq(form, &self.sessions.csrf_token(&visit.token))
+    }
+}
+
+impl App {
+    /// Entries about a device and all its entities, or about any other thing, newest first; none =
+    /// the index could not be read, which is not “nothing happened”.
+    pub async fn about(
+        &self,
+        id: &str,
+        before: u64,
+        limit: usize,
+    ) -> Option<Vec<Arc<crate::journal::StoredEntry>>> {
+        let state = self.journal.state();
+        let mut subjects = vec![id.to_owned()];
+        subjects.extend(
+            state
+                .entities
+                .values()
+                .filter(|e| e.device.as_str() == id)
+                .map(|e| e.id.to_string()),
+        );
+        let (index, history) = (self.index.clone(), self.journal.history());
+        match tokio::task::spawn_blocking(move || index.about(&history, &subjects, before, limit))
+            .await
+        {
+            Ok(Ok(found)) => Some(found),
+            Ok(Err(cause)) => {
+                tracing::warn!(%cause, id, "index query failed");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "on_air.html")]
+struct OnAir {
+    f: PageContext,
+}
+
+impl App {
+    /// The box with “Dừng tất cả”, on every page while anything plays.
+    #[must_use]
+    pub fn on_air(&self, visit: &RequestContext, state: &VillageState) -> String {
+        crate::web::kit::components::html(&OnAir {
+            f: self.page_context(visit, state, ""),
+        })
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "problem.html")]
+struct ErrorPage {
+    f: PageContext,
+    title: String,
+    detail: String,
+    back: String,
+}
+
+/// Lets only signed-in people through; others are sent to the sign-in.
+pub async fn require_sign_in(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(visit) = RequestContext::from_request_parts(&mut parts, &app).await;
+    if visit.user.is_none() {
+        return if visit.live || parts.uri.path().starts_with("/live/") {
+            StatusCode::UNAUTHORIZED.into_response()
+        } else {
+            // A person who was signed in learns why they must sign in again.
+            redirect_see_other(if visit.token.is_empty() {
+                "/sign-in"
+            } else {
+                "/sign-in?said=sign-in-again"
+            })
+        };
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// Fields of a form, in order; small, decoded.
+#[derive(Debug, Default)]
+pub struct FormFields(Vec<(String, String)>);
+
+impl FormFields {
+    /// The first value of a field.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.0
+            .iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |(_, v)| v)
+    }
+
+    /// All fields.
+    #[must_use]
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
+    /// All values of a field.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .iter()
+            .filter(move |(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+    }
+}
+
+impl axum::extract::FromRequest<App> for FormFields {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(visit) = RequestContext::from_request_parts(&mut parts, app).await;
+        let request = Request::from_parts(parts, body);
+        match axum::Form::<Vec<(String, String)>>::from_request(request, app).await {
+            Ok(axum::Form(fields)) => Ok(Self(
+                fields
+                    .into_iter()
+                    .map(|(n, v)| (n, text::body(&v, usize::MAX)))
+                    .collect(),
+            )),
+            Err(_) => Err(app.error_page(
+                &visit,
+                StatusCode::BAD_REQUEST,
+                "refused-title",
+                "refused-unsound",
+            )),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A notice as a visitor and the village's people read it: title and paragraphs, when it was posted,
+//! the few words of a list.
+
+use crate::domain::notice::Notice;
+use crate::http::render::{TextSpan, split_phones};
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
+use crate::store::files::Lost;
+use crate::web::kit::app::App;
+
+const DAY_MS: i64 = 86_400_000;
+/// How long a notice counts as new, ms.
+const NEW_FOR_MS: i64 = 2 * DAY_MS;
+
+/// A notice in a list.
+#[derive(Debug, Clone)]
+pub struct NoticeSummary {
+    /// Id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// First words of the body.
+    pub summary: String,
+    /// The body as far as a box holds it, without an opening that repeats the title.
+    pub lead: String,
+    /// When it was posted.
+    pub when: String,
+    /// It is new.
+    pub fresh: bool,
+}
+
+impl NoticeSummary {
+    /// The lead with its telephone numbers as spans of their own.
+    #[must_use]
+    pub fn lead_spans(&self) -> Vec<TextSpan> {
+        split_phones(&self.lead)
+    }
+}
+
+/// Title and paragraphs of a notice; an erased or damaged text has a sentence about that as its
+/// title.
+#[must_use]
+pub fn title_and_paragraphs(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
+    match app.files.text(&notice.text) {
+        Ok(text) => {
+            let (title, body) = text.split_once('\n').unwrap_or((&text, ""));
+            (
+                title.to_owned(),
+                body.lines()
+                    .map(str::trim)
+                    .filter(|l| !l.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
+            )
+        }
+        Err(Lost::Erased) => (lang.t("erased"), Vec::new()),
+        Err(Lost::Damaged) => (lang.t("damaged"), Vec::new()),
+    }
+}
+
+/// When it was posted, by whom and until when, in words.
+#[must_use]
+pub fn posted_when(lang: Lang, notice: &Notice) -> String {
+    posted_text(lang, notice, |ms| dates::long(lang, ms))
+}
+
+fn posted_text(lang: Lang, notice: &Notice, date: impl Fn(i64) -> String) -> String {
+    let posted = lang.f(
+        if notice.from_commune {
+            "posted-by-commune"
+        } else {
+            "posted"
+        },
+        &[("when", &date(notice.at))],
+    );
+    notice.until.map_or_else(
+        || posted.clone(),
+        |until| {
+            format!(
+                "{posted} · {}",
+                lang.f("posted-until", &[("when", &date(until))])
+            )
+        },
+    )
+}
+
+/// A notice for a list.
+#[must_use]
+pub fn summarize(app: &App, lang: Lang, notice: &Notice) -> NoticeSummary {
+    let (title, body) = title_and_paragraphs(app, lang, notice);
+    let first = body.first().cloned().unwrap_or_default();
+    let lead = lead(&title, &body);
+    let summary = if first.chars().count() > 140 {
+        first.chars().take(140).chain(['…']).collect()
+    } else {
+        first
+    };
+    NoticeSummary {
+        id: notice.id.to_string(),
+        title,
+        summary,
+        lead,
+        when: posted_text(lang, notice, dates::date),
+        fresh: (0..NEW_FOR_MS).contains(&(app.supervisor.clock().wall_ms() - notice.at)),
+    }
+}
+
+/// Most characters of an urgent notice on the home page and the first page of the portal.
+const MAX_LEAD_CHARS: usize = 300;
+
+fn lead(title: &str, body: &[String]) -> String {
+    let repeats = body.len() > 1
+        && body
+            .first()
+            .is_some_and(|first| first.to_lowercase().starts_with(&title.to_lowercase()));
+    let words = body
+        .iter()
+        .skip(usize::from(repeats))
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ");
+    if words.chars().count() > MAX_LEAD_CHARS {
+        words.chars().take(MAX_LEAD_CHARS).chain(['…']).collect()
+    } else {
+        words
+    }
+}
