@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use conglang::protocol::broker::{AdminQuery, AdminReply, RefusalReason};
 
-use crate::peer::{Hello, Peer};
-use crate::worker::{Worker, wide_limits, wire_accounts};
+use crate::support::peer::{Hello, Peer};
+use crate::support::worker::{Worker, wide_limits, wire_accounts};
 
 #[test]
 fn permissions_take_effect_on_open_connections_and_a_kicked_client_is_told_why() {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::house::House;
-use crate::south::{ALARMS, SOON, announce, device, lamp_config, row, told};
+use crate::support::house::House;
+use crate::support::south::{ALARMS, SOON, announce, device, lamp_config, row, told};
 
 #[test]
 fn what_a_device_takes_back_is_gone_and_what_is_too_much_is_told() {

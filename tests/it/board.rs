@@ -15,8 +15,10 @@ use days::{Moment, feast};
 const DAY_MS: i64 = 86_400_000;
 
 fn demo() -> String {
-    std::fs::read_to_string(crate::worker::repository("config/demo/notices.toml"))
-        .expect("the demo's notices")
+    std::fs::read_to_string(crate::support::worker::repository(
+        "config/demo/notices.toml",
+    ))
+    .expect("the demo's notices")
 }
 
 /// Every date “21/11/2026” of a text, as the day's number, with the word before it (“Bảy”).

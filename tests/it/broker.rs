@@ -6,9 +6,9 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::house::{House, secret};
-use crate::peer::text;
-use crate::raw::{connect, publish, read, send, subscribe};
+use crate::support::house::{House, secret};
+use crate::support::peer::text;
+use crate::support::raw::{connect, publish, read, send, subscribe};
 
 /// A good device: connects, hears its own order topic through the house, is answered.
 fn all_is_well(house: &House) {

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::house::{House, Lamp};
-use crate::worker::{card_dies, may_mount, mount_card};
+use crate::support::house::{House, Lamp};
+use crate::support::worker::{card_dies, may_mount, mount_card};
 
 /// A gateway whose data folder is a file system of its own, made in a private mount namespace.
 struct Walled(Child);
@@ -223,7 +223,7 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
         today.body
     );
     assert_eq!(
-        crate::house::http(house.portal, "GET", "/", "", "").status,
+        crate::support::house::http(house.portal, "GET", "/", "", "").status,
         200,
         "visitors get in"
     );
@@ -339,7 +339,7 @@ fn a_card_that_is_full_at_the_start_gives_the_ballast_back_and_without_one_the_h
     );
     assert_eq!(refused.status, 503, "{refused:?}");
     assert_eq!(
-        crate::house::http(house.portal, "GET", "/", "", "").status,
+        crate::support::house::http(house.portal, "GET", "/", "", "").status,
         200,
         "visitors get in"
     );

@@ -10,7 +10,7 @@ use conglang::domain::calendar;
 use conglang::keys::authority::CertificateFiles;
 use conglang::supervisor::clock::Clock;
 
-use crate::house::{House, free_port, kind, library};
+use crate::support::house::{House, free_port, kind, library};
 
 const DAY: i64 = 86_400;
 

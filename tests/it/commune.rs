@@ -9,7 +9,7 @@ use conglang::commune::store::{BulletinOutcome, CommuneStore};
 use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::protocol::commune::Bulletin;
 
-use crate::house::{House, free_port, kind};
+use crate::support::house::{House, free_port, kind};
 
 pub struct Office {
     dir: PathBuf,
@@ -251,7 +251,7 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
             .is_some_and(|n| n.len() == 2)
     });
     assert!(
-        crate::house::http(house.portal, "GET", "/", "", "")
+        crate::support::house::http(house.portal, "GET", "/", "", "")
             .body
             .contains("Mưa lớn"),
         "it stands on the portal"

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use conglang::domain::calendar;
 use conglang::supervisor::clock::Clock;
 
-use crate::house::House;
-use crate::office::{Commune, memory_kb, visit};
+use crate::support::house::House;
+use crate::support::office::{Commune, memory_kb, visit};
 
 fn form(body: &str) -> String {
     body.split_once("name=\"form\" value=\"")
@@ -128,7 +128,7 @@ fn wrong_pins_at_the_village_leave_no_memory_behind_and_the_chief_gets_in() {
             .post(
                 "/sign-in",
                 "",
-                &[("user", "mau"), ("pin", crate::house::CHIEF_PIN)]
+                &[("user", "mau"), ("pin", crate::support::house::CHIEF_PIN)]
             )
             .status,
         303
@@ -321,7 +321,7 @@ fn a_clock_before_1970_is_told_at_every_door_and_ends_nothing() {
         std::time::Duration::from_secs(30),
         |h| {
             std::net::TcpStream::connect(("127.0.0.1", h.portal)).is_ok()
-                && crate::house::http(h.portal, "GET", "/", "", "").status == 503
+                && crate::support::house::http(h.portal, "GET", "/", "", "").status == 503
         },
     );
     assert_eq!(house.get("/", "").status, 503);
@@ -335,7 +335,7 @@ fn a_clock_before_1970_is_told_at_every_door_and_ends_nothing() {
         h.answers()
     });
     assert_eq!(
-        crate::house::http(house.portal, "GET", "/", "", "").status,
+        crate::support::house::http(house.portal, "GET", "/", "", "").status,
         200
     );
     let log = std::fs::read_to_string(house.dir.join("log.txt")).unwrap_or_default();

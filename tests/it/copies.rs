@@ -8,7 +8,7 @@ use std::time::Duration;
 use conglang::protocol::divergence::Divergence;
 
 use crate::commune::{Office, pair, received};
-use crate::house::{House, fields, kind};
+use crate::support::house::{House, fields, kind};
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("folder");

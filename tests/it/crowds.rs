@@ -10,9 +10,9 @@ use conglang::keys::tls;
 use conglang::protocol::broker::{AdminQuery, AdminReply, Limits, RefusalReason};
 use conglang::supervisor::clock::Clock;
 
-use crate::house::House;
-use crate::peer::{Hello, Peer, packet, text};
-use crate::worker::{Worker, wide_limits, wire_accounts};
+use crate::support::house::House;
+use crate::support::peer::{Hello, Peer, packet, text};
+use crate::support::worker::{Worker, wide_limits, wire_accounts};
 
 /// As many descriptors as a crowd needs.
 fn many_files() {
@@ -196,7 +196,7 @@ fn whoever_came_first_keeps_no_lamp_out_of_any_door() {
 /// A page within a second, by a connection that was not there before.
 fn is_shown(port: u16, path: &str) -> Duration {
     let began = Instant::now();
-    let answer = crate::house::http(port, "GET", path, "", "");
+    let answer = crate::support::house::http(port, "GET", path, "", "");
     assert_eq!(answer.status, 200, "{answer:?}");
     began.elapsed()
 }

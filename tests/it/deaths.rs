@@ -15,8 +15,8 @@ use conglang::log::sim::{TestRng, cases};
 use conglang::protocol::broker::{DurabilityClass, DurabilityRule};
 
 use self::parties::{Heard, Life, Said, Who, mortals, publisher, subscriber};
-use crate::house::{House, secret};
-use crate::worker::{Worker, account, wide_limits, wire_accounts};
+use crate::support::house::{House, secret};
+use crate::support::worker::{Worker, account, wide_limits, wire_accounts};
 
 /// What batched promises is 0.9 s; the rest is for a machine that is busy.
 const BATCHED: Duration = Duration::from_millis(1_500);

@@ -6,8 +6,8 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::house::House;
-use crate::office::{Commune, memory_kb};
+use crate::support::house::House;
+use crate::support::office::{Commune, memory_kb};
 
 /// Everything in a folder and the folder itself.
 fn everything(path: &Path, out: &mut Vec<PathBuf>) {
@@ -202,7 +202,7 @@ fn pages_that_follow_are_bounded_and_the_page_itself_goes_on() {
         let answer = house.post(
             "/sign-in",
             "",
-            &[("user", "mau"), ("pin", crate::house::CHIEF_PIN)],
+            &[("user", "mau"), ("pin", crate::support::house::CHIEF_PIN)],
         );
         answer
             .head

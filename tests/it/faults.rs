@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::house::{House, free_port, kind};
+use crate::support::house::{House, free_port, kind};
 
 fn rounds() -> usize {
     if std::env::var_os("CONGLANG_LONG").is_some() {
@@ -209,7 +209,7 @@ fn doctor_and_journal_check_work_with_the_daemon_dead() {
 fn a_deleted_index_and_a_repeated_boot_switch_nothing_twice() {
     let mut house = House::new("");
     house.start();
-    let lamp = crate::house::Lamp::start(&house, "den-01");
+    let lamp = crate::support::house::Lamp::start(&house, "den-01");
     house.until("adopted", Duration::from_secs(10), |h| {
         h.state()["lights"]["den-01.light"].is_object()
     });
@@ -231,7 +231,7 @@ fn a_deleted_index_and_a_repeated_boot_switch_nothing_twice() {
     // old one again.
     use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
     let mut options = MqttOptions::new("listener", "127.0.0.1", house.mqtt);
-    options.set_credentials("den-01", crate::house::secret("den-01"));
+    options.set_credentials("den-01", crate::support::house::secret("den-01"));
     let (client, mut connection) = Client::new(options, 16);
     client
         .subscribe("c/den-01/#", QoS::AtLeastOnce)

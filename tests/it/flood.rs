@@ -13,7 +13,7 @@ use conglang::protocol::commune::{Batch, DownlinkMessage, Stream, UplinkMessage,
 use conglang::supervisor::clock::Clock;
 use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS, TlsConfiguration, Transport};
 
-use crate::office::Commune;
+use crate::support::office::Commune;
 
 fn connect(commune: &Commune, village: &str) -> (Client, Connection) {
     let files = commune.village(village);

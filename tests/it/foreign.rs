@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio_util::sync::CancellationToken;
 
 use crate::commune::{equal_record_by_record, received};
-use crate::house::{House, free_port, kind};
+use crate::support::house::{House, free_port, kind};
 
 /// No password: the village proves itself by its certificate, which only the door before it sees.
 const PASSWORD: &str = "-";

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use conglang::protocol::broker::{AdminQuery, AdminReply, RefusalReason};
 
-use crate::peer::{Hello, Peer};
-use crate::worker::{Disk, Worker, card_dies, may_mount, wide_limits, wire_accounts};
+use crate::support::peer::{Hello, Peer};
+use crate::support::worker::{Disk, Worker, card_dies, may_mount, wide_limits, wire_accounts};
 
 /// While the card fails: a lamp of 3.1.1 says what must be kept. It cannot be told, so it is not
 /// answered; what needs no card goes on, and it hears its orders.

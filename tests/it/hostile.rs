@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::supervisor::clock::Clock;
 
-use crate::house::{House, Lamp, free_port};
+use crate::support::house::{House, Lamp, free_port};
 
 fn now_s() -> u64 {
     std::time::SystemTime::now()

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::house::{House, Lamp, fields, kind};
-use crate::raw::{connect, publish, read};
+use crate::support::house::{House, Lamp, fields, kind};
+use crate::support::raw::{connect, publish, read};
 
 #[test]
 fn a_taken_over_device_is_online_and_its_death_is_told_once() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use conglang::supervisor::clock::BUILD_FLOOR_MS;
 
-use crate::house::{House, Lamp, library};
+use crate::support::house::{House, Lamp, library};
 
 #[test]
 fn a_clock_at_1970_and_a_clock_that_jumps_lose_nobody_and_nothing() {

@@ -10,7 +10,7 @@ use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::keys::tls;
 use conglang::supervisor::clock::Clock;
 
-use crate::house::{CHIEF_PIN, House, http, secret};
+use crate::support::house::{CHIEF_PIN, House, http, secret};
 
 /// True when somebody comes in over TLS: with a certificate, or with a device's name and secret.
 pub fn comes_in(ca: &Path, port: u16, identity: Option<&CertificateFiles>, name: &str) -> bool {
@@ -244,7 +244,7 @@ fn a_certificate_that_is_not_what_it_was_is_made_again_over_the_same_authority()
 #[test]
 fn an_earlier_certificate_of_a_village_opens_nothing() {
     let house = House::new("");
-    let port = crate::house::free_port();
+    let port = crate::support::house::free_port();
     std::fs::create_dir_all(house.dir.join("office")).expect("folder");
     let config = house.dir.join("office/commune.toml");
     let text = format!(

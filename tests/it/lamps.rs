@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::house::House;
-use crate::peer::{Came, Peer};
-use crate::south::{SOON, announce, device, lamp_config, told};
+use crate::support::house::House;
+use crate::support::peer::{Came, Peer};
+use crate::support::south::{SOON, announce, device, lamp_config, told};
 
 /// Orders that come within `most`.
 fn orders(peer: &mut Peer, most: Duration) -> Vec<String> {

@@ -8,8 +8,8 @@ use conglang::keys::tls;
 use conglang::protocol::broker::{AdminQuery, AdminReply};
 use conglang::supervisor::clock::Clock;
 
-use crate::peer::{Hello, Peer};
-use crate::worker::{Worker, wide_limits, wire_accounts};
+use crate::support::peer::{Hello, Peer};
+use crate::support::worker::{Worker, wide_limits, wire_accounts};
 
 fn named(client: &str) -> Hello<'_> {
     Hello {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use conglang::log::sim::TestRng;
 use conglang::protocol::broker::{AdminQuery, AdminReply, Limits};
 
-use crate::peer::{Hello, Peer};
-use crate::worker::{Worker, account, wide_limits, wire_accounts};
+use crate::support::peer::{Hello, Peer};
+use crate::support::worker::{Worker, account, wide_limits, wire_accounts};
 
 /// As many descriptors as thousands of connections need.
 fn many_files() {

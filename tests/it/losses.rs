@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use conglang::log::sim::{TestRng, cases};
 
-use crate::house::{CHIEF_PIN, House};
+use crate::support::house::{CHIEF_PIN, House};
 
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut out: Vec<_> = std::fs::read_dir(folder)

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::cameras::{Script, probe, watch};
-use crate::house::House;
+use crate::support::house::House;
 
 /// The server's pictures a second.
 const RATE: f64 = 15.0;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::house::{House, Lamp, http, kind};
+use crate::support::house::{House, Lamp, http, kind};
 
 /// First view of a page with style, script and icon, bytes.
 const FIRST_VIEW: usize = 30_000;

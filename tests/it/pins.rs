@@ -1,6 +1,6 @@
 //! PINs and the phones that are signed in by them: guesses, a new PIN, a lost phone.
 
-use crate::house::{House, http};
+use crate::support::house::{House, http};
 
 #[test]
 fn wrong_pins_lock_the_prankster_not_the_chief() {
@@ -13,7 +13,7 @@ fn wrong_pins_lock_the_prankster_not_the_chief() {
     let locked = house.post(
         "/sign-in",
         "",
-        &[("user", "mau"), ("pin", crate::house::CHIEF_PIN)],
+        &[("user", "mau"), ("pin", crate::support::house::CHIEF_PIN)],
     );
     assert_eq!(locked.status, 429, "this address waits");
     assert_eq!(
@@ -118,7 +118,7 @@ fn a_new_pin_keeps_the_role_and_the_name_and_ends_the_old_phones() {
             .post(
                 "/sign-in",
                 "",
-                &[("user", "mau"), ("pin", crate::house::CHIEF_PIN)]
+                &[("user", "mau"), ("pin", crate::support::house::CHIEF_PIN)]
             )
             .status,
         303,
@@ -142,7 +142,7 @@ fn a_lost_phone_is_signed_out_from_another() {
     let answer = house.post(
         "/sign-in",
         "",
-        &[("user", "mau"), ("pin", crate::house::CHIEF_PIN)],
+        &[("user", "mau"), ("pin", crate::support::house::CHIEF_PIN)],
     );
     let mine = answer
         .head
@@ -175,7 +175,7 @@ fn a_lost_phone_is_signed_out_from_another() {
             .post(
                 "/sign-out/others",
                 &mine,
-                &[("form", &form), ("pin", crate::house::CHIEF_PIN)]
+                &[("form", &form), ("pin", crate::support::house::CHIEF_PIN)]
             )
             .status,
         303

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::house::{House, fields, kind, secret};
-use crate::peer::{Hello, Peer};
+use crate::support::house::{House, fields, kind, secret};
+use crate::support::peer::{Hello, Peer};
 
 /// A connection of the switch `den-02` under a client id of its own, with the will that all of them
 /// have.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use conglang::protocol::broker::{AdminQuery, AdminReply};
 
-use crate::peer::{Hello, Peer};
-use crate::worker::{Worker, wide_limits, wire_accounts};
+use crate::support::peer::{Hello, Peer};
+use crate::support::worker::{Worker, wide_limits, wire_accounts};
 
 #[test]
 fn a_will_is_said_once_over_the_broker_s_death_and_not_for_who_comes_back() {

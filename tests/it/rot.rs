@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::house::House;
+use crate::support::house::House;
 
 /// What `doctor` says of a part of the house, once the part says anything.
 fn told(house: &House, part: &str) -> String {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rumqttc::{QoS, TlsConfiguration, Transport};
 
-use crate::worker::{Worker, wide_limits, wire_accounts};
+use crate::support::worker::{Worker, wide_limits, wire_accounts};
 
 /// What came to a client.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use crate::house::House;
-use crate::south::{ALARMS, SOON, announce, device, row, told};
+use crate::support::house::House;
+use crate::support::south::{ALARMS, SOON, announce, device, row, told};
 
 #[test]
 fn a_contact_announced_turned_round_is_read_as_announced() {

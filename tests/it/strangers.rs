@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use crate::worker::{Worker, repository, wide_limits, wire_accounts};
+use crate::support::worker::{Worker, repository, wide_limits, wire_accounts};
 
 fn judge(name: &str, output: &Output) {
     let said = format!(

@@ -5,8 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::house::{House, Lamp};
-use crate::raw::{connect_with, publish, read, subscribe};
+use crate::support::house::{House, Lamp};
+use crate::support::raw::{connect_with, publish, read, subscribe};
 
 #[test]
 fn a_device_gets_its_account_by_command_and_loses_it_at_once() {

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::house::{House, Lamp, kind};
+use crate::support::house::{House, Lamp, kind};
 
 /// Names that people gave: they are in Vietnamese whatever the reader's language.
 const NAMES: [&str; 13] = [
@@ -193,7 +193,7 @@ fn history_is_told_in_words_and_shows_no_secret() {
         house.post("/lights/den-01.light", &cookie, &off).status,
         303
     );
-    let secret = conglang::keys::secret::sha256(crate::house::secret("den-01").as_bytes());
+    let secret = conglang::keys::secret::sha256(crate::support::house::secret("den-01").as_bytes());
     let (code, text) = house.cli(&["journal", "tail", "-n", "500"]);
     assert!(code == 0 && !text.contains('{'), "{text}");
     assert!(

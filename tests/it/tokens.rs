@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use crate::doors::status;
-use crate::house::{House, kind};
+use crate::support::house::{House, kind};
 
 /// A request with a program's token: status and body.
 fn with_token(port: u16, token: &str, method: &str, path: &str, body: &str) -> (u16, String) {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::house::House;
-use crate::peer::{Hello, Peer};
-use crate::south::{ALARMS, announce, device, row, told};
+use crate::support::house::House;
+use crate::support::peer::{Hello, Peer};
+use crate::support::south::{ALARMS, announce, device, row, told};
 
 const SOON: Duration = Duration::from_secs(15);
 
@@ -126,7 +126,7 @@ fn what_left_does_not_speak_from_the_broker() {
     let account = |id: &str| {
         format!(
             "[[device]]\nid = \"{id}\"\nname = \"Báo khói {id}\"\nsecret_sha256 = \"{}\"\n",
-            conglang::keys::secret::sha256(crate::house::secret(id).as_bytes())
+            conglang::keys::secret::sha256(crate::support::house::secret(id).as_bytes())
         )
     };
     let lines = account("bk-01");
@@ -147,7 +147,7 @@ fn what_left_does_not_speak_from_the_broker() {
         let will = format!("d/{id}/up");
         let hello = Hello {
             user: id,
-            password: &crate::house::secret(id),
+            password: &crate::support::house::secret(id),
             client: id,
             will: Some((&will, "offline", 1, true)),
             ..Hello::default()
@@ -207,7 +207,7 @@ fn an_account_that_leaves_the_configuration_takes_its_alarm_along() {
     let text = std::fs::read_to_string(house.config()).expect("configuration");
     let secret = format!(
         "secret_sha256 = \"{}\"\n",
-        conglang::keys::secret::sha256(crate::house::secret("cb-01").as_bytes())
+        conglang::keys::secret::sha256(crate::support::house::secret("cb-01").as_bytes())
     );
     std::fs::write(house.config(), text.replace(&secret, "")).expect("configuration");
     house.start();

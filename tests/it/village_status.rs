@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::house::{House, secret};
-use crate::office::Commune;
-use crate::peer::{Hello, Peer};
-use crate::south::{announce, row};
+use crate::support::house::{House, secret};
+use crate::support::office::Commune;
+use crate::support::peer::{Hello, Peer};
+use crate::support::south::{announce, row};
 
 const SOON: Duration = Duration::from_secs(15);
 const DEVICES: [&str; 5] = ["cb-01", "den-01", "den-02", "loa-01", "loa-02"];

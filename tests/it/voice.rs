@@ -4,7 +4,7 @@
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use crate::house::{House, fields, kind, secret};
+use crate::support::house::{House, fields, kind, secret};
 
 /// Receivers that end with the test.
 struct Horns(Vec<Child>);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use conglang::log::sim::TestRng;
 
-use crate::peer::{Hello, Peer};
+use crate::support::peer::{Hello, Peer};
 
 /// What a publisher knows of a message.
 pub(super) struct Said {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use conglang::keys::authority::{Authority, CertificateFiles};
 
-use crate::house::{Answer, free_ports};
+use crate::support::house::{Answer, free_ports};
 
 pub struct Commune {
     pub dir: PathBuf,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::house::{House, fields, kind, secret};
-use crate::peer::{Hello, Peer};
+use crate::support::house::{House, fields, kind, secret};
+use crate::support::peer::{Hello, Peer};
 
 pub const SOON: Duration = Duration::from_secs(15);
 

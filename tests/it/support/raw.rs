@@ -5,8 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::house::{House, secret};
-use crate::peer::{packet, text};
+use crate::support::house::{House, secret};
+use crate::support::peer::{packet, text};
 
 pub fn connect(house: &House, id: &str, client: &str, clean: bool) -> TcpStream {
     connect_with(house, id, &secret(id), client, clean)

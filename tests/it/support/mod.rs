@@ -1,0 +1,9 @@
+//! What the tests stand on: a house, a commune's office, an MQTT client of bytes, a broker's worker
+//! without a house. No test lies here.
+
+pub mod house;
+pub mod office;
+pub mod peer;
+pub mod raw;
+pub mod south;
+pub mod worker;
