@@ -1,19 +1,15 @@
-//! Composition: one file per program or group of services. Only these files know all modules.
+//! Composition: one file per role of the process, and under it what the role starts. Only these
+//! files know all modules.
+//!
+//! A noun is started by one function, `start`: it takes its section of the configuration and the
+//! handles that it works with, and gives a handle where another noun needs one. No noun sees the
+//! whole configuration.
 
-pub mod bootstrap;
-pub mod broker;
-mod broker_admin;
-pub mod cameras;
 pub mod commune;
-mod device_link;
-pub mod erasure;
+mod data_folder;
 pub mod gateway;
-pub mod http_listeners;
-pub mod maintenance;
-pub mod retention;
+pub mod handles;
 pub mod secrets;
+pub mod services;
 mod sockets;
-mod speech;
-mod storage_failure;
-mod uplink;
 pub mod worker;

@@ -75,7 +75,7 @@ pub fn run(cli: &Cli, what: &CertCommand) -> anyhow::Result<u8> {
 }
 
 fn keys_folder(config: &Config) -> PathBuf {
-    Layout::of(config).data.join("keys")
+    Layout::of(config).keys()
 }
 
 /// Installs a certificate for the dashboard's HTTPS; exit code 2 when it is not valid now.

@@ -180,7 +180,7 @@ fn check(cli: &Cli) -> anyhow::Result<u8> {
         return Ok(78);
     };
     let data = crate::config::layout::Layout::of(&config).data;
-    let name = config.village.as_ref().map(|v| &v.id);
+    let name = config.declared.village.as_ref().map(|v| &v.id);
     let talk = std::io::stderr().is_terminal() && !cli.json;
     let mut shown = 0;
     let findings = crate::journal::check::check(

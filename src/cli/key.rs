@@ -170,7 +170,7 @@ pub fn run(cli: &Cli, what: &KeyCommand) -> anyhow::Result<u8> {
 
 fn renew(ring: &mut KeyRing, name: KeySpec, config: &Config) -> anyhow::Result<()> {
     let path = ring.path(name);
-    let keys = Layout::of(config).data.join("keys");
+    let keys = Layout::of(config).keys();
     match name {
         n if n == ring::HOUSE_CA || n == ring::COMMUNE_CA => {
             // The new key is made in a folder of its own, so that the old one is not touched before

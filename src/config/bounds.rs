@@ -22,6 +22,7 @@ pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
     }
     check_limits(&b.limits, wrong);
     for a in config
+        .declared
         .accounts
         .iter()
         .flat_map(|a| a.publish.iter().chain(&a.subscribe))
@@ -29,7 +30,7 @@ pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
     {
         wrong("program", format!("“{a}” is not an MQTT filter"));
     }
-    for a in config.accounts.iter().filter(|a| {
+    for a in config.declared.accounts.iter().filter(|a| {
         account::validate(&account::Command::Grant {
             account: (*a).clone(),
         })
@@ -41,6 +42,7 @@ pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
         );
     }
     for g in config
+        .declared
         .groups
         .iter()
         .filter(|g| g.lights.len() > MAX_LIGHTS_PER_GROUP)

@@ -37,6 +37,12 @@ impl Layout {
         Self { data, run, control }
     }
 
+    /// The folder of keys.
+    #[must_use]
+    pub fn keys(&self) -> PathBuf {
+        self.data.join("keys")
+    }
+
     /// Makes the missing folders. The data folder is for the gateway's user alone (0700); the
     /// folder of the sockets may also be entered by its group, in which the technician's user is
     /// (0750).

@@ -127,7 +127,7 @@ fn check(config: &Config, problems: &mut Vec<ConfigError>) {
             "server needs ca, certificate and key beside it".into(),
         );
     }
-    if !config.speakers.is_empty()
+    if !config.declared.speakers.is_empty()
         && config.speech.url.is_none()
         && config
             .listeners
@@ -138,7 +138,7 @@ fn check(config: &Config, problems: &mut Vec<ConfigError>) {
     }
     super::bounds::check_broker(config, &mut wrong);
     let mut seen = std::collections::BTreeSet::new();
-    for id in config.devices.iter().map(|d| d.id.to_string()) {
+    for id in config.declared.devices.iter().map(|d| d.id.to_string()) {
         if seen.contains(&id) {
             wrong("device", format!("“{id}” is declared twice"));
         }

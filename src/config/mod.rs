@@ -6,6 +6,9 @@
 //! `CONGLANG__SECTION__KEY` in the environment. Lists (`[[device]]`, …) add up. Deliberately
 //! absent: the things that people of the village change. They are changed by commands and live in
 //! the journal.
+//!
+//! Each section is a type of its own, and what is started from it takes that section alone. Only
+//! the roles (`app::gateway`, `app::commune`) and the technician's commands see the whole.
 
 mod bounds;
 pub mod layout;
@@ -32,8 +35,8 @@ pub use load::{load, load_from};
 /// Everything that is configured.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// The village; a gateway without one cannot run.
-    pub village: Option<Village>,
+    /// The village and its things.
+    pub declared: DeclaredThings,
     /// The data folder.
     pub data: Option<PathBuf>,
     /// HTTP listeners.
@@ -48,6 +51,15 @@ pub struct Config {
     pub recording: RecordingConfig,
     /// Settings of `conglang commune`.
     pub commune_server: CommuneServerConfig,
+    /// The origin of each value, by key: `file:line`.
+    pub origins: BTreeMap<String, String>,
+}
+
+/// The village and its things, as the configuration names them. They become entries at the start.
+#[derive(Debug, Clone, Default)]
+pub struct DeclaredThings {
+    /// The village; a gateway without one cannot run.
+    pub village: Option<Village>,
     /// Roads and alleys.
     pub places: Vec<Place>,
     /// Devices.
@@ -62,8 +74,6 @@ pub struct Config {
     pub speakers: Vec<Speaker>,
     /// Cameras.
     pub cameras: Vec<CameraConfig>,
-    /// The origin of each value, by key: `file:line`.
-    pub origins: BTreeMap<String, String>,
 }
 
 /// Addresses of the HTTP listeners, by audience.

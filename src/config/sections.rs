@@ -10,8 +10,8 @@ use super::bounds::{
 };
 use super::read::Section;
 use super::{
-    BrokerConfig, CameraConfig, CommuneServerConfig, Config, HttpListeners, RecordingConfig,
-    SpeechConfig, UplinkConfig,
+    BrokerConfig, CameraConfig, CommuneServerConfig, Config, DeclaredThings, HttpListeners,
+    RecordingConfig, SpeechConfig, UplinkConfig,
 };
 use crate::domain::account::Account;
 use crate::domain::camera::Camera;
@@ -38,7 +38,7 @@ fn set<T>(to: &mut Option<T>, value: Option<T>) {
 /// Takes the values of one layer over into `config`, and reports every key that is unknown.
 pub(super) fn apply_layer(mut root: Section<'_, '_>, config: &mut Config) {
     if let Some(s) = root.table("village") {
-        apply_village(s, config);
+        apply_village(s, &mut config.declared);
     }
     if let Some(mut s) = root.table("data") {
         set(&mut config.data, s.get("folder"));
@@ -62,11 +62,11 @@ pub(super) fn apply_layer(mut root: Section<'_, '_>, config: &mut Config) {
     if let Some(s) = root.table("office") {
         apply_commune_server(s, &mut config.commune_server);
     }
-    apply_lists(&mut root, config);
+    apply_lists(&mut root, &mut config.declared);
     root.finish();
 }
 
-fn apply_village(mut s: Section<'_, '_>, config: &mut Config) {
+fn apply_village(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
     let parts = (
         s.require_parsed("id", VillageId::new),
         s.require_parsed("name", name),
@@ -75,7 +75,7 @@ fn apply_village(mut s: Section<'_, '_>, config: &mut Config) {
         s.get::<Longitude>("longitude"),
     );
     if let (Some(id), Some(name), Some(commune), latitude, longitude) = parts {
-        config.village = Some(Village {
+        things.village = Some(Village {
             id,
             name,
             commune,
@@ -188,41 +188,41 @@ fn server(text: &str) -> Result<String, String> {
     }
 }
 
-fn apply_lists(root: &mut Section<'_, '_>, config: &mut Config) {
+fn apply_lists(root: &mut Section<'_, '_>, things: &mut DeclaredThings) {
     for s in root.tables("place") {
-        add_place(s, config);
+        add_place(s, things);
     }
     for s in root.tables("device") {
-        add_device(s, config);
+        add_device(s, things);
     }
     for s in root.tables("program") {
-        add_program(s, config);
+        add_program(s, things);
     }
     for s in root.tables("group") {
-        add_group(s, config);
+        add_group(s, things);
     }
     for s in root.tables("sensor") {
-        add_sensor(s, config);
+        add_sensor(s, things);
     }
     for s in root.tables("speaker") {
-        add_speaker(s, config);
+        add_speaker(s, things);
     }
     for s in root.tables("camera") {
-        add_camera(s, config);
+        add_camera(s, things);
     }
 }
 
-fn add_place(mut s: Section<'_, '_>, config: &mut Config) {
+fn add_place(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
     if let (Some(id), Some(name)) = (
         s.require_parsed("id", PlaceId::new),
         s.require_parsed("name", name),
     ) {
-        config.places.push(Place { id, name });
+        things.places.push(Place { id, name });
     }
     s.finish();
 }
 
-fn add_device(mut s: Section<'_, '_>, config: &mut Config) {
+fn add_device(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
     let secret: Option<String> = s.get_parsed("secret_sha256", sha256);
     let place = s.get_parsed("place", PlaceId::new);
     if let (Some(id), Some(name)) = (
@@ -230,9 +230,9 @@ fn add_device(mut s: Section<'_, '_>, config: &mut Config) {
         s.require_parsed("name", name),
     ) {
         if let Some(hash) = secret {
-            config.accounts.push(Account::of_device(id.clone(), hash));
+            things.accounts.push(Account::of_device(id.clone(), hash));
         }
-        config.devices.push(Device {
+        things.devices.push(Device {
             id,
             name,
             place,
@@ -243,32 +243,32 @@ fn add_device(mut s: Section<'_, '_>, config: &mut Config) {
     s.finish();
 }
 
-fn add_program(mut s: Section<'_, '_>, config: &mut Config) {
+fn add_program(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
     let secret: Option<String> = s.require_parsed("secret_sha256", sha256);
     let (publish, subscribe) = (
         s.get("publish").unwrap_or_default(),
         s.get("subscribe").unwrap_or_default(),
     );
     if let (Some(id), Some(hash)) = (s.require_parsed("id", DeviceId::new), secret) {
-        config
+        things
             .accounts
             .push(Account::of_program(id, hash, publish, subscribe));
     }
     s.finish();
 }
 
-fn add_group(mut s: Section<'_, '_>, config: &mut Config) {
+fn add_group(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
     let lights: Vec<EntityId> = s.require("lights").unwrap_or_default();
     if let (Some(id), Some(name)) = (
         s.require_parsed("id", GroupId::new),
         s.require_parsed("name", name),
     ) {
-        config.groups.push(LightGroup { id, name, lights });
+        things.groups.push(LightGroup { id, name, lights });
     }
     s.finish();
 }
 
-fn add_sensor(mut s: Section<'_, '_>, config: &mut Config) {
+fn add_sensor(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
     let unit = s.get_parsed("unit", unit).unwrap_or_default();
     let (decimals, marks) = (
         s.get::<Decimals>("decimals").map_or(0, |d| d.0),
@@ -278,7 +278,7 @@ fn add_sensor(mut s: Section<'_, '_>, config: &mut Config) {
         s.require_parsed("id", EntityId::new),
         s.require_parsed("name", name),
     ) {
-        config.sensors.push(Sensor {
+        things.sensors.push(Sensor {
             id,
             name,
             unit,
@@ -290,18 +290,18 @@ fn add_sensor(mut s: Section<'_, '_>, config: &mut Config) {
     s.finish();
 }
 
-fn add_speaker(mut s: Section<'_, '_>, config: &mut Config) {
+fn add_speaker(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
     let horns = s.get::<Horns>("horns").map_or(1, |h| h.0);
     if let (Some(id), Some(name)) = (
         s.require_parsed("id", DeviceId::new),
         s.require_parsed("name", name),
     ) {
-        config.speakers.push(Speaker { id, name, horns });
+        things.speakers.push(Speaker { id, name, horns });
     }
     s.finish();
 }
 
-fn add_camera(mut s: Section<'_, '_>, config: &mut Config) {
+fn add_camera(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
     let (url, user, password_file) = (
         s.get_parsed("url", rtsp),
         s.get("user"),
@@ -312,7 +312,7 @@ fn add_camera(mut s: Section<'_, '_>, config: &mut Config) {
         s.require_parsed("name", name),
     ) {
         // A later layer may give the address of a camera that an earlier layer named.
-        let known = config.cameras.iter_mut().find(|c| c.camera.id == id);
+        let known = things.cameras.iter_mut().find(|c| c.camera.id == id);
         let fresh = CameraConfig {
             camera: Camera {
                 id,
@@ -326,7 +326,7 @@ fn add_camera(mut s: Section<'_, '_>, config: &mut Config) {
         };
         match known {
             Some(known) => *known = fresh,
-            None => config.cameras.push(fresh),
+            None => things.cameras.push(fresh),
         }
     }
     s.finish();

@@ -183,5 +183,8 @@ fn names_and_numbers_beyond_their_bounds_are_told_with_their_line() {
     // Hidden characters are removed, and a letter that was typed as two characters becomes one.
     let config =
         one(&GOOD.replace("Thôn Bến Thóc", "Tho\u{302}n \u{202e} Bến Thóc")).expect("good");
-    assert_eq!(config.village.expect("there").name, "Thôn Bến Thóc");
+    assert_eq!(
+        config.declared.village.expect("there").name,
+        "Thôn Bến Thóc"
+    );
 }

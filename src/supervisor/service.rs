@@ -1,9 +1,9 @@
 //! Services and reconcilers: everything that runs as long as the gateway does.
 //!
-//! A service is a factory that builds a fresh run; when a run fails, panics or returns early, it is
-//! built again after a jittered backoff, and health reports it. Draining: the soft token asks every
-//! service to finish its unit; after a deadline the hard token ends those that are left. Only this
-//! file spawns tasks that last.
+//! A service is a state and a function that runs with a copy of it. When a run fails, panics or
+//! returns early, the function is called again with a fresh copy after a jittered backoff, and
+//! health reports it. Draining: the soft token asks every service to finish its unit; after a
+//! deadline the hard token ends those that are left. Only this file spawns tasks that last.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -70,10 +70,11 @@ impl Supervisor {
         &self.stop
     }
 
-    /// Runs `factory`'s futures for ever: a fresh one whenever the last ended.
-    pub fn service<F, R>(&self, part: HealthPart, factory: F)
+    /// Runs a service for ever: `run` with a copy of `state`, again whenever it ended.
+    pub fn service<S, F, R>(&self, part: HealthPart, state: S, run: F)
     where
-        F: Fn(Stop) -> R + Send + 'static,
+        S: Clone + Send + 'static,
+        F: Fn(S, Stop) -> R + Send + 'static,
         R: Future<Output = anyhow::Result<()>> + Send,
     {
         let (stop, health, clock) = (self.stop.clone(), self.health.clone(), self.clock.clone());
@@ -82,9 +83,9 @@ impl Supervisor {
             let mut backoff = Backoff::standard();
             while !stop.soft.is_cancelled() {
                 let began = clock.mono_ms();
-                let run = AssertUnwindSafe(factory(stop.clone())).catch_unwind();
+                let running = AssertUnwindSafe(run(state.clone(), stop.clone())).catch_unwind();
                 let ended = tokio::select! {
-                    ended = run => ended,
+                    ended = running => ended,
                     () = stop.hard.cancelled() => return,
                 };
                 if stop.soft.is_cancelled() {
@@ -156,13 +157,10 @@ mod tests {
     async fn a_service_that_fails_or_panics_is_built_again_with_growing_waits() {
         let supervisor = Supervisor::new(Clock::manual(0));
         let runs = Arc::new(AtomicU32::new(0));
-        let counter = runs.clone();
-        supervisor.service(HealthPart::Speech, move |_| {
+        supervisor.service(HealthPart::Speech, runs.clone(), |counter, _| async move {
             let n = counter.fetch_add(1, Ordering::SeqCst);
-            async move {
-                assert!(n.is_multiple_of(2), "planned panic");
-                anyhow::bail!("planned failure")
-            }
+            assert!(n.is_multiple_of(2), "planned panic");
+            anyhow::bail!("planned failure")
         });
         tokio::time::sleep(Duration::from_secs(40)).await;
         let after_40 = runs.load(Ordering::SeqCst);
@@ -178,28 +176,49 @@ mod tests {
         assert!(supervisor.drain(Duration::from_secs(1)).await);
     }
 
+    /// A run owns its copy: what it left half done does not come into the next run.
+    #[tokio::test(start_paused = true)]
+    async fn every_run_begins_with_the_state_that_the_service_was_given() {
+        let supervisor = Supervisor::new(Clock::manual(0));
+        let (seen, mut begun) = tokio::sync::mpsc::channel(8);
+        supervisor.service(
+            HealthPart::Speech,
+            (vec![1], seen),
+            |(mut work, seen), _| async move {
+                seen.send(work.clone()).await?;
+                work.push(2);
+                anyhow::bail!("planned failure with {} in hand", work.len())
+            },
+        );
+        for _ in 0..3 {
+            assert_eq!(begun.recv().await, Some(vec![1]));
+        }
+        assert!(supervisor.drain(Duration::from_secs(1)).await);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn draining_is_soft_first_and_hard_after_the_deadline() {
         let supervisor = Supervisor::new(Clock::manual(0));
         let finished = Arc::new(AtomicU32::new(0));
-        let (a, b) = (finished.clone(), finished.clone());
-        supervisor.service(HealthPart::Speech, move |stop| {
-            let done = a.clone();
-            async move {
+        supervisor.service(
+            HealthPart::Speech,
+            finished.clone(),
+            |done, stop| async move {
                 stop.soft.cancelled().await;
                 tokio::time::sleep(Duration::from_secs(3)).await;
                 done.fetch_add(1, Ordering::SeqCst);
                 Ok(())
-            }
-        });
-        supervisor.service(HealthPart::Playback, move |_| {
-            let done = b.clone();
-            async move {
+            },
+        );
+        supervisor.service(
+            HealthPart::Playback,
+            finished.clone(),
+            |done, _| async move {
                 tokio::time::sleep(Duration::from_secs(3600)).await;
                 done.fetch_add(100, Ordering::SeqCst);
                 Ok(())
-            }
-        });
+            },
+        );
         tokio::time::sleep(Duration::from_millis(1)).await;
         assert!(
             !supervisor.drain(Duration::from_secs(10)).await,

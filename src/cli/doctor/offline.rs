@@ -16,7 +16,7 @@ use crate::supervisor::clock::{Clock, Trust};
 
 /// The checks that do not need the running gateway.
 pub(super) fn check(lang: Lang, config: &Config, layout: &Layout, found: &mut Vec<Finding>) {
-    if config.village.is_none() {
+    if config.declared.village.is_none() {
         found.push(error(
             "D-CFG-02",
             lang.t("doctor-no-village"),
@@ -30,7 +30,7 @@ pub(super) fn check(lang: Lang, config: &Config, layout: &Layout, found: &mut Ve
     check_clock(lang, &clock, found);
     check_speech(lang, config, found);
     check_keys(lang, config, layout, found);
-    let keys = layout.data.join("keys");
+    let keys = layout.keys();
     check_broker_certificate(lang, config, &keys, &clock, found);
     check_uplink_certificate(lang, config, &keys, &clock, found);
     check_https_certificate(lang, config, &keys, &clock, found);

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use super::broker::BrokerService;
+use super::broker_worker::BrokerService;
+use crate::app::handles::Handles;
 use crate::i18n::data_loss;
 use crate::i18n::locale::Lang;
 use crate::live::Live;
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters};
 use crate::protocol::divergence::DivergenceReport;
-use crate::supervisor::Supervisor;
 use crate::supervisor::health::{Health, HealthPart, HealthStatus};
+use crate::supervisor::{Stop, Supervisor};
 
 /// Dropped messages as far as the technician was informed of them.
 #[derive(Default)]
@@ -91,33 +92,46 @@ fn report_commune_trouble(trouble: Option<&DivergenceReport>, health: &Health) {
 
 /// Passes admin queries of the pages to the broker's worker, and the worker's counters to the
 /// pages.
-pub fn start(broker: &BrokerService, supervisor: &Supervisor, live: &Live) {
-    live.broker.set_endpoint(broker.endpoint());
-    let (broker, live, owner) = (broker.clone(), live.clone(), supervisor.clone());
-    supervisor.service(HealthPart::BrokerAdmin, move |stop| {
-        let (broker, live, supervisor) = (broker.clone(), live.clone(), owner.clone());
-        async move {
-            let mut questions = live.broker.queries().await;
-            let mut drop_alert = DropAlert::default();
-            let mut poll = tokio::time::interval(Duration::from_secs(5));
-            loop {
-                tokio::select! {
-                    asked = questions.recv() => {
-                        let Some((question, tell)) = asked else { return Ok(()) };
-                        let _ = tell.send(broker.query(question).await);
-                    }
-                    _ = poll.tick() => {
-                        live.broker.set_counters(broker.counters());
-                        drop_alert.update_health(&broker.counters(), supervisor.health(), supervisor.clock().mono_ms());
-                        report_commune_trouble(live.uplink.get().trouble.as_ref(), supervisor.health());
-                        report_data_loss(&broker.counters(), supervisor.health(), supervisor.clock().wall_ms());
-                        if let Some(AdminReply::Refusals(refusals)) = broker.query(AdminQuery::Refusals { id: String::new() }).await {
-                            live.broker.set_refusals(refusals);
-                        }
-                    }
-                    () = stop.soft.cancelled() => return Ok(()),
+pub(super) fn start(broker: &BrokerService, handles: &Handles) {
+    handles.live.broker.set_endpoint(broker.endpoint());
+    handles.supervisor.service(
+        HealthPart::BrokerAdmin,
+        (
+            broker.clone(),
+            handles.live.clone(),
+            handles.supervisor.clone(),
+        ),
+        |(broker, live, supervisor), stop| serve_queries(broker, live, supervisor, stop),
+    );
+}
+
+async fn serve_queries(
+    broker: BrokerService,
+    live: Live,
+    supervisor: Supervisor,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let (health, clock) = (supervisor.health(), supervisor.clock());
+    let mut questions = live.broker.queries().await;
+    let mut drop_alert = DropAlert::default();
+    let mut poll = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            asked = questions.recv() => {
+                let Some((question, tell)) = asked else { return Ok(()) };
+                let _ = tell.send(broker.query(question).await);
+            }
+            _ = poll.tick() => {
+                live.broker.set_counters(broker.counters());
+                drop_alert.update_health(&broker.counters(), health, clock.mono_ms());
+                report_commune_trouble(live.uplink.get().trouble.as_ref(), health);
+                report_data_loss(&broker.counters(), health, clock.wall_ms());
+                let question = AdminQuery::Refusals { id: String::new() };
+                if let Some(AdminReply::Refusals(refusals)) = broker.query(question).await {
+                    live.broker.set_refusals(refusals);
                 }
             }
+            () = stop.soft.cancelled() => return Ok(()),
         }
-    });
+    }
 }

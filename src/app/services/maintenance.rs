@@ -1,11 +1,13 @@
 //! Periodic work: readings to disk, the index, a daily checkpoint, certificates, disk space.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::broker::BrokerService;
+use super::broker_certificate::ServedCertificate;
+use super::broker_worker::BrokerService;
 use super::retention;
+use crate::app::handles::Handles;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::history;
@@ -13,46 +15,63 @@ use crate::domain::id::BlobId;
 use crate::domain::state::VillageState;
 use crate::journal::index::Index;
 use crate::journal::{CommandRequest, Journal, SubmitError, scrub};
-use crate::keys::authority::{CertificateFiles, HOUSE_CA_NAME};
 use crate::store::disk_space::{self, Ballast};
 use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
 use crate::store::scrub::Scrub;
-use crate::supervisor::clock::{Clock, Trust};
+use crate::supervisor::clock::Trust;
 use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::{Stop, Supervisor};
 use crate::sync::uplink::RECEIPT_CURSOR;
 
+/// Starts periodic work and the scrub of packed history. `certificate` is renewed in time; none =
+/// there is none, or nothing to sign it with. `has_commune` = a commune receives the entries of this
+/// village.
+pub fn start(
+    has_commune: bool,
+    certificate: Option<ServedCertificate>,
+    broker: &BrokerService,
+    data: &Path,
+    handles: &Handles,
+) {
+    let maintenance = Maintenance {
+        journal: handles.journal.clone(),
+        index: handles.index.clone(),
+        samples: handles.samples.clone(),
+        files: handles.files.clone(),
+        has_commune,
+        supervisor: handles.supervisor.clone(),
+        data: data.to_owned(),
+        certificate,
+        broker: broker.clone(),
+    };
+    handles
+        .supervisor
+        .service(HealthPart::Maintenance, maintenance, Maintenance::run);
+    handles.supervisor.service(
+        HealthPart::Scrub,
+        (handles.journal.clone(), handles.supervisor.clone()),
+        |(journal, supervisor), stop| scrub_history(journal, supervisor, stop),
+    );
+}
+
 /// The parts that maintenance works with.
 #[derive(Clone)]
-pub struct Maintenance {
-    /// The journal.
-    pub journal: Journal,
-    /// The journal's index.
-    pub index: Index,
-    /// Readings.
-    pub samples: Samples,
-    /// People's files.
-    pub files: PeopleFiles,
-    /// A commune receives the entries of this village.
-    pub has_commune: bool,
-    /// The supervisor.
-    pub supervisor: Supervisor,
-    /// The data folder.
-    pub data: PathBuf,
-    /// The broker's certificate, its names, and the folder of the gateway's authority; none = no
-    /// TLS listener.
-    pub certificate: Option<ServedCertificate>,
-    /// The broker.
-    pub broker: BrokerService,
+struct Maintenance {
+    journal: Journal,
+    index: Index,
+    samples: Samples,
+    files: PeopleFiles,
+    has_commune: bool,
+    supervisor: Supervisor,
+    data: PathBuf,
+    certificate: Option<ServedCertificate>,
+    broker: BrokerService,
 }
 
 impl Maintenance {
-    /// Works every minute until `stop`.
-    ///
-    /// # Errors
-    /// When the journal closed.
-    pub async fn run(&self, stop: Stop) -> anyhow::Result<()> {
+    /// Works every minute until `stop`, or until the journal closed.
+    async fn run(self, stop: Stop) -> anyhow::Result<()> {
         let mut minute = tokio::time::interval(Duration::from_secs(60));
         let mut space = tokio::time::interval(Duration::from_secs(5));
         let mut minutes = 0u64;
@@ -93,8 +112,7 @@ impl Maintenance {
             }
             self.report_unreadable_blocks();
             if let Some(certificate) = &self.certificate
-                && let Err(cause) =
-                    renew_broker_certificate(&self.supervisor, &self.broker, certificate).await
+                && let Err(cause) = certificate.renew(&self.broker, &self.supervisor).await
             {
                 tracing::error!(%cause, "certificate renewal failed");
                 self.supervisor.health().set(
@@ -335,14 +353,7 @@ const SCRUB_PAUSE: Duration = Duration::from_millis(100);
 const SCRUB_INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// Scrubs all packed history in the background once a day.
-///
-/// # Errors
-/// Never by itself; the type fits a service.
-pub async fn scrub_history(
-    journal: Journal,
-    supervisor: Supervisor,
-    stop: Stop,
-) -> anyhow::Result<()> {
+async fn scrub_history(journal: Journal, supervisor: Supervisor, stop: Stop) -> anyhow::Result<()> {
     loop {
         let seen = tokio::select! {
             seen = scrub::scrub(&journal, SCRUB_PAUSE) => seen,
@@ -375,45 +386,4 @@ fn referenced_blobs(state: &VillageState) -> Vec<(BlobRef, String)> {
         .values()
         .map(|a| (a.text.clone(), format!("câu phát loa {}", a.id)));
     people.chain(notices).chain(said).collect()
-}
-
-/// A broker's certificate, its names, and the folder of the authority that signs it.
-pub type ServedCertificate = (CertificateFiles, Vec<String>, PathBuf);
-
-/// The common name of a broker's certificate.
-const BROKER_COMMON_NAME: &str = "cong-lang";
-
-/// Issues a broker's certificate again when it ends soon or is not valid, without dropping a
-/// connection; also as soon as a wrong clock has been corrected.
-///
-/// # Errors
-/// When the authority cannot be loaded or a file cannot be written.
-pub async fn renew_broker_certificate(
-    supervisor: &Supervisor,
-    broker: &BrokerService,
-    certificate: &ServedCertificate,
-) -> anyhow::Result<()> {
-    if issue_broker_certificate(certificate, supervisor.clock())? {
-        broker.reload_certificate().await;
-        tracing::info!("broker certificate renewed");
-    }
-    supervisor
-        .health()
-        .set(&HealthPart::Certificate, HealthStatus::Green, "");
-    Ok(())
-}
-
-/// Issues a certificate for the broker when one is due; true = it was issued.
-///
-/// # Errors
-/// When the authority cannot be loaded or a file cannot be written.
-pub fn issue_broker_certificate(
-    (files, names, folder): &ServedCertificate,
-    clock: &Clock,
-) -> std::io::Result<bool> {
-    let due = files.is_due(folder, clock);
-    if due {
-        files.issue_server(folder, HOUSE_CA_NAME, BROKER_COMMON_NAME, names, clock)?;
-    }
-    Ok(due)
 }

@@ -4,30 +4,29 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::app::handles::Handles;
 use crate::cameras::service::{CameraService, Source};
 use crate::cameras::stills::StillService;
-use crate::config::Config;
+use crate::config::{CameraConfig, RecordingConfig};
 use crate::domain::id::CameraId;
-use crate::journal::Journal;
 use crate::live::Live;
 use crate::live::faults::Faults;
 use crate::store::segments::{RetentionPolicy, Ring};
-use crate::supervisor::Supervisor;
 use crate::supervisor::clock::Trust;
 use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::{Stop, Supervisor};
 
 /// How often the ring makes space.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Starts everything about cameras; gives the ring and the stills.
+/// Starts everything about cameras; gives the ring of recordings and the stills.
 pub fn start(
-    config: &Config,
+    cameras: &[CameraConfig],
+    recording: &RecordingConfig,
     data: &Path,
-    journal: &Journal,
-    live: &Live,
-    supervisor: &Supervisor,
+    handles: &Handles,
 ) -> (Ring, StillService) {
-    let own = config.recording.folder.clone();
+    let own = recording.folder.clone();
     let folder = own.clone().unwrap_or_else(|| data.join("recordings"));
     let place = RecordingFolder {
         folder: folder.clone(),
@@ -37,149 +36,156 @@ pub fn start(
     let ring = Ring::new(
         &folder,
         RetentionPolicy {
-            bytes: config.recording.keep_gb.saturating_mul(1_000_000_000),
-            days: config.recording.keep_days,
+            bytes: recording.keep_gb.saturating_mul(1_000_000_000),
+            days: recording.keep_days,
         },
     );
-    let reached = start_cameras(config, journal, live, &ring, supervisor);
-    let is_used = !reached.is_empty();
-    let stills = StillService::new(live.pictures.clone(), reached, supervisor.clock().clone());
+    let connected = start_cameras(cameras, &ring, handles);
+    let is_used = !connected.is_empty();
+    let stills = StillService::new(
+        handles.live.pictures.clone(),
+        connected,
+        handles.clock().clone(),
+    );
     // Also without a camera: earlier recordings are recovered, counted, and deleted when their days
     // are over.
-    start_recordings(&ring, place, is_used, live, supervisor);
+    let recordings = Recordings {
+        ring: ring.clone(),
+        place,
+        is_used,
+        live: handles.live.clone(),
+        supervisor: handles.supervisor.clone(),
+    };
+    handles
+        .supervisor
+        .service(HealthPart::Recordings, recordings, Recordings::run);
     if is_used {
-        start_media(&stills, data.join("gstreamer/registry.bin"), supervisor);
+        start_media(
+            &stills,
+            data.join("gstreamer/registry.bin"),
+            &handles.supervisor,
+        );
     }
     (ring, stills)
 }
 
 /// Starts a service for each camera with an address; gives the ids of these cameras.
-fn start_cameras(
-    config: &Config,
-    journal: &Journal,
-    live: &Live,
-    ring: &Ring,
-    supervisor: &Supervisor,
-) -> Vec<CameraId> {
-    let mut reached = Vec::new();
-    for camera in &config.cameras {
-        let live_camera = live.pictures.get_or_create(&camera.camera.id);
-        let Some(url) = &camera.url else { continue };
-        reached.push(camera.camera.id.clone());
-        let source = Source {
-            url: url.clone(),
-            user: camera.user.clone(),
-            password_file: camera.password_file.clone(),
-        };
+fn start_cameras(cameras: &[CameraConfig], ring: &Ring, handles: &Handles) -> Vec<CameraId> {
+    let mut connected = Vec::new();
+    for config in cameras {
+        let id = &config.camera.id;
+        let live_camera = handles.live.pictures.get_or_create(id);
+        let Some(url) = &config.url else { continue };
+        connected.push(id.clone());
         let service = CameraService {
-            camera: camera.camera.id.clone(),
-            source,
+            camera: id.clone(),
+            source: Source {
+                url: url.clone(),
+                user: config.user.clone(),
+                password_file: config.password_file.clone(),
+            },
             live_camera,
             ring: ring.clone(),
-            journal: journal.clone(),
-            clock: supervisor.clock().clone(),
+            journal: handles.journal.clone(),
+            clock: handles.clock().clone(),
         };
-        supervisor.service(
-            HealthPart::Camera(camera.camera.id.to_string()),
-            move |stop| service.clone().run(stop),
+        handles.supervisor.service(
+            HealthPart::Camera(id.to_string()),
+            service,
+            CameraService::run,
         );
     }
-    reached
+    connected
 }
 
-/// Starts the service that recovers unfinished recordings and deletes old ones.
-fn start_recordings(
-    ring: &Ring,
+/// The service that recovers unfinished recordings and deletes old ones.
+#[derive(Clone)]
+struct Recordings {
+    ring: Ring,
     place: RecordingFolder,
+    /// A camera is connected.
     is_used: bool,
-    live: &Live,
-    supervisor: &Supervisor,
-) {
-    let (ring, live, owner) = (ring.clone(), live.clone(), supervisor.clone());
-    supervisor.service(HealthPart::Recordings, move |stop| {
-        let (ring, supervisor, live, place) =
-            (ring.clone(), owner.clone(), live.clone(), place.clone());
-        async move {
-            // A gateway that never had a camera needs no folder for recordings.
-            if !is_used && !place.folder.exists() {
-                stop.soft.cancelled().await;
-                return Ok(());
-            }
-            let loading = ring.clone();
-            let checked = place.clone();
-            let mended =
-                tokio::task::spawn_blocking(move || checked.check().and_then(|()| loading.load()))
-                    .await?
-                    .map_err(|e| {
-                        anyhow::anyhow!(
-                            "recordings in {} cannot be read: {e}",
-                            ring.folder().display()
-                        )
-                    })?;
-            if mended > 0 {
-                tracing::info!(mended, "unfinished recordings recovered");
-            }
-            let mut tick = tokio::time::interval(EVICTION_INTERVAL);
-            loop {
-                tokio::select! {
-                    _ = tick.tick() => {}
-                    () = stop.soft.cancelled() => return Ok(()),
-                }
-                // A disk that is removed while the gateway runs must not become a folder on the
-                // system's storage.
-                if let Err(cause) = place.check() {
-                    ring.close(Some(cause.to_string()));
-                    supervisor.health().set(
-                        &HealthPart::Recordings,
-                        HealthStatus::Amber,
-                        &format!("{}: {cause}", ring.folder().display()),
-                    );
-                    continue;
-                }
-                ring.close(None);
-                let (making, clock) = (ring.clone(), supervisor.clock().clone());
-                let now = (clock.trust() == Trust::Synced).then(|| clock.wall_ms());
-                match tokio::task::spawn_blocking(move || making.evict(now)).await? {
-                    Ok(_) => match first_not_recording(&live).or_else(|| first_unverified(&live)) {
-                        Some(why) => {
-                            supervisor.health().set(
-                                &HealthPart::Recordings,
-                                HealthStatus::Amber,
-                                &why,
-                            );
-                        }
-                        None => supervisor.health().set(
-                            &HealthPart::Recordings,
-                            HealthStatus::Green,
-                            "",
-                        ),
-                    },
-                    Err(cause) => supervisor.health().set(
-                        &HealthPart::Recordings,
-                        HealthStatus::Amber,
-                        &format!("{}: {cause}", ring.folder().display()),
-                    ),
-                }
-            }
+    live: Live,
+    supervisor: Supervisor,
+}
+
+impl Recordings {
+    async fn run(self, stop: Stop) -> anyhow::Result<()> {
+        // A gateway that never had a camera needs no folder for recordings.
+        if !self.is_used && !self.place.folder.exists() {
+            stop.soft.cancelled().await;
+            return Ok(());
         }
-    });
+        self.recover().await?;
+        let mut tick = tokio::time::interval(EVICTION_INTERVAL);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = stop.soft.cancelled() => return Ok(()),
+            }
+            let trouble = self.make_space().await?;
+            self.supervisor.health().set(
+                &HealthPart::Recordings,
+                if trouble.is_none() {
+                    HealthStatus::Green
+                } else {
+                    HealthStatus::Amber
+                },
+                trouble.as_deref().unwrap_or_default(),
+            );
+        }
+    }
+
+    async fn recover(&self) -> anyhow::Result<()> {
+        let (ring, place) = (self.ring.clone(), self.place.clone());
+        let mended = tokio::task::spawn_blocking(move || place.check().and_then(|()| ring.load()))
+            .await?
+            .map_err(|e| {
+                anyhow::anyhow!(
+                    "recordings in {} cannot be read: {e}",
+                    self.ring.folder().display()
+                )
+            })?;
+        if mended > 0 {
+            tracing::info!(mended, "unfinished recordings recovered");
+        }
+        Ok(())
+    }
+
+    /// Deletes what the ring holds too much; gives what is wrong with the recordings.
+    async fn make_space(&self) -> anyhow::Result<Option<String>> {
+        // A disk that is removed while the gateway runs must not become a folder on the system's
+        // storage.
+        if let Err(cause) = self.place.check() {
+            self.ring.close(Some(cause.to_string()));
+            return Ok(Some(format!("{}: {cause}", self.ring.folder().display())));
+        }
+        self.ring.close(None);
+        let (ring, clock) = (self.ring.clone(), self.supervisor.clock());
+        let now = (clock.trust() == Trust::Synced).then(|| clock.wall_ms());
+        Ok(
+            match tokio::task::spawn_blocking(move || ring.evict(now)).await? {
+                Ok(_) => first_not_recording(&self.live).or_else(|| first_unverified(&self.live)),
+                Err(cause) => Some(format!("{}: {cause}", self.ring.folder().display())),
+            },
+        )
+    }
 }
 
 /// Starts the media worker and the stills that it decodes.
 fn start_media(stills: &StillService, registry: PathBuf, supervisor: &Supervisor) {
-    // The registry has a folder of its own. It is written before the media worker starts.
-    let (worker, owner) = (stills.clone(), supervisor.clone());
-    supervisor.service(HealthPart::Media, move |stop| {
-        let (worker, supervisor, registry) = (worker.clone(), owner.clone(), registry.clone());
-        async move {
+    supervisor.service(
+        HealthPart::Media,
+        (stills.clone(), registry, supervisor.clone()),
+        |(stills, registry, supervisor), stop| async move {
+            // The registry has a folder of its own. It is written before the media worker starts.
             if let Some(folder) = registry.parent() {
                 tokio::fs::create_dir_all(folder).await?;
             }
-            worker.run_worker(&registry, supervisor, stop).await
-        }
-    });
-    let asking = stills.clone();
-    supervisor.service(HealthPart::Stills, move |stop| asking.clone().run(stop));
+            stills.run_worker(&registry, supervisor, stop).await
+        },
+    );
+    supervisor.service(HealthPart::Stills, stills.clone(), StillService::run);
 }
 
 /// The first camera that is not recorded, and why.

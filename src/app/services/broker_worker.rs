@@ -5,16 +5,18 @@
 //! and outlive the worker.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::config::layout::Layout;
 use crate::domain::account::Account;
 use crate::keys::authority::CertificateFiles;
 use crate::keys::holders::{CertificateProof, HolderStore};
+use crate::keys::secret;
 use crate::protocol::broker::{
     AdminQuery, AdminReply, Counters, DurabilityRule, Limits, ListenerKind, Settings,
     WorkerCommand, WorkerEvent,
@@ -22,7 +24,7 @@ use crate::protocol::broker::{
 use crate::protocol::broker_endpoint::BrokerEndpoint;
 use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::worker::{self, WorkerInit, WorkerLifecycle, WorkerSpec};
-use crate::supervisor::{Stop, Supervisor, keepalive};
+use crate::supervisor::{Stop, Supervisor};
 
 /// How long the worker may take to answer a query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,8 +35,14 @@ const HOLDERS_POLL_INTERVAL: Duration = Duration::from_secs(2);
 const WORKER_MEMORY_MAX: u64 = 256 << 20;
 
 /// How the broker serves.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct BrokerOptions {
+    /// The bound sockets, each with what is spoken on it.
+    pub listeners: Vec<(ListenerKind, TcpListener)>,
+    /// Certificate and key of the TLS listeners.
+    pub certificate: Option<CertificateFiles>,
+    /// The accounts at the start.
+    pub accounts: Vec<Account>,
     /// CA of client certificates, PEM file.
     pub client_ca: Option<PathBuf>,
     /// Where the holder of each certificate is recorded; none = no client brings a certificate.
@@ -68,73 +76,63 @@ pub struct BrokerService {
     holders: Option<HolderStore>,
 }
 
-/// Binds, trying again for five seconds: an earlier process may still be ending.
-///
-/// # Errors
-/// A sentence with the address when it stays in use.
-pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let mut last = None;
-    for _ in 0..50 {
-        match TcpListener::bind(address) {
-            Ok(listener) => {
-                if let Err(cause) = keepalive::configure(&listener) {
-                    tracing::warn!(%address, %cause, "cannot set listener options; serving without them");
-                }
-                return Ok(listener);
-            }
-            Err(cause) => last = Some(cause),
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let cause = last.map_or_else(String::new, |c| c.to_string());
-    anyhow::bail!(
-        "cannot listen on {address}: {cause}. Another program may use this port; “ss -ltnp” shows which"
-    )
-}
-
 impl BrokerService {
-    /// Prepares the broker; [`BrokerService::run`] starts its worker.
-    #[must_use]
-    pub fn new(
-        doors: Vec<(ListenerKind, TcpListener)>,
-        folder: &Path,
-        run: &Path,
-        secret: String,
-        certificate: Option<&CertificateFiles>,
-        terms: BrokerOptions,
-        accounts: Vec<Account>,
-    ) -> (Self, mpsc::Receiver<String>) {
+    /// Starts the broker's worker, and starts it again whenever it ended.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn start(
+        options: BrokerOptions,
+        layout: &Layout,
+        supervisor: &Supervisor,
+    ) -> anyhow::Result<Self> {
+        let (broker, commands) = Self::new(options, layout)?;
+        let (worker, owner, stop) = (
+            broker.clone(),
+            supervisor.clone(),
+            supervisor.stop().clone(),
+        );
+        supervisor.spawn(async move {
+            let _ = worker.run(commands, owner, stop).await;
+        });
+        Ok(broker)
+    }
+
+    fn new(
+        options: BrokerOptions,
+        layout: &Layout,
+    ) -> anyhow::Result<(Self, mpsc::Receiver<String>)> {
         let (commands, commands_rx) = mpsc::channel(64);
         let settings = Settings {
-            listeners: doors.iter().map(|(door, _)| *door).collect(),
-            gateway_socket: run.join("mqtt.sock").display().to_string(),
-            gateway_password: secret,
-            folder: folder.display().to_string(),
-            certificate: certificate.map(|f| {
+            listeners: options.listeners.iter().map(|(kind, _)| *kind).collect(),
+            gateway_socket: layout.run.join("mqtt.sock").display().to_string(),
+            gateway_password: secret::token()?,
+            folder: layout.data.join("broker").display().to_string(),
+            certificate: options.certificate.map(|f| {
                 (
                     f.certificate.display().to_string(),
                     f.key.display().to_string(),
                 )
             }),
-            client_ca: terms.client_ca.map(|p| p.display().to_string()),
-            certificate_only: terms.certificate_only,
-            quarantine: terms.quarantine,
-            rules: terms.durability_rules,
-            floor_ms: terms.floor_ms,
-            served_before: terms.served_before,
-            limits: terms.limits,
+            client_ca: options.client_ca.map(|p| p.display().to_string()),
+            certificate_only: options.certificate_only,
+            quarantine: options.quarantine,
+            rules: options.durability_rules,
+            floor_ms: options.floor_ms,
+            served_before: options.served_before,
+            limits: options.limits,
         };
         let broker = Self {
-            listeners: Arc::new(doors),
+            listeners: Arc::new(options.listeners),
             settings,
-            accounts: Arc::new(Mutex::new((1, accounts))),
+            accounts: Arc::new(Mutex::new((1, options.accounts))),
             commands,
             ready: watch::Sender::new(false),
             access_applied: watch::Sender::new(0),
             pid: watch::Sender::new(0),
             counters: watch::Sender::new(Counters::default()),
             pending_queries: Arc::default(),
-            holders: terms.holders,
+            holders: options.holders,
         };
         if let Some(why) = broker
             .holders
@@ -147,7 +145,7 @@ impl BrokerService {
             );
         }
         broker.revoke_stale_holders();
-        (broker, commands_rx)
+        Ok((broker, commands_rx))
     }
 
     /// The endpoint for the gateway's own clients.
@@ -317,7 +315,7 @@ impl BrokerService {
         worker::kill(self.pid());
     }
 
-    fn start(&self) -> std::io::Result<WorkerInit> {
+    fn worker_init(&self) -> std::io::Result<WorkerInit> {
         let fds = self
             .listeners
             .iter()
@@ -339,10 +337,7 @@ impl BrokerService {
     }
 
     /// Runs the worker until `stop`.
-    ///
-    /// # Errors
-    /// Never by itself; the type fits a service.
-    pub async fn run(
+    async fn run(
         self,
         inbox: mpsc::Receiver<String>,
         supervisor: Supervisor,
@@ -360,7 +355,7 @@ impl BrokerService {
         let this = self.clone();
         let listen = self.clone().handle_events(lines_rx, supervisor.clone());
         tokio::select! {
-            ended = worker::run_worker(&spec, move || this.start(), inbox, lines_tx, stop, supervisor.health().clone(), self.pid.clone()) => ended,
+            ended = worker::run_worker(&spec, move || this.worker_init(), inbox, lines_tx, stop, supervisor.health().clone(), self.pid.clone()) => ended,
             () = listen => Ok(()),
         }
     }

@@ -13,6 +13,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::app::handles::Handles;
 use crate::journal::{Closed, Journal};
 use crate::log::segments::SEGMENT_BYTES;
 use crate::store::disk_space;
@@ -31,12 +32,28 @@ const FAILURE_REASON_TIMEOUT: Duration = Duration::from_secs(2);
 /// Exit code of a gateway whose journal failed (EX_IOERR of sysexits.h).
 pub const EXIT_IO_ERROR: u8 = 74;
 
+/// Starts a service that only writes the journal: it rests once the journal has failed.
+pub fn parking_service<S, F, R>(handles: &Handles, part: HealthPart, state: S, run: F)
+where
+    S: Clone + Send + 'static,
+    F: Fn(S, Stop) -> R + Send + 'static,
+    R: Future<Output = anyhow::Result<()>> + Send,
+{
+    let state = (handles.journal.clone(), state);
+    handles
+        .supervisor
+        .service(part, state, move |(journal, state), stop| {
+            let running = run(state, stop.clone());
+            async move { park_on_storage_failure(&journal, &stop, running).await }
+        });
+}
+
 /// Lets a service that ended because the journal failed rest until the gateway ends; any other
 /// result is returned.
 ///
 /// # Errors
 /// Those of the service.
-pub async fn park_on_storage_failure(
+async fn park_on_storage_failure(
     journal: &Journal,
     stop: &Stop,
     service: impl Future<Output = anyhow::Result<()>>,

@@ -2,9 +2,10 @@
 //! and again when a backup restored one.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::app::handles::Handles;
 use crate::domain::event::Event;
 use crate::domain::history;
 use crate::domain::id::BlobId;
@@ -18,25 +19,38 @@ use crate::supervisor::{Stop, Supervisor};
 /// How often erasing is tried again after storage refused it.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Erases what is pending, for example blobs that a backup restored, before any page is served;
+/// then starts the service.
+pub fn start(sounds: &SoundCache, data: &Path, handles: &Handles) {
+    let erasure = Erasure {
+        journal: handles.journal.clone(),
+        files: handles.files.clone(),
+        sounds: sounds.clone(),
+        supervisor: handles.supervisor.clone(),
+        backfill_marker: data.join("people/erased-looked"),
+    };
+    let _ = erasure.pending(&handles.journal.state());
+    handles
+        .supervisor
+        .service(HealthPart::Erasure, erasure, Erasure::run);
+}
+
 /// The parts that erasing works with.
 #[derive(Clone)]
-pub struct Erasure {
-    /// The journal.
-    pub journal: Journal,
-    /// People's files.
-    pub files: PeopleFiles,
+struct Erasure {
+    journal: Journal,
+    files: PeopleFiles,
     /// Sounds that were spoken from people's texts.
-    pub sounds: SoundCache,
-    /// The supervisor, for health.
-    pub supervisor: Supervisor,
+    sounds: SoundCache,
+    /// For health.
+    supervisor: Supervisor,
     /// Exists once older entries were searched: ids that they erased are not in the state.
-    pub backfill_marker: PathBuf,
+    backfill_marker: PathBuf,
 }
 
 impl Erasure {
     /// Erases the blobs of these ids; gives those that could not be erased. Blocks.
-    #[must_use]
-    pub fn erase(&self, ids: impl Iterator<Item = BlobId>) -> BTreeSet<BlobId> {
+    fn erase(&self, ids: impl Iterator<Item = BlobId>) -> BTreeSet<BlobId> {
         let mut left = BTreeSet::new();
         let mut why = String::new();
         for id in ids {
@@ -74,16 +88,12 @@ impl Erasure {
     }
 
     /// Erases everything that the state names as erased; gives what is left.
-    #[must_use]
-    pub fn pending(&self, state: &VillageState) -> BTreeSet<BlobId> {
+    fn pending(&self, state: &VillageState) -> BTreeSet<BlobId> {
         self.erase(state.erased.iter().cloned())
     }
 
-    /// Works until `stop`.
-    ///
-    /// # Errors
-    /// When the journal closed.
-    pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
+    /// Works until `stop`, or until the journal closed.
+    async fn run(self, stop: Stop) -> anyhow::Result<()> {
         let mut watch = self.journal.watch();
         let mut known = watch.borrow_and_update().erased.clone();
         let mut left = self

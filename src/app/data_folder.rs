@@ -1,0 +1,50 @@
+//! The data folder of a gateway: made, and claimed by one process.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::config::layout::Layout;
+use crate::store::disk_space::Ballast;
+
+/// Makes the folders of a gateway, claims them, and makes room for the journal if the disk is full.
+/// The folders are claimed for as long as the file lives.
+///
+/// # Errors
+/// A folder cannot be made, or another process has claimed them.
+pub(super) async fn claim(layout: &Layout) -> anyhow::Result<File> {
+    layout.make().map_err(|e| {
+        anyhow::anyhow!(
+            "cannot make {} or {}: {e}",
+            layout.data.display(),
+            layout.run.display()
+        )
+    })?;
+    let lock = lock(&layout.data).await?;
+    release_ballast(&layout.data);
+    Ok(lock)
+}
+
+/// One gateway per data folder; an earlier process may still be ending.
+async fn lock(data: &Path) -> anyhow::Result<File> {
+    let file = File::create(data.join("lock"))?;
+    for _ in 0..50 {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(other) => return Err(other.into()),
+        }
+    }
+    anyhow::bail!("another conglang runs with the data in {}", data.display())
+}
+
+/// Releases the space that was reserved for the journal, if the disk is full.
+fn release_ballast(data: &Path) {
+    match Ballast::of(data).release() {
+        Ok(true) => tracing::warn!("disk full; ballast released for the journal"),
+        Ok(false) => {}
+        Err(cause) => tracing::error!(%cause, "releasing ballast failed"),
+    }
+}

@@ -1,0 +1,108 @@
+//! What the nouns of a gateway are started with: the journal, the stores beside it, the current
+//! values, and the supervisor.
+
+use super::secrets::Secrets;
+use crate::config::layout::Layout;
+use crate::domain::id::VillageId;
+use crate::http::session::SignIns;
+use crate::journal::index::Index;
+use crate::journal::{Journal, JournalStorage, Report, boot};
+use crate::keys::secret;
+use crate::live::Live;
+use crate::log::disk::DirDisk;
+use crate::store::files::PeopleFiles;
+use crate::store::samples::Samples;
+use crate::supervisor::Supervisor;
+use crate::supervisor::clock::Clock;
+use crate::supervisor::health::{Health, HealthPart, HealthStatus};
+
+/// The handles of a gateway; clones are the same.
+#[derive(Clone)]
+pub struct Handles {
+    /// Starts services; has the clock and health.
+    pub supervisor: Supervisor,
+    /// The journal.
+    pub journal: Journal,
+    /// The index of history.
+    pub index: Index,
+    /// Current values.
+    pub live: Live,
+    /// Readings.
+    pub samples: Samples,
+    /// People's files.
+    pub files: PeopleFiles,
+    /// Who is signed in.
+    pub sign_ins: SignIns,
+}
+
+impl Handles {
+    /// Opens the journal and the stores beside it, and reports their losses. `village` is the id in
+    /// the configuration, if there is one.
+    ///
+    /// # Errors
+    /// One of them cannot be opened.
+    pub fn open(
+        village: Option<VillageId>,
+        layout: &Layout,
+        secrets: &Secrets,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let supervisor = Supervisor::new(clock);
+        let epoch = secret::random::<16>()?;
+        let place = JournalStorage {
+            folder: boot::folder(&layout.data),
+            disk: Box::new(DirDisk::open(&layout.data.join("log"))?),
+            village,
+        };
+        let (journal, report) = Journal::open(place, epoch, supervisor.clock().clone())?;
+        report_history(&journal, &report, supervisor.health());
+        let files = secrets.files(&layout.data.join("people"))?;
+        secrets.report(supervisor.health());
+        let epochs: Vec<_> = journal.history().epochs().iter().map(|e| e.epoch).collect();
+        let samples = Samples::open(&layout.data.join("samples"), epoch, &epochs)?;
+        let sign_ins = SignIns::open(
+            &layout.keys(),
+            secrets.pepper.clone(),
+            secrets.forms.clone(),
+            files.clone(),
+            supervisor.clock().clone(),
+        )?;
+        Ok(Self {
+            index: Index::new(&layout.data.join("index.redb")),
+            supervisor,
+            journal,
+            live: Live::default(),
+            samples,
+            files,
+            sign_ins,
+        })
+    }
+
+    /// The clock.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        self.supervisor.clock()
+    }
+}
+
+/// Reports damage of the journal, found in this start or recorded earlier.
+fn report_history(journal: &Journal, report: &Report, health: &Health) {
+    let mut damage = report.summary();
+    if !damage.is_empty() {
+        tracing::warn!(damage, "journal recovered with damage");
+    } else if !journal.state().damage.is_empty() {
+        damage = "part of the history could not be read".into();
+    }
+    health.set(
+        &HealthPart::Journal,
+        if damage.is_empty() {
+            HealthStatus::Green
+        } else {
+            HealthStatus::Amber
+        },
+        &damage,
+    );
+    if report.is_loss() {
+        health.set(&HealthPart::History, HealthStatus::Amber, &damage);
+    }
+}

@@ -1,0 +1,18 @@
+//! What the roles start, one file for each noun. `app::gateway` and `app::commune` list them in
+//! order.
+
+pub mod bootstrap;
+pub mod broker;
+mod broker_access;
+mod broker_admin;
+pub mod broker_certificate;
+pub mod broker_worker;
+pub mod cameras;
+pub mod devices;
+pub mod erasure;
+pub mod http;
+pub mod maintenance;
+pub mod retention;
+pub mod speakers;
+pub mod storage_failure;
+pub mod uplink;
