@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use conglang::broker::websocket;
+use conglang::broker::net::websocket;
 use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

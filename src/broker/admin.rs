@@ -2,8 +2,8 @@
 
 use tokio::time::Instant;
 
-use super::acl::Identity;
-use super::session::Session;
+use super::core::acl::Identity;
+use super::core::session::Session;
 use super::shared::SharedBroker;
 use crate::protocol::broker::{AdminQuery, AdminReply, ClientRow, RefusalReason, RetainedRow};
 

@@ -1,13 +1,15 @@
 //! MQTT for the village's devices, in a worker process of its own.
 //!
-//! Per connection: `edge` accepts on the listeners, `handshake` authenticates, and `client`,
-//! `inbound`, `inbound_publish`, `pending_acks` and `outbound` serve one client.
+//! - `net`: listeners, handshakes and packets; one task serves one client.
+//! - `core`: the state machine. It knows sessions, subscriptions, queues, retained messages and
+//!   wills, and neither sockets nor files.
+//! - `persistence`: writes to disk what must outlive the process, and reads it back.
+//! - `shared` holds the state machine under its one lock, with what all connections share beside
+//!   it; `rate_limit` bounds how fast an account may be.
+//! - `worker` is the process: it takes settings and listeners and obeys the parent. `admin` answers
+//!   the technician, `sys` publishes the counters.
 //!
-//! The state: `shared` holds the `core` under one lock. `session_lifecycle` connects and
-//! disconnects, `publish` takes messages in, `delivery` queues them, `inbound_qos2` holds QoS 2
-//! messages, `subscribe` subscribes, `acks` finishes deliveries and `wills` publishes wills. They
-//! work on each `session` with its `queue`, on the tree of `subscriptions` and on the `retained`
-//! messages. `persistence` writes to disk what must outlive the process.
+//! Imports go one way: `core` imports nothing of `net`, and `net` nothing of `worker`.
 //!
 //! docs/protocol.md says what is promised, docs/decisions/0003 and 0008 why it is built so.
 //!
@@ -19,39 +21,14 @@
 //!
 //! Deliberately absent: bridges to other brokers, plug-ins, enhanced authentication.
 
-mod acks;
-mod acl;
 mod admin;
-mod client;
 mod core;
-mod delivery;
-mod durability;
-mod edge;
-mod handshake;
-mod inbound;
-mod inbound_publish;
-mod inbound_qos2;
-mod message;
-mod outbound;
-mod pending_acks;
+pub mod net;
 mod persistence;
-mod publish;
-mod queue;
-mod quota;
 mod rate_limit;
-mod retained;
-mod session;
-mod session_lifecycle;
 mod shared;
-mod stream;
-mod subscribe;
-mod subscriptions;
 mod sys;
-pub mod websocket;
-mod wills;
 pub mod worker;
 
-#[cfg(test)]
-mod core_tests;
 #[cfg(test)]
 mod model_tests;

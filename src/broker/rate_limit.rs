@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::acl::Identity;
+use super::core::acl::Identity;
 
 /// Rates that are remembered before those without a connection are forgotten.
 const PRUNE_ABOVE_ACCOUNTS: usize = 2_000;

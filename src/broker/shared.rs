@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::acl::{AccessControl, Identity};
-use super::core::BrokerState;
+use super::core::acl::{AccessControl, Identity};
+use super::core::session::{ConnectRequest, SessionHandle};
+use super::core::state::BrokerState;
 use super::persistence::restore::RecoveredState;
 use super::rate_limit::{AccountRates, TokenBucket};
-use super::session::{ConnectRequest, SessionHandle};
 use crate::domain::text;
 use crate::keys::holders::HolderTable;
 use crate::protocol::broker::{Limits, Refusal, RefusalReason, Settings};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::core::BrokerState;
-use super::message::Message;
+use super::core::message::Message;
+use super::core::state::BrokerState;
 use crate::protocol::broker::Counters;
 use crate::protocol::mqtt::QoS;
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio_rustls::TlsAcceptor;
 
-use super::acl::AccessControl;
-use super::edge::{Edge, bind_gateway_socket};
+use super::core::acl::AccessControl;
+use super::net::edge::{Edge, bind_gateway_socket};
 use super::persistence::restore::RecoveredState;
 use super::persistence::store::PersistenceFiles;
 use super::persistence::writer;

@@ -165,8 +165,8 @@ fn every_statement_of_the_standards_has_its_proof_and_every_proof_is_there() {
                 let name = part.rsplit("::").next().expect("a name");
                 let found = [
                     "src/protocol/mqtt/tests.rs",
-                    "src/broker/subscriptions.rs",
-                    "src/broker/core_tests.rs",
+                    "src/broker/core/subscriptions.rs",
+                    "src/broker/core/tests.rs",
                     "tests/it/broker.rs",
                     "tests/it/strangers.rs",
                 ];

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::{Model, Sub, identity, one_in, pick, random_qos, up_to_2};
-use crate::broker::message::Message;
-use crate::broker::publish::AckRequest;
-use crate::broker::queue::Outgoing;
-use crate::broker::session::{ConnectRequest, ConnectionInfo};
-use crate::broker::subscriptions::Slot;
+use crate::broker::core::message::Message;
+use crate::broker::core::publish::AckRequest;
+use crate::broker::core::queue::Outgoing;
+use crate::broker::core::session::{ConnectRequest, ConnectionInfo};
+use crate::broker::core::subscriptions::Slot;
 use crate::log::sim::TestRng;
 use crate::protocol::mqtt::connect::Will;
 use crate::protocol::mqtt::packet::{RetainHandling, SubscriptionRequest};

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::broker::acl::{AccessControl, Identity};
-use crate::broker::core::BrokerState;
-use crate::broker::session::SessionHandle;
+use crate::broker::core::acl::{AccessControl, Identity};
+use crate::broker::core::session::SessionHandle;
+use crate::broker::core::state::BrokerState;
 use crate::domain::account::Account;
 use crate::domain::id::DeviceId;
 use crate::log::sim::TestRng;

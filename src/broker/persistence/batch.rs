@@ -14,7 +14,7 @@ use super::{
     Change, FLUSH_COST_BYTES, PendingChange, PersistenceLog, QUOTA_BURST, QUOTA_PER_SECOND,
     RECORD_OVERHEAD_BYTES,
 };
-use crate::broker::acl::GATEWAY_ACCOUNT;
+use crate::broker::core::acl::GATEWAY_ACCOUNT;
 use crate::protocol::mqtt::{PacketId, QoS};
 
 /// Most topics and subscriptions that are remembered as dirty while storage fails; beyond them

@@ -11,7 +11,7 @@ use super::log_number::LogNumber;
 use super::record::{PersistedChange, Target};
 use super::ticket::DurabilityTicket;
 use super::{Change, PendingChange, PersistenceLog, RECORD_OVERHEAD_BYTES};
-use crate::broker::message::Message;
+use crate::broker::core::message::Message;
 use crate::protocol::mqtt::{PacketId, QoS};
 
 impl PersistenceLog {

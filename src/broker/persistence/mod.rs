@@ -126,7 +126,7 @@ pub use self::log_number::{Finished, LogNumber};
 use self::record::{PersistedChange, Target};
 pub use self::ticket::DurabilityTicket;
 use self::writer_wakeup::WriterWakeup;
-use super::message::Message;
+use super::core::message::Message;
 use crate::protocol::mqtt::PacketId;
 
 /// Bytes that one owner may have written at once,

@@ -3,7 +3,7 @@
 
 use super::record::PersistedChange;
 use super::{Change, PENDING_MAX, PendingChange, PersistenceLog, QUOTA_BURST};
-use crate::broker::acl::GATEWAY_ACCOUNT;
+use crate::broker::core::acl::GATEWAY_ACCOUNT;
 use crate::protocol::broker::DurabilityClass;
 use crate::protocol::mqtt::QoS;
 

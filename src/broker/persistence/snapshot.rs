@@ -12,13 +12,13 @@ use tokio::time::Instant;
 
 use super::record::{PersistedChange, Target};
 use super::stored_message::{queued_record, retained_record};
-use crate::broker::core::BrokerState;
-use crate::broker::durability::durability_class_of;
-use crate::broker::message::Message;
-use crate::broker::queue::{InboundQos2State, Queue};
-use crate::broker::session::{ScheduledWill, Session};
-use crate::broker::subscribe::encode_options;
-use crate::broker::wills::will_record;
+use crate::broker::core::durability::durability_class_of;
+use crate::broker::core::message::Message;
+use crate::broker::core::queue::{InboundQos2State, Queue};
+use crate::broker::core::session::{ScheduledWill, Session};
+use crate::broker::core::state::BrokerState;
+use crate::broker::core::subscribe::encode_options;
+use crate::broker::core::wills::will_record;
 use crate::protocol::broker::DurabilityClass;
 
 /// The whole state, cheap to take under the lock. [`BrokerSnapshot::records`] makes the records of

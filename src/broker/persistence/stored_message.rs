@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::record::{PersistedChange, StoredMessage, Target};
-use crate::broker::message::Message;
+use crate::broker::core::message::Message;
 
 /// The message, with what is left of its message expiry interval now.
 pub fn to_stored(m: &Message, now: Instant, wall: u64) -> StoredMessage {

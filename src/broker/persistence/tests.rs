@@ -11,9 +11,9 @@ use super::rig::{core, message};
 use super::store::PersistenceFiles;
 use super::stored_message::to_stored;
 use super::{DurabilityTicket, Finished, PersistenceLog};
-use crate::broker::acl::GATEWAY_ACCOUNT;
-use crate::broker::core::BrokerState;
-use crate::broker::message::Message;
+use crate::broker::core::acl::GATEWAY_ACCOUNT;
+use crate::broker::core::message::Message;
+use crate::broker::core::state::BrokerState;
 use crate::protocol::broker::Limits;
 use crate::protocol::mqtt::{PacketId, QoS};
 

@@ -8,14 +8,14 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::acl::{AccessControl, Identity};
-use super::core::BrokerState;
 use super::message::Message;
-use super::persistence::record::PersistedChange;
-use super::persistence::restore::RecoveredState;
 use super::publish::{AckRequest, PublishOutcome};
 use super::queue::Outgoing;
 use super::session::{ConnectRequest, ConnectionInfo, SessionHandle};
-use super::shared::SharedBroker;
+use super::state::BrokerState;
+use crate::broker::persistence::record::PersistedChange;
+use crate::broker::persistence::restore::RecoveredState;
+use crate::broker::shared::SharedBroker;
 use crate::domain::account::Account;
 use crate::domain::id::DeviceId;
 use crate::protocol::broker::{Limits, RefusalReason, default_durability_rules};

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::core::BrokerState;
-use super::persistence::DurabilityTicket;
-use super::persistence::record::PersistedChange;
 use super::queue::{InboundQos2, InboundQos2State};
+use super::state::BrokerState;
 use super::subscriptions::Slot;
+use crate::broker::persistence::DurabilityTicket;
+use crate::broker::persistence::record::PersistedChange;
 use crate::protocol::broker::DurabilityClass;
 use crate::protocol::mqtt::PacketId;
 

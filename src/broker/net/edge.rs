@@ -17,10 +17,10 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::handshake::{AcceptedTransport, AuthMethod, ConnectionEnd, serve};
-use super::rate_limit::TokenBucket;
-use super::session::ConnectionInfo;
-use super::shared::SharedBroker;
 use super::websocket;
+use crate::broker::core::session::ConnectionInfo;
+use crate::broker::rate_limit::TokenBucket;
+use crate::broker::shared::SharedBroker;
 use crate::domain::text;
 use crate::keys::holders::CertificateProof;
 use crate::keys::tls::{certificate_proof, common_name};

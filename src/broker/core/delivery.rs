@@ -13,14 +13,14 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::acl::Identity;
-use super::core::BrokerState;
 use super::durability::durability_class_of;
 use super::message::{Message, QueuedMessage};
-use super::persistence::LogNumber;
-use super::persistence::record::Target;
 use super::quota::account_queued_bytes;
 use super::session::Session;
+use super::state::BrokerState;
 use super::subscriptions::{SharedSubscription, Slot, SubscriptionOptions};
+use crate::broker::persistence::LogNumber;
+use crate::broker::persistence::record::Target;
 use crate::protocol::broker::DurabilityClass;
 use crate::protocol::mqtt::QoS;
 

@@ -17,13 +17,13 @@ use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep};
 
-use super::acl::Identity;
 use super::handshake::ConnectionEnd;
-use super::persistence::DurabilityTicket;
-use super::rate_limit::AccountRate;
-use super::session::SessionHandle;
-use super::shared::SharedBroker;
 use super::stream;
+use crate::broker::core::acl::Identity;
+use crate::broker::core::session::SessionHandle;
+use crate::broker::persistence::DurabilityTicket;
+use crate::broker::rate_limit::AccountRate;
+use crate::broker::shared::SharedBroker;
 use crate::protocol::broker::{RefusalReason, Traffic};
 use crate::protocol::mqtt::encode::{self, ConnAck};
 use crate::protocol::mqtt::{PacketId, PacketType, ReasonCode, Version, Violation};

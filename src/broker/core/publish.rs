@@ -10,14 +10,14 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::acl::Identity;
-use super::core::BrokerState;
 use super::durability::durability_class_of;
 use super::message::Message;
-use super::persistence::record::{PersistedChange, Target};
-use super::persistence::{DurabilityTicket, LogNumber};
 use super::retained::RetainedChange;
 use super::session::Session;
+use super::state::BrokerState;
 use super::subscriptions::Slot;
+use crate::broker::persistence::record::{PersistedChange, Target};
+use crate::broker::persistence::{DurabilityTicket, LogNumber};
 use crate::protocol::broker::DurabilityClass;
 use crate::protocol::mqtt::PacketId;
 use crate::protocol::mqtt::topic::is_within_bounds;

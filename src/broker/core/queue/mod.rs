@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::inbound_qos2::{InboundQos2, InboundQos2State};
-use crate::broker::message::{Message, QueuedMessage};
+use crate::broker::core::message::{Message, QueuedMessage};
 use crate::broker::persistence::{Finished, LogNumber};
 use crate::protocol::mqtt::{PacketId, QoS};
 

@@ -2,7 +2,7 @@
 //! QoS 2.
 
 use super::*;
-use crate::broker::message::Message;
+use crate::broker::core::message::Message;
 use crate::protocol::mqtt::QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce};
 
 fn id(number: u16) -> PacketId {

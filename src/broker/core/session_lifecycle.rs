@@ -13,15 +13,15 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::acl::Identity;
-use super::core::BrokerState;
-use super::persistence::record::PersistedChange;
-use super::persistence::restore::WILL_GRACE;
 use super::quota::account_queued_bytes;
 use super::session::{
     ConnectRequest, ConnectionHandle, ConnectionInfo, ScheduledWill, Session, SessionHandle,
 };
+use super::state::BrokerState;
 use super::subscriptions::Slot;
 use super::wills::will_record;
+use crate::broker::persistence::record::PersistedChange;
+use crate::broker::persistence::restore::WILL_GRACE;
 use crate::protocol::broker::RefusalReason;
 use crate::supervisor::admission::source_network;
 

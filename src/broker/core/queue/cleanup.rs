@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::{Finished, LogNumber, Queue, QueuedDelivery, Stage};
-use crate::broker::message::QueuedMessage;
+use crate::broker::core::message::QueuedMessage;
 use crate::protocol::mqtt::{PacketId, QoS};
 
 impl Queue {

@@ -16,13 +16,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::acl::Identity;
-use super::core::BrokerState;
 use super::message::Message;
-use super::persistence::record::{PersistedChange, StoredWill};
-use super::persistence::stored_message::stored_message;
 use super::publish::PublishOrigin;
 use super::retained::RetainedMessage;
 use super::session::ScheduledWill;
+use super::state::BrokerState;
+use crate::broker::persistence::record::{PersistedChange, StoredWill};
+use crate::broker::persistence::stored_message::stored_message;
 use crate::protocol::mqtt::connect::Will;
 
 impl BrokerState {

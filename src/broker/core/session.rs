@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::acl::Identity;
-use super::persistence::record::{PersistedChange, SessionHeader};
 use super::queue::{InboundQos2, Queue};
 use super::subscriptions::{Slot, SubscriptionOptions};
+use crate::broker::persistence::record::{PersistedChange, SessionHeader};
 use crate::keys::holders::CertificateProof;
 use crate::protocol::broker::{GATEWAY_CLIENT_ID, RefusalReason};
 use crate::protocol::mqtt::PacketId;

@@ -13,13 +13,13 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Instant;
 
-use super::acl::{GATEWAY_ACCOUNT, Identity};
 use super::client::{self, ConnectionParams};
-use super::core::BrokerState;
 use super::edge::{ConnectionPermit, HalfOpenPermit, with_deadline};
-use super::session::{ConnectRequest, ConnectionInfo};
-use super::shared::SharedBroker;
 use super::stream;
+use crate::broker::core::acl::{GATEWAY_ACCOUNT, Identity};
+use crate::broker::core::session::{ConnectRequest, ConnectionInfo};
+use crate::broker::core::state::BrokerState;
+use crate::broker::shared::SharedBroker;
 use crate::protocol::broker::{Limits, RefusalReason};
 use crate::protocol::mqtt::connect::{self, Connect, ConnectError, Will};
 use crate::protocol::mqtt::encode::{self, ConnAck};

@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::client::{AckPacket, Client, DisconnectReason};
-use super::core::BrokerState;
 use super::inbound::DETAIL_CHARS_MAX;
-use super::message::Message;
-use super::publish::{AckRequest, PublishOutcome};
-use super::queue::{InboundQos2, InboundQos2State};
+use crate::broker::core::message::Message;
+use crate::broker::core::publish::{AckRequest, PublishOutcome};
+use crate::broker::core::queue::{InboundQos2, InboundQos2State};
+use crate::broker::core::state::BrokerState;
 use crate::domain::text;
 use crate::protocol::broker::RefusalReason;
 use crate::protocol::mqtt::packet::Publish;

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::acl::{AccessControl, Identity};
-use super::core::BrokerState;
-use super::persistence::DurabilityTicket;
-use super::persistence::record::PersistedChange;
 use super::quota::account_queued_bytes;
 use super::session::{Session, SessionHandle};
+use super::state::BrokerState;
 use super::subscriptions::{SubscriptionOptions, add_subscription, remove_subscription};
+use crate::broker::persistence::DurabilityTicket;
+use crate::broker::persistence::record::PersistedChange;
 use crate::protocol::broker::RefusalReason;
 use crate::protocol::mqtt::ReasonCode;
 use crate::protocol::mqtt::packet::{RetainHandling, SubscriptionRequest};

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::acl::GATEWAY_ACCOUNT;
 use super::message::Message;
-use crate::broker::acl::GATEWAY_ACCOUNT;
 use crate::protocol::broker::Limits;
 use crate::protocol::mqtt::topic::{has_wildcard, matches};
 

@@ -2,12 +2,12 @@
 
 use tokio::time::Instant;
 
-use super::core::BrokerState;
-use super::persistence::Finished;
-use super::persistence::batch::WriteBatch;
 use super::queue::{Outgoing, Queue};
 use super::quota::account_queued_bytes;
+use super::state::BrokerState;
 use super::subscriptions::Slot;
+use crate::broker::persistence::Finished;
+use crate::broker::persistence::batch::WriteBatch;
 use crate::protocol::mqtt::PacketId;
 
 impl BrokerState {

@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 use super::client::{Client, DisconnectReason, WRITE_BATCH_BYTES};
-use super::message::QueuedMessage;
-use super::queue::Outgoing;
+use crate::broker::core::message::QueuedMessage;
+use crate::broker::core::queue::Outgoing;
 use crate::protocol::mqtt::encode::{self, OutgoingPublish};
 use crate::protocol::mqtt::{PacketId, PacketType, ReasonCode};
 

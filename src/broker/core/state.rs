@@ -1,13 +1,12 @@
-//! The broker as a state machine: sessions, subscriptions, queues, wills and retained messages,
-//! without a network. The caller passes monotonic time in; wall time is read from the given clock.
+//! The state of the broker, and what belongs to no one part of it: sessions that end, the tick of
+//! every second, the counters.
 //!
-//! Invariants: everything here happens under one lock (`shared`) and at a given moment. Permission
-//! is checked for every publish (wills and retained messages included) and every subscribe. A
-//! client identifier belongs to its account, so nobody takes over a session of another account. A
-//! will is published once or not at all. Everything that a persistent session must not lose is in
-//! the persistence log's pending changes before anybody is answered.
+//! Invariants: everything here happens under one lock (`shared`) and at a given moment. The caller
+//! passes monotonic time in; wall time is read from the given clock. Permission is checked for
+//! every publish (wills and retained messages included) and every subscribe. Everything that a
+//! persistent session must not lose is in the persistence log's pending changes before anybody is
+//! answered.
 //!
-//! `session_lifecycle` connects and disconnects, `publish` publishes, `subscribe` subscribes,
 //! `persistence::restore` builds the state again from disk.
 
 use std::collections::BTreeMap;
@@ -17,13 +16,13 @@ use tokio::time::Instant;
 
 use super::acl::{AccessControl, Identity};
 use super::message::Message;
-use super::persistence::PersistenceLog;
-use super::persistence::record::PersistedChange;
 use super::queue::Queue;
 use super::quota::account_queued_bytes;
 use super::retained::RetainedMessages;
 use super::session::{ConnectionHandle, ScheduledWill, Session};
 use super::subscriptions::{Slot, SubscriptionTree, remove_subscription};
+use crate::broker::persistence::PersistenceLog;
+use crate::broker::persistence::record::PersistedChange;
 use crate::protocol::broker::{Counters, DurabilityRule, Limits};
 use crate::supervisor::clock::Clock;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::client::{AckPacket, Client, DisconnectReason, PendingAck};
-use super::persistence::DurabilityTicket;
+use crate::broker::persistence::DurabilityTicket;
 use crate::protocol::broker::RefusalReason;
 use crate::protocol::mqtt::{PacketType, ReasonCode, Version, encode};
 
