@@ -31,11 +31,11 @@ fn fit_rows<T: serde::Serialize>(rows: impl Iterator<Item = T>) -> (Vec<T>, bool
 }
 
 fn client_row(session: &Session, now: Instant) -> ClientRow {
-    let (queued, inflight) = session.queue.len();
+    let (queued, inflight) = session.queue().len();
     let is_connected = !session.is_disconnected();
     ClientRow {
-        account: session.identity.name().to_owned(),
-        client_id: session.client_id.clone(),
+        account: session.identity().name().to_owned(),
+        client_id: session.client_id().to_owned(),
         connected: is_connected,
         address: if is_connected {
             session.peer.address.clone()
@@ -61,7 +61,7 @@ fn client_row(session: &Session, now: Instant) -> ClientRow {
             .collect(),
         queued,
         inflight,
-        dropped: session.queue.dropped,
+        dropped: session.queue().dropped,
         persistent: session.is_persistent(),
     }
 }
@@ -72,19 +72,12 @@ pub fn handle_query(broker: &SharedBroker, query: &AdminQuery) -> AdminReply {
     match query {
         AdminQuery::Clients { after } => {
             let core = broker.lock();
-            let all = core.by_client.iter().filter(|((who, client), _)| {
-                after
-                    .as_ref()
-                    .is_none_or(|(a, c)| (who.name(), client.as_str()) > (a.as_str(), c.as_str()))
-            });
-            let mut rows: Vec<ClientRow> = all
-                .filter_map(|(_, slot)| {
-                    core.sessions
-                        .get(*slot as usize)?
-                        .as_ref()
-                        .map(|s| client_row(s, now))
+            let wanted = core.sessions.iter().filter(|(_, s)| {
+                after.as_ref().is_none_or(|(a, c)| {
+                    (s.identity().name(), s.client_id()) > (a.as_str(), c.as_str())
                 })
-                .collect();
+            });
+            let mut rows: Vec<ClientRow> = wanted.map(|(_, s)| client_row(s, now)).collect();
             rows.sort_by(|a, b| (&a.account, &a.client_id).cmp(&(&b.account, &b.client_id)));
             let (rows, more) = fit_rows(rows.into_iter());
             AdminReply::Clients(rows, more)
@@ -119,12 +112,13 @@ pub fn handle_query(broker: &SharedBroker, query: &AdminQuery) -> AdminReply {
         AdminQuery::Kick { id } => {
             let mut core = broker.lock();
             let found: Vec<_> = core
-                .by_client
-                .iter()
-                .filter(|((who, client), _)| {
-                    *who != Identity::Gateway && (who.name() == id || client == id)
+                .sessions
+                .in_client_order()
+                .filter(|(_, s)| {
+                    *s.identity() != Identity::Gateway
+                        && (s.identity().name() == id || s.client_id() == id)
                 })
-                .map(|(_, slot)| *slot)
+                .map(|(slot, _)| slot)
                 .collect();
             for slot in &found {
                 let line = core.session(*slot).and_then(|s| s.connection.clone());

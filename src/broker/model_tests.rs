@@ -51,11 +51,11 @@ async fn the_broker_does_what_the_model_does() {
                 .state
                 .sessions
                 .iter()
-                .flatten()
-                .map(|s| s.queue.bytes)
+                .map(|(_, s)| s.queue().bytes)
                 .sum();
             assert_eq!(
-                queued, world.state.queued_bytes,
+                queued,
+                world.state.queue_quota.bytes(),
                 "history {history}: bytes are counted right"
             );
         }

@@ -95,28 +95,28 @@ impl SharedBroker {
 
     /// The identity that this name and password open.
     pub fn login(&self, name: &str, password: &[u8]) -> Option<Identity> {
-        self.lock().access.login(name, password)
+        self.lock().access().login(name, password)
     }
 
     pub fn by_certificate(&self, name: &str) -> Option<Identity> {
-        self.lock().access.by_certificate(name)
+        self.lock().access().by_certificate(name)
     }
 
     pub fn unprovisioned(&self, name: &str) -> Option<Identity> {
-        self.lock().access.unprovisioned(name)
+        self.lock().access().unprovisioned(name)
     }
 
     /// Puts a new access table in force; the certificate holders stay as they were.
     pub fn set_access(&self, table: AccessControl) {
         let mut core = self.lock();
-        let table = table.with_holders(core.access.holders.clone());
+        let table = table.with_holders_of(core.access());
         core.set_access(table, Instant::now());
     }
 
     /// Puts new certificate holders in force, also on open connections.
     pub fn set_holders(&self, holders: HolderTable) {
         let mut core = self.lock();
-        let table = core.access.clone().with_holders(Arc::new(holders));
+        let table = core.access().clone().with_holders(Arc::new(holders));
         core.set_access(table, Instant::now());
     }
 
@@ -148,8 +148,7 @@ impl SharedBroker {
         for line in core
             .sessions
             .iter()
-            .flatten()
-            .filter_map(|s| s.connection.as_ref())
+            .filter_map(|(_, s)| s.connection.as_ref())
         {
             line.signal.disconnect(RefusalReason::ShuttingDown);
         }
@@ -230,7 +229,7 @@ impl SharedBroker {
     /// True when such an account exists.
     pub fn has_account(&self, name: &str) -> bool {
         self.lock()
-            .access
+            .access()
             .is_known(&Identity::Account(name.to_owned()))
     }
 

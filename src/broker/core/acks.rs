@@ -3,7 +3,6 @@
 use tokio::time::Instant;
 
 use super::queue::{Outgoing, Queue};
-use super::quota::account_queued_bytes;
 use super::state::BrokerState;
 use super::subscriptions::Slot;
 use crate::broker::persistence::Finished;
@@ -11,28 +10,20 @@ use crate::broker::persistence::batch::WriteBatch;
 use crate::protocol::mqtt::PacketId;
 
 impl BrokerState {
-    /// Works on a session's queue and corrects the sums of queued bytes afterwards.
+    /// Works on a session's queue.
     fn with_queue<T>(
         &mut self,
         slot: Slot,
         work: impl FnOnce(&mut Queue) -> Option<T>,
     ) -> Option<T> {
-        let Self {
-            sessions,
-            queued_bytes,
-            queued_bytes_by_account: per_account,
-            ..
-        } = self;
-        let session = sessions.get_mut(slot as usize)?.as_mut()?;
-        let bytes = session.queue.bytes;
-        let done = work(&mut session.queue);
-        account_queued_bytes(queued_bytes, per_account, session, bytes);
-        done
+        self.sessions
+            .get_mut(slot)?
+            .with_queue(&mut self.queue_quota, work)
     }
 
     fn finish_delivery(&mut self, slot: Slot, done: Option<Finished>) {
         if let Some(done) = done
-            && let Some(number) = self.session(slot).map(|s| s.number)
+            && let Some(number) = self.session(slot).map(|s| s.number())
         {
             self.persistence.record_delivered(number, done);
         }
@@ -52,25 +43,21 @@ impl BrokerState {
 
     /// Handles PUBREC. False = there is no such delivery; the caller's PUBREL reports that.
     pub fn on_pubrec(&mut self, slot: Slot, id: PacketId) -> bool {
-        let known = self.with_queue(slot, |q| q.on_pubrec(id));
-        let Self {
-            sessions,
-            persistence,
-            ..
-        } = self;
-        let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return false;
         };
-        match known {
+        let quota = &mut self.queue_quota;
+        match session.with_queue(quota, |q| q.on_pubrec(id)) {
             Some((true, owed @ Some(_))) => {
                 let number =
-                    persistence.record_pubrec(&session.owner.clone(), session.number, id, owed);
-                session.queue.set_log_number(id, number);
+                    self.persistence
+                        .record_pubrec(session.owner(), session.number(), id, owed);
+                session.with_queue(quota, |q| q.set_log_number(id, number));
             }
             // A delivery that is only in memory has nothing to wait for.
-            Some((true, None)) => session.queue.pubrec_persisted(id),
+            Some((true, None)) => session.with_queue(quota, |q| q.pubrec_persisted(id)),
             Some((false, _)) => {}
-            None => return session.queue.is_persisting_pubrec(id),
+            None => return session.queue().is_persisting_pubrec(id),
         }
         true
     }
@@ -84,15 +71,9 @@ impl BrokerState {
     /// that fails must not hold a delivery for ever; it is then only as safe as memory.
     pub fn on_batch_written(&mut self, batch: &WriteBatch) {
         self.persistence.batch_written();
-        let Self {
-            sessions,
-            by_number,
-            ..
-        } = self;
         let mut for_queue = |number: u64, work: &dyn Fn(&mut Queue)| {
-            let slot = by_number.get(&number).copied().unwrap_or(Slot::MAX);
-            if let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) {
-                work(&mut session.queue);
+            if let Some(session) = self.sessions.by_number_mut(number) {
+                session.with_queue(&mut self.queue_quota, work);
                 session.wake.notify_one();
             }
         };
@@ -106,36 +87,29 @@ impl BrokerState {
 
     /// The next packet that may be sent to a client.
     pub fn next_outgoing(&mut self, slot: Slot, now: Instant) -> Option<Outgoing> {
-        let Self {
-            sessions,
-            persistence,
-            counters,
-            queued_bytes,
-            queued_bytes_by_account: per_account,
-            retained,
-            sys_topics: sys,
-            ..
-        } = self;
-        let session = sessions.get_mut(slot as usize)?.as_mut()?;
-        let (bytes, expired_before) = (session.queue.bytes, session.queue.expired);
+        let session = self.sessions.get_mut(slot)?;
         let find = |topic: &str| {
-            retained
+            self.retained
                 .get(topic)
-                .or_else(|| sys.get(topic))
+                .or_else(|| self.sys_topics.get(topic))
                 .filter(|m| !m.is_expired(now))
                 .cloned()
         };
-        let next = session.queue.next_outgoing(now, &find);
-        account_queued_bytes(queued_bytes, per_account, session, bytes);
-        if session.queue.expired > expired_before {
-            counters.expired_messages += session.queue.expired - expired_before;
-            for done in session.queue.take_expired() {
-                persistence.record_delivered(session.number, done);
+        let expired_before = session.queue().expired;
+        let next = session.with_queue(&mut self.queue_quota, |queue| {
+            queue.next_outgoing(now, &find)
+        });
+        let expired = session.queue().expired - expired_before;
+        if expired > 0 {
+            self.counters.expired_messages += expired;
+            let number = session.number();
+            for done in session.with_queue(&mut self.queue_quota, Queue::take_expired) {
+                self.persistence.record_delivered(number, done);
             }
         }
         if let Some(Outgoing::Publish { item, .. }) = &next {
-            counters.delivered += 1;
-            counters.delivered_bytes += item.message.payload.len() as u64;
+            self.counters.delivered += 1;
+            self.counters.delivered_bytes += item.message.payload.len() as u64;
         }
         next
     }

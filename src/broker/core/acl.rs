@@ -1,7 +1,10 @@
 //! Access control: which identity may publish and subscribe to which topics.
 //!
-//! The parent sends the table as a whole. Every packet is judged by the table in force at that
-//! moment, also on connections that were open before it came.
+//! The parent sends the accounts as a whole, and the certificate holders as a whole. Every packet is
+//! judged by the table in force at that moment, also on connections that were open before it came.
+//!
+//! Invariant: a table never changes. `BrokerState::set_access` puts another one in its place, and
+//! ends what the new one does not permit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,7 +65,7 @@ pub struct AccessControl {
     /// Unprovisioned devices may publish discovery messages.
     quarantine: bool,
     /// The certificates that each account admits.
-    pub(super) holders: Arc<HolderTable>,
+    holders: Arc<HolderTable>,
 }
 
 impl AccessControl {
@@ -82,6 +85,11 @@ impl AccessControl {
     /// The same table with other certificate holders.
     pub fn with_holders(self, holders: Arc<HolderTable>) -> Self {
         Self { holders, ..self }
+    }
+
+    /// The same table with the certificate holders of another.
+    pub fn with_holders_of(self, other: &Self) -> Self {
+        self.with_holders(other.holders.clone())
     }
 
     /// The unprovisioned device of that name, if quarantine is on. The name must be valid for a

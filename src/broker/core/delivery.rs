@@ -13,10 +13,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::acl::Identity;
-use super::durability::durability_class_of;
 use super::message::{Message, QueuedMessage};
-use super::quota::account_queued_bytes;
-use super::session::Session;
+use super::session_table::SessionTable;
 use super::state::BrokerState;
 use super::subscriptions::{SharedSubscription, Slot, SubscriptionOptions};
 use crate::broker::persistence::LogNumber;
@@ -35,13 +33,13 @@ pub(super) struct Recipient {
 /// any connected member, then a persistent session whose client may reconnect.
 fn choose_member(
     group: &mut SharedSubscription,
-    sessions: &[Option<Session>],
+    sessions: &SessionTable,
     qos: QoS,
 ) -> Option<(Slot, SubscriptionOptions)> {
     let count = group.members.len();
-    let rank = |slot: Slot| match sessions.get(slot as usize).and_then(Option::as_ref) {
+    let rank = |slot: Slot| match sessions.get(slot) {
         Some(s) if s.is_disconnected() => (s.is_persistent() && qos.is_acknowledged()).then_some(2),
-        Some(s) => Some(u8::from(s.queue.is_half_full())),
+        Some(s) => Some(u8::from(s.queue().is_half_full())),
         None => None,
     };
     let turn = |n: usize| (group.next_member + n) % count.max(1);
@@ -143,17 +141,7 @@ impl BrokerState {
         owed: Option<(LogNumber, DurabilityClass)>,
         now: Instant,
     ) -> Option<(Option<Target>, bool)> {
-        let Self {
-            sessions,
-            counters,
-            limits,
-            queued_bytes,
-            queued_bytes_by_account: per_account,
-            ..
-        } = self;
-        let session = sessions
-            .get_mut(recipient.slot as usize)
-            .and_then(Option::as_mut)?;
+        let session = self.sessions.get_mut(recipient.slot)?;
         let qos = message.qos.min(recipient.options.qos);
         if session.is_disconnected() && (qos == QoS::AtMostOnce || !session.is_persistent()) {
             return Some((None, false));
@@ -166,21 +154,21 @@ impl BrokerState {
             subscription_ids: identifiers,
             shared_name: recipient.shared_name.clone(),
         };
-        let (bytes, dropped) = (session.queue.bytes, session.queue.dropped);
-        let house = session.identity == Identity::Gateway;
-        // A session with nothing queued may always take one message. Otherwise all accounts
-        // together may hold `limits.queued_all` bytes and one account an eighth of them. The
-        // gateway's own client is bounded only by its own queue.
-        let mine = per_account.get(&session.owner).copied().unwrap_or(0);
-        let fits = *queued_bytes + item.size() <= limits.queued_all
-            && mine + item.size() <= limits.queued_all / 8;
-        let room = (house || fits || session.queue.len().0 == 0) && session.queue.make_room(&item);
-        if !room && session.queue.dropped == dropped {
-            session.queue.dropped += 1;
-        }
-        counters.dropped += session.queue.dropped - dropped;
-        if !room {
-            account_queued_bytes(queued_bytes, per_account, session, bytes);
+        // A session with nothing queued may always take one message. The gateway's own client is
+        // bounded only by its own queue.
+        let is_within_quota = *session.identity() == Identity::Gateway
+            || self.queue_quota.has_room(session.owner(), item.size())
+            || session.queue().len().0 == 0;
+        let dropped = session.queue().dropped;
+        let has_room = session.with_queue(&mut self.queue_quota, |queue| {
+            let has_room = is_within_quota && queue.make_room(&item);
+            if !has_room && queue.dropped == dropped {
+                queue.dropped += 1;
+            }
+            has_room
+        });
+        self.counters.dropped += session.queue().dropped - dropped;
+        if !has_room {
             session.wake.notify_one();
             return None;
         }
@@ -190,22 +178,21 @@ impl BrokerState {
         // sent.
         let held = qos == QoS::ExactlyOnce
             && persisted.is_some_and(|(_, class)| class == DurabilityClass::Durable);
-        let id = session
-            .queue
-            .push(item, persisted.map(|(number, _)| number), held);
+        let id = session.with_queue(&mut self.queue_quota, |queue| {
+            queue.push(item, persisted.map(|(number, _)| number), held)
+        });
         let target = id
             .zip(subscription_ids)
             .map(|(id, subscription_ids)| Target {
-                session: session.number,
+                session: session.number(),
                 id,
                 qos,
                 retain,
                 subscription_ids,
                 shared_name: recipient.shared_name.as_deref().map(str::to_owned),
             });
-        account_queued_bytes(queued_bytes, per_account, session, bytes);
         session.wake.notify_one();
-        Some((target, session.queue.wants_backpressure(now)))
+        Some((target, session.queue().wants_backpressure(now)))
     }
 
     /// A message that a member of a shared subscription left unacknowledged goes to another member.
@@ -238,7 +225,7 @@ impl BrokerState {
         let waits = owed.filter(|number| self.persistence.has_pending_message(*number));
         let number = waits.unwrap_or_else(|| self.persistence.next_number());
         let identifiers = hearing.subscription_id.into_iter().collect();
-        let class = durability_class_of(&self.durability_rules, &item.message.topic);
+        let class = self.durability_rules.class_of(&item.message.topic);
         let recipient = Recipient {
             slot,
             options: hearing,

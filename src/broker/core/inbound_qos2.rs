@@ -41,7 +41,7 @@ impl BrokerState {
                 ticket: None,
             },
         );
-        (state != InboundQos2State::Memory).then_some((session.number, id))
+        (state != InboundQos2State::Memory).then_some((session.number(), id))
     }
 
     /// The held message that this PUBLISH repeats, if it does; its ticket is what PUBREC must wait
@@ -91,7 +91,7 @@ impl BrokerState {
         let Some(held) = session.inbound_qos2.remove(&id) else {
             return (false, None);
         };
-        let (number, owner) = (session.number, session.owner.clone());
+        let (number, owner) = (session.number(), session.owner().clone());
         match held.state {
             InboundQos2State::Memory => (true, None),
             // PUBREL came before; its record may not be on disk yet.
@@ -174,7 +174,7 @@ impl BrokerState {
         wake: &Arc<Notify>,
     ) -> Option<Arc<DurabilityTicket>> {
         let session = self.session(slot)?;
-        let (number, owner) = (session.number, session.owner.clone());
+        let (number, owner) = (session.number(), session.owner().clone());
         let ticket = DurabilityTicket::new(wake.clone());
         session.inbound_qos2.get_mut(&id)?.ticket = Some(ticket.clone());
         self.persistence.record(
@@ -193,7 +193,7 @@ impl BrokerState {
         let Some(session) = self.session(slot) else {
             return;
         };
-        let (number, owner) = (session.number, session.owner.clone());
+        let (number, owner) = (session.number(), session.owner().clone());
         if session
             .inbound_qos2
             .remove(&id)

@@ -5,9 +5,10 @@
 //! `acks` finishes deliveries, `inbound_qos2` holds QoS 2 messages until they are released,
 //! `subscribe` subscribes, `wills` publishes wills.
 //!
-//! They work on `session` with its `queue`, on the tree of `subscriptions` and on the `retained`
-//! messages. `acl` says what an identity may do, `durability` what must be on disk, `quota` how much
-//! may be queued.
+//! Each part of the state has an owner that keeps it consistent: `session_table` finds sessions,
+//! `session` holds one client's with its `queue`, `quota` sums what is queued, `subscriptions` is
+//! the tree of filters, `retained` the retained messages, `will_schedule` the wills that wait, `acl`
+//! what an identity may do, `durability` what must be on disk.
 //!
 //! Invariant: everything happens at a given moment and never waits. A change that must outlive the
 //! process is handed to `persistence`, which writes it behind.
@@ -24,9 +25,11 @@ pub mod quota;
 pub mod retained;
 pub mod session;
 mod session_lifecycle;
+pub mod session_table;
 pub mod state;
 pub mod subscribe;
 pub mod subscriptions;
+pub mod will_schedule;
 pub mod wills;
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::acl::Identity;
-use super::durability::durability_class_of;
 use super::message::Message;
 use super::retained::RetainedChange;
 use super::session::Session;
@@ -159,7 +158,7 @@ impl BrokerState {
         self.counters.received_bytes += message.payload.len() as u64;
         let message = Arc::new(message);
         let class = if message.qos.is_acknowledged() || message.retain {
-            durability_class_of(&self.durability_rules, &message.topic)
+            self.durability_rules.class_of(&message.topic)
         } else {
             DurabilityClass::Memory
         };
@@ -184,8 +183,7 @@ impl BrokerState {
             recipients.retain(|(h, _)| {
                 !self
                     .sessions
-                    .get(h.slot as usize)
-                    .and_then(Option::as_ref)
+                    .get(h.slot)
                     .is_some_and(Session::is_gateway_link)
             });
         }

@@ -10,12 +10,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::acl::Identity;
 use super::queue::{InboundQos2, Queue};
+use super::quota::QueueQuota;
 use super::subscriptions::{Slot, SubscriptionOptions};
 use crate::broker::persistence::record::{PersistedChange, SessionHeader};
 use crate::keys::holders::CertificateProof;
 use crate::protocol::broker::{GATEWAY_CLIENT_ID, RefusalReason};
 use crate::protocol::mqtt::PacketId;
 use crate::protocol::mqtt::connect::Will;
+
+/// A client: its identity and its client identifier.
+pub type ClientKey = (Identity, String);
 
 /// How a client is connected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,15 +33,16 @@ pub struct ConnectionInfo {
 }
 
 /// One client's session.
+///
+/// Its number and its client never change: `session_table` finds it by them. Its queue is changed
+/// only through [`Session::with_queue`], which counts the bytes in it.
 pub struct Session {
-    /// The session's number, which is never used again.
-    pub number: u64,
-    pub identity: Identity,
-    /// `identity` as the persistence log and the retained messages name it.
-    pub owner: Arc<str>,
-    pub client_id: String,
+    number: u64,
+    identity: Identity,
+    owner: Arc<str>,
+    client_id: String,
+    queue: Queue,
     pub subscriptions: BTreeMap<String, SubscriptionOptions>,
-    pub queue: Queue,
     /// QoS 2 messages that were taken and are not released, or whose release is not on disk yet.
     pub inbound_qos2: BTreeMap<PacketId, InboundQos2>,
     pub wake: Arc<Notify>,
@@ -54,6 +59,71 @@ pub struct Session {
 }
 
 impl Session {
+    /// A session that nobody is connected to, with an empty queue.
+    pub fn new(
+        number: u64,
+        (identity, client_id): ClientKey,
+        credential: String,
+        queue: Queue,
+        now: Instant,
+    ) -> Self {
+        Self {
+            number,
+            owner: identity.quota_owner().into(),
+            identity,
+            client_id,
+            queue,
+            subscriptions: BTreeMap::new(),
+            inbound_qos2: BTreeMap::new(),
+            wake: Arc::new(Notify::new()),
+            connection: None,
+            credential,
+            expiry_interval: Duration::ZERO,
+            state_since: now,
+            peer: ConnectionInfo::default(),
+            will: None,
+            persisted: false,
+        }
+    }
+
+    /// The session's number, which is never used again.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The identity as the persistence log and the retained messages name it.
+    pub fn owner(&self) -> &Arc<str> {
+        &self.owner
+    }
+
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    pub fn client_key(&self) -> ClientKey {
+        (self.identity.clone(), self.client_id.clone())
+    }
+
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Works on the queue, and counts the bytes that came into it or left it.
+    pub fn with_queue<T>(
+        &mut self,
+        quota: &mut QueueQuota,
+        work: impl FnOnce(&mut Queue) -> T,
+    ) -> T {
+        let before = self.queue.bytes;
+        let done = work(&mut self.queue);
+        quota.queue_changed(&self.identity, &self.owner, before, self.queue.bytes);
+        done
+    }
+
     /// True when the session outlives its connection.
     pub fn is_persistent(&self) -> bool {
         !self.expiry_interval.is_zero()
@@ -177,16 +247,4 @@ impl Drop for SessionHandle {
     fn drop(&mut self) {
         self.closed.cancel();
     }
-}
-
-/// A will that is due at a known moment.
-pub struct ScheduledWill {
-    pub due_at: Instant,
-    pub identity: Identity,
-    pub client_id: String,
-    pub will: Will,
-    /// Number of the connection that left the will; none = it was restored from disk.
-    pub connection_number: Option<u64>,
-    /// The will waits because the broker ended, not because of its will delay.
-    pub from_broker_restart: bool,
 }

@@ -5,25 +5,30 @@
 //! a connected one; only an unprovisioned device may be disconnected for it, because it has no
 //! right to a lasting place. A will is published once or not at all.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::acl::Identity;
-use super::quota::account_queued_bytes;
-use super::session::{
-    ConnectRequest, ConnectionHandle, ConnectionInfo, ScheduledWill, Session, SessionHandle,
-};
+use super::queue::Queue;
+use super::session::{ConnectRequest, ConnectionHandle, Session, SessionHandle};
 use super::state::BrokerState;
 use super::subscriptions::Slot;
+use super::will_schedule::ScheduledWill;
 use super::wills::will_record;
 use crate::broker::persistence::record::PersistedChange;
 use crate::broker::persistence::restore::WILL_GRACE;
 use crate::protocol::broker::RefusalReason;
 use crate::supervisor::admission::source_network;
+
+/// Of these sessions, the one that is disconnected longest.
+fn longest_disconnected<'a>(sessions: impl Iterator<Item = (Slot, &'a Session)>) -> Option<Slot> {
+    sessions
+        .filter(|(_, s)| s.is_disconnected())
+        .map(|(slot, s)| (s.state_since, slot))
+        .min()
+        .map(|(_, slot)| slot)
+}
 
 impl BrokerState {
     /// Gives a connection its session. The caller has made sure that this client has no open
@@ -35,7 +40,7 @@ impl BrokerState {
     ) -> Result<SessionHandle, RefusalReason> {
         self.check_admission(&request)?;
         let key = (request.identity.clone(), request.client_id.clone());
-        let known = self.by_client.get(&key).copied();
+        let known = self.sessions.slot_of(&key);
         let ended = known.filter(|slot| {
             request.clean_start
                 || self
@@ -59,45 +64,24 @@ impl BrokerState {
         }
         self.last_connection_number += 1;
         let line_number = self.last_connection_number;
-        let known = self.by_client.get(&key).copied();
+        let known = self.sessions.slot_of(&key);
         let slot = match known {
             Some(slot) => slot,
             None => {
                 self.ensure_capacity(&request.identity, now)?;
-                self.last_session_number += 1;
-                let session = Session {
-                    number: self.last_session_number,
-                    owner: request.identity.quota_owner().into(),
-                    queue: self.new_queue_for(&request.identity),
-                    identity: request.identity,
-                    client_id: request.client_id,
-                    subscriptions: BTreeMap::new(),
-                    inbound_qos2: BTreeMap::new(),
-                    wake: Arc::new(Notify::new()),
-                    connection: None,
-                    credential: request.credential,
-                    expiry_interval: Duration::ZERO,
-                    state_since: now,
-                    peer: ConnectionInfo::default(),
-                    will: None,
-                    persisted: false,
-                };
-                self.insert_session(session)
+                let queue = self.new_queue_for(&request.identity);
+                self.sessions
+                    .create(key.clone(), request.credential, queue, now)
             }
         };
         let wall = self.wall_s();
         self.cancel_wills(&key.0, &key.1, |_| true);
-        let Self {
-            sessions,
-            persistence,
-            counters,
-            ..
-        } = self;
-        let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return Err(RefusalReason::SessionGone);
         };
-        let owner = session.owner.clone();
-        session.queue.resume(request.receive_maximum);
+        session.with_queue(&mut self.queue_quota, |queue| {
+            queue.resume(request.receive_maximum);
+        });
         let line = ConnectionHandle::new(line_number, session.wake.clone());
         session.connection = Some(line.clone());
         session.state_since = now;
@@ -107,19 +91,21 @@ impl BrokerState {
         if session.is_persistent() || session.persisted {
             session.persisted = true;
             let head = session.header_record(now, wall);
-            persistence.record(&owner, head, None);
+            self.persistence.record(session.owner(), head, None);
         }
         if let Some(will) = &session.will {
             let record = will_record(
-                session.number,
-                (&owner, &session.client_id),
+                session.number(),
+                (session.owner(), session.client_id()),
                 will,
                 None,
                 now,
                 wall,
             );
-            persistence.record(&owner, PersistedChange::Will(record), None);
+            self.persistence
+                .record(session.owner(), PersistedChange::Will(record), None);
         }
+        let counters = &mut self.counters;
         counters.connected += 1;
         counters.connected_max = counters.connected_max.max(counters.connected);
         Ok(SessionHandle::new(
@@ -165,46 +151,28 @@ impl BrokerState {
             };
             if let Some(line) = self
                 .unprovisioned_sessions()
-                .min_by_key(|s| (std::cmp::Reverse(crowd(s)), s.number))
+                .min_by_key(|s| (std::cmp::Reverse(crowd(s)), s.number()))
                 .and_then(|s| s.connection.as_ref())
             {
                 line.signal.disconnect(RefusalReason::QuarantineFull);
             }
             return Err(RefusalReason::QuarantineFull);
         }
-        let oldest = |core: &Self, of: &mut dyn Iterator<Item = Slot>| {
-            of.filter_map(|s| {
-                core.sessions
-                    .get(s as usize)?
-                    .as_ref()
-                    .filter(|x| x.is_disconnected())
-                    .map(|x| (x.state_since, s))
-            })
-            .min()
-            .map(|(_, s)| s)
-        };
-        if *who != Identity::Gateway {
-            let mine: Vec<Slot> = self
-                .by_client
-                .range((who.clone(), String::new())..)
-                .take_while(|((w, _), _)| w == who)
-                .map(|(_, s)| *s)
-                .collect();
-            if mine.len() >= self.limits.per_account {
-                let away = oldest(self, &mut mine.into_iter())
-                    .ok_or(RefusalReason::AccountConnectionsExceeded)?;
-                self.evict_session(away, now);
-            }
+        if *who != Identity::Gateway
+            && self.sessions.of_identity(who).count() >= self.limits.per_account
+        {
+            let away = longest_disconnected(self.sessions.of_identity(who))
+                .ok_or(RefusalReason::AccountConnectionsExceeded)?;
+            self.evict_session(away, now);
         }
         let away = self
-            .by_client
+            .sessions
             .len()
             .saturating_sub(usize::try_from(self.counters.connected).unwrap_or(usize::MAX));
-        if away >= self.limits.sessions {
-            let all: Vec<Slot> = self.by_client.values().copied().collect();
-            if let Some(away) = oldest(self, &mut all.into_iter()) {
-                self.evict_session(away, now);
-            }
+        if away >= self.limits.sessions
+            && let Some(away) = longest_disconnected(self.sessions.iter())
+        {
+            self.evict_session(away, now);
         }
         Ok(())
     }
@@ -213,7 +181,7 @@ impl BrokerState {
     fn evict_session(&mut self, slot: Slot, now: Instant) {
         let waiting = self
             .session(slot)
-            .map_or(0, |s| s.queue.len().0 + s.queue.len().1);
+            .map_or(0, |s| s.queue().len().0 + s.queue().len().1);
         self.counters.dropped += waiting as u64;
         self.remove_session(slot, now);
     }
@@ -223,10 +191,10 @@ impl BrokerState {
         self.counters.connected = self.counters.connected.saturating_sub(1);
         let (wall, slot, ending) = (self.wall_s(), attached.slot, self.shutting_down);
         let known = self
-            .session(slot)
-            .map(|s| s.identity.clone())
-            .is_some_and(|who| self.access.is_known(&who));
-        let Some(session) = self.session(slot).filter(|s| {
+            .sessions
+            .get(slot)
+            .is_some_and(|s| self.access.is_known(s.identity()));
+        let Some(session) = self.sessions.get_mut(slot).filter(|s| {
             s.connection
                 .as_ref()
                 .is_some_and(|l| l.number == attached.connection_number)
@@ -236,13 +204,11 @@ impl BrokerState {
         session.state_since = now;
         // The will is handled under the same lock: a new connection comes after it.
         session.connection = None;
-        let before = session.queue.bytes;
-        session.queue.drop_qos0();
-        let (number, who, owner, client_id) = (
-            session.number,
-            session.identity.clone(),
-            session.owner.clone(),
-            session.client_id.clone(),
+        session.with_queue(&mut self.queue_quota, Queue::drop_qos0);
+        let (number, owner, (who, client_id)) = (
+            session.number(),
+            session.owner().clone(),
+            session.client_key(),
         );
         let over = !session.is_persistent() || !known;
         // In a planned shutdown no will is published; it stays on disk for the restarted broker. A
@@ -259,15 +225,6 @@ impl BrokerState {
                 .unwrap_or(0),
         ))
         .min(session.expiry_interval);
-        let Self {
-            sessions,
-            queued_bytes,
-            queued_bytes_by_account: per_account,
-            ..
-        } = self;
-        if let Some(session) = sessions.get(slot as usize).and_then(Option::as_ref) {
-            account_queued_bytes(queued_bytes, per_account, session, before);
-        }
         match will {
             Some(will) if !is_normal && delay.is_zero() => {
                 self.publish_will(&who, (number, Some(attached.connection_number)), &will, now);
@@ -284,7 +241,7 @@ impl BrokerState {
                 );
                 self.persistence
                     .record(&owner, PersistedChange::Will(record), None);
-                self.scheduled_wills.insert(
+                self.will_schedule.insert(
                     number,
                     ScheduledWill {
                         due_at: at,
@@ -310,7 +267,7 @@ impl BrokerState {
         }
         if let Some(will) = deferred_will {
             // A snapshot that is written in the last moment must hold the will too.
-            self.scheduled_wills.insert(
+            self.will_schedule.insert(
                 number,
                 ScheduledWill {
                     due_at: now + WILL_GRACE,

@@ -15,12 +15,15 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::acl::{AccessControl, Identity};
+use super::durability::DurabilityRules;
 use super::message::Message;
 use super::queue::Queue;
-use super::quota::account_queued_bytes;
+use super::quota::QueueQuota;
 use super::retained::RetainedMessages;
-use super::session::{ConnectionHandle, ScheduledWill, Session};
+use super::session::{ClientKey, ConnectionHandle, Session};
+use super::session_table::SessionTable;
 use super::subscriptions::{Slot, SubscriptionTree, remove_subscription};
+use super::will_schedule::WillSchedule;
 use crate::broker::persistence::PersistenceLog;
 use crate::broker::persistence::record::PersistedChange;
 use crate::protocol::broker::{Counters, DurabilityRule, Limits};
@@ -35,23 +38,17 @@ const CLOCK_STEP_S: u64 = 30;
 
 /// The state machine.
 pub struct BrokerState {
-    pub access: AccessControl,
-    pub durability_rules: Vec<DurabilityRule>,
+    /// Replaced only by `set_access`, which judges by it what is open already.
+    pub(super) access: AccessControl,
+    pub durability_rules: DurabilityRules,
     pub limits: Limits,
     pub subscription_tree: SubscriptionTree,
     pub retained: RetainedMessages,
     pub persistence: PersistenceLog,
-    pub sessions: Vec<Option<Session>>,
-    pub free_slots: Vec<Slot>,
-    pub by_client: BTreeMap<(Identity, String), Slot>,
-    pub by_number: BTreeMap<u64, Slot>,
-    /// Wills that wait until they are due, by session number; their clients are disconnected.
-    pub scheduled_wills: BTreeMap<u64, ScheduledWill>,
-    pub last_session_number: u64,
+    pub sessions: SessionTable,
+    pub will_schedule: WillSchedule,
     pub(super) last_connection_number: u64,
-    /// Bytes in the queues of all sessions but those of the gateway, and of each account.
-    pub queued_bytes: usize,
-    pub queued_bytes_by_account: BTreeMap<Arc<str>, usize>,
+    pub queue_quota: QueueQuota,
     pub counters: Counters,
     /// The broker is in a planned shutdown: wills stay on disk for the restarted broker.
     pub shutting_down: bool,
@@ -68,20 +65,15 @@ impl BrokerState {
         Self {
             last_tick: (Instant::now(), wall),
             access: AccessControl::default(),
-            durability_rules,
-            limits,
+            durability_rules: DurabilityRules::new(durability_rules),
             subscription_tree: SubscriptionTree::default(),
             retained: RetainedMessages::new(),
             persistence: PersistenceLog::default(),
-            sessions: Vec::new(),
-            free_slots: Vec::new(),
-            by_client: BTreeMap::new(),
-            by_number: BTreeMap::new(),
-            scheduled_wills: BTreeMap::new(),
-            last_session_number: 0,
+            sessions: SessionTable::default(),
+            will_schedule: WillSchedule::default(),
             last_connection_number: 0,
-            queued_bytes: 0,
-            queued_bytes_by_account: BTreeMap::new(),
+            queue_quota: QueueQuota::new(limits.queued_all),
+            limits,
             counters: Counters::default(),
             shutting_down: false,
             sys_topics: BTreeMap::new(),
@@ -94,39 +86,19 @@ impl BrokerState {
         u64::try_from(self.clock.wall_ms() / 1000).unwrap_or(0)
     }
 
+    /// The access table in force.
+    pub fn access(&self) -> &AccessControl {
+        &self.access
+    }
+
     pub fn session(&mut self, slot: Slot) -> Option<&mut Session> {
-        self.sessions.get_mut(slot as usize)?.as_mut()
+        self.sessions.get_mut(slot)
     }
 
     /// The open connection of that client, if any.
-    pub fn connection_of(&self, key: &(Identity, String)) -> Option<ConnectionHandle> {
-        let slot = self.by_client.get(key)?;
-        self.sessions
-            .get(*slot as usize)?
-            .as_ref()?
-            .connection
-            .clone()
-    }
-
-    /// Puts a session into a free slot.
-    pub fn insert_session(&mut self, session: Session) -> Slot {
-        let (number, key) = (
-            session.number,
-            (session.identity.clone(), session.client_id.clone()),
-        );
-        let slot = match self.free_slots.pop() {
-            Some(slot) => {
-                self.sessions[slot as usize] = Some(session);
-                slot
-            }
-            None => {
-                self.sessions.push(Some(session));
-                Slot::try_from(self.sessions.len() - 1).unwrap_or(Slot::MAX)
-            }
-        };
-        self.by_client.insert(key, slot);
-        self.by_number.insert(number, slot);
-        slot
+    pub fn connection_of(&self, client: &ClientKey) -> Option<ConnectionHandle> {
+        let slot = self.sessions.slot_of(client)?;
+        self.sessions.get(slot)?.connection.clone()
     }
 
     /// A queue with the limits of `who`.
@@ -143,34 +115,21 @@ impl BrokerState {
     pub(super) fn unprovisioned_sessions(&self) -> impl Iterator<Item = &Session> {
         self.sessions
             .iter()
-            .flatten()
-            .filter(|s| matches!(s.identity, Identity::Unprovisioned(_)))
+            .map(|(_, session)| session)
+            .filter(|s| matches!(s.identity(), Identity::Unprovisioned(_)))
     }
 
     /// Publishes wills whose delay is over and removes sessions that expired. The worker calls it
     /// every second.
     pub fn tick(&mut self, now: Instant) {
         self.detect_clock_step(now);
-        let due: Vec<u64> = self
-            .scheduled_wills
-            .iter()
-            .filter(|(_, w)| w.due_at <= now)
-            .map(|(n, _)| *n)
-            .collect();
-        for number in due {
-            if let Some(due) = self.scheduled_wills.remove(&number) {
-                self.publish_will(
-                    &due.identity,
-                    (number, due.connection_number),
-                    &due.will,
-                    now,
-                );
-            }
+        for (number, due) in self.will_schedule.take_due(now) {
+            self.publish_scheduled_will(number, &due, now);
         }
-        let over = |s: &Session| s.is_disconnected() && s.state_since + s.expiry_interval <= now;
-        let over: Vec<Slot> = (0..)
-            .zip(&self.sessions)
-            .filter(|(_, s)| s.as_ref().is_some_and(over))
+        let over: Vec<Slot> = self
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.is_disconnected() && s.state_since + s.expiry_interval <= now)
             .map(|(slot, _)| slot)
             .collect();
         for slot in over {
@@ -194,41 +153,25 @@ impl BrokerState {
     /// Removes a session. A will that waited for its delay is published now, because the session
     /// ends. Messages that it had from shared subscriptions go to other members.
     pub fn remove_session(&mut self, slot: Slot, now: Instant) {
-        let Some(mut session) = self.sessions.get_mut(slot as usize).and_then(Option::take) else {
+        let Some(mut session) = self.sessions.remove(slot) else {
             return;
         };
-        self.free_slots.push(slot);
         for filter in session.subscriptions.keys() {
             remove_subscription(&mut self.subscription_tree, filter, slot);
         }
-        let before = session.queue.bytes;
-        let left = session.queue.take_redeliverable();
-        account_queued_bytes(
-            &mut self.queued_bytes,
-            &mut self.queued_bytes_by_account,
-            &session,
-            before,
-        );
-        self.by_number.remove(&session.number);
-        self.by_client
-            .remove(&(session.identity.clone(), session.client_id.clone()));
-        if let Some(due) = self.scheduled_wills.remove(&session.number) {
-            self.publish_will(
-                &due.identity,
-                (session.number, due.connection_number),
-                &due.will,
-                now,
-            );
+        let left = session.with_queue(&mut self.queue_quota, Queue::take_redeliverable);
+        if let Some(due) = self.will_schedule.take(session.number()) {
+            self.publish_scheduled_will(session.number(), &due, now);
         }
         // Redelivery comes before the log learns that the session ended: a publisher that waits for
         // storage waits until another member has the message.
         for (owed, item) in left {
-            self.redeliver_shared(&session.owner, owed, item, now);
+            self.redeliver_shared(session.owner(), owed, item, now);
         }
         if session.persisted {
             self.persistence.record(
-                &session.owner,
-                PersistedChange::SessionDeleted(session.number),
+                session.owner(),
+                PersistedChange::SessionDeleted(session.number()),
                 None,
             );
         }
@@ -236,16 +179,16 @@ impl BrokerState {
 
     /// The counters, with the sums of this moment.
     pub fn current_counters(&self) -> Counters {
-        let (queued, away) = self.sessions.iter().flatten().fold((0, 0), |(q, a), s| {
+        let (queued, away) = self.sessions.iter().fold((0, 0), |(q, a), (_, s)| {
             (
-                q + s.queue.len().0 as u64,
+                q + s.queue().len().0 as u64,
                 a + u64::from(s.is_disconnected()),
             )
         });
         Counters {
             disconnected: away,
             queued,
-            queued_bytes: self.queued_bytes as u64,
+            queued_bytes: self.queue_quota.bytes() as u64,
             subscriptions: self.subscription_tree.count.0 as u64,
             shared: self.subscription_tree.count.1 as u64,
             retained: self.retained.len() as u64,

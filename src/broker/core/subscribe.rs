@@ -10,8 +10,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::acl::{AccessControl, Identity};
-use super::quota::account_queued_bytes;
-use super::session::{Session, SessionHandle};
+use super::session::SessionHandle;
 use super::state::BrokerState;
 use super::subscriptions::{SubscriptionOptions, add_subscription, remove_subscription};
 use crate::broker::persistence::DurabilityTicket;
@@ -41,7 +40,7 @@ impl BrokerState {
         // Filters beyond the number that a client may have are refused without being checked.
         let house = self
             .session(attached.slot)
-            .is_some_and(|s| s.identity == Identity::Gateway);
+            .is_some_and(|s| *s.identity() == Identity::Gateway);
         let most = if house {
             usize::MAX
         } else {
@@ -83,30 +82,20 @@ impl BrokerState {
         {
             return ReasonCode::TOPIC_FILTER_INVALID;
         }
-        let Self {
-            sessions,
-            access,
-            limits,
-            subscription_tree,
-            retained,
-            persistence,
-            sys_topics: sys,
-            ..
-        } = self;
-        let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return ReasonCode::UNSPECIFIED_ERROR;
         };
-        if !access.may_subscribe(&session.identity, inner) {
+        if !self.access.may_subscribe(session.identity(), inner) {
             return ReasonCode::NOT_AUTHORIZED;
         }
         // Each subscription of a persistent session is a change that waits for storage.
-        if session.is_persistent() && persistence.over_quota(&session.owner) {
+        if session.is_persistent() && self.persistence.over_quota(session.owner()) {
             return ReasonCode::QUOTA_EXCEEDED;
         }
         let is_new = !session.subscriptions.contains_key(&ask.filter);
         if is_new
-            && session.identity != Identity::Gateway
-            && session.subscriptions.len() >= limits.filters
+            && *session.identity() != Identity::Gateway
+            && session.subscriptions.len() >= self.limits.filters
         {
             return ReasonCode::QUOTA_EXCEEDED;
         }
@@ -120,21 +109,30 @@ impl BrokerState {
             .subscriptions
             .insert(ask.filter.clone(), subscription_options)
             == Some(subscription_options);
-        add_subscription(subscription_tree, &ask.filter, slot, subscription_options);
+        add_subscription(
+            &mut self.subscription_tree,
+            &ask.filter,
+            slot,
+            subscription_options,
+        );
         // A subscription that did not change is written again only when the disk may not have it
         // yet.
         if session.is_persistent()
-            && (!is_unchanged || persistence.is_filter_dirty(session.number, &ask.filter))
+            && (!is_unchanged
+                || self
+                    .persistence
+                    .is_filter_dirty(session.number(), &ask.filter))
         {
             let receipt =
                 ticket.get_or_insert_with(|| DurabilityTicket::new(attached.wake.clone()));
             let record = PersistedChange::Subscribed {
-                session: session.number,
+                session: session.number(),
                 filter: ask.filter.clone(),
                 options: encode_options(&subscription_options),
                 identifier,
             };
-            persistence.record(&session.owner.clone(), record, Some(receipt));
+            self.persistence
+                .record(session.owner(), record, Some(receipt));
         }
         let is_unshared = inner.len() == ask.filter.len();
         let wants_retained = match ask.retain_handling {
@@ -144,18 +142,19 @@ impl BrokerState {
         };
         if is_unshared && wants_retained {
             let identifiers: Box<[u32]> = identifier.into_iter().collect();
-            let sys = sys
+            let sys = self
+                .sys_topics
                 .values()
                 .filter(|m| inner.starts_with('$') && matches(inner, &m.topic));
-            let most = limits.retained + 100;
-            for message in retained.matching(inner, now).map(|(_, m)| m).chain(sys) {
-                if !session
-                    .queue
-                    .request_retained(&message.topic, ask.qos, &identifiers, most)
-                {
-                    break;
+            let most = self.limits.retained + 100;
+            let retained = self.retained.matching(inner, now).map(|(_, m)| m);
+            session.with_queue(&mut self.queue_quota, |queue| {
+                for message in retained.chain(sys) {
+                    if !queue.request_retained(&message.topic, ask.qos, &identifiers, most) {
+                        break;
+                    }
                 }
-            }
+            });
             session.wake.notify_one();
         }
         ReasonCode::granted(ask.qos)
@@ -169,16 +168,7 @@ impl BrokerState {
         filters: &[String],
     ) -> (Vec<ReasonCode>, Option<Arc<DurabilityTicket>>) {
         let mut ticket = None;
-        let Self {
-            sessions,
-            subscription_tree,
-            persistence,
-            ..
-        } = self;
-        let Some(session) = sessions
-            .get_mut(attached.slot as usize)
-            .and_then(Option::as_mut)
-        else {
+        let Some(session) = self.sessions.get_mut(attached.slot) else {
             return (vec![ReasonCode::UNSPECIFIED_ERROR; filters.len()], None);
         };
         let codes = filters
@@ -186,22 +176,26 @@ impl BrokerState {
             .map(|filter| {
                 let was = session.subscriptions.remove(filter).is_some();
                 if was {
-                    remove_subscription(subscription_tree, filter, attached.slot);
+                    remove_subscription(&mut self.subscription_tree, filter, attached.slot);
                 }
                 // An earlier UNSUBSCRIBE of this filter may not be on disk yet; this one must wait
                 // for it.
                 if session.is_persistent()
-                    && (was || persistence.is_filter_dirty(session.number, filter))
+                    && (was || self.persistence.is_filter_dirty(session.number(), filter))
                 {
                     let receipt =
                         ticket.get_or_insert_with(|| DurabilityTicket::new(attached.wake.clone()));
-                    if !was && persistence.join_unsubscribe(session.number, filter, receipt) {
+                    if !was
+                        && self
+                            .persistence
+                            .join_unsubscribe(session.number(), filter, receipt)
+                    {
                         return ReasonCode::NO_SUBSCRIPTION_EXISTED;
                     }
-                    persistence.record(
-                        &session.owner.clone(),
+                    self.persistence.record(
+                        session.owner(),
                         PersistedChange::Unsubscribed {
-                            session: session.number,
+                            session: session.number(),
                             filter: filter.clone(),
                         },
                         Some(receipt),
@@ -224,75 +218,55 @@ impl BrokerState {
     /// Puts a new access table in force, also on open connections.
     pub fn set_access(&mut self, table: AccessControl, now: Instant) {
         self.access = table;
-        let Self {
-            sessions,
-            subscription_tree,
-            persistence,
-            access,
-            counters,
-            queued_bytes,
-            queued_bytes_by_account: per_account,
-            ..
-        } = self;
+        let access = &self.access;
         let (mut over, mut revoked) = (Vec::new(), Vec::new());
-        for (slot, session) in (0..)
-            .zip(sessions.iter_mut())
-            .filter_map(|(n, s)| Some((n, s.as_mut()?)))
-        {
-            let (kept, before) = (session.is_persistent(), session.subscriptions.len());
-            let Session {
-                identity: who,
-                credential,
-                connection: line,
-                subscriptions,
-                owner,
-                number,
-                queue,
-                peer,
-                ..
-            } = session;
-            if access.credential(who).as_deref() != Some(credential)
-                || !access.admits_certificate(who, &peer.proof)
+        for (slot, session) in self.sessions.iter_mut() {
+            if access.credential(session.identity()).as_ref() != Some(&session.credential)
+                || !access.admits_certificate(session.identity(), &session.peer.proof)
             {
-                match line {
+                match &session.connection {
                     Some(line) => line.signal.disconnect(RefusalReason::AccountChanged),
                     None => over.push(slot),
                 }
                 continue;
             }
-            subscriptions.retain(|filter, _| {
-                let is_permitted = access
-                    .may_subscribe(who, parse_shared(filter).map_or(filter, |(_, inner)| inner));
-                if !is_permitted {
-                    remove_subscription(subscription_tree, filter, slot);
-                    if kept {
-                        persistence.record(
-                            owner,
-                            PersistedChange::Unsubscribed {
-                                session: *number,
-                                filter: filter.clone(),
-                            },
-                            None,
-                        );
-                    }
-                }
-                is_permitted
-            });
-            if subscriptions.len() == before {
+            let who = session.identity().clone();
+            let may_subscribe = |filter: &str| {
+                let inner = parse_shared(filter).map_or(filter, |(_, inner)| inner);
+                access.may_subscribe(&who, inner)
+            };
+            let forbidden: Vec<String> = session
+                .subscriptions
+                .extract_if(.., |filter, _| !may_subscribe(filter))
+                .map(|(filter, _)| filter)
+                .collect();
+            if forbidden.is_empty() {
                 continue;
+            }
+            for filter in forbidden {
+                remove_subscription(&mut self.subscription_tree, &filter, slot);
+                if session.is_persistent() {
+                    let record = PersistedChange::Unsubscribed {
+                        session: session.number(),
+                        filter,
+                    };
+                    self.persistence.record(session.owner(), record, None);
+                }
             }
             // Queued messages and requested retained messages that the client may not receive any
             // more are dropped.
-            let (bytes, dropped) = (queue.bytes, queue.dropped);
-            let gone = queue.retain_permitted(&|topic| {
-                topic.starts_with('$') || access.may_subscribe(who, topic)
+            let dropped = session.queue().dropped;
+            let gone = session.with_queue(&mut self.queue_quota, |queue| {
+                queue.retain_permitted(&|topic| {
+                    topic.starts_with('$') || access.may_subscribe(&who, topic)
+                })
             });
-            counters.dropped += queue.dropped - dropped;
+            self.counters.dropped += session.queue().dropped - dropped;
+            let (owner, number) = (session.owner().clone(), session.number());
             revoked.extend(
                 gone.into_iter()
-                    .map(|(finished, item)| (owner.clone(), *number, finished, item)),
+                    .map(|(finished, item)| (owner.clone(), number, finished, item)),
             );
-            account_queued_bytes(queued_bytes, per_account, session, bytes);
         }
         // Another member of a shared subscription may get the message, before the log learns that
         // this one does not.

@@ -19,8 +19,8 @@ use super::acl::Identity;
 use super::message::Message;
 use super::publish::PublishOrigin;
 use super::retained::RetainedMessage;
-use super::session::ScheduledWill;
 use super::state::BrokerState;
+use super::will_schedule::ScheduledWill;
 use crate::broker::persistence::record::{PersistedChange, StoredWill};
 use crate::broker::persistence::stored_message::stored_message;
 use crate::protocol::mqtt::connect::Will;
@@ -34,15 +34,8 @@ impl BrokerState {
         client_id: &str,
         which: impl Fn(&ScheduledWill) -> bool,
     ) {
-        let cancelled: Vec<u64> = self
-            .scheduled_wills
-            .iter()
-            .filter(|(_, due)| due.identity == *who && due.client_id == client_id && which(due))
-            .map(|(n, _)| *n)
-            .collect();
         let owner: Arc<str> = who.quota_owner().into();
-        for number in cancelled {
-            self.scheduled_wills.remove(&number);
+        for number in self.will_schedule.cancel(who, client_id, which) {
             self.persistence
                 .record(&owner, PersistedChange::WillCleared(number), None);
         }
@@ -59,23 +52,33 @@ impl BrokerState {
             return false;
         }
         let retained_by = self.retained.entry(topic).and_then(|w| w.connection_number);
-        let mine = self
-            .by_client
-            .range((who.clone(), String::new())..)
-            .take_while(|((w, _), _)| w == who);
-        mine.filter_map(|(_, slot)| self.sessions.get(*slot as usize)?.as_ref())
-            .any(|s| {
-                let newer = s
+        self.sessions.of_identity(who).any(|(_, s)| {
+            let newer = s
+                .connection
+                .as_ref()
+                .is_some_and(|l| Some(l.number) > connection_number);
+            newer
+                && (s
                     .connection
                     .as_ref()
-                    .is_some_and(|l| Some(l.number) > connection_number);
-                newer
-                    && (s
-                        .connection
-                        .as_ref()
-                        .is_some_and(|l| Some(l.number) == retained_by)
-                        || s.will.as_ref().is_some_and(|w| w.topic == topic))
-            })
+                    .is_some_and(|l| Some(l.number) == retained_by)
+                    || s.will.as_ref().is_some_and(|w| w.topic == topic))
+        })
+    }
+
+    /// Publishes a will that has left the schedule.
+    pub(super) fn publish_scheduled_will(
+        &mut self,
+        session: u64,
+        due: &ScheduledWill,
+        now: Instant,
+    ) {
+        self.publish_will(
+            &due.identity,
+            (session, due.connection_number),
+            &due.will,
+            now,
+        );
     }
 
     /// Publishes the will of that session and connection now.

@@ -214,7 +214,7 @@ impl Model {
                         && (next.is_none() || blocked && next > Some(QoS::AtMostOnce))
                         || !seat.resend.is_empty() && blocked,
                     "client {client} waits for {next:?}: {:?} of {:?}, in flight {:?}, again {:?}, window {}",
-                    core.session(slot).map(|s| s.queue.len()),
+                    core.session(slot).map(|s| s.queue().len()),
                     (seat.waiting.len(), seat.retained.len()),
                     seat.inflight,
                     seat.resend,
@@ -311,7 +311,10 @@ impl Model {
                 (_, None) => {
                     core.on_pubcomp(slot, id);
                     // If PUBREL was not sent yet, this PUBCOMP came too early and has no effect.
-                    if core.session(slot).is_some_and(|s| !s.queue.is_inflight(id)) {
+                    if core
+                        .session(slot)
+                        .is_some_and(|s| !s.queue().is_inflight(id))
+                    {
                         seat.inflight.remove(at);
                     }
                 }

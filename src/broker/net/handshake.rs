@@ -332,7 +332,7 @@ fn check_will(
     if core.persistence.over_hard_limit(identity.quota_owner()) {
         return Err(RefusalReason::WriteQuotaExceeded);
     }
-    if !core.access.may_publish(identity, &will.topic) {
+    if !core.access().may_publish(identity, &will.topic) {
         return Err(RefusalReason::WillNotAuthorized);
     }
     Ok(())
@@ -396,7 +396,7 @@ async fn establish_session(
         if let Some(will) = connect.will.as_ref().filter(|_| !is_unprovisioned) {
             check_will(&core, limits, &identity, will)?;
         }
-        core.access.credential(&identity).unwrap_or_default()
+        core.access().credential(&identity).unwrap_or_default()
     };
     let v5 = connect.version == Version::V5;
     let requested_expiry_s = match (v5, connect.clean_start) {

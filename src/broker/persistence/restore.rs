@@ -14,18 +14,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::record::{PersistedChange, SessionHeader, StoredMessage, StoredWill, Target};
 use crate::broker::core::acl::{GATEWAY_ACCOUNT, Identity};
-use crate::broker::core::durability::durability_class_of;
 use crate::broker::core::message::{Message, QueuedMessage};
 use crate::broker::core::queue::{InboundQos2, InboundQos2State};
-use crate::broker::core::quota::account_queued_bytes;
-use crate::broker::core::session::{ConnectionInfo, ScheduledWill, Session};
+use crate::broker::core::session::Session;
 use crate::broker::core::state::BrokerState;
-use crate::broker::core::subscriptions::{Slot, SubscriptionOptions, add_subscription};
+use crate::broker::core::subscriptions::{SubscriptionOptions, add_subscription};
+use crate::broker::core::will_schedule::ScheduledWill;
 use crate::protocol::broker::DurabilityClass;
 use crate::protocol::mqtt::connect::Will;
 use crate::protocol::mqtt::properties::Properties;
@@ -245,16 +243,18 @@ impl RecoveredState {
     /// Fills an empty state with the recovered contents.
     pub fn restore_into(self, core: &mut BrokerState, now: Instant) {
         let wall = core.wall_s();
-        core.last_session_number = self.last_session;
+        core.sessions.resume_numbers_after(self.last_session);
         core.persistence.resume_after(
             self.last_sequence,
             self.retained.keys().map(|t| t.as_str().into()),
             self.wills.keys().copied(),
             self.headers.keys().copied(),
         );
-        for (owner, message) in self.retained.into_values().filter(|(_, m)| {
-            durability_class_of(&core.durability_rules, &m.topic) != DurabilityClass::Memory
-        }) {
+        for (owner, message) in self
+            .retained
+            .into_values()
+            .filter(|(_, m)| core.durability_rules.class_of(&m.topic) != DurabilityClass::Memory)
+        {
             if let Some(message) = unexpired(&message, now, wall) {
                 core.retained
                     .set(&owner.into(), None, &Arc::new(message), &core.limits);
@@ -293,7 +293,7 @@ impl RecoveredState {
                     retain: message.retain,
                     properties,
                 };
-                core.scheduled_wills.insert(
+                core.will_schedule.insert(
                     session,
                     ScheduledWill {
                         due_at: now + at,
@@ -372,79 +372,65 @@ fn restore_session(
         return;
     }
     let who = identity(&header.account);
-    let mut queue = core.new_queue_for(&who);
     let last = records
         .queued
         .values()
         .map(|(_, t)| t.id)
         .next_back()
         .or(header.last_packet_id);
-    for id in records.pubrec_received {
-        queue.restore_pubrel(id, 0);
-    }
-    for ((order, id), (kept, target)) in records.queued {
-        let Some(message) = messages
-            .entry(order)
-            .or_insert_with(|| unexpired(&kept, now, wall).map(Arc::new))
-            .clone()
-        else {
-            continue;
-        };
-        let group = target.shared_name.as_deref().map(Into::into);
-        let item = QueuedMessage {
-            message,
-            qos: target.qos,
-            retain: target.retain,
-            subscription_ids: target.subscription_ids.into(),
-            shared_name: group,
-        };
-        queue.restore_queued(id, item, order, !records.never_sent.contains(&id));
-    }
-    let last = last.map_or(0, PacketId::get);
-    queue.resume_ids_after(PacketId::new(last.wrapping_add(UNRECORDED_IDS_MAX)));
-    let session = Session {
-        number: header.session,
-        owner: header.account.as_str().into(),
-        identity: who,
-        client_id: header.client_id,
-        subscriptions: records.subscriptions.clone(),
-        queue,
-        inbound_qos2: records
-            .inbound_qos2
-            .into_iter()
-            .map(|id| {
-                (
-                    id,
-                    InboundQos2 {
-                        state: InboundQos2State::Restored,
-                        ticket: None,
-                    },
-                )
-            })
-            .collect(),
-        wake: Arc::new(Notify::new()),
-        connection: None,
-        credential: header.credential,
-        expiry_interval: keep_for,
-        // The session expiry interval goes on from where it was.
-        state_since: now.checked_sub(away_for).unwrap_or(now),
-        peer: ConnectionInfo::default(),
-        will: None,
-        persisted: true,
-    };
+    let queue = core.new_queue_for(&who);
+    let client = (who, header.client_id);
+    let mut session = Session::new(header.session, client, header.credential, queue, now);
+    session.with_queue(&mut core.queue_quota, |queue| {
+        for id in records.pubrec_received {
+            queue.restore_pubrel(id, 0);
+        }
+        for ((order, id), (kept, target)) in records.queued {
+            let Some(message) = messages
+                .entry(order)
+                .or_insert_with(|| unexpired(&kept, now, wall).map(Arc::new))
+                .clone()
+            else {
+                continue;
+            };
+            let group = target.shared_name.as_deref().map(Into::into);
+            let item = QueuedMessage {
+                message,
+                qos: target.qos,
+                retain: target.retain,
+                subscription_ids: target.subscription_ids.into(),
+                shared_name: group,
+            };
+            queue.restore_queued(id, item, order, !records.never_sent.contains(&id));
+        }
+        let last = last.map_or(0, PacketId::get);
+        queue.resume_ids_after(PacketId::new(last.wrapping_add(UNRECORDED_IDS_MAX)));
+    });
+    session.subscriptions.clone_from(&records.subscriptions);
+    session.inbound_qos2 = records
+        .inbound_qos2
+        .into_iter()
+        .map(|id| {
+            (
+                id,
+                InboundQos2 {
+                    state: InboundQos2State::Restored,
+                    ticket: None,
+                },
+            )
+        })
+        .collect();
+    session.expiry_interval = keep_for;
+    // The session expiry interval goes on from where it was.
+    session.state_since = now.checked_sub(away_for).unwrap_or(now);
+    session.persisted = true;
     if header.disconnected_at.is_none_or(is_before_build) {
         // The client counts as disconnected from now on; that is written so that the next restart
         // does not begin the interval anew.
         core.persistence
-            .record(&session.owner, session.header_record(now, wall), None);
+            .record(session.owner(), session.header_record(now, wall), None);
     }
-    account_queued_bytes(
-        &mut core.queued_bytes,
-        &mut core.queued_bytes_by_account,
-        &session,
-        0,
-    );
-    let slot: Slot = core.insert_session(session);
+    let slot = core.sessions.insert(session);
     for (filter, hearing) in records.subscriptions {
         add_subscription(&mut core.subscription_tree, &filter, slot, hearing);
     }

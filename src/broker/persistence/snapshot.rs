@@ -12,12 +12,12 @@ use tokio::time::Instant;
 
 use super::record::{PersistedChange, Target};
 use super::stored_message::{queued_record, retained_record};
-use crate::broker::core::durability::durability_class_of;
 use crate::broker::core::message::Message;
 use crate::broker::core::queue::{InboundQos2State, Queue};
-use crate::broker::core::session::{ScheduledWill, Session};
+use crate::broker::core::session::Session;
 use crate::broker::core::state::BrokerState;
 use crate::broker::core::subscribe::encode_options;
+use crate::broker::core::will_schedule::ScheduledWill;
 use crate::broker::core::wills::will_record;
 use crate::protocol::broker::DurabilityClass;
 
@@ -38,11 +38,10 @@ impl BrokerState {
         let away = self
             .sessions
             .iter()
-            .flatten()
-            .filter(|s| s.is_persistent() && s.is_disconnected());
-        away.map(|s| PersistedChange::NeverSent {
-            session: s.number,
-            ids: s.queue.never_sent(),
+            .filter(|(_, s)| s.is_persistent() && s.is_disconnected());
+        away.map(|(_, s)| PersistedChange::NeverSent {
+            session: s.number(),
+            ids: s.queue().never_sent(),
         })
         .filter(|r| !matches!(r, PersistedChange::NeverSent { ids, .. } if ids.is_empty()))
         .collect()
@@ -53,16 +52,13 @@ impl BrokerState {
         let persistent = self
             .retained
             .all()
-            .filter(|(_, m)| {
-                durability_class_of(&self.durability_rules, &m.topic) != DurabilityClass::Memory
-            })
+            .filter(|(_, m)| self.durability_rules.class_of(&m.topic) != DurabilityClass::Memory)
             .count();
         (
             persistent as u64,
             self.sessions
                 .iter()
-                .flatten()
-                .filter(|s| s.is_persistent())
+                .filter(|(_, s)| s.is_persistent())
                 .count() as u64,
         )
     }
@@ -70,9 +66,8 @@ impl BrokerState {
     /// Takes the whole state for a snapshot, with the changes that are still pending in it.
     pub fn snapshot(&mut self, now: Instant) -> BrokerSnapshot {
         let wall = self.wall_s();
-        let is_persistent = |m: &Message| {
-            durability_class_of(&self.durability_rules, &m.topic) != DurabilityClass::Memory
-        };
+        let is_persistent =
+            |m: &Message| self.durability_rules.class_of(&m.topic) != DurabilityClass::Memory;
         let mut snapshot = BrokerSnapshot {
             retained: self
                 .retained
@@ -85,25 +80,23 @@ impl BrokerState {
             now,
             wall,
         };
-        for session in self.sessions.iter().flatten() {
+        for (_, session) in self.sessions.iter() {
             snapshot.add_session(session);
         }
-        for (number, due) in &self.scheduled_wills {
-            snapshot.add_scheduled_will(*number, due);
+        for (number, due) in self.will_schedule.iter() {
+            snapshot.add_scheduled_will(number, due);
         }
         let wills = self
             .sessions
             .iter()
-            .flatten()
-            .filter(|s| s.will.is_some())
-            .map(|s| s.number)
-            .chain(self.scheduled_wills.keys().copied());
+            .filter(|(_, s)| s.will.is_some())
+            .map(|(_, s)| s.number())
+            .chain(self.will_schedule.iter().map(|(number, _)| number));
         let heads = self
             .sessions
             .iter()
-            .flatten()
-            .filter(|s| s.is_persistent())
-            .map(|s| s.number);
+            .filter(|(_, s)| s.is_persistent())
+            .map(|(_, s)| s.number());
         self.persistence.snapshot_begun(
             snapshot.retained.iter().map(|(_, m)| m.topic.clone()),
             wills,
@@ -116,11 +109,11 @@ impl BrokerState {
 impl BrokerSnapshot {
     /// Adds a session: its will in any case, everything else if it is persistent.
     fn add_session(&mut self, session: &Session) {
-        let (number, now, wall) = (session.number, self.now, self.wall);
+        let (number, now, wall) = (session.number(), self.now, self.wall);
         if let Some(will) = &session.will {
             self.state_changes.push(PersistedChange::Will(will_record(
                 number,
-                (&session.owner, &session.client_id),
+                (session.owner(), session.client_id()),
                 will,
                 None,
                 now,
@@ -143,7 +136,7 @@ impl BrokerSnapshot {
                         identifier: h.subscription_id,
                     }),
             );
-        self.add_queue(number, &session.queue);
+        self.add_queue(number, session.queue());
         self.state_changes.extend(
             session
                 .inbound_qos2
