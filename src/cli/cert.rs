@@ -13,7 +13,8 @@ use crate::keys::authority::{Authority, CertificateFiles, IssuedCertificate};
 use crate::keys::certificate_status::{CertificateProblem, CertificateStatus};
 use crate::keys::holders::HolderStore;
 use crate::keys::ring::{COMMUNE_CA, KeyRing};
-use crate::keys::tls::{self, ReloadableCertificate};
+use crate::keys::tls::ReloadableCertificate;
+use crate::keys::x509;
 use crate::supervisor::clock::{Clock, Trust};
 
 /// Certificates.
@@ -193,7 +194,7 @@ fn issue_village(cli: &Cli, config: &Config, id: &str, out: &Path) -> anyhow::Re
     .map_err(|e| cli.file_failure("cli-cannot-write", out, &e))?;
     // The village's certificate before this one stops being accepted, also for anybody who
     // has a copy of it.
-    let key = tls::key_hash_of(identity.certificate.as_bytes())
+    let key = x509::key_hash_of(identity.certificate.as_bytes())
         .ok_or_else(|| cli.failure("cert-made-damaged", NO_ARGS))?;
     HolderStore::of(&keys).replace_key(id.as_str(), &key)?;
     print(

@@ -18,7 +18,7 @@ use super::fair_queue::FairQueue;
 use super::store::{BulletinOutcome, CommuneStore};
 use crate::keys::authority::Authority;
 use crate::keys::holders::HolderStore;
-use crate::keys::tls;
+use crate::keys::x509;
 use crate::protocol::commune::{Batch, DownlinkMessage, UplinkMessage};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::{Clock, Trust};
@@ -116,7 +116,7 @@ impl CertificateSigner {
             .ok_or_else(|| std::io::Error::other("the key of the commune's authority is lost"))?;
         let certificate = authority.sign_request(request, village, clock.trusted_s())?;
         let key =
-            tls::key_hash_of(certificate.as_bytes()).ok_or(std::io::ErrorKind::InvalidData)?;
+            x509::key_hash_of(certificate.as_bytes()).ok_or(std::io::ErrorKind::InvalidData)?;
         self.holders.trust_renewed(village, &key)?;
         Ok(certificate)
     }

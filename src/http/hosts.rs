@@ -18,7 +18,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::serve::Peer;
 use crate::domain::text;
 use crate::i18n::locale::Lang;
-use crate::keys::tls;
+use crate::keys::x509;
 
 /// The names of one listener; clones share them.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ impl AllowedHosts {
             self.certificate
                 .as_ref()
                 .and_then(|path| std::fs::read(path.as_ref()).ok())
-                .is_some_and(|pem| tls::names(&pem).iter().any(|n| is_name(n)))
+                .is_some_and(|pem| x509::names(&pem).iter().any(|n| is_name(n)))
         };
         self.names.iter().any(|n| is_name(n)) || in_certificate()
     }

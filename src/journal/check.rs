@@ -15,10 +15,11 @@ use super::snapshot::{self, Snapshot, SnapshotFile};
 use crate::domain::event::{Entry, Event, Lane};
 use crate::domain::history;
 use crate::domain::id::VillageId;
+use crate::log::disk::SEGMENT_BYTES;
 use crate::log::disk::{DirDisk, Disk as _};
 use crate::log::frame::Epoch;
 use crate::log::recover::{Floor, Scan, scan};
-use crate::log::segments::{SEGMENT_BYTES, check_numbering};
+use crate::log::segments::check_numbering;
 
 /// The result of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]

@@ -113,10 +113,10 @@ impl Authority {
         })?;
         let found = std::fs::read(&cert_path)
             .ok()
-            .filter(|pem| super::tls::validity(pem).is_some());
+            .filter(|pem| super::x509::validity(pem).is_some());
         if found
             .as_ref()
-            .is_some_and(|pem| !super::tls::holds_key(pem, &key.subject_public_key_info()))
+            .is_some_and(|pem| !super::x509::holds_key(pem, &key.subject_public_key_info()))
         {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
@@ -127,21 +127,21 @@ impl Authority {
                 ),
             ));
         }
-        let validity = found.as_deref().and_then(super::tls::validity);
+        let validity = found.as_deref().and_then(super::x509::validity);
         let now = i64::try_from(now_s).unwrap_or(i64::MAX);
         let stands = validity.is_some_and(|(from, until)| {
             from <= now && until.saturating_sub(now) > CA_RENEW_DAYS * 86_400
         });
         if !stands {
             // The name is part of what peers pinned.
-            let known = found.as_deref().and_then(super::tls::common_name_of);
+            let known = found.as_deref().and_then(super::x509::common_name_of);
             super::secret::write_file(
                 &cert_path,
                 ca_certificate(&key, known.as_deref().unwrap_or(name), now_s, validity)?.as_bytes(),
             )?;
         }
         let certificate = std::fs::read_to_string(&cert_path)?;
-        let validity = super::tls::validity(certificate.as_bytes()).ok_or_else(|| {
+        let validity = super::x509::validity(certificate.as_bytes()).ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!("{} is no certificate", cert_path.display()),
@@ -158,7 +158,7 @@ impl Authority {
     /// True when the file holds a certificate.
     #[must_use]
     pub fn is_certificate(path: &Path) -> bool {
-        std::fs::read(path).is_ok_and(|pem| super::tls::validity(&pem).is_some())
+        std::fs::read(path).is_ok_and(|pem| super::x509::validity(&pem).is_some())
     }
 
     /// True when certificate and key in `folder` belong together.
@@ -168,7 +168,7 @@ impl Authority {
             .ok()
             .and_then(|pem| KeyPair::from_pem(&pem).ok());
         key.zip(std::fs::read(folder.join("ca.pem")).ok())
-            .is_some_and(|(key, pem)| super::tls::holds_key(&pem, &key.subject_public_key_info()))
+            .is_some_and(|(key, pem)| super::x509::holds_key(&pem, &key.subject_public_key_info()))
     }
 
     /// The CA's certificate, PEM: what peers trust.
@@ -345,6 +345,6 @@ impl CertificateFiles {
 
     /// The certificate's first and last second.
     pub(super) fn validity(&self) -> Option<(i64, i64)> {
-        super::tls::validity(&std::fs::read(&self.certificate).ok()?)
+        super::x509::validity(&std::fs::read(&self.certificate).ok()?)
     }
 }

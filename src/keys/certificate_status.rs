@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 
 use super::authority::{Authority, CertificateFiles, LEAF_DAYS, RENEW_DAYS};
-use super::tls;
+use super::{tls, x509};
 use crate::supervisor::clock::{Clock, Trust};
 
 /// How long a clock must have run, ms, that no time source confirmed and nobody corrected, to be
@@ -85,7 +85,7 @@ impl CertificateFiles {
         let ca = folder.join("ca.pem");
         let Some(end) = std::fs::read(&ca)
             .ok()
-            .and_then(|pem| tls::validity(&pem))
+            .and_then(|pem| x509::validity(&pem))
             .map(|v| v.1)
         else {
             return CertificateStatus::Unusable(CertificateProblem::WrongIssuer);

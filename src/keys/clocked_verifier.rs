@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::tls::validity_of;
+use super::x509::validity_of;
 use crate::supervisor::clock::{Clock, Trust};
 
 /// The time by which a certificate is judged.

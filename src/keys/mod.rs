@@ -14,3 +14,4 @@ pub mod ring;
 pub mod secret;
 pub mod signing;
 pub mod tls;
+pub mod x509;

@@ -11,7 +11,8 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::segments::SEGMENT_BYTES;
+/// Bytes of a segment, and of the slot that holds it.
+pub const SEGMENT_BYTES: usize = 1024 * 1024;
 
 /// Storage for segments. Every method may fail; after a failed `write` or `sync` the caller stops.
 pub trait Disk: Send {

@@ -8,12 +8,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
-use super::disk::Disk;
+use super::disk::{Disk, SEGMENT_BYTES};
 use super::frame::{BLOCK_BYTES, Epoch, Group, MAX_PAYLOAD, Stamp, encode, size_of};
 use super::recover::{Floor, LogDamage, scan};
 
-/// Bytes of a segment.
-pub const SEGMENT_BYTES: usize = 1024 * 1024;
 /// Spare slots that [`Log::ensure_spare`] has ready.
 pub const SPARE_SEGMENTS: usize = 2;
 /// How many files may be missing before a file that this log made. A file with more missing before

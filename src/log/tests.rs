@@ -200,7 +200,7 @@ fn released_segments_are_recycled_and_stale_frames_do_not_come_back() {
         }
     }
     assert!(
-        log.size() <= 6 * super::segments::SEGMENT_BYTES as u64,
+        log.size() <= 6 * super::disk::SEGMENT_BYTES as u64,
         "slots are reused: {}",
         log.size()
     );

@@ -1,7 +1,9 @@
-//! House rules as a test: files at most 500 lines, imports one way, crates in their places, no
-//! forgotten marks.
+//! House rules as a test: files at most 500 lines, imports one way and in no circle, crates in their
+//! places, no forgotten marks.
 
 use std::path::{Path, PathBuf};
+
+use crate::support::imports::circles;
 
 /// Largest file, lines.
 const CEILING: usize = 500;
@@ -156,6 +158,95 @@ fn no_vietnamese_letter_stands_in_the_commands() {
         for line in code_of(text).lines() {
             let letter = line.chars().find(|c| matches!(c, 'À'..='ỹ'));
             assert!(letter.is_none(), "{path}: {}", line.trim());
+        }
+    }
+}
+
+/// The files of the program without its tests.
+fn product() -> Vec<(String, String)> {
+    let mut all = sources();
+    all.retain(|(path, _)| !path.ends_with("tests.rs") && !path.contains("tests/"));
+    all
+}
+
+#[test]
+fn files_do_not_import_each_other_in_circles() {
+    let found = circles(&product());
+    assert!(
+        found.is_empty(),
+        "files import each other in circles; what one of them imports of the others: {found:#?}"
+    );
+}
+
+#[test]
+fn a_circle_of_files_is_found_however_it_is_written() {
+    let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let mut village = vec![
+        file("src/lib.rs", "pub mod broker;\npub mod log;\n"),
+        file("src/broker/mod.rs", "mod core;\nuse self::core::State;\n"),
+        file(
+            "src/broker/core.rs",
+            "use super::net::{edge::{Edge, self}, Meter};\nuse crate::log;\n",
+        ),
+        file(
+            "src/broker/net/mod.rs",
+            "// use crate::broker::core::State;\npub mod edge;\nconst A: &str = r#\"crate::broker::core\"#;\n",
+        ),
+        file(
+            "src/broker/net/edge.rs",
+            "fn f(q: char) -> bool { q == '\"' }\n#[cfg(test)]\nmod tests {\n use crate::broker::core::State;\n}\n",
+        ),
+        file("src/log.rs", "fn f<'a>(_: &'a str) {}\n"),
+    ];
+    assert!(circles(&village).is_empty(), "{:?}", circles(&village));
+    village[4].1 = "fn f() -> crate::broker::core::State { todo() }\n".into();
+    let found: Vec<String> = circles(&village).into_keys().collect();
+    assert_eq!(found, ["src/broker/core.rs", "src/broker/net/edge.rs"]);
+    village[4].1 = "use super::super::{core::State as Other};\n".into();
+    let found: Vec<String> = circles(&village).into_keys().collect();
+    assert_eq!(found, ["src/broker/core.rs", "src/broker/net/edge.rs"]);
+}
+
+/// A file that is built into the program lies in the folder of those who use it; what two folders
+/// need, one of them hands to the other as a value.
+#[test]
+fn no_file_is_included_across_folders() {
+    for (path, text) in product() {
+        let code = code_of(&text);
+        for mark in ["include_str!", "include_bytes!"] {
+            for (at, _) in code.match_indices(mark) {
+                let rest = &code[at + mark.len()..];
+                let argument = rest[..rest.find(')').unwrap_or(rest.len())].trim_start_matches('(');
+                let is_near = argument.trim().starts_with('"')
+                    && !argument.contains("..")
+                    && !argument.contains("\"/");
+                assert!(is_near, "{path}: {mark}({})", argument.trim());
+            }
+        }
+    }
+}
+
+/// The broker's state machine knows no socket, no file and no task, so that a model can be held
+/// against it and time can be turned.
+#[test]
+fn the_core_of_the_broker_knows_neither_wire_nor_disk() {
+    for (path, text) in product() {
+        if !path.starts_with("src/broker/core/") {
+            continue;
+        }
+        for word in [
+            "broker::net",
+            "broker::shared",
+            "broker::worker",
+            "tokio::net",
+            "tokio::io",
+            "tokio::spawn",
+            "std::fs",
+            "std::net",
+            "async fn",
+            ".await",
+        ] {
+            assert!(!code_of(&text).contains(word), "{path}: {word}");
         }
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::app::handles::Handles;
 use crate::journal::{Closed, Journal};
-use crate::log::segments::SEGMENT_BYTES;
+use crate::log::disk::SEGMENT_BYTES;
 use crate::store::disk_space;
 use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::service::Stop;

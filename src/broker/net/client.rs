@@ -17,17 +17,15 @@ use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep};
 
-use super::handshake::ConnectionEnd;
+use super::connection::{ConnectionEnd, ConnectionParams};
 use super::stream;
 use crate::broker::core::acl::Identity;
-use crate::broker::core::session::SessionHandle;
 use crate::broker::persistence::DurabilityTicket;
 use crate::broker::rate_limit::AccountRate;
 use crate::broker::shared::SharedBroker;
 use crate::protocol::broker::{RefusalReason, Traffic};
-use crate::protocol::mqtt::encode::{self, ConnAck};
-use crate::protocol::mqtt::{PacketId, PacketType, ReasonCode, Version, Violation};
-use crate::supervisor::meter::Meter;
+use crate::protocol::mqtt::encode;
+use crate::protocol::mqtt::{PacketId, PacketType, ReasonCode, Violation};
 
 /// How long a last packet may take to be written.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -58,25 +56,6 @@ pub(super) enum AckPacket {
         id: PacketId,
         codes: Vec<ReasonCode>,
     },
-}
-
-/// The parameters that CONNECT and CONNACK agreed on.
-pub struct ConnectionParams {
-    pub session: SessionHandle,
-    pub identity: Identity,
-    pub version: Version,
-    pub connack: ConnAck,
-    /// Seconds; 0 = none.
-    pub keep_alive: u16,
-    /// Session expiry that was granted, seconds.
-    pub granted_expiry: u32,
-    /// Largest packet that the client takes, bytes.
-    pub max_packet_bytes: usize,
-    /// Topic aliases that the client takes.
-    pub topic_alias_maximum: u16,
-    pub address: String,
-    /// Counts the bytes that the socket moves.
-    pub meter: Arc<Meter>,
 }
 
 pub(super) struct Client<S> {

@@ -2,32 +2,30 @@
 //!
 //! Invariants: accepting never waits for a client; each handshake runs in its connection's own task
 //! under one deadline. Each listener has few half-open connections (`Limits::half_open`), each
-//! address has few connections, and no client keeps another out (`AdmissionControl`). A connected
-//! client takes no half-open permit, and a half-open connection takes no connection permit.
+//! address has few connections (`permits`), and no client keeps another out (`AdmissionControl`).
 
 use std::io;
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-use super::handshake::{AcceptedTransport, AuthMethod, ConnectionEnd, serve};
+use super::connection::ConnectionEnd;
+use super::handshake::{AcceptedTransport, AuthMethod, serve};
+use super::permits::{ConnectionPermits, HalfOpenPermit, with_deadline};
 use super::websocket;
 use crate::broker::core::session::ConnectionInfo;
 use crate::broker::rate_limit::TokenBucket;
 use crate::broker::shared::SharedBroker;
 use crate::domain::text;
 use crate::keys::holders::CertificateProof;
-use crate::keys::tls::{certificate_proof, common_name};
+use crate::keys::x509::{certificate_proof, common_name};
 use crate::protocol::broker::{ListenerKind, RefusalReason};
-use crate::supervisor::admission::{AdmissionControl, AdmissionPermit, source_network};
+use crate::supervisor::admission::{AdmissionControl, source_network};
 use crate::supervisor::child::EventWriter;
-use crate::supervisor::keyed_semaphore::{KeyedSemaphore, Permit};
 use crate::supervisor::meter::{Meter, Metered};
 
 /// The part that all connections share.
@@ -35,9 +33,7 @@ pub struct Edge {
     pub broker: Arc<SharedBroker>,
     pub events: EventWriter,
     pub tls: Option<TlsAcceptor>,
-    /// Permits of the clients that are authenticated.
-    connection_permits: Arc<Semaphore>,
-    per_address_permits: KeyedSemaphore<IpAddr>,
+    connection_permits: Arc<ConnectionPermits>,
     /// Limits the reports of connection errors, with the number of those that were suppressed
     /// since the last one.
     error_log: Mutex<(TokenBucket, u64)>,
@@ -53,75 +49,17 @@ const CAUSE_CHARS_MAX: usize = 160;
 /// Half-open connections that programs on this machine may have at least.
 const HALF_OPEN_LOOPBACK_MIN: usize = 200;
 
-/// The right to be connected without having completed CONNECT yet.
-pub struct HalfOpenPermit {
-    seat: AdmissionPermit<IpAddr>,
-    address: IpAddr,
-    edge: Arc<Edge>,
-}
-
-/// The right to be connected as an authenticated client.
-pub struct ConnectionPermit(
-    #[expect(dead_code, reason = "held, then dropped")] OwnedSemaphorePermit,
-    #[expect(dead_code, reason = "held, then dropped")] Permit<IpAddr>,
-);
-
-impl HalfOpenPermit {
-    /// The client is authenticated: exchanges its half-open permit for a connection permit. The
-    /// error is a CONNACK reason code and a sentence.
-    pub fn admit(self) -> Result<ConnectionPermit, RefusalReason> {
-        if self.seat.is_evicted() {
-            return Err(RefusalReason::PermitReclaimed);
-        }
-        let Ok(permit) = self.edge.connection_permits.clone().try_acquire_owned() else {
-            return Err(RefusalReason::ConnectionsExceeded);
-        };
-        let Some(place) = self
-            .edge
-            .per_address_permits
-            .try_acquire(self.address, self.edge.broker.limits.per_address)
-        else {
-            return Err(RefusalReason::AddressConnectionsExceeded);
-        };
-        Ok(ConnectionPermit(permit, place))
-    }
-}
-
-/// Waits for `work` of a half-open connection, until the deadline, or until its permit is needed
-/// for another; the error says which. None = the gateway's own client, whose permit is never needed
-/// for another.
-pub async fn with_deadline<T>(
-    half_open: Option<&HalfOpenPermit>,
-    until: Instant,
-    work: impl Future<Output = T>,
-) -> Result<T, RefusalReason> {
-    let needed = async {
-        match half_open {
-            Some(stranger) => stranger.seat.evicted().await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        biased;
-        () = needed => Err(RefusalReason::PermitReclaimed),
-        done = work => Ok(done),
-        () = tokio::time::sleep_until(until) => Err(RefusalReason::HandshakeTimedOut),
-    }
-}
-
 impl Edge {
     pub fn new(
         guard: Arc<SharedBroker>,
         facts: EventWriter,
         tls: Option<TlsAcceptor>,
     ) -> Arc<Self> {
-        let all = Arc::new(Semaphore::new(guard.limits.connections));
         Arc::new(Self {
+            connection_permits: ConnectionPermits::new(&guard.limits),
             broker: guard,
             events: facts,
             tls,
-            connection_permits: all,
-            per_address_permits: KeyedSemaphore::default(),
             error_log: Mutex::new((
                 TokenBucket::with_burst(ERROR_LOG_RATE.1, ERROR_LOG_RATE.0, Instant::now()),
                 0,
@@ -154,14 +92,8 @@ impl Edge {
                 }
             };
             let (address, near) = (peer.ip().to_string(), source_network(peer.ip()));
-            if self.connection_permits.available_permits() == 0 {
-                self.broker
-                    .record_refusal("", &address, RefusalReason::ConnectionsExceeded);
-                continue;
-            }
-            if self.per_address_permits.held(&near) >= limits.per_address {
-                self.broker
-                    .record_refusal("", &address, RefusalReason::AddressConnectionsExceeded);
+            if let Some(reason) = self.connection_permits.refusal(&near) {
+                self.broker.record_refusal("", &address, reason);
                 continue;
             }
             let share = if peer.ip().is_loopback() {
@@ -179,11 +111,7 @@ impl Edge {
             tokio::spawn(async move {
                 let until = Instant::now() + Duration::from_secs(edge.broker.limits.handshake_s);
                 let _ = stream.set_nodelay(true);
-                let half_open = HalfOpenPermit {
-                    seat,
-                    address: near,
-                    edge: edge.clone(),
-                };
+                let half_open = HalfOpenPermit::new(seat, near, edge.connection_permits.clone());
                 let ended = match edge
                     .serve_transport(
                         door,

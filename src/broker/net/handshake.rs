@@ -13,8 +13,9 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Instant;
 
-use super::client::{self, ConnectionParams};
-use super::edge::{ConnectionPermit, HalfOpenPermit, with_deadline};
+use super::client;
+use super::connection::{ConnectionEnd, ConnectionParams};
+use super::permits::{ConnectionPermit, HalfOpenPermit, with_deadline};
 use super::stream;
 use crate::broker::core::acl::{GATEWAY_ACCOUNT, Identity};
 use crate::broker::core::session::{ConnectRequest, ConnectionInfo};
@@ -46,27 +47,6 @@ pub enum AuthMethod {
     Certificate(String),
     /// The gateway's own socket: the reserved user name and this secret.
     GatewaySocket(Arc<str>),
-}
-
-/// Why a connection ended, for events and logs.
-#[derive(Debug)]
-pub struct ConnectionEnd {
-    /// The client's name, as far as it is known.
-    pub client: String,
-    /// The client's error; none = there was none.
-    pub error: Option<RefusalReason>,
-}
-
-impl ConnectionEnd {
-    /// The end of a connection that never got an identity; the refusal is recorded under its
-    /// address.
-    pub fn unidentified(broker: &SharedBroker, address: &str, reason: RefusalReason) -> Self {
-        broker.record_refusal("", address, reason.clone());
-        Self {
-            client: String::new(),
-            error: Some(reason),
-        }
-    }
 }
 
 /// Sends a refusal, unless its permit is needed for another client meanwhile.

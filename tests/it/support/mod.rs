@@ -1,7 +1,8 @@
 //! What the tests stand on: a house, a commune's office, an MQTT client of bytes, a broker's worker
-//! without a house. No test lies here.
+//! without a house, the graph of imports. No test lies here.
 
 pub mod house;
+pub mod imports;
 pub mod office;
 pub mod peer;
 pub mod raw;
