@@ -31,8 +31,6 @@ use crate::protocol::mqtt::{PacketId, PacketType, ReasonCode, Violation};
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Bytes collected before a write.
 pub(super) const WRITE_BATCH_BYTES: usize = 64 * 1024;
-/// An empty buffer larger than this is freed.
-const IDLE_BUFFER_BYTES: usize = 16 * 1024;
 /// A day, which stands for no deadline.
 const NO_DEADLINE: Duration = Duration::from_secs(86_400);
 
@@ -269,11 +267,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// Frees empty buffers. Their capacity would not tell how large they are: of a buffer that was
+    /// read from, it is only the part behind the last byte.
     fn release_idle_buffers(&mut self) {
-        if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER_BYTES {
+        if self.input.is_empty() {
             self.input = BytesMut::new();
         }
-        if self.output.is_empty() && self.output.capacity() > IDLE_BUFFER_BYTES {
+        if self.output.is_empty() {
             self.output = BytesMut::new();
         }
     }
