@@ -4,8 +4,11 @@
 //! Invariants: no packet larger than the client takes is sent. A client that takes nothing for
 //! [`WRITE_TIMEOUT`] is disconnected, whatever is queued for it meanwhile.
 
+use std::io;
 use std::time::Duration;
 
+use bytes::BytesMut;
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Instant;
 
@@ -17,6 +20,17 @@ use crate::protocol::mqtt::{PacketId, PacketType, ReasonCode};
 
 /// How long a client may take nothing of what is sent to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Writes a part of the output; 0 = there was none left, and everything is flushed.
+async fn write_some<S: AsyncWrite + Unpin>(io: &mut S, output: &mut BytesMut) -> io::Result<usize> {
+    if output.is_empty() {
+        return io.flush().await.map(|()| 0);
+    }
+    match io.write_buf(output).await {
+        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+        done => done,
+    }
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// The alias for a topic, and whether the topic must be sent with it.
@@ -125,28 +139,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(more)
     }
 
-    /// Writes the output, as long as the socket takes some of it every [`WRITE_TIMEOUT`]. A slow
-    /// link is not a dead one, but a message that is queued meanwhile is no progress. True = the
-    /// task was woken meanwhile.
+    /// Writes the output. True = the task was woken meanwhile.
     async fn write_out(&mut self) -> Result<bool, DisconnectReason> {
+        // The socket nearly always takes everything at once: only waiting for it needs a timer.
+        loop {
+            match write_some(&mut self.io, &mut self.output).now_or_never() {
+                Some(Ok(0)) => return Ok(false),
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return Err(DisconnectReason::PeerClosed),
+                None => return Box::pin(self.write_slowly()).await,
+            }
+        }
+    }
+
+    /// Writes the output, as long as the socket takes some of it every [`WRITE_TIMEOUT`]. A slow
+    /// link is not a dead one, but a message that is queued meanwhile is no progress. The result is
+    /// that of [`Client::write_out`].
+    async fn write_slowly(&mut self) -> Result<bool, DisconnectReason> {
         let (wake, meter) = (self.params.session.wake.clone(), self.params.meter.clone());
         let mut woken = false;
         let write_timer = tokio::time::sleep(WRITE_TIMEOUT);
         tokio::pin!(write_timer);
         loop {
-            let Self { io, output, .. } = &mut *self;
-            let step = async {
-                if output.is_empty() {
-                    return io.flush().await.map(|()| 0);
-                }
-                match io.write_buf(output).await {
-                    Ok(0) => Err(std::io::ErrorKind::WriteZero.into()),
-                    done => done,
-                }
-            };
             tokio::select! {
                 biased;
-                done = step => match done {
+                done = write_some(&mut self.io, &mut self.output) => match done {
                     Ok(0) => return Ok(woken),
                     Ok(_) => {}
                     Err(_) => return Err(DisconnectReason::PeerClosed),
