@@ -117,12 +117,14 @@ impl From<Violation> for DisconnectReason {
 }
 
 /// Serves a client until its connection ends. `input` holds the bytes that came behind CONNECT.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+///
+/// It is no `async fn`, because the arguments of one stay in memory beside what is made of them.
+pub fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
     input: BytesMut,
     broker: Arc<SharedBroker>,
     params: ConnectionParams,
-) -> ConnectionEnd {
+) -> impl Future<Output = ConnectionEnd> {
     let now = Instant::now();
     let limits = &broker.limits;
     let rate = (params.identity != Identity::Gateway).then(|| {
@@ -159,8 +161,11 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         client.params.version,
         &client.params.connack,
     );
-    let stop = client.run().await;
-    client.close(stop).await
+    async move {
+        let stop = client.run().await;
+        // Boxed: an end is short, and needs more memory than a client that is idle.
+        Box::pin(client.close(stop)).await
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
@@ -278,7 +283,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    async fn close(mut self, stop: DisconnectReason) -> ConnectionEnd {
+    async fn close(&mut self, stop: DisconnectReason) -> ConnectionEnd {
         let (is_normal, error) = match stop {
             DisconnectReason::Normal => (true, None),
             DisconnectReason::NormalWithWill | DisconnectReason::PeerClosed => (false, None),

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ use crate::protocol::broker::{ListenerKind, RefusalReason};
 use crate::supervisor::admission::{AdmissionControl, source_network};
 use crate::supervisor::child::EventWriter;
 use crate::supervisor::meter::{Meter, Metered};
+
+/// The service of a connection whose transport is open, until its end.
+type Serving = Pin<Box<dyn Future<Output = ConnectionEnd> + Send>>;
 
 /// The part that all connections share.
 pub struct Edge {
@@ -107,44 +111,40 @@ impl Edge {
                     .record_refusal("", &address, RefusalReason::HalfOpenExceeded);
                 continue;
             };
+            let _ = stream.set_nodelay(true);
             let edge = self.clone();
+            // What only the transport's handshake needs is boxed, so it is freed at its end.
+            let opening = Box::pin(self.clone().open_transport(
+                door,
+                Metered::new(stream, meter.clone()),
+                address.clone(),
+                HalfOpenPermit::new(seat, near, self.connection_permits.clone()),
+                meter,
+            ));
             tokio::spawn(async move {
-                let until = Instant::now() + Duration::from_secs(edge.broker.limits.handshake_s);
-                let _ = stream.set_nodelay(true);
-                let half_open = HalfOpenPermit::new(seat, near, edge.connection_permits.clone());
-                let ended = match edge
-                    .serve_transport(
-                        door,
-                        Metered::new(stream, meter.clone()),
-                        &address,
-                        until,
-                        half_open,
-                        meter,
-                    )
-                    .await
-                {
-                    Ok(ended) => ended,
+                let ended = match opening.await {
+                    Ok(serving) => serving.await,
                     Err(reason) => ConnectionEnd::unidentified(&edge.broker, &address, reason),
                 };
-                edge.report_error(&address, ended).await;
+                Box::pin(edge.report_error(&address, ended)).await;
             });
         }
     }
 
-    // Each transport is boxed on its own: a plain connection does not carry the size of the largest
-    // transport, and no connected client carries what only the handshake needs.
-    async fn serve_transport(
-        &self,
+    /// Completes the handshakes below MQTT, and returns the service of the connection. Each
+    /// transport's is boxed on its own: a plain connection does not carry the size of the largest.
+    async fn open_transport(
+        self: Arc<Self>,
         door: ListenerKind,
         stream: Metered<TcpStream>,
-        address: &str,
-        until: Instant,
+        address: String,
         half_open: HalfOpenPermit,
         meter: Arc<Meter>,
-    ) -> Result<ConnectionEnd, RefusalReason> {
+    ) -> Result<Serving, RefusalReason> {
         let guard = self.broker.clone();
+        let until = Instant::now() + Duration::from_secs(guard.limits.handshake_s);
         let mut peer = ConnectionInfo {
-            address: address.to_owned(),
+            address,
             listener: door.name(),
             ..ConnectionInfo::default()
         };
@@ -165,8 +165,7 @@ impl Edge {
                 stream,
                 guard,
                 arrival(AuthMethod::Password, half_open, peer),
-            ))
-            .await),
+            ))),
             ListenerKind::WebSocket => {
                 let ws = with_deadline(
                     Some(&half_open),
@@ -176,17 +175,18 @@ impl Edge {
                 .await?
                 .map_err(failed_io)?;
                 Ok(Box::pin(serve(
-                    ws,
+                    Box::new(ws),
                     guard,
                     arrival(AuthMethod::Password, half_open, peer),
-                ))
-                .await)
+                )))
             }
             ListenerKind::Tls | ListenerKind::WebSocketTls => {
                 let acceptor = self.tls.clone().ok_or_else(|| failed("no certificate"))?;
                 let tls = with_deadline(Some(&half_open), until, Box::pin(acceptor.accept(stream)))
                     .await?
                     .map_err(failed_io)?;
+                // A TLS stream is large, and moves through several futures.
+                let tls = Box::new(tls);
                 let holder = tls
                     .get_ref()
                     .1
@@ -210,11 +210,18 @@ impl Edge {
                     )
                     .await?
                     .map_err(failed_io)?;
-                    return Ok(
-                        Box::pin(serve(ws, guard, arrival(entrance, half_open, peer))).await,
-                    );
+                    let ws = Box::new(ws);
+                    return Ok(Box::pin(serve(
+                        ws,
+                        guard,
+                        arrival(entrance, half_open, peer),
+                    )));
                 }
-                Ok(Box::pin(serve(tls, guard, arrival(entrance, half_open, peer))).await)
+                Ok(Box::pin(serve(
+                    tls,
+                    guard,
+                    arrival(entrance, half_open, peer),
+                )))
             }
         }
     }

@@ -92,15 +92,19 @@ pub struct AcceptedTransport {
 }
 
 /// Serves one connection whose transport is ready.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+pub fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
     broker: Arc<SharedBroker>,
     transport: AcceptedTransport,
-) -> ConnectionEnd {
-    // The handshake needs more memory than the connected client; boxed, it is freed here.
-    match Box::pin(complete_handshake(io, broker.clone(), transport)).await {
-        Ok((io, input, agreed, _place)) => client::serve(io, input, broker, agreed).await,
-        Err(ended) => ended,
+) -> impl Future<Output = ConnectionEnd> {
+    // The handshake needs more memory than the connected client; boxed, it is freed at its end.
+    let handshake = Box::pin(complete_handshake(io, broker.clone(), transport));
+    async move {
+        let (io, input, agreed, _permit) = match handshake.await {
+            Ok(accepted) => accepted,
+            Err(ended) => return ended,
+        };
+        client::serve(io, input, broker, agreed).await
     }
 }
 
