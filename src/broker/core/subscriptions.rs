@@ -39,9 +39,73 @@ pub struct SharedSubscription {
     pub next_member: usize,
 }
 
+/// The nodes below a node, by the level of their filters.
+///
+/// Most nodes of a village have one or two below them, and a `BTreeMap` has room for eleven from
+/// the first one on. Few are in a list without spare places.
+#[derive(Debug)]
+enum Children {
+    Few(Vec<(Box<str>, Node)>),
+    Many(BTreeMap<Box<str>, Box<Node>>),
+}
+
+/// Children that are in a list.
+const FEW_CHILDREN: usize = 4;
+
+impl Default for Children {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
+impl Children {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Few(few) => few.is_empty(),
+            Self::Many(many) => many.is_empty(),
+        }
+    }
+
+    fn get_mut(&mut self, level: &str) -> Option<&mut Node> {
+        match self {
+            Self::Few(few) => few.iter_mut().find(|(l, _)| **l == *level).map(|(_, n)| n),
+            Self::Many(many) => many.get_mut(level).map(|n| &mut **n),
+        }
+    }
+
+    fn get_or_create(&mut self, level: &str) -> &mut Node {
+        if let Self::Few(few) = self
+            && few.len() >= FEW_CHILDREN
+            && !few.iter().any(|(l, _)| **l == *level)
+        {
+            let many = few.drain(..).map(|(l, node)| (l, Box::new(node)));
+            *self = Self::Many(many.collect());
+        }
+        match self {
+            Self::Few(few) => {
+                let at = few.iter().position(|(l, _)| **l == *level);
+                let at = at.unwrap_or_else(|| {
+                    few.reserve_exact(1);
+                    few.push((level.into(), Node::default()));
+                    few.len() - 1
+                });
+                &mut few[at].1
+            }
+            Self::Many(many) => many.entry(level.into()).or_default(),
+        }
+    }
+
+    fn remove(&mut self, level: &str) {
+        match self {
+            Self::Few(few) => few.retain(|(l, _)| **l != *level),
+            Self::Many(many) => drop(many.remove(level)),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Node {
-    children: BTreeMap<Box<str>, Node>,
+    children: Children,
     /// Sorted by session.
     subscribers: Vec<(Slot, SubscriptionOptions)>,
     shared: BTreeMap<Box<str>, SharedSubscription>,
@@ -65,7 +129,7 @@ impl SubscriptionTree {
     fn node(&mut self, filter: &str) -> &mut Node {
         let mut node = &mut self.root;
         for level in filter.split('/') {
-            node = node.children.entry(level.into()).or_default();
+            node = node.children.get_or_create(level);
         }
         node
     }
@@ -79,6 +143,10 @@ impl SubscriptionTree {
                 false
             }
             Err(at) => {
+                if here.is_empty() {
+                    // Most filters have one subscriber, and a list begins with room for four.
+                    here.reserve_exact(1);
+                }
                 here.insert(at, (slot, options));
                 self.count.0 += 1;
                 true
