@@ -55,9 +55,9 @@ fn client_row(session: &Session, now: Instant) -> ClientRow {
         state_age_s: now.saturating_duration_since(session.state_since).as_secs(),
         filters: session
             .subscriptions
-            .keys()
+            .names()
             .take(20)
-            .map(|f| preview(f))
+            .map(preview)
             .collect(),
         queued,
         inflight,

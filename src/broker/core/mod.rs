@@ -24,6 +24,7 @@ pub mod queue;
 pub mod quota;
 pub mod retained;
 pub mod session;
+pub mod session_filters;
 mod session_lifecycle;
 pub mod session_table;
 pub mod state;

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::acl::Identity;
 use super::queue::{InboundQos2, Queue};
 use super::quota::QueueQuota;
-use super::subscriptions::{Slot, SubscriptionOptions};
+use super::session_filters::SessionFilters;
+use super::subscriptions::Slot;
 use crate::broker::persistence::record::{PersistedChange, SessionHeader};
 use crate::keys::holders::CertificateProof;
 use crate::protocol::broker::{GATEWAY_CLIENT_ID, RefusalReason};
@@ -42,7 +43,7 @@ pub struct Session {
     owner: Arc<str>,
     client_id: String,
     queue: Queue,
-    pub subscriptions: BTreeMap<String, SubscriptionOptions>,
+    pub subscriptions: SessionFilters,
     /// QoS 2 messages that were taken and are not released, or whose release is not on disk yet.
     pub inbound_qos2: BTreeMap<PacketId, InboundQos2>,
     pub wake: Arc<Notify>,
@@ -73,7 +74,7 @@ impl Session {
             identity,
             client_id,
             queue,
-            subscriptions: BTreeMap::new(),
+            subscriptions: SessionFilters::default(),
             inbound_qos2: BTreeMap::new(),
             wake: Arc::new(Notify::new()),
             connection: None,

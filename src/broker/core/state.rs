@@ -156,7 +156,7 @@ impl BrokerState {
         let Some(mut session) = self.sessions.remove(slot) else {
             return;
         };
-        for filter in session.subscriptions.keys() {
+        for filter in session.subscriptions.names() {
             remove_subscription(&mut self.subscription_tree, filter, slot);
         }
         let left = session.with_queue(&mut self.queue_quota, Queue::take_redeliverable);

@@ -92,7 +92,7 @@ impl BrokerState {
         if session.is_persistent() && self.persistence.over_quota(session.owner()) {
             return ReasonCode::QUOTA_EXCEEDED;
         }
-        let is_new = !session.subscriptions.contains_key(&ask.filter);
+        let is_new = !session.subscriptions.contains(&ask.filter);
         if is_new
             && *session.identity() != Identity::Gateway
             && session.subscriptions.len() >= self.limits.filters
@@ -107,7 +107,7 @@ impl BrokerState {
         };
         let is_unchanged = session
             .subscriptions
-            .insert(ask.filter.clone(), subscription_options)
+            .insert(&ask.filter, subscription_options)
             == Some(subscription_options);
         add_subscription(
             &mut self.subscription_tree,
@@ -174,7 +174,7 @@ impl BrokerState {
         let codes = filters
             .iter()
             .map(|filter| {
-                let was = session.subscriptions.remove(filter).is_some();
+                let was = session.subscriptions.remove(filter);
                 if was {
                     remove_subscription(&mut self.subscription_tree, filter, attached.slot);
                 }
@@ -235,11 +235,7 @@ impl BrokerState {
                 let inner = parse_shared(filter).map_or(filter, |(_, inner)| inner);
                 access.may_subscribe(&who, inner)
             };
-            let forbidden: Vec<String> = session
-                .subscriptions
-                .extract_if(.., |filter, _| !may_subscribe(filter))
-                .map(|(filter, _)| filter)
-                .collect();
+            let forbidden = session.subscriptions.remove_forbidden(may_subscribe);
             if forbidden.is_empty() {
                 continue;
             }
@@ -248,7 +244,7 @@ impl BrokerState {
                 if session.is_persistent() {
                     let record = PersistedChange::Unsubscribed {
                         session: session.number(),
-                        filter,
+                        filter: filter.into(),
                     };
                     self.persistence.record(session.owner(), record, None);
                 }

@@ -406,7 +406,9 @@ fn restore_session(
         let last = last.map_or(0, PacketId::get);
         queue.resume_ids_after(PacketId::new(last.wrapping_add(UNRECORDED_IDS_MAX)));
     });
-    session.subscriptions.clone_from(&records.subscriptions);
+    for (filter, options) in &records.subscriptions {
+        session.subscriptions.insert(filter, *options);
+    }
     session.inbound_qos2 = records
         .inbound_qos2
         .into_iter()

@@ -131,7 +131,7 @@ impl BrokerSnapshot {
                     .iter()
                     .map(|(filter, h)| PersistedChange::Subscribed {
                         session: number,
-                        filter: filter.clone(),
+                        filter: filter.to_owned(),
                         options: encode_options(h),
                         identifier: h.subscription_id,
                     }),
