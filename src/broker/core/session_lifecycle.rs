@@ -87,7 +87,7 @@ impl BrokerState {
         session.state_since = now;
         session.expiry_interval = request.expiry_interval;
         session.peer = request.peer;
-        session.will = request.will;
+        session.will = request.will.map(Box::new);
         if session.is_persistent() || session.persisted {
             session.persisted = true;
             let head = session.header_record(now, wall);

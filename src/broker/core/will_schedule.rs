@@ -17,7 +17,7 @@ pub struct ScheduledWill {
     pub due_at: Instant,
     pub identity: Identity,
     pub client_id: String,
-    pub will: Will,
+    pub will: Box<Will>,
     /// Number of the connection that left the will; none = it was restored from disk.
     pub connection_number: Option<u64>,
     /// The will waits because the broker ended, not because of its will delay.

@@ -299,7 +299,7 @@ impl RecoveredState {
                         due_at: now + at,
                         identity: identity(&will.account),
                         client_id: will.client_id,
-                        will: restored,
+                        will: Box::new(restored),
                         connection_number: None,
                         from_broker_restart: will.due_at.is_none(),
                     },
