@@ -20,3 +20,6 @@ mod pending_acks;
 mod permits;
 mod stream;
 pub mod websocket;
+
+#[cfg(test)]
+mod tests;

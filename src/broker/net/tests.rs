@@ -1,0 +1,33 @@
+//! The memory that a connected client takes while it is silent.
+
+use tokio::net::TcpStream;
+
+use super::{client, handshake};
+use crate::broker::core::session::Session;
+use crate::supervisor::meter::Metered;
+
+type Io = Metered<TcpStream>;
+
+fn size_after_3<A, B, C, F: Future>(_: impl Fn(A, B, C) -> F) -> usize {
+    size_of::<F>()
+}
+
+fn size_after_4<A, B, C, D, F: Future>(_: impl Fn(A, B, C, D) -> F) -> usize {
+    size_of::<F>()
+}
+
+/// A village has thousands of connections. A value that is held across an await, or that moves from
+/// one future to the next, is in the memory of each; this test tells when one came to it.
+#[test]
+fn a_silent_client_is_small() {
+    let client = size_after_4(client::serve::<Io>);
+    let connection = size_after_3(handshake::serve::<Io>);
+    let session = size_of::<Session>();
+    println!("client {client}, connection {connection}, session {session}");
+    assert!(client <= 1_200, "the client's loop: {client} bytes");
+    assert!(
+        connection <= client + 200,
+        "with its handshake over: {connection} bytes"
+    );
+    assert!(session <= 640, "its session: {session} bytes");
+}
