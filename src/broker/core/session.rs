@@ -160,7 +160,8 @@ impl Session {
 /// Ends a connection from outside; the connection's task checks it whenever it is woken.
 #[derive(Debug, Clone)]
 pub struct DisconnectSignal {
-    reason: Arc<OnceLock<RefusalReason>>,
+    /// Boxed: hardly a connection is ever ended from outside.
+    reason: Arc<OnceLock<Box<RefusalReason>>>,
     wake: Arc<Notify>,
 }
 
@@ -174,13 +175,13 @@ impl DisconnectSignal {
 
     /// Ends the connection; the first reason counts.
     pub fn disconnect(&self, reason: RefusalReason) {
-        let _ = self.reason.set(reason);
+        let _ = self.reason.set(Box::new(reason));
         self.wake.notify_one();
     }
 
     /// The reason to end, if there is one.
     pub fn reason(&self) -> Option<RefusalReason> {
-        self.reason.get().cloned()
+        self.reason.get().map(|reason| RefusalReason::clone(reason))
     }
 }
 
