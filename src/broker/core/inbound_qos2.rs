@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::queue::{InboundQos2, InboundQos2State};
 use super::state::BrokerState;
 use super::subscriptions::Slot;
+use super::unreleased::{InboundQos2, InboundQos2State};
 use crate::broker::persistence::DurabilityTicket;
 use crate::broker::persistence::record::PersistedChange;
 use crate::protocol::broker::DurabilityClass;

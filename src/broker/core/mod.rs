@@ -2,7 +2,8 @@
 //!
 //! `state` holds everything. Its operations stand by subject: `session_lifecycle` connects and
 //! disconnects, `publish` takes messages in, `delivery` finds their recipients and queues them,
-//! `acks` finishes deliveries, `inbound_qos2` holds QoS 2 messages until they are released,
+//! `acks` finishes deliveries, `inbound_qos2` holds QoS 2 messages until they are released (each is
+//! one of `unreleased`),
 //! `subscribe` subscribes, `wills` publishes wills.
 //!
 //! Each part of the state has an owner that keeps it consistent: `session_table` finds sessions,
@@ -30,6 +31,7 @@ pub mod session_table;
 pub mod state;
 pub mod subscribe;
 pub mod subscriptions;
+pub mod unreleased;
 pub mod will_schedule;
 pub mod wills;
 

@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::acl::Identity;
-use super::queue::{InboundQos2, Queue};
+use super::queue::Queue;
 use super::quota::QueueQuota;
 use super::session_filters::SessionFilters;
 use super::subscriptions::Slot;
+use super::unreleased::InboundQos2;
 use crate::broker::persistence::record::{PersistedChange, SessionHeader};
 use crate::keys::holders::CertificateProof;
 use crate::protocol::broker::{GATEWAY_CLIENT_ID, RefusalReason};

@@ -12,7 +12,6 @@
 //!   one that was acknowledged to its publisher never makes room.
 
 mod cleanup;
-mod inbound_qos2;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -20,7 +19,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use self::inbound_qos2::{InboundQos2, InboundQos2State};
 use crate::broker::core::message::{Message, QueuedMessage};
 use crate::broker::persistence::{Finished, LogNumber};
 use crate::protocol::mqtt::{PacketId, QoS};
