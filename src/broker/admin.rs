@@ -38,7 +38,7 @@ fn client_row(session: &Session, now: Instant) -> ClientRow {
         client_id: session.client_id().to_owned(),
         connected: is_connected,
         address: if is_connected {
-            session.peer.address.clone()
+            session.peer.address.to_string()
         } else {
             String::new()
         },

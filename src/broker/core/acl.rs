@@ -58,10 +58,18 @@ impl Identity {
     }
 }
 
+/// An account of the table.
+#[derive(Debug)]
+struct KnownAccount {
+    account: Account,
+    /// The hash of its secret, as all its sessions share it.
+    credential: Arc<str>,
+}
+
 /// The access table.
 #[derive(Debug, Clone, Default)]
 pub struct AccessControl {
-    accounts: Arc<BTreeMap<String, Account>>,
+    accounts: Arc<BTreeMap<String, KnownAccount>>,
     /// Unprovisioned devices may publish discovery messages.
     quarantine: bool,
     /// The certificates that each account admits.
@@ -74,7 +82,16 @@ impl AccessControl {
             accounts: Arc::new(
                 accounts
                     .into_iter()
-                    .map(|a| (a.name.to_string(), a))
+                    .map(|account| {
+                        let credential = account.secret_sha256.as_str().into();
+                        (
+                            account.name.to_string(),
+                            KnownAccount {
+                                account,
+                                credential,
+                            },
+                        )
+                    })
                     .collect(),
             ),
             quarantine,
@@ -106,8 +123,8 @@ impl AccessControl {
         let hash = crate::journal::codec::hex(&Sha256::digest(password));
         let same = hash
             .bytes()
-            .zip(account.secret_sha256.bytes())
-            .fold(hash.len() ^ account.secret_sha256.len(), |d, (a, b)| {
+            .zip(account.credential.bytes())
+            .fold(hash.len() ^ account.credential.len(), |d, (a, b)| {
                 d | usize::from(a ^ b)
             });
         (same == 0).then(|| Identity::Account(name.to_owned()))
@@ -134,11 +151,11 @@ impl AccessControl {
 
     /// The credential that opens this identity now. A session that was opened with another one
     /// ends.
-    pub fn credential(&self, who: &Identity) -> Option<String> {
+    pub fn credential(&self, who: &Identity) -> Option<Arc<str>> {
         match who {
-            Identity::Gateway => Some(String::new()),
-            Identity::Account(name) => self.accounts.get(name).map(|a| a.secret_sha256.clone()),
-            Identity::Unprovisioned(name) => self.unprovisioned(name).map(|_| String::new()),
+            Identity::Gateway => Some(Arc::default()),
+            Identity::Account(name) => self.accounts.get(name).map(|a| a.credential.clone()),
+            Identity::Unprovisioned(name) => self.unprovisioned(name).map(|_| Arc::default()),
         }
     }
 
@@ -153,7 +170,7 @@ impl AccessControl {
             Identity::Account(name) => self
                 .accounts
                 .get(name)
-                .is_some_and(|a| a.publish.iter().any(|f| matches(f, topic))),
+                .is_some_and(|a| a.account.publish.iter().any(|f| matches(f, topic))),
             Identity::Unprovisioned(name) => {
                 let mut levels = topic.split('/');
                 levels.next() == Some("homeassistant")
@@ -171,7 +188,7 @@ impl AccessControl {
             Identity::Account(name) => self
                 .accounts
                 .get(name)
-                .is_some_and(|a| a.subscribe.iter().any(|f| covers(f, filter))),
+                .is_some_and(|a| a.account.subscribe.iter().any(|f| covers(f, filter))),
             Identity::Unprovisioned(_) => false,
         }
     }

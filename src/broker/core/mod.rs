@@ -3,8 +3,7 @@
 //! `state` holds everything. Its operations stand by subject: `session_lifecycle` connects and
 //! disconnects, `publish` takes messages in, `delivery` finds their recipients and queues them,
 //! `acks` finishes deliveries, `inbound_qos2` holds QoS 2 messages until they are released (each is
-//! one of `unreleased`),
-//! `subscribe` subscribes, `wills` publishes wills.
+//! one of `unreleased`), `subscribe` subscribes, `wills` publishes wills.
 //!
 //! Each part of the state has an owner that keeps it consistent: `session_table` finds sessions,
 //! `session` holds one client's with its `queue`, `quota` sums what is queued, `subscriptions` is

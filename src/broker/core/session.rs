@@ -26,7 +26,7 @@ pub type ClientKey = (Identity, String);
 /// How a client is connected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConnectionInfo {
-    pub address: String,
+    pub address: Arc<str>,
     pub listener: &'static str,
     /// “3.1”, “3.1.1” or “5”.
     pub version: &'static str,
@@ -50,7 +50,7 @@ pub struct Session {
     pub wake: Arc<Notify>,
     pub connection: Option<ConnectionHandle>,
     /// The credential that opened the session: it ends when the secret is changed.
-    pub credential: String,
+    pub credential: Arc<str>,
     pub expiry_interval: Duration,
     pub state_since: Instant,
     pub peer: ConnectionInfo,
@@ -66,7 +66,7 @@ impl Session {
     pub fn new(
         number: u64,
         (identity, client_id): ClientKey,
-        credential: String,
+        credential: Arc<str>,
         queue: Queue,
         now: Instant,
     ) -> Self {
@@ -148,7 +148,7 @@ impl Session {
             session: self.number,
             account: self.owner.to_string(),
             client_id: self.client_id.clone(),
-            credential: self.credential.clone(),
+            credential: self.credential.to_string(),
             expiry_s: u32::try_from(self.expiry_interval.as_secs()).unwrap_or(u32::MAX),
             disconnected_at: self.is_disconnected().then(|| {
                 wall.saturating_sub(now.saturating_duration_since(self.state_since).as_secs())
@@ -213,7 +213,7 @@ pub struct ConnectRequest {
     pub expiry_interval: Duration,
     /// Most messages that the client takes unacknowledged.
     pub receive_maximum: usize,
-    pub credential: String,
+    pub credential: Arc<str>,
     pub will: Option<Will>,
     pub peer: ConnectionInfo,
 }
@@ -221,6 +221,8 @@ pub struct ConnectRequest {
 /// A connection's hold on its session.
 pub struct SessionHandle {
     pub slot: Slot,
+    /// The session's owner ([`Session::owner`]).
+    pub owner: Arc<str>,
     /// Number of the connection.
     pub connection_number: u64,
     pub session_present: bool,
@@ -232,15 +234,16 @@ pub struct SessionHandle {
 impl SessionHandle {
     pub fn new(
         slot: Slot,
+        session: &Session,
         line: &ConnectionHandle,
         session_present: bool,
-        wake: Arc<Notify>,
     ) -> Self {
         Self {
             slot,
+            owner: session.owner.clone(),
             connection_number: line.number,
             session_present,
-            wake,
+            wake: session.wake.clone(),
             signal: line.signal.clone(),
             closed: line.closed.clone(),
         }

@@ -108,12 +108,7 @@ impl BrokerState {
         let counters = &mut self.counters;
         counters.connected += 1;
         counters.connected_max = counters.connected_max.max(counters.connected);
-        Ok(SessionHandle::new(
-            slot,
-            &line,
-            known.is_some(),
-            session.wake.clone(),
-        ))
+        Ok(SessionHandle::new(slot, session, &line, known.is_some()))
     }
 
     /// Checks what may have changed since the client was authenticated.
@@ -124,7 +119,7 @@ impl BrokerState {
         }
         // While the connection waited (for its rate, or for an older connection to end), its
         // account may have changed.
-        if self.access.credential(&request.identity).as_deref() != Some(&request.credential) {
+        if self.access.credential(&request.identity).as_ref() != Some(&request.credential) {
             return Err(RefusalReason::AccountChanged);
         }
         if !self

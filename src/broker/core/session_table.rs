@@ -12,6 +12,7 @@
 //! (`session_lifecycle`, `state`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -90,7 +91,7 @@ impl SessionTable {
     pub fn create(
         &mut self,
         client: ClientKey,
-        credential: String,
+        credential: Arc<str>,
         queue: Queue,
         now: Instant,
     ) -> Slot {
@@ -155,7 +156,7 @@ mod tests {
                     assert!(table.by_number_mut(number).is_none());
                 }
                 None => {
-                    let slot = table.create(client(n), String::new(), Queue::new(1, 1), now);
+                    let slot = table.create(client(n), Arc::default(), Queue::new(1, 1), now);
                     let number = table.get(slot).expect("in its slot").number();
                     assert!(numbers.insert(number), "a new number");
                     there.insert(n, (slot, number));

@@ -221,15 +221,19 @@ impl BrokerState {
         let access = &self.access;
         let (mut over, mut revoked) = (Vec::new(), Vec::new());
         for (slot, session) in self.sessions.iter_mut() {
-            if access.credential(session.identity()).as_ref() != Some(&session.credential)
-                || !access.admits_certificate(session.identity(), &session.peer.proof)
-            {
+            let credential = access
+                .credential(session.identity())
+                .filter(|now| *now == session.credential)
+                .filter(|_| access.admits_certificate(session.identity(), &session.peer.proof));
+            let Some(credential) = credential else {
                 match &session.connection {
                     Some(line) => line.signal.disconnect(RefusalReason::AccountChanged),
                     None => over.push(slot),
                 }
                 continue;
-            }
+            };
+            // The same one, in the memory of the table in force.
+            session.credential = credential;
             let who = session.identity().clone();
             let may_subscribe = |filter: &str| {
                 let inner = parse_shared(filter).map_or(filter, |(_, inner)| inner);

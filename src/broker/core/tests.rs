@@ -220,7 +220,7 @@ fn connect_gateway(core: &mut BrokerState, client: &str) -> SessionHandle {
         clean_start: false,
         expiry_interval: Duration::from_secs(1_000),
         receive_maximum: 20,
-        credential: String::new(),
+        credential: Arc::default(),
         will: None,
         peer: ConnectionInfo::default(),
     };

@@ -60,7 +60,6 @@ pub(super) struct Client<S> {
     pub io: S,
     pub broker: Arc<SharedBroker>,
     pub params: ConnectionParams,
-    pub owner: Arc<str>,
     pub input: BytesMut,
     pub output: BytesMut,
     pub last_packet_at: Instant,
@@ -137,7 +136,6 @@ pub fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     });
     let mut client = Client {
         io,
-        owner: params.identity.quota_owner().into(),
         broker,
         params,
         input,

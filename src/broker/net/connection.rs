@@ -24,7 +24,7 @@ pub struct ConnectionParams {
     pub max_packet_bytes: usize,
     /// Topic aliases that the client takes.
     pub topic_alias_maximum: u16,
-    pub address: String,
+    pub address: Arc<str>,
     /// Counts the bytes that the socket moves.
     pub meter: Arc<Meter>,
 }

@@ -95,7 +95,8 @@ impl Edge {
                     continue;
                 }
             };
-            let (address, near) = (peer.ip().to_string(), source_network(peer.ip()));
+            let (address, near): (Arc<str>, _) =
+                (peer.ip().to_string().into(), source_network(peer.ip()));
             if let Some(reason) = self.connection_permits.refusal(&near) {
                 self.broker.record_refusal("", &address, reason);
                 continue;
@@ -137,7 +138,7 @@ impl Edge {
         self: Arc<Self>,
         door: ListenerKind,
         stream: Metered<TcpStream>,
-        address: String,
+        address: Arc<str>,
         half_open: HalfOpenPermit,
         meter: Arc<Meter>,
     ) -> Result<Serving, RefusalReason> {

@@ -92,7 +92,7 @@ impl<S> Client<S> {
         };
         let result = core.publish(
             &self.params.identity,
-            &self.owner,
+            &self.params.session.owner,
             Some(slot),
             message,
             Some(&ack_request),

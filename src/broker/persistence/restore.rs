@@ -380,7 +380,7 @@ fn restore_session(
         .or(header.last_packet_id);
     let queue = core.new_queue_for(&who);
     let client = (who, header.client_id);
-    let mut session = Session::new(header.session, client, header.credential, queue, now);
+    let mut session = Session::new(header.session, client, header.credential.into(), queue, now);
     session.with_queue(&mut core.queue_quota, |queue| {
         for id in records.pubrec_received {
             queue.restore_pubrel(id, 0);
