@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::acl::Identity;
@@ -19,6 +20,7 @@ use super::wills::will_record;
 use crate::broker::persistence::record::PersistedChange;
 use crate::broker::persistence::restore::WILL_GRACE;
 use crate::protocol::broker::RefusalReason;
+use crate::protocol::mqtt::connect::Will;
 use crate::supervisor::admission::source_network;
 
 /// Of these sessions, the one that is disconnected longest.
@@ -87,7 +89,13 @@ impl BrokerState {
         session.state_since = now;
         session.expiry_interval = request.expiry_interval;
         session.peer = request.peer;
-        session.will = request.will.map(Box::new);
+        // A payload of its own: as a part of CONNECT it would keep the whole packet in memory.
+        session.will = request.will.map(|will| {
+            Box::new(Will {
+                payload: Bytes::copy_from_slice(&will.payload),
+                ..will
+            })
+        });
         if session.is_persistent() || session.persisted {
             session.persisted = true;
             let head = session.header_record(now, wall);
