@@ -24,10 +24,10 @@ fn a_silent_client_is_small() {
     let connection = size_after_3(handshake::serve::<Io>);
     let session = size_of::<Session>();
     println!("client {client}, connection {connection}, session {session}");
-    assert!(client <= 1_200, "the client's loop: {client} bytes");
+    assert!(client <= 1_000, "the client's loop: {client} bytes");
     assert!(
-        connection <= client + 200,
+        connection <= client + 100,
         "with its handshake over: {connection} bytes"
     );
-    assert!(session <= 640, "its session: {session} bytes");
+    assert!(session <= 576, "its session: {session} bytes");
 }
