@@ -12,6 +12,8 @@ use serde_json::Value;
 use super::{Cli, Failure};
 use crate::config::layout::Layout;
 use crate::i18n::io_text::io_text;
+use crate::protocol::control::DEADLINE_HEADER;
+use crate::supervisor::clock;
 
 /// Longest response, bytes.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
@@ -88,9 +90,12 @@ pub fn request_within(
         .set_write_timeout(Some(Duration::from_secs(5)))
         .map_err(lost)?;
     let body = body.map(ToString::to_string).unwrap_or_default();
+    // Nobody hears of an order that is carried out after that.
+    let patience = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+    let deadline = clock::since_boot_ms().saturating_add(patience);
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\naccept-language: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\naccept-language: {}\r\n{DEADLINE_HEADER}: {deadline}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         cli.lang().tag(),
         body.len()
     )

@@ -3,7 +3,8 @@
 //!
 //! It takes no input: it compares what was ordered with what the lamp last reported, whenever
 //! something changed or time passed. An order older than [`MAX_ORDER_AGE_MS`] when it is first seen
-//! (after a power cut) is not sent any more. Invariant: a lamp gets the last order or none. Orders
+//! (after a power cut) is not sent any more, nor is one that this run has tried to send for
+//! [`MAX_TRIES_MS`], whatever held it up: a standstill of the process, a broker that is away. Invariant: a lamp gets the last order or none. Orders
 //! wait here, never in the broker (QoS 0): a persistent session would deliver each order and each
 //! copy of it when its lamp reconnects, hours later. A lamp that reconnects while its order stands
 //! gets it at once.
@@ -27,13 +28,30 @@ const ASSUME_OFFLINE_MS: u64 = 3_000;
 /// An older order from before a restart is not sent: the village has moved on. Wall ms.
 const MAX_ORDER_AGE_MS: i64 = 600_000;
 
+/// How long an order is tried, ms: the waits above, and some seconds of a busy machine.
+const MAX_TRIES_MS: u64 = 40_000;
+
 struct Attempt {
     order: u64,
+    first_at: u64,
     sent: usize,
     next_at: u64,
     /// When the order was last sent to a device that was silent then: its first message after that
     /// proves that it is online again.
     sent_while_silent: Option<u64>,
+}
+
+impl Attempt {
+    /// Whether the order is too old to be sent once more. `wall_age_ms` counts since the order;
+    /// `is_of_this_run`: no restart is between it and now.
+    const fn is_stale(&self, now: u64, wall_age_ms: i64, is_of_this_run: bool) -> bool {
+        let most = if is_of_this_run {
+            MAX_TRIES_MS.cast_signed()
+        } else {
+            MAX_ORDER_AGE_MS
+        };
+        now.saturating_sub(self.first_at) > MAX_TRIES_MS || (self.sent == 0 && wall_age_ms > most)
+    }
 }
 
 /// Runs until `stop`.
@@ -44,6 +62,7 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
     let mut tries: BTreeMap<EntityId, Attempt> = BTreeMap::new();
     let mut watch = journal.watch();
     let mut words = live.latest.watch();
+    let before = journal.state().seq;
     loop {
         words.borrow_and_update();
         let state = live.latest.overlay(&watch.borrow_and_update());
@@ -62,6 +81,7 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
             };
             let fresh = || Attempt {
                 order: desired.order,
+                first_at: now,
                 sent: 0,
                 next_at: now,
                 sent_while_silent: None,
@@ -71,7 +91,8 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
             let is_back = attempt
                 .sent_while_silent
                 .is_some_and(|at| heard.is_some_and(|h| h > at));
-            let stale = attempt.sent == 0 && clock.wall_ms() - desired.at > MAX_ORDER_AGE_MS;
+            let age_ms = clock.wall_ms() - desired.at;
+            let stale = attempt.is_stale(now, age_ms, desired.order > before);
             if !stale && attempt.next_at > now && !is_back {
                 wake_at = wake_at.min(attempt.next_at);
                 continue;
@@ -123,5 +144,34 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
             () = tokio::time::sleep(pause) => {}
             () = stop.soft.cancelled() => return Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lamp_does_not_light_long_after_its_order_whatever_held_the_order_up() {
+        let attempt = |sent| Attempt {
+            order: 1,
+            first_at: 10_000,
+            sent,
+            next_at: 10_000,
+            sent_while_silent: None,
+        };
+        assert!(!attempt(0).is_stale(10_000, 5, true));
+        assert!(!attempt(3).is_stale(40_000, 30_000, true));
+        assert!(
+            attempt(3).is_stale(85_000, 75_000, true),
+            "frozen meanwhile"
+        );
+        assert!(attempt(0).is_stale(85_000, 75_000, true), "no broker");
+        assert!(
+            attempt(0).is_stale(10_000, 75_000, true),
+            "not seen earlier"
+        );
+        assert!(!attempt(0).is_stale(10_000, 75_000, false), "a power cut");
+        assert!(attempt(0).is_stale(10_000, 700_000, false), "a long one");
     }
 }

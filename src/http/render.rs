@@ -34,6 +34,11 @@ pub struct PageContext {
     pub big: bool,
     /// A message that is shown once: what just happened.
     pub flash: Option<String>,
+    /// Moment of the page by the gateway's monotonic clock, for the script that tells how old a tap
+    /// is; empty = the page has no script.
+    pub stamp: String,
+    /// “09:12”, when the page was made.
+    pub clock: String,
 }
 
 impl PageContext {

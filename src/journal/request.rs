@@ -50,6 +50,9 @@ pub struct CommandRequest {
     pub id: Option<CommandId>,
     /// With an id: wall ms after which the command is expired.
     pub expires_at: i64,
+    /// Monotonic ms of the journal's clock after which it is not carried out any more: whoever
+    /// waits for the answer was told so by then.
+    pub deadline: Option<u64>,
 }
 
 impl CommandRequest {
@@ -62,6 +65,7 @@ impl CommandRequest {
             cause: None,
             id: None,
             expires_at: i64::MAX,
+            deadline: None,
         }
     }
 
@@ -69,6 +73,13 @@ impl CommandRequest {
     #[must_use]
     pub const fn caused_by(mut self, seq: u64) -> Self {
         self.cause = Some(seq);
+        self
+    }
+
+    /// The same, not carried out after a moment of monotonic time; none = whenever it is decided.
+    #[must_use]
+    pub const fn before(mut self, deadline: Option<u64>) -> Self {
+        self.deadline = deadline;
         self
     }
 

@@ -241,6 +241,10 @@ impl JournalWriter {
                 return self.reject(&request, Rejection::Expired);
             }
         }
+        // Its id is not used up: pressed again, the same form is carried out.
+        if request.deadline.is_some_and(|d| d < self.clock.mono_ms()) {
+            return Err(SubmitError::Rejected(Rejection::Expired));
+        }
         let events = match decide(
             &self.state,
             &request.actor,

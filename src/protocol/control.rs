@@ -202,6 +202,10 @@ pub struct PutDevice {
     pub secret_sha256: Option<String>,
 }
 
+/// The header of a request that changes something: after this moment, ms since the machine started,
+/// nobody waits for its answer and it is not carried out.
+pub const DEADLINE_HEADER: &str = "x-deadline";
+
 /// `POST /commands`: submits a command as the technician.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Submit {

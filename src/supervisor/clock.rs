@@ -52,6 +52,15 @@ pub fn has_http_date() -> bool {
         .is_ok_and(|d| d.as_secs() < 253_370_764_800)
 }
 
+/// Milliseconds since the machine started, sleep included: the one time that two processes of the
+/// machine can compare and that nobody sets.
+#[must_use]
+pub fn since_boot_ms() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000
+        + u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000
+}
+
 #[derive(Debug)]
 enum TimeSource {
     System {

@@ -14,6 +14,7 @@ pub mod meter;
 pub mod panics;
 pub mod sandbox;
 pub mod service;
+pub mod standstill;
 pub mod systemd;
 pub mod worker;
 

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::control::commands::{error_response, submit_external};
 use super::control::entries::{EntryRange, load_entries, without_keys};
 use crate::domain::actor::Actor;
+use crate::domain::decide::Rejection;
 use crate::domain::id::TokenId;
 use crate::domain::permissions;
 use crate::domain::token::{FILE_TOKEN, Scope};
@@ -87,6 +88,9 @@ async fn command(
     Extension(program): Extension<ApiClient>,
     Json(submit): Json<Submit>,
 ) -> Response {
+    if app.taps.may_have_waited() {
+        return error_response(StatusCode::CONFLICT, Lang::Vi.t(Rejection::Expired.key()));
+    }
     submit_external(&app, Lang::Vi, Actor::Program { id: program.0 }, submit).await
 }
 

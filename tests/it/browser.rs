@@ -9,13 +9,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 
 use crate::support::house::{CHIEF_PIN, House, Lamp, free_port};
 
-struct Driver {
+pub struct Driver {
     child: Child,
     port: u16,
 }
 
 impl Driver {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let port = free_port();
         let child = Command::new("chromedriver")
             .arg(format!("--port={port}"))
@@ -26,7 +26,7 @@ impl Driver {
         Self { child, port }
     }
 
-    async fn phone(&self) -> Client {
+    pub async fn phone(&self) -> Client {
         let capabilities: fantoccini::wd::Capabilities = serde_json::from_value(serde_json::json!({
             "browserName": "chrome",
             "goog:chromeOptions": {
@@ -59,7 +59,7 @@ impl Drop for Driver {
 }
 
 /// Waits for words in an element, with a bound; gives how long it took.
-async fn words(phone: &Client, css: &str, wanted: &str, most: Duration) -> Duration {
+pub async fn words(phone: &Client, css: &str, wanted: &str, most: Duration) -> Duration {
     let began = Instant::now();
     loop {
         let text = match phone.find(Locator::Css(css)).await {

@@ -20,6 +20,7 @@ mod commune;
 mod console;
 mod copies;
 mod crowds;
+mod dead_link;
 mod deaths;
 mod doors;
 mod erasure;

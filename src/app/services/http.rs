@@ -22,10 +22,12 @@ use crate::speakers::sound_cache::SoundCache;
 use crate::store::segments::Ring;
 use crate::supervisor::admission::AdmissionControl;
 use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::standstill::Standstill;
 use crate::supervisor::{Stop, Supervisor};
 use crate::web::dashboard::live_updates::MAX_FOLLOWERS;
 use crate::web::dashboard::live_video::MAX_VIEWERS;
 use crate::web::kit::app::App;
+use crate::web::kit::taps::TapClock;
 
 /// How often it is checked whether the technician installed another certificate for HTTPS.
 const CERTIFICATE_POLL_INTERVAL: Duration = Duration::from_secs(3);
@@ -109,6 +111,11 @@ pub struct PagesInput<'a> {
 /// The parts that all pages work with.
 fn app(listeners: &HttpListeners, pages: &PagesInput<'_>, handles: &Handles) -> App {
     let technician = listeners.technician_phone.clone().unwrap_or_default();
+    let (supervisor, clock) = (&handles.supervisor, handles.clock());
+    let standstill = Standstill::new(clock.clone());
+    supervisor.spawn(standstill.clone().run(supervisor.stop().clone()));
+    let [a, b, c, d, ..] = handles.journal.epoch();
+    let run = format!("{:08x}", u32::from_be_bytes([a, b, c, d]));
     App {
         journal: handles.journal.clone(),
         index: handles.index.clone(),
@@ -116,7 +123,8 @@ fn app(listeners: &HttpListeners, pages: &PagesInput<'_>, handles: &Handles) -> 
         samples: handles.samples.clone(),
         files: handles.files.clone(),
         sessions: handles.sign_ins.clone(),
-        supervisor: handles.supervisor.clone(),
+        taps: TapClock::new(&run, clock.clone(), standstill),
+        supervisor: supervisor.clone(),
         viewer_slots: AdmissionControl::new(MAX_VIEWERS),
         sse_slots: AdmissionControl::new(MAX_FOLLOWERS),
         taken_down_titles: Arc::default(),

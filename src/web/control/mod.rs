@@ -3,6 +3,7 @@
 
 pub mod broker;
 pub(super) mod commands;
+mod deadline;
 mod devices;
 pub(super) mod entries;
 mod status;
@@ -74,6 +75,7 @@ pub fn router(
         )
         .merge(broker::router())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(axum::middleware::from_fn(deadline::refuse_late))
         .with_state(app)
 }
 

@@ -15,8 +15,9 @@ use crate::protocol::village_status::{
 };
 use crate::view::status_text;
 use crate::view::village_status::unannounced_name;
-use crate::web::kit::app::{App, FormFields, RequestContext};
+use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{Banner, ListPage, PageSection, Row, html, status_class};
+use crate::web::kit::form_fields::FormFields;
 
 #[derive(askama::Template)]
 #[template(path = "light_row.html")]
@@ -277,8 +278,9 @@ pub async fn switch(
         return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
     };
     match app
-        .submit(
+        .submit_before(
             &visit,
+            fields.deadline(),
             light::Command::Switch {
                 light,
                 on: fields.get("on") == "1",
@@ -305,8 +307,9 @@ pub async fn switch_group(
         return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
     };
     match app
-        .submit(
+        .submit_before(
             &visit,
+            fields.deadline(),
             light::Command::SwitchGroup {
                 group,
                 on: fields.get("on") == "1",

@@ -3,7 +3,8 @@
 //! After each commit and each live value the page's fragments are rendered again, and those that
 //! changed are sent, with the entry number as id. Changes by a commit go at once. A fragment that
 //! only a live value changed goes at most twice a second, and waits for no other fragment. A
-//! reconnect gets every fragment whole: nothing depends on what was sent before.
+//! reconnect gets every fragment whole: nothing depends on what was sent before. A heartbeat goes
+//! every three seconds: a link that died without being closed is told by its silence.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -11,12 +12,13 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use tokio::time::Instant;
 
 use crate::domain::state::VillageState;
+use crate::i18n::dates;
 use crate::supervisor::admission::AdmissionPermit;
 use crate::supervisor::meter::Meter;
 use crate::web::kit::app::{App, RequestContext};
@@ -33,6 +35,9 @@ const MIN_INTERVAL: Duration = Duration::from_millis(500);
 const COALESCE: Duration = Duration::from_millis(40);
 /// Pending rows count seconds: the page is rendered again this often even when nothing happened.
 const IDLE_REFRESH: Duration = Duration::from_secs(1);
+/// Time between two heartbeats. The page's script calls the link lost after eight seconds without
+/// any event.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
 
 async fn fragments(
     app: &App,
@@ -75,18 +80,47 @@ struct SseSubscription {
     values: tokio::sync::watch::Receiver<u64>,
     link: tokio::sync::watch::Receiver<crate::live::uplink::UplinkState>,
     first: bool,
+    heartbeat_at: Instant,
+}
+
+/// What is sent next.
+enum Update {
+    /// Fragments of the village as it is after this entry.
+    Fragments(u64, String),
+    /// The link is alive: the stamp for taps, and the time to show when it is lost.
+    Heartbeat(String),
+}
+
+impl Update {
+    fn event(self) -> Event {
+        match self {
+            Self::Fragments(seq, html) => Event::default()
+                .id(seq.to_string())
+                .data(html.replace('\r', "")),
+            Self::Heartbeat(words) => Event::default().event("beat").data(words),
+        }
+    }
 }
 
 impl SseSubscription {
-    async fn next(&mut self) -> Option<(u64, String)> {
+    async fn next(&mut self) -> Option<Update> {
         loop {
+            if Instant::now() >= self.heartbeat_at {
+                self.heartbeat_at = Instant::now() + HEARTBEAT_INTERVAL;
+                let clock = dates::clock(self.app.supervisor.clock().wall_ms());
+                return Some(Update::Heartbeat(format!(
+                    "{} {clock}",
+                    self.app.taps.stamp()
+                )));
+            }
             let mut committed = true;
             if !self.first {
                 let stop = self.app.supervisor.stop().soft.clone();
                 let wake = self
                     .due
                     .take()
-                    .unwrap_or_else(|| Instant::now() + IDLE_REFRESH);
+                    .unwrap_or_else(|| Instant::now() + IDLE_REFRESH)
+                    .min(self.heartbeat_at);
                 tokio::select! {
                     changed = self.state.changed() => changed.ok()?,
                     changed = self.values.changed() => {
@@ -128,7 +162,7 @@ impl SseSubscription {
                 self.sent.insert(name, (fragment, self.checked_at));
             }
             if !out.is_empty() {
-                return Some((state.seq, out));
+                return Some(Update::Fragments(state.seq, out));
             }
         }
     }
@@ -172,17 +206,11 @@ pub async fn follow(
         checked_at: Instant::now(),
         due: None,
         first: true,
+        heartbeat_at: Instant::now(),
     };
     let events = stream::unfold(following, |mut following| async move {
-        let (seq, html) = following.next().await?;
-        let event = Event::default()
-            .id(seq.to_string())
-            .data(html.replace('\r', ""));
+        let event = following.next().await?.event();
         Some((Ok::<_, Infallible>(event), following))
     });
-    (
-        [("x-accel-buffering", "no")],
-        Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))),
-    )
-        .into_response()
+    ([("x-accel-buffering", "no")], Sse::new(events)).into_response()
 }

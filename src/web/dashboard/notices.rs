@@ -11,8 +11,9 @@ use crate::http::render::{
     PageContext, TextSpan, redirect_see_other, render, render_with, split_phones,
 };
 use crate::journal::{CommandRequest, SubmitError};
-use crate::web::kit::app::{App, FormFields, RequestContext};
+use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{ListPage, PageSection, Row};
+use crate::web::kit::form_fields::{AnyAge, FormFields};
 use crate::web::kit::notices::{posted_when, summarize, title_and_paragraphs};
 
 const DAY_MS: i64 = 86_400_000;
@@ -156,7 +157,7 @@ pub async fn new(State(app): State<App>, visit: RequestContext) -> Response {
 pub async fn publish(
     State(app): State<App>,
     visit: RequestContext,
-    fields: FormFields,
+    AnyAge(fields): AnyAge,
 ) -> Response {
     if visit.user.is_none() {
         return redirect_see_other("/sign-in");
@@ -173,6 +174,9 @@ pub async fn publish(
     };
     if !app.verify_csrf(&visit, fields.get("form")) {
         return again(StatusCode::FORBIDDEN, visit.lang.t("form-again"));
+    }
+    if fields.deadline().is_none() {
+        return again(StatusCode::CONFLICT, visit.lang.t("order-late"));
     }
     let (title, body) = normalize(fields.get("title"), fields.get("body"));
     if !visit.is_chief() {
@@ -246,7 +250,8 @@ pub async fn publish(
             until,
         },
     )
-    .idempotent(once, now + DAY_MS);
+    .idempotent(once, now + DAY_MS)
+    .before(fields.deadline());
     match app.journal.submit(request).await {
         Ok(_) => redirect_see_other(&format!("/notices/{id}?said=published")),
         Err(SubmitError::Rejected(why)) => again(StatusCode::CONFLICT, visit.lang.t(why.key())),
@@ -324,7 +329,10 @@ pub async fn take_down(
     let Ok(id) = NoticeId::new(&id) else {
         return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
     };
-    match app.submit(&visit, notice::Command::TakeDown { id }).await {
+    match app
+        .submit_before(&visit, fields.deadline(), notice::Command::TakeDown { id })
+        .await
+    {
         Ok(_) => redirect_see_other("/notices?said=taken-down"),
         Err(page) => page,
     }

@@ -10,7 +10,8 @@ use crate::domain::user::Role;
 use crate::http::headers::{cookie, same_site_referer};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::http::session::{SIGN_IN_IDLE_MS, SignInError};
-use crate::web::kit::app::{App, FormFields, RequestContext, session_cookie};
+use crate::web::kit::app::{App, RequestContext, session_cookie};
+use crate::web::kit::form_fields::AnyAge;
 
 #[derive(askama::Template)]
 #[template(path = "sign_in.html")]
@@ -75,7 +76,7 @@ pub async fn sign_in(
     State(app): State<App>,
     visit: RequestContext,
     headers: HeaderMap,
-    fields: FormFields,
+    AnyAge(fields): AnyAge,
 ) -> Response {
     let state = app.journal.state();
     let chosen = fields.get("user").to_owned();
@@ -123,7 +124,7 @@ pub async fn sign_in(
 pub async fn sign_out(
     State(app): State<App>,
     visit: RequestContext,
-    fields: FormFields,
+    AnyAge(fields): AnyAge,
 ) -> Response {
     if !app.verify_csrf(&visit, fields.get("form")) {
         return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
@@ -148,7 +149,7 @@ struct MePage {
 pub async fn sign_out_others(
     State(app): State<App>,
     visit: RequestContext,
-    fields: FormFields,
+    AnyAge(fields): AnyAge,
 ) -> Response {
     let Some(user) = visit
         .user

@@ -18,7 +18,8 @@ use crate::domain::id::NoticeId;
 use crate::domain::speaker;
 use crate::domain::state::VillageState;
 use crate::http::render::{redirect_see_other, render};
-use crate::web::kit::app::{App, FormFields, RequestContext};
+use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::form_fields::AnyAge;
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
@@ -97,8 +98,13 @@ fn spoken_part(text: &str) -> (String, bool) {
     (most[..end].to_owned(), true)
 }
 
-/// Dừng tất cả: one tap, from any page, by anybody signed in.
-pub async fn stop(State(app): State<App>, visit: RequestContext, fields: FormFields) -> Response {
+/// Dừng tất cả: one tap, from any page, by anybody signed in. Silence is right also when it comes
+/// late.
+pub async fn stop(
+    State(app): State<App>,
+    visit: RequestContext,
+    AnyAge(fields): AnyAge,
+) -> Response {
     if !app.verify_csrf(&visit, fields.get("form")) {
         return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }

@@ -14,14 +14,15 @@ use axum::response::{IntoResponse as _, Response};
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
+use crate::domain::decide::Rejection;
 use crate::domain::id::DeviceId;
 use crate::domain::state::VillageState;
-use crate::domain::text;
 use crate::domain::user::{Role, User};
 use crate::http::headers::{cookie, same_site_referer};
 use crate::http::render::{PageContext, redirect_see_other, render_with};
 use crate::http::serve::Peer;
 use crate::http::session::SignIns;
+use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::journal::index::Index;
 use crate::journal::{CommandRequest, Committed, Journal, SubmitError};
@@ -33,6 +34,7 @@ use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
 use crate::supervisor::admission::AdmissionControl;
 use crate::view::village_status::{self, StatusInput};
+use crate::web::kit::taps::TapClock;
 
 /// Everything a handler may use; clones share it.
 #[derive(Clone)]
@@ -64,6 +66,8 @@ pub struct App {
     pub sessions: SignIns,
     /// Clock, health, stop.
     pub supervisor: Supervisor,
+    /// When buttons were tapped.
+    pub taps: TapClock,
     /// Names that the portal answers to.
     pub names: Arc<Vec<String>>,
     /// Devices whose secret is in the configuration.
@@ -222,6 +226,8 @@ impl App {
             big: visit.big,
             technician: self.technician.to_string(),
             flash: said,
+            stamp: self.taps.stamp(),
+            clock: dates::clock(now),
         }
     }
 
@@ -265,11 +271,25 @@ impl App {
         visit: &RequestContext,
         command: impl Into<Command>,
     ) -> Result<Committed, Response> {
+        self.submit_before(visit, None, command).await
+    }
+
+    /// Submits a command of the user of this request, which is not carried out after `deadline`
+    /// ([`crate::web::kit::taps`]).
+    ///
+    /// # Errors
+    /// The page that explains why not.
+    pub async fn submit_before(
+        &self,
+        visit: &RequestContext,
+        deadline: Option<u64>,
+        command: impl Into<Command>,
+    ) -> Result<Committed, Response> {
         let Some(actor) = visit.actor() else {
             return Err(redirect_see_other("/sign-in"));
         };
-        self.submit_request(visit, CommandRequest::new(actor, command))
-            .await
+        let request = CommandRequest::new(actor, command).before(deadline);
+        self.submit_request(visit, request).await
     }
 
     /// Submits a command request.
@@ -283,6 +303,7 @@ impl App {
     ) -> Result<Committed, Response> {
         match self.journal.submit(request).await {
             Ok(receipt) => Ok(receipt),
+            Err(SubmitError::Rejected(Rejection::Expired)) => Err(self.late_page(visit)),
             Err(SubmitError::Rejected(why)) => {
                 Err(self.error_page(visit, StatusCode::CONFLICT, "refused-title", why.key()))
             }
@@ -295,7 +316,14 @@ impl App {
         }
     }
 
-    /// A page that explains what went wrong and what to do.
+    /// The answer to an order that came too late to be carried out.
+    #[must_use]
+    pub fn late_page(&self, visit: &RequestContext) -> Response {
+        self.error_page(visit, StatusCode::CONFLICT, "order-late", "order-late-do")
+    }
+
+    /// A page that explains what went wrong and what to do; for a page's script its two sentences,
+    /// with a new stamp.
     #[must_use]
     pub fn error_page(
         &self,
@@ -304,6 +332,10 @@ impl App {
         title: &str,
         detail: &str,
     ) -> Response {
+        if visit.live {
+            let words = format!("{}. {}", visit.lang.t(title), visit.lang.t(detail));
+            return (status, [("stamp", self.taps.stamp())], words).into_response();
+        }
         let f = self.page_context(visit, &self.journal.state(), "");
         let (title, detail) = (f.t(title), f.t(detail));
         render_with(
@@ -399,57 +431,4 @@ pub async fn require_sign_in(State(app): State<App>, request: Request, next: Nex
         };
     }
     next.run(Request::from_parts(parts, body)).await
-}
-
-/// Fields of a form, in order; small, decoded.
-#[derive(Debug, Default)]
-pub struct FormFields(Vec<(String, String)>);
-
-impl FormFields {
-    /// The first value of a field.
-    #[must_use]
-    pub fn get(&self, name: &str) -> &str {
-        self.0
-            .iter()
-            .find(|(n, _)| n == name)
-            .map_or("", |(_, v)| v)
-    }
-
-    /// All fields.
-    #[must_use]
-    pub fn into_pairs(self) -> Vec<(String, String)> {
-        self.0
-    }
-
-    /// All values of a field.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .iter()
-            .filter(move |(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
-    }
-}
-
-impl axum::extract::FromRequest<App> for FormFields {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        let (mut parts, body) = request.into_parts();
-        let Ok(visit) = RequestContext::from_request_parts(&mut parts, app).await;
-        let request = Request::from_parts(parts, body);
-        match axum::Form::<Vec<(String, String)>>::from_request(request, app).await {
-            Ok(axum::Form(fields)) => Ok(Self(
-                fields
-                    .into_iter()
-                    .map(|(n, v)| (n, text::body(&v, usize::MAX)))
-                    .collect(),
-            )),
-            Err(_) => Err(app.error_page(
-                &visit,
-                StatusCode::BAD_REQUEST,
-                "refused-title",
-                "refused-unsound",
-            )),
-        }
-    }
 }

@@ -3,5 +3,7 @@
 
 pub mod app;
 pub mod components;
+pub mod form_fields;
 pub mod names;
 pub mod notices;
+pub mod taps;

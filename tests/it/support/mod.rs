@@ -1,6 +1,7 @@
 //! What the tests stand on: a house, a commune's office, an MQTT client of bytes, a broker's worker
 //! without a house, the graph of imports. No test lies here.
 
+pub mod frozen;
 pub mod house;
 pub mod imports;
 pub mod office;

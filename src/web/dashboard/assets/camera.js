@@ -12,10 +12,13 @@
     slow = 1;
     var is = function () { return only || failed > 2; };
     var next = function () { slow = setTimeout(function () { slow = 0; if (is()) stills(); }, 5000); };
-    fetch(still + "?n=" + Date.now(), { redirect: "manual" }).then(function (r) {
+    // A frozen box closes nothing: without a bound the old picture would be called new for ever.
+    var c = window.AbortController && new AbortController(), late = c && setTimeout(function () { c.abort(); }, 10000);
+    fetch(still + "?n=" + Date.now(), { redirect: "manual", signal: c ? c.signal : undefined }).then(function (r) {
       if (!r.ok) throw r.status;
       var at = +r.headers.get("still-at"), age = +r.headers.get("still-age");
       return r.blob().then(function (b) {
+        clearTimeout(late);
         var f = new FileReader();
         f.onload = function () {
           // “New” is shown for a still that arrived and is new, not for one that was requested.

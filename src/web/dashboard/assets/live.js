@@ -1,29 +1,45 @@
 // Live updates: each message is a fragment whose id replaces the element with that id. Without script the page
 // is as true, only older. A lost connection is shown, never hidden; a page that nobody sees costs no data.
+// The box sends a heartbeat every 3 s. A frozen box and a wifi that is gone close nothing: only silence tells.
 (function () {
-  var where = document.body.dataset.live, box = document.getElementById("offline"), timer, es;
+  var body = document.body, where = body.dataset.live, link = document.getElementById("link");
   if (!where || !window.EventSource) return;
-  function lost() { if (box) box.hidden = false; }
-  function found() { clearTimeout(timer); timer = 0; if (box) box.hidden = true; }
+  var words = link.dataset, lost = link.children[0], said = link.children[1], now = function () { return performance.now(); };
+  var nav = performance.getEntriesByType("navigation")[0];
+  var es, opened, full, pending, since, clock = body.dataset.clock, heard = now(), run, stamp, at, day;
+  // The box's clock at a tap: its last stamp, and what passed since. The phone's stopwatch may stand still while
+  // the phone sleeps, its clock does not.
+  function base(s, passed) { s = s.split("."); run = s[0]; stamp = +s[1]; at = now() - passed; day = Date.now() - passed; }
+  base(body.dataset.stamp, nav ? now() - nav.responseStart : 0);
+  function tapped() { return run + "." + Math.round(stamp + Math.max(now() - at, Date.now() - day)); }
+  function alive() { heard = now(); show(lost); body.classList.remove("old"); }
+  function show(e, text) { e.hidden = !text; if (text && e.textContent !== text) e.textContent = text; }
+  function silent() {
+    show(lost, words.lost.replace("%", clock));
+    body.style.setProperty("--old", '" · ' + words.old + '"');
+    body.classList.add("old");
+  }
   function put(fresh) {
     var old = fresh.id && document.getElementById(fresh.id);
     // A new row has no element on this page yet: reload, but never discard a text that somebody types.
-    if (!old) { if (/^(LI|A)$/.test(fresh.tagName) && performance.now() > 9000 && !document.querySelector("textarea")) location.reload(); return; }
+    if (!old) { if (/^(LI|A)$/.test(fresh.tagName) && now() > 9000 && !document.querySelector("textarea")) location.reload(); return; }
     var held = old.contains(document.activeElement) && document.activeElement.tagName;
     old.replaceWith(fresh);
     var again = held && (fresh.matches(held) ? fresh : fresh.querySelector(held));
     if (again) again.focus();
   }
   function open() {
+    if (es) es.close();
+    opened = now(); full = 0;
     es = new EventSource(where);
-    es.onopen = found;
+    es.addEventListener("beat", function (m) { var d = m.data.split(" "); base(d[0], 0); clock = d[1]; alive(); });
     es.onerror = function () {
-      if (!timer) timer = setTimeout(lost, 5000);
-      // Closed for good: perhaps this phone was signed out, and that is not a lost connection.
-      if (es.readyState === 2) fetch(where, { method: "HEAD" }).then(function (r) { if (r.status === 401) location.reload(); else if (r.status === 429 || r.status === 200) setTimeout(again, 30000); }).catch(function () {});
+      if (es.readyState !== 2) return;
+      // Closed for good: perhaps this phone was signed out, or too many pages follow; neither is a lost link.
+      fetch(where, { method: "HEAD" }).then(function (r) { if (r.status === 401) location.reload(); else if (r.status === 429 || r.status === 200) { full = 1; alive(); } }).catch(function () {});
     };
     es.onmessage = function (m) {
-      found();
+      alive();
       var t = document.createElement("template");
       t.innerHTML = m.data;
       [].slice.call(t.content.children).forEach(function (fresh) {
@@ -36,22 +52,39 @@
       });
     };
   }
-  function again() { if (!document.hidden && es.readyState === 2) open(); }
   open();
+  setInterval(function () {
+    if (document.hidden) return;
+    if (full) { if (now() - opened > 30000) open(); return; }
+    if (now() - heard < 8000) return;
+    silent();
+    if (now() - opened > 8000) open();
+    // A form that leaves the page waits for ever: it is called back, and the box refuses what comes that late.
+    if (pending && now() - since > 10000) { pending = 0; window.stop(); open(); show(said, words.late); }
+  }, 500);
   document.addEventListener("visibilitychange", function () {
-    if (document.hidden) { es.close(); clearTimeout(timer); timer = 0; } else if (es.readyState === 2) open();
+    if (document.hidden) es.close(); else { heard = now(); open(); }
   });
+  window.addEventListener("pageshow", function () { pending = 0; });
+  document.addEventListener("formdata", function (e) { if (e.target.method === "post") e.formData.set("tap", tapped()); });
   // A form of a row or a group is sent without leaving the page; the answer comes as the row's next state.
   document.addEventListener("submit", function (e) {
-    var f = e.target;
-    if (!f.closest("li, .pair") || !window.fetch || f.dataset.busy) { if (f.dataset.busy) e.preventDefault(); return; }
+    var f = e.target, b = e.submitter, row = f.closest("li, .pair") && window.AbortController;
+    if (f.method !== "post") return;
+    if (f.dataset.busy || pending === f) { e.preventDefault(); return show(said, words.wait); }
+    show(said);
+    if (!row) { pending = f; since = now(); return; }
     e.preventDefault();
-    var d = new FormData(f), b = e.submitter;
+    var d = new FormData(f), c = new AbortController(), timer = setTimeout(function () { c.abort(); }, 10000);
     if (b && b.name) d.append(b.name, b.value);
     f.dataset.busy = 1;
-    fetch(f.action, { method: "POST", body: new URLSearchParams(d), headers: { "x-live": "1" } })
-      .then(function (r) { if (r.status >= 400) location.reload(); })
-      .catch(lost)
-      .then(function () { delete f.dataset.busy; });
+    fetch(f.action, { method: "POST", body: new URLSearchParams(d), headers: { "x-live": "1" }, signal: c.signal })
+      .then(function (r) {
+        if (r.headers.get("stamp")) base(r.headers.get("stamp"), 0);
+        if (r.status === 409 || r.status === 503) return r.text().then(function (t) { show(said, t); });
+        if (r.status >= 400) location.reload();
+      })
+      .catch(function () { show(said, c.signal.aborted ? words.late : words.unsure); })
+      .then(function () { clearTimeout(timer); delete f.dataset.busy; });
   });
 })();

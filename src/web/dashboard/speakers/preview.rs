@@ -16,7 +16,8 @@ use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::i18n::dates;
 use crate::journal::CommandRequest;
 use crate::keys::secret;
-use crate::web::kit::app::{App, FormFields, RequestContext};
+use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::form_fields::{AnyAge, FormFields};
 use crate::web::kit::names::name_of;
 
 /// A typed sentence that could not begin within this time is not played later, ms.
@@ -39,7 +40,7 @@ struct PreviewPage {
 pub async fn preview_form(
     State(app): State<App>,
     visit: RequestContext,
-    fields: FormFields,
+    AnyAge(fields): AnyAge,
 ) -> Response {
     if !app.verify_csrf(&visit, fields.get("form")) {
         return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
@@ -191,6 +192,7 @@ pub async fn announce(
     if !app.verify_csrf(&visit, fields.get("form")) {
         return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
+    let deadline = fields.deadline();
     let heard = Preview::from_fields(fields.into_pairs());
     let is_typed_here = heard.text(&app, &visit).is_some();
     let query = heard.query();
@@ -221,7 +223,8 @@ pub async fn announce(
             expires_in_ms: ANNOUNCEMENT_TTL_MS,
         },
     )
-    .idempotent(once, now + ANNOUNCEMENT_TTL_MS);
+    .idempotent(once, now + ANNOUNCEMENT_TTL_MS)
+    .before(deadline);
     match app.submit_request(&visit, request).await {
         // After “back” and a second submit nothing is played again, and the page does not claim
         // that it is.

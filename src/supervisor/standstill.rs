@@ -1,0 +1,96 @@
+//! Notices that the whole process stood still: it was frozen, starved, or the machine slept.
+//!
+//! What arrived meanwhile waited in the kernel and is read only now, and nothing in it says since
+//! when it waited. For a moment after a standstill, whatever is read may be old.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::Stop;
+use super::clock::Clock;
+
+/// How often the process proves to itself that it runs.
+const TICK: Duration = Duration::from_millis(250);
+/// A tick that comes this late was held up by a standstill, ms.
+const MIN_GAP_MS: u64 = 5_000;
+/// How long what waited may still be read afterwards, ms.
+const BACKLOG_MS: u64 = 2_000;
+
+/// Whether the process stood still a moment ago; clones share it.
+#[derive(Debug, Clone)]
+pub struct Standstill {
+    clock: Clock,
+    ticked_at: Arc<AtomicU64>,
+    /// Monotonic ms; `u64::MAX` = there was no standstill.
+    ended_at: Arc<AtomicU64>,
+}
+
+impl Standstill {
+    /// Nothing is noticed before [`Self::run`] runs.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            ticked_at: Arc::new(AtomicU64::new(clock.mono_ms())),
+            ended_at: Arc::new(AtomicU64::new(u64::MAX)),
+            clock,
+        }
+    }
+
+    /// Ticks until `stop`.
+    pub async fn run(self, stop: Stop) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(TICK) => self.tick(),
+                () = stop.soft.cancelled() => return,
+            }
+        }
+    }
+
+    fn tick(&self) {
+        let now = self.clock.mono_ms();
+        let gap_ms = now.saturating_sub(self.ticked_at.load(Ordering::SeqCst));
+        if gap_ms > MIN_GAP_MS {
+            // Stored before the tick: no reader sees a fresh tick without the standstill before it.
+            self.ended_at.store(now, Ordering::SeqCst);
+            tracing::warn!(
+                gap_ms,
+                "the process stood still; orders that waited are refused"
+            );
+        }
+        self.ticked_at.store(now, Ordering::SeqCst);
+    }
+
+    /// Whether what is read now may have waited through a standstill.
+    #[must_use]
+    pub fn is_recent(&self) -> bool {
+        let ticked_at = self.ticked_at.load(Ordering::SeqCst);
+        let ended_at = self.ended_at.load(Ordering::SeqCst);
+        let now = self.clock.mono_ms();
+        now.saturating_sub(ticked_at) > MIN_GAP_MS
+            || (ended_at != u64::MAX && now.saturating_sub(ended_at) <= BACKLOG_MS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_right_after_a_standstill_may_be_old_and_nothing_else_is() {
+        let clock = Clock::manual(0);
+        let stands = Standstill::new(clock.clone());
+        for _ in 0..100 {
+            clock.advance(TICK * 4);
+            assert!(!stands.is_recent());
+            stands.tick();
+        }
+        clock.advance(Duration::from_secs(75));
+        assert!(stands.is_recent(), "a request may be read before the tick");
+        stands.tick();
+        assert!(stands.is_recent(), "and after it");
+        clock.advance(Duration::from_millis(BACKLOG_MS + 1));
+        stands.tick();
+        assert!(!stands.is_recent(), "what comes now was sent now");
+    }
+}
