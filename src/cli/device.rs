@@ -1,6 +1,6 @@
 //! `device list|add|remove|show|set`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -76,34 +76,46 @@ pub fn run_device(cli: &Cli, what: &DeviceCommand) -> anyhow::Result<u8> {
 }
 
 /// A part of the village's state.
-fn part_of<T: DeserializeOwned>(
+fn part_of<T: DeserializeOwned + Default>(
     state: &serde_json::Value,
     part: &str,
-) -> anyhow::Result<BTreeMap<String, T>> {
+) -> anyhow::Result<T> {
     Ok(match state.get(part) {
         Some(part) => serde_json::from_value(part.clone())?,
-        None => BTreeMap::new(),
+        None => T::default(),
     })
 }
 
-/// Prints all devices; exit code 2 when one is offline.
+/// Prints all devices; exit code 2 when one is offline. A device whose account was revoked is
+/// listed as that: it is not counted, and its silence is no fault.
 fn list(cli: &Cli) -> anyhow::Result<u8> {
     let value = client::request(cli, "GET", "/state", None)?;
     let devices: BTreeMap<String, Device> = part_of(&value, "devices")?;
-    let count = |is: fn(&Device) -> bool| devices.values().filter(|d| is(d)).count();
+    let revoked: BTreeSet<DeviceId> = part_of(&value, "revoked")?;
+    let is_counted = |d: &&Device| !revoked.contains(&d.id);
+    let count = |is: fn(&Device) -> bool| {
+        let counted = devices.values().filter(is_counted);
+        counted.filter(|d| is(d)).count()
+    };
     let gone = count(|d| d.availability.is_offline());
-    let unknown = count(|d| d.availability == Availability::Unknown);
     let mut text = cli.f(
         "cli-devices",
-        &[("n", devices.len()), ("gone", gone), ("unknown", unknown)],
+        &[
+            ("n", count(|_| true)),
+            ("gone", gone),
+            (
+                "unknown",
+                count(|d| d.availability == Availability::Unknown),
+            ),
+        ],
     ) + "\n";
     for d in devices.values() {
-        text.push_str(&format!(
-            "  {:<12}{:<30}{}\n",
-            d.id.as_str(),
-            d.name,
+        let words = if is_counted(&d) {
             availability_text(cli, d.availability)
-        ));
+        } else {
+            cli.t("device-sent-away")
+        };
+        text.push_str(&format!("  {:<12}{:<30}{words}\n", d.id.as_str(), d.name));
     }
     print(cli, &value["devices"], &text);
     Ok(if gone > 0 { 2 } else { 0 })

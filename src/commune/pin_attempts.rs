@@ -9,10 +9,12 @@ use std::net::IpAddr;
 
 use crate::supervisor::admission::source_network;
 
+/// How long an address waits after its last wrong PIN, ms.
+pub(super) const LOCKOUT_MS: u64 = 300_000;
 /// How long an address waits after a wrong PIN, ms.
 const WRONG_PIN_DELAY_MS: u64 = 2_000;
 /// Wrong PINs of one address before it waits for five minutes.
-pub(super) const MAX_WRONG_PINS: u32 = 10;
+const MAX_WRONG_PINS: u32 = 10;
 /// Wrong PINs a day from addresses that were never right. Beyond it, only addresses that were right
 /// once may try.
 const MAX_WRONG_PINS_A_DAY: u32 = 200;
@@ -34,9 +36,17 @@ pub struct PinAttempts {
 pub(super) struct PendingAttempt {
     address: IpAddr,
     /// The wrong PINs and the end of the wait of the address before this attempt.
-    pub(super) before: Option<(u32, u64)>,
+    before: Option<(u32, u64)>,
     /// The address was right once.
     pub(super) is_proven: bool,
+}
+
+impl PendingAttempt {
+    /// How many wrong PINs are left if this attempt was one; 0 = the address waits for five minutes.
+    pub(super) fn tries_left(&self) -> u32 {
+        let before = self.before.map_or(0, |(wrong, _)| wrong % MAX_WRONG_PINS);
+        MAX_WRONG_PINS.saturating_sub(before + 1)
+    }
 }
 
 impl PinAttempts {
@@ -48,13 +58,7 @@ impl PinAttempts {
         now: u64,
         day: i64,
     ) -> Result<PendingAttempt, u64> {
-        // An IPv6 network has as many addresses as there are guesses, so the network is counted. An
-        // address of it that was right is counted by itself: no neighbour locks out the officer.
-        let address = if self.proven_addresses.contains(&address) {
-            address
-        } else {
-            source_network(address)
-        };
+        let address = self.counted_address(address);
         if self.today.0 != day {
             self.today = (day, 0);
         }
@@ -79,7 +83,7 @@ impl PinAttempts {
             (
                 wrong,
                 now + if wrong >= MAX_WRONG_PINS {
-                    300_000
+                    LOCKOUT_MS
                 } else {
                     WRONG_PIN_DELAY_MS
                 },
@@ -91,6 +95,28 @@ impl PinAttempts {
             before,
             is_proven: known,
         })
+    }
+
+    /// The address under which an attempt is counted. An IPv6 network has as many addresses as there
+    /// are guesses, so the network is counted. An address of it that was right is counted by itself:
+    /// no neighbour locks out the officer.
+    fn counted_address(&self, address: IpAddr) -> IpAddr {
+        if self.proven_addresses.contains(&address) {
+            address
+        } else {
+            source_network(address)
+        }
+    }
+
+    /// How many wrong PINs an address still has before it waits for five minutes, without counting
+    /// an attempt. The error is how long the address still waits, ms.
+    pub(super) fn tries_left(&self, address: IpAddr, now: u64) -> Result<u32, u64> {
+        let counted = self.by_address.get(&self.counted_address(address));
+        let (wrong, until) = counted.copied().unwrap_or_default();
+        if now < until {
+            return Err(until - now);
+        }
+        Ok(MAX_WRONG_PINS - wrong % MAX_WRONG_PINS)
     }
 
     /// Takes an attempt back: the PIN was right, or could not be verified.
@@ -114,6 +140,30 @@ impl PinAttempts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tries_left_go_down_one_by_one_and_asking_changes_nothing() {
+        let mut wrong = PinAttempts::default();
+        let address = IpAddr::from([10, 0, 0, 1]);
+        let mut now = 0;
+        for round in 0..2 {
+            assert_eq!(wrong.tries_left(address, now), Ok(MAX_WRONG_PINS));
+            for left in (0..MAX_WRONG_PINS).rev() {
+                let one = wrong.count_rows(address, now, 0).expect("may try");
+                assert_eq!(one.tries_left(), left, "round {round}");
+                let waits = if left == 0 {
+                    LOCKOUT_MS
+                } else {
+                    WRONG_PIN_DELAY_MS
+                };
+                assert_eq!(wrong.tries_left(address, now), Err(waits));
+                now += waits;
+                if left > 0 {
+                    assert_eq!(wrong.tries_left(address, now), Ok(left));
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_guess_counts_before_it_is_looked_at_and_what_was_not_looked_at_does_not() {

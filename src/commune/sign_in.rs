@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::console::context::{Console, language_of};
 use super::console::page::PageMessage;
-use super::pin_attempts::MAX_WRONG_PINS;
+use super::pin_attempts::LOCKOUT_MS;
 use crate::http::render::redirect_see_other;
 use crate::http::serve::Peer;
 use crate::i18n::locale::Lang;
@@ -46,25 +46,29 @@ async fn verify_pin(
             .unwrap_or_else(PoisonError::into_inner)
     };
     let locked = |wait: u64| {
-        (
-            StatusCode::TOO_MANY_REQUESTS,
+        let text = if wait < 60_000 {
+            lang.f("wait-pin", &[("seconds", wait.div_ceil(1_000))])
+        } else {
             lang.f(
                 "locked-pin",
                 &[("minutes", &wait.div_ceil(60_000).to_string())],
-            ),
-        )
+            )
+        };
+        (StatusCode::TOO_MANY_REQUESTS, text)
     };
-    let day = console.clock.wall_ms().div_euclid(DAY_MS);
+    let (day, now) = (
+        console.clock.wall_ms().div_euclid(DAY_MS),
+        console.clock.mono_ms(),
+    );
     // Text that is no PIN is no guess: it is neither counted nor hashed.
     if !secret::is_pin(pin) {
+        let left = wrong().tries_left(address, now).map_err(locked)?;
         return Err((
             StatusCode::UNAUTHORIZED,
-            lang.f("commune-wrong-pin", &[("n", &MAX_WRONG_PINS.to_string())]),
+            lang.f("no-pin", &[("n", &left.to_string())]),
         ));
     }
-    let counted = wrong()
-        .count_rows(address, console.clock.mono_ms(), day)
-        .map_err(locked)?;
+    let counted = wrong().count_rows(address, now, day).map_err(locked)?;
     let looked = match console.pins.acquire(counted.is_proven).await {
         Ok(turn) => turn.check(pin, &console.pin).await,
         Err(failure) => Err(failure),
@@ -74,16 +78,13 @@ async fn verify_pin(
             wrong().confirm(counted, address);
             Ok(())
         }
-        Ok((false, _)) => {
-            let n = counted.before.map_or(0, |(n, _)| n % MAX_WRONG_PINS) + 1;
-            Err((
+        Ok((false, _)) => Err(match counted.tries_left() {
+            0 => locked(LOCKOUT_MS),
+            left => (
                 StatusCode::UNAUTHORIZED,
-                lang.f(
-                    "commune-wrong-pin",
-                    &[("n", &MAX_WRONG_PINS.saturating_sub(n).to_string())],
-                ),
-            ))
-        }
+                lang.f("commune-wrong-pin", &[("n", &left.to_string())]),
+            ),
+        }),
         Err(PinError::Busy) => {
             wrong().take_back(counted);
             Err((StatusCode::TOO_MANY_REQUESTS, lang.t("busy-pin")))

@@ -4,7 +4,8 @@
 //! Wrong PINs are counted per person and address, so a prankster locks out himself and never the
 //! chief; when many addresses try one person, only phones that signed in before may still try. An
 //! attempt that could not be verified (a crowd, no memory, a damaged file) is not wrong and is not
-//! counted. Hashing has its own bounds: [`crate::keys::pins`].
+//! counted; neither is a text that is no PIN. Whatever the answer, the tries left are read from the
+//! one count. Hashing has its own bounds: [`crate::keys::pins`].
 
 use std::collections::BTreeMap;
 use std::io;
@@ -100,6 +101,10 @@ pub struct SignIns {
 pub enum SignInError {
     /// Wrong PIN; tries left from this address.
     WrongPin(u32),
+    /// The text is not six digits: it was not counted; tries left from this address.
+    NotAPin(u32),
+    /// No user has this id.
+    UnknownUser,
     /// This address must wait; seconds.
     Locked(u64),
     /// Only a phone that signed in before may try today.
@@ -260,10 +265,14 @@ impl SignIns {
             known.is_some_and(|k| secret::constant_time_eq(k, &self.known_phone(state, user)));
         // Names are shown to everybody, and a text that is not six digits is no guess: neither
         // invented names nor such texts cost anything.
-        let Some(whose) = state.users.get(user).filter(|_| secret::is_pin(pin)) else {
-            return Err(SignInError::WrongPin(MAX_WRONG_PINS));
+        let Some(whose) = state.users.get(user) else {
+            return Err(SignInError::UnknownUser);
         };
         self.check_lockout(user, address, now, trusted)?;
+        if !secret::is_pin(pin) {
+            let left = self.tries_left(user, address, now, trusted);
+            return Err(SignInError::NotAPin(left));
+        }
         let Some(person) = self.person(whose) else {
             tracing::error!(%user, "user record unreadable; reset with “conglang user pin”");
             return Err(SignInError::Internal);
@@ -308,6 +317,14 @@ impl SignIns {
         let mut inner = self.lock();
         inner.failed_pins.retain(|(u, ..), _| u != user);
         inner.failed_pins_today.remove(user);
+    }
+
+    /// How many wrong PINs this address still has before it must wait.
+    fn tries_left(&self, user: &UserId, address: IpAddr, now: u64, trusted: bool) -> u32 {
+        let inner = self.lock();
+        let here = inner.failed_pins.get(&(user.clone(), address, trusted));
+        here.filter(|w| now < w.at + LOCKOUT_MS)
+            .map_or(MAX_WRONG_PINS, |w| MAX_WRONG_PINS.saturating_sub(w.count))
     }
 
     fn check_lockout(
@@ -365,7 +382,7 @@ impl SignIns {
             .failed_pins
             .entry((user.clone(), address, trusted))
             .or_default();
-        if now > here.at + LOCKOUT_MS {
+        if now >= here.at + LOCKOUT_MS {
             here.count = 0;
         }
         here.count += 1;

@@ -186,6 +186,49 @@ fn no_memory_to_look_at_a_pin_is_told_and_is_not_a_wrong_pin() {
 }
 
 #[test]
+fn the_tries_left_at_the_console_are_told_in_a_row_whatever_is_typed_between() {
+    let mut commune = Commune::new(&["ben-thoc".to_owned()]);
+    commune.start(&[]);
+    let answer = |pin: &str| commune.visit([127, 0, 2, 9], "POST", "/sign-in", "", &[("pin", pin)]);
+    let told = |left: &str| format!("còn thử được {left} lần");
+    let first = answer("12345");
+    assert!(
+        first.status == 401 && first.body.contains(&told("10")),
+        "{}",
+        first.body
+    );
+    for left in ["9", "8"] {
+        // A wrong PIN makes the address wait two seconds, which is told as seconds.
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        let wrong = loop {
+            let wrong = answer("000000");
+            if wrong.status != 429 || std::time::Instant::now() > end {
+                break wrong;
+            }
+            assert!(wrong.body.contains("giây rồi thử lại"), "{}", wrong.body);
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        };
+        assert!(
+            wrong.status == 401 && wrong.body.contains(&told(left)),
+            "{}",
+            wrong.body
+        );
+        let short = loop {
+            let short = answer("12345");
+            if short.status != 429 || std::time::Instant::now() > end {
+                break short;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        };
+        assert!(
+            short.status == 401 && short.body.contains(&told(left)),
+            "{}",
+            short.body
+        );
+    }
+}
+
+#[test]
 fn each_sign_in_is_its_own_is_listed_and_can_be_ended() {
     let mut commune = Commune::new(&["ben-thoc".to_owned()]);
     commune.start(&[]);

@@ -31,6 +31,31 @@ fn wrong_pins_lock_the_prankster_not_the_chief() {
 }
 
 #[test]
+fn the_tries_left_are_told_in_a_row_whatever_is_typed_between() {
+    let mut house = House::new("");
+    house.start();
+    house.sign_in();
+    let answer = |pin: &str| house.post("/sign-in", "", &[("user", "mau"), ("pin", pin)]);
+    for left in ["4", "3", "2", "1"] {
+        let wrong = answer("000000");
+        let told = format!("Sai mã PIN của Ông Mẫu, còn thử được {left} lần");
+        assert!(
+            wrong.status == 401 && wrong.body.contains(&told),
+            "{}",
+            wrong.body
+        );
+        let short = answer("12345");
+        let told = format!("Lần này chưa tính, còn thử được {left} lần");
+        assert!(
+            short.status == 401 && short.body.contains(&told),
+            "{}",
+            short.body
+        );
+    }
+    assert_eq!(answer("000000").status, 429);
+}
+
+#[test]
 fn guesses_side_by_side_count_each() {
     let mut house = House::new("");
     house.start();

@@ -45,6 +45,36 @@ fn a_device_gets_its_account_by_command_and_loses_it_at_once() {
 }
 
 #[test]
+fn a_device_that_was_sent_away_is_listed_as_that_and_is_no_fault() {
+    let mut house = House::new("");
+    house.start();
+    let (code, text) = house.cli(&["device", "add", "den-09", "Đèn Lò Gạch", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    let made: serde_json::Value = serde_json::from_str(&text).expect("json");
+    let secret = made["secret"].as_str().expect("secret").to_owned();
+    let mut lamp = connect_with(&house, "den-09", &secret, "den-09", true);
+    for (word, is) in [("online", "here"), ("offline", "gone")] {
+        publish(&mut lamp, "d/den-09/up", word.as_bytes(), 0, 0);
+        house.until(word, Duration::from_secs(10), |h| {
+            h.state()["devices"]["den-09"]["presence"]["is"] == is
+        });
+    }
+    let (code, text) = house.cli(&["device", "list"]);
+    assert!(
+        code == 2 && text.contains("6 thiết bị, 1 không trả lời"),
+        "{code}: {text}"
+    );
+    assert_eq!(house.cli(&["device", "remove", "den-09"]).0, 0);
+    let (code, text) = house.cli(&["device", "list"]);
+    assert!(
+        code == 0
+            && text.contains("5 thiết bị, 0 không trả lời")
+            && text.contains("Đèn Lò Gạch                   Đã bị thu hồi quyền nối"),
+        "{code}: {text}"
+    );
+}
+
+#[test]
 #[expect(
     clippy::too_many_lines,
     reason = "one story from its beginning to its end"

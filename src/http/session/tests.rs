@@ -133,6 +133,54 @@ async fn a_prankster_locks_himself_out_and_never_the_chief() {
 }
 
 #[tokio::test]
+async fn the_tries_left_go_down_one_by_one_whatever_else_is_typed() {
+    let f = Fixture::new().await;
+    let address = IpAddr::from([10, 0, 0, 7]);
+    assert_eq!(
+        f.sign_in("12345", address, None).await,
+        Err(SignInError::NotAPin(MAX_WRONG_PINS)),
+        "five digits are no guess"
+    );
+    for left in (1..MAX_WRONG_PINS).rev() {
+        assert_eq!(
+            f.sign_in("000000", address, None).await,
+            Err(SignInError::WrongPin(left))
+        );
+        for text in ["", "12345", "1234567", "abcdef"] {
+            assert_eq!(
+                f.sign_in(text, address, None).await,
+                Err(SignInError::NotAPin(left)),
+                "“{text}” is not counted and changes no number"
+            );
+        }
+    }
+    assert_eq!(
+        f.sign_in("000000", address, None).await,
+        Err(SignInError::Locked(300))
+    );
+    assert_eq!(
+        f.sign_in("12345", address, None).await,
+        Err(SignInError::Locked(300)),
+        "who waits is told of the wait"
+    );
+    // After the wait the count begins again, in the first millisecond too.
+    f.clock
+        .advance(std::time::Duration::from_millis(LOCKOUT_MS));
+    assert_eq!(
+        f.sign_in("000000", address, None).await,
+        Err(SignInError::WrongPin(MAX_WRONG_PINS - 1))
+    );
+    let nobody = UserId::new("nobody").expect("id");
+    assert_eq!(
+        f.sign_ins
+            .sign_in(&f.state, &nobody, PIN, address, None)
+            .await,
+        Err(SignInError::UnknownUser),
+        "nobody's tries are counted"
+    );
+}
+
+#[tokio::test]
 async fn one_network_of_ipv6_is_one_address_and_another_network_is_another() {
     let f = Fixture::new().await;
     let of = |n: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, n, 0, 0, n]);

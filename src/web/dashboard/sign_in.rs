@@ -206,6 +206,11 @@ fn error_text(
                 ],
             ),
         ),
+        SignInError::NotAPin(n) => (
+            StatusCode::UNAUTHORIZED,
+            visit.lang.f("no-pin", &[("n", &n.to_string())]),
+        ),
+        SignInError::UnknownUser => (StatusCode::UNAUTHORIZED, visit.lang.t("unknown-person")),
         SignInError::Locked(seconds) => (
             StatusCode::TOO_MANY_REQUESTS,
             visit.lang.f(
