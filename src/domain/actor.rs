@@ -32,3 +32,18 @@ pub enum Actor {
         id: TokenId,
     },
 }
+
+impl Actor {
+    /// The actor as one text, by which history is searched; none = the gateway or a device, whose
+    /// entries are found by what they are about.
+    #[must_use]
+    pub fn key(&self) -> Option<String> {
+        match self {
+            Self::System | Self::Device { .. } => None,
+            Self::User { id } => Some(id.to_string()),
+            Self::Commune => Some("@commune".to_owned()),
+            Self::LocalAdmin => Some("@console".to_owned()),
+            Self::Program { id } => Some(format!("@program-{id}")),
+        }
+    }
+}

@@ -60,6 +60,25 @@ pub fn day(wall_ms: i64) -> Day {
     civil(day_number(wall_ms))
 }
 
+/// The number of a day, the inverse of [`day`]; none = there is no such day.
+#[must_use]
+pub fn number_of(wanted: Day) -> Option<i64> {
+    let (month, day) = (i64::from(wanted.month), i64::from(wanted.day));
+    let year = i64::from(wanted.year) - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let of_era = year.rem_euclid(400) * 365 + year.rem_euclid(400) / 4 - year.rem_euclid(400) / 100
+        + of_year;
+    let number = era * 146_097 + of_era - 719_468;
+    (civil(number) == wanted).then_some(number)
+}
+
+/// When a day begins in the village, wall ms.
+#[must_use]
+pub const fn day_start_ms(number: i64) -> i64 {
+    number.saturating_mul(DAY_MS).saturating_sub(ZONE_MS)
+}
+
 fn civil(number: i64) -> Day {
     let z = number + 719_468;
     let era = z.div_euclid(146_097);
@@ -223,6 +242,24 @@ mod tests {
 
     fn at(year: i32, month: i64, day: i64) -> i64 {
         days_from_civil(year, month, day) * DAY_MS + 5 * 3_600_000
+    }
+
+    #[test]
+    fn a_day_has_one_number_and_its_beginning_is_midnight_in_the_village() {
+        for number in (-400..40_000).step_by(13) {
+            let start = day_start_ms(number);
+            assert_eq!(number_of(day(start)), Some(number));
+            assert_eq!(day_number(start), number);
+            assert_eq!(day_number(start - 1), number - 1);
+        }
+        for (year, month, of_month) in [(2026, 2, 29), (2026, 13, 1), (2026, 0, 1), (2026, 4, 31)] {
+            let wrong = Day {
+                year,
+                month,
+                day: of_month,
+            };
+            assert_eq!(number_of(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -92,7 +92,9 @@ impl Event {
             Self::Removed { camera } | Self::SignalChanged { camera, .. } => {
                 EventProperties::in_lane(Lane::State).about(camera.as_str())
             }
-            Self::Viewed { .. } => EventProperties::in_lane(Lane::Log),
+            Self::Viewed { cameras } => {
+                EventProperties::in_lane(Lane::Log).and_about(cameras.iter().map(CameraId::as_str))
+            }
         }
     }
 }

@@ -89,6 +89,20 @@ impl Event {
     pub fn subject(&self) -> Option<&str> {
         self.properties().subject
     }
+
+    /// All things that this event is about: its subject, and further ones.
+    #[must_use]
+    pub fn things(&self) -> Vec<&str> {
+        let filed = self.properties();
+        filed.subject.into_iter().chain(filed.also).collect()
+    }
+
+    /// Whether this event is about a thing.
+    #[must_use]
+    pub fn is_about(&self, id: &str) -> bool {
+        let filed = self.properties();
+        filed.subject == Some(id) || filed.also.contains(&id)
+    }
 }
 
 impl From<history::Event> for Event {

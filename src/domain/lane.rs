@@ -43,6 +43,8 @@ pub struct EventProperties<'a> {
     pub lane: Lane,
     /// The thing that the event is about, as one id; used by the index “by entity”.
     pub subject: Option<&'a str>,
+    /// Further things that it is about: who asks for one of them is shown the entry, too.
+    pub also: Vec<&'a str>,
     /// The blob that the event names.
     pub blob: Option<&'a BlobRef>,
     /// The ids and names of the things that the event names.
@@ -56,6 +58,7 @@ impl<'a> EventProperties<'a> {
         Self {
             lane,
             subject: None,
+            also: Vec::new(),
             blob: None,
             names: Vec::new(),
         }
@@ -66,6 +69,15 @@ impl<'a> EventProperties<'a> {
     pub fn about(self, id: &'a str) -> Self {
         Self {
             subject: Some(id),
+            ..self
+        }
+    }
+
+    /// It is about these things, too.
+    #[must_use]
+    pub fn and_about(self, ids: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            also: ids.into_iter().collect(),
             ..self
         }
     }

@@ -134,9 +134,9 @@ impl Event {
             Self::GroupDeclared { group } => {
                 EventProperties::in_lane(Lane::State).about(group.id.as_str())
             }
-            Self::Desired { light, .. } => {
-                EventProperties::in_lane(Lane::Log).about(light.as_str())
-            }
+            Self::Desired { light, group, .. } => EventProperties::in_lane(Lane::Log)
+                .about(light.as_str())
+                .and_about(group.iter().map(GroupId::as_str)),
             Self::Reported { light, .. } => {
                 EventProperties::in_lane(Lane::State).about(light.as_str())
             }

@@ -45,9 +45,9 @@ pub enum Event {
 impl Event {
     /// How this event is filed.
     #[must_use]
-    pub const fn properties(&self) -> EventProperties<'_> {
-        let Self::Declared { .. } = self;
-        EventProperties::in_lane(Lane::State)
+    pub fn properties(&self) -> EventProperties<'_> {
+        let Self::Declared { place } = self;
+        EventProperties::in_lane(Lane::State).about(place.id.as_str())
     }
 }
 

@@ -215,13 +215,21 @@ impl Event {
             Self::Declared { speaker } => {
                 EventProperties::in_lane(Lane::State).naming(speaker.id.as_str(), &speaker.name)
             }
-            Self::AnnouncementQueued { id, text, .. } => EventProperties::in_lane(Lane::Log)
+            Self::AnnouncementQueued { id, text, zone, .. } => EventProperties::in_lane(Lane::Log)
                 .about(id.as_str())
+                .and_about(zone.iter().map(DeviceId::as_str))
                 .with_blob(text),
-            Self::PlaybackBegan { announcement, .. }
-            | Self::PlaybackFinished { announcement, .. } => {
-                EventProperties::in_lane(Lane::Log).about(announcement.as_str())
+            Self::PlaybackBegan {
+                announcement,
+                speaker,
             }
+            | Self::PlaybackFinished {
+                announcement,
+                speaker,
+                ..
+            } => EventProperties::in_lane(Lane::Log)
+                .about(announcement.as_str())
+                .and_about([speaker.as_str()]),
             Self::EverythingStopped {} => EventProperties::in_lane(Lane::Log),
         }
     }

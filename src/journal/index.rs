@@ -1,13 +1,15 @@
-//! The redb index over packed history: by subject, by day, by cause. It is derived and never the
-//! only copy of anything.
+//! The redb index over packed history: by thing, by actor, by day, by cause. It is derived and never
+//! the only copy of anything.
 //!
 //! The index follows the packs with one durable commit for each pack (about a thousand entries). It
 //! is opened with an integrity check. An index that is lost or may be corrupt is renamed aside and
 //! built again while the gateway runs. Keys are bytes only, and the value of a (key, block) is a
-//! list of offsets in the block, so a busy lamp costs one byte for each entry. Every value is in
-//! our envelope: version 1, CRC32C, payload.
+//! list of offsets in the block, so a busy lamp costs one byte for each entry. A day (of the village)
+//! has the numbers of its first and last entry. Every value is in our envelope: version 1, CRC32C,
+//! payload.
 
 mod lookup;
+mod query;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,14 +22,16 @@ use tokio::sync::watch;
 use super::chain::Heads;
 use super::history::History;
 use super::pack;
+use crate::domain::calendar::day_number;
+pub use query::{EntryQuery, Selected};
 
 const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
 const BY_SUBJECT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_subject");
 const BY_CAUSE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_cause");
 const BY_DAY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("by_day");
-const INDEXED_THROUGH: &[u8] = b"through-2";
-/// The same in an index of the first format, which is built again.
-const INDEXED_THROUGH_V1: &[u8] = b"through";
+const INDEXED_THROUGH: &[u8] = b"through-3";
+/// The same in an index of an older format, which is built again.
+const INDEXED_THROUGH_OLDER: [&[u8]; 2] = [b"through", b"through-2"];
 /// The chain heads after the last pack that is indexed: an index of another history has other
 /// heads.
 const CHAIN_HEADS: &[u8] = b"heads";
@@ -38,7 +42,6 @@ const CACHE_BYTES: usize = 8 * 1024 * 1024;
 const GARBAGE_COUNT: &[u8] = b"loose";
 /// After so many added or removed entries the file is compacted.
 const COMPACT_AFTER: u64 = 50_000;
-const DAY_MS: i64 = 86_400_000;
 
 /// The index; clones are the same.
 #[derive(Clone)]
@@ -93,6 +96,25 @@ fn block_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(out))
 }
 
+/// The key of the village's day of a moment; days before 1970 count as one.
+fn day_key(wall_ms: i64) -> u64 {
+    u64::try_from(day_number(wall_ms)).unwrap_or(0)
+}
+
+/// The first and the last entry of a day, as bytes.
+fn span_bytes((first, last): (u64, u64)) -> [u8; 16] {
+    let mut out = [0; 16];
+    out[..8].copy_from_slice(&first.to_le_bytes());
+    out[8..].copy_from_slice(&last.to_le_bytes());
+    out
+}
+
+fn span_of(bytes: &[u8]) -> io::Result<(u64, u64)> {
+    let bytes: [u8; 16] = bytes.try_into().map_err(io::Error::other)?;
+    let number = |part: &[u8]| part.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b));
+    Ok((number(&bytes[..8]), number(&bytes[8..])))
+}
+
 /// FNV-1a, 64 bits: a stable name for a subject. A collision only yields an entry too many, which
 /// is filtered.
 fn hash(text: &str) -> u64 {
@@ -139,8 +161,10 @@ impl Index {
                     write.open_table(BY_SUBJECT).map_err(io_error)?;
                     write.open_table(BY_CAUSE).map_err(io_error)?;
                     write.open_table(BY_DAY).map_err(io_error)?;
-                    if meta.get(INDEXED_THROUGH_V1).map_err(io_error)?.is_some() {
-                        return Err(io::Error::other("the index is of an older format"));
+                    for older in INDEXED_THROUGH_OLDER {
+                        if meta.get(older).map_err(io_error)?.is_some() {
+                            return Err(io::Error::other("the index is of an older format"));
+                        }
                     }
                     let found = meta.get(INDEXED_THROUGH).map_err(io_error)?;
                     let through = match found {
@@ -339,6 +363,8 @@ impl Index {
             let mut subjects = write.open_table(BY_SUBJECT).map_err(io_error)?;
             let mut causes = write.open_table(BY_CAUSE).map_err(io_error)?;
             let mut days = write.open_table(BY_DAY).map_err(io_error)?;
+            let mut days_of_pack: std::collections::BTreeMap<u64, (u64, u64)> =
+                std::collections::BTreeMap::new();
             for block in &pack.blocks {
                 let mut lists: std::collections::BTreeMap<(bool, u64), Vec<u8>> =
                     std::collections::BTreeMap::new();
@@ -350,17 +376,25 @@ impl Index {
                     let Ok(offset) = u8::try_from(entry.seq - block.first) else {
                         continue;
                     };
-                    if let Some(subject) = entry.event.subject() {
-                        lists.entry((true, hash(subject))).or_default().push(offset);
+                    let mut list = |key: (bool, u64)| {
+                        let offsets = lists.entry(key).or_default();
+                        if offsets.last() != Some(&offset) {
+                            offsets.push(offset);
+                        }
+                    };
+                    for thing in entry.event.things() {
+                        list((true, hash(thing)));
+                    }
+                    if let Some(actor) = entry.actor.key() {
+                        list((true, hash(&query::actor_term(&actor))));
                     }
                     if let Some(cause) = entry.cause {
-                        lists.entry((false, cause)).or_default().push(offset);
+                        list((false, cause));
                     }
-                    let day = u64::try_from(entry.wall_ms / DAY_MS).unwrap_or(0);
-                    if days.get(day).map_err(io_error)?.is_none() {
-                        days.insert(day, seal(&entry.seq.to_le_bytes()).as_slice())
-                            .map_err(io_error)?;
-                    }
+                    let day = day_key(entry.wall_ms);
+                    let (first, last) = days_of_pack.entry(day).or_insert((entry.seq, entry.seq));
+                    *first = entry.seq.min(*first);
+                    *last = entry.seq.max(*last);
                 }
                 for ((subject, name), offsets) in lists {
                     let table = if subject { &mut subjects } else { &mut causes };
@@ -368,6 +402,15 @@ impl Index {
                         .insert(key(name, block.first).as_slice(), seal(&offsets).as_slice())
                         .map_err(io_error)?;
                 }
+            }
+            for (day, span) in days_of_pack {
+                let known = match days.get(day).map_err(io_error)? {
+                    Some(value) => span_of(unseal(value.value())?)?,
+                    None => span,
+                };
+                let span = (known.0.min(span.0), known.1.max(span.1));
+                days.insert(day, seal(&span_bytes(span)).as_slice())
+                    .map_err(io_error)?;
             }
             let mut meta = write.open_table(META).map_err(io_error)?;
             meta.insert(INDEXED_THROUGH, seal(&pack.last.to_le_bytes()).as_slice())

@@ -37,6 +37,8 @@ mod loss_tests;
 #[cfg(test)]
 mod old_folder_tests;
 #[cfg(test)]
+mod query_tests;
+#[cfg(test)]
 mod start_tests;
 #[cfg(test)]
 mod test_support;

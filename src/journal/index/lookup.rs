@@ -29,10 +29,7 @@ impl Index {
         let seqs = self.lookup(BY_SUBJECT, hash(subject), before, limit * 2)?;
         let mut out = Vec::new();
         for seq in seqs {
-            if let Some(found) = history
-                .get(seq)
-                .filter(|s| s.entry.event.subject() == Some(subject))
-            {
+            if let Some(found) = history.get(seq).filter(|s| s.entry.event.is_about(subject)) {
                 out.push(found);
             }
             if out.len() == limit {
@@ -62,11 +59,7 @@ impl Index {
             let Some(last) = page.last() else { break };
             at = last.entry.seq;
             out.extend(page.into_iter().filter(|e| {
-                e.entry.seq > through
-                    && e.entry
-                        .event
-                        .subject()
-                        .is_some_and(|s| subjects.iter().any(|w| w == s))
+                e.entry.seq > through && subjects.iter().any(|s| e.entry.event.is_about(s))
             }));
         }
         for subject in subjects {
@@ -83,6 +76,7 @@ impl Index {
             }
         }
         out.sort_by_key(|e| std::cmp::Reverse(e.entry.seq));
+        out.dedup_by_key(|e| e.entry.seq);
         out.truncate(limit);
         Ok(out)
     }
@@ -106,7 +100,7 @@ impl Index {
             .collect())
     }
 
-    fn lookup(
+    pub(super) fn lookup(
         &self,
         table: TableDefinition<'_, &[u8], &[u8]>,
         name: u64,
