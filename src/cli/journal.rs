@@ -16,6 +16,8 @@ use crate::supervisor::clock::Clock;
 /// Most entries at once.
 const MAX_LINES: usize = 1_000;
 const DAY_MS: i64 = 86_400_000;
+/// What stands before a result, beneath its row.
+const PART_INDENT: &str = "             – ";
 /// How long to wait for the next entry before asking again: longer than the gateway waits.
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(45);
 
@@ -132,19 +134,18 @@ fn tail(cli: &Cli, lines: usize, filter: &str, follow: bool) -> anyhow::Result<u
     let mut report: HistoryReport =
         serde_json::from_value(client::request(cli, "GET", &path, None)?)?;
     if !follow {
-        let entries: Vec<_> = report.lines.iter().map(|l| l.entry.clone()).collect();
         let text = if report.lines.is_empty() {
             cli.t("journal-none")
         } else {
             lines_text(&report)
         };
-        print(cli, &entries.into(), &text);
+        print(cli, &report.entries.into(), &text);
         return Ok(0);
     }
     loop {
         if cli.json {
-            for line in &report.lines {
-                print_line(&line.entry.to_string());
+            for entry in &report.entries {
+                print_line(&entry.to_string());
             }
         } else if !report.lines.is_empty() {
             let text = plain(lines_text(&report).trim_end());
@@ -162,7 +163,7 @@ fn tail(cli: &Cli, lines: usize, filter: &str, follow: bool) -> anyhow::Result<u
     }
 }
 
-/// A line for each entry: when, what happened, who or what caused it.
+/// A line for each row: when, who did what, what came of it or what caused it; its results beneath.
 fn lines_text(report: &HistoryReport) -> String {
     report
         .lines
@@ -170,7 +171,15 @@ fn lines_text(report: &HistoryReport) -> String {
         .map(|line| {
             let d = calendar::day(line.at);
             let when = format!("{:02}/{:02} {}", d.day, d.month, dates::clock(line.at));
-            format!("{when}  {} · {}\n", line.what, line.who)
+            let mut text = format!("{when}  {}", line.what);
+            if !line.detail.is_empty() {
+                text.push_str(&format!(" · {}", line.detail));
+            }
+            text.push('\n');
+            for part in &line.parts {
+                text.push_str(&format!("{PART_INDENT}{part}\n"));
+            }
+            text
         })
         .collect()
 }

@@ -103,6 +103,18 @@ impl VillageState {
             .map(|g| g.id.clone())
     }
 
+    /// The id of a thing, and the ids of its entities when it is a device: what history tells of
+    /// either is about it.
+    #[must_use]
+    pub fn with_parts(&self, id: &str) -> Vec<String> {
+        let parts = self
+            .entities
+            .values()
+            .filter(|e| e.device.as_str() == id)
+            .map(|e| e.id.to_string());
+        std::iter::once(id.to_owned()).chain(parts).collect()
+    }
+
     /// The device of a lamp or a sensor.
     #[must_use]
     pub fn device_of(&self, entity: &EntityId) -> Option<&Arc<Device>> {

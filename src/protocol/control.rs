@@ -116,26 +116,29 @@ pub struct UserRow {
     pub role: crate::domain::user::Role,
 }
 
-/// `GET /history`: entries in words, oldest first.
+/// `GET /history`: history in words, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct HistoryReport {
     /// The last entry that was looked at, shown or not: what follows is behind it.
     pub last: u64,
-    /// The entries.
+    /// The rows.
     pub lines: Vec<HistoryLine>,
+    /// The entries themselves, also those that are told in the row of another, without the hashes of
+    /// secrets.
+    pub entries: Vec<serde_json::Value>,
 }
 
-/// One entry in words.
+/// One row in words: an entry with its results, or several entries together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HistoryLine {
     /// Wall ms.
     pub at: i64,
-    /// What happened.
+    /// What happened, and who did it.
     pub what: String,
-    /// Who or what caused it.
-    pub who: String,
-    /// The entry itself, without the hashes of secrets.
-    pub entry: serde_json::Value,
+    /// What came of it; who or what caused it, when that is not said yet. May be empty.
+    pub detail: String,
+    /// Its results one by one.
+    pub parts: Vec<String>,
 }
 
 /// `GET /devices/{id}`: a device as its page shows it.

@@ -1,8 +1,11 @@
-//! What people are told, as values and in their language. A thing's status is computed here once;
-//! pages, the control socket, the technician's commands and the commune's console show it.
+//! What people are told, as values and in their language. A thing's status and the sentences of
+//! history are made here once; pages, the control socket, the technician's commands and the
+//! commune's console show them.
 //!
 //! Deliberately absent: HTML, HTTP.
 
 mod common_cause;
+pub mod history_rows;
+pub mod history_text;
 pub mod status_text;
 pub mod village_status;

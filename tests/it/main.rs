@@ -28,6 +28,7 @@ mod faults;
 mod flood;
 mod foreign;
 mod full_card;
+mod history;
 mod hostile;
 mod house_broker;
 mod jumps;

@@ -141,8 +141,9 @@ fn a_form_of_another_site_or_without_its_token_changes_nothing() {
     });
     assert!(asked.elapsed() < Duration::from_secs(5));
     // What the lamp said is shown before it is written down.
-    house.until("the cause is told in words", Duration::from_secs(5), |h| {
-        h.get("/history", &cookie).body.contains("vì: Bật đèn")
+    house.until("who did it is told, too", Duration::from_secs(5), |h| {
+        let page = h.get("/history", &cookie).body;
+        page.contains("Ông Mẫu bật đèn") && page.contains("Đã sáng sau")
     });
 }
 

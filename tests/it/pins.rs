@@ -136,7 +136,7 @@ fn a_new_pin_keeps_the_role_and_the_name_and_ends_the_old_phones() {
         house
             .get("/history", &cookie)
             .body
-            .contains("Đổi tên thành Ông Mẫu Lớn")
+            .contains("đổi tên một người thành Ông Mẫu Lớn")
     );
     assert_eq!(
         house

@@ -261,7 +261,7 @@ fn history_can_be_followed() {
     let told = lines
         .find(|l| l.as_ref().is_ok_and(|l| l.contains("man-hinh")))
         .expect("the next entry");
-    assert!(told.expect("text").contains("Cấp mã"));
+    assert!(told.expect("text").contains("cấp mã"));
     follow.kill().expect("ended");
     follow.wait().expect("reaped");
 }

@@ -133,7 +133,7 @@ fn a_token_opens_what_its_scopes_say_until_it_is_taken_away() {
     );
     let history = house.get("/history", &cookie).body;
     assert!(
-        history.contains("Cấp mã cho phần mềm cong-tac: switch, speak"),
+        history.contains("cấp mã cho phần mềm cong-tac: switch, speak"),
         "{history}"
     );
     // Taken away, each opens nothing at once, also the one in the file, also after a start.

@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::support::house::{House, fields, kind, secret};
 
 /// Receivers that end with the test.
-struct Horns(Vec<Child>);
+pub struct Horns(Vec<Child>);
 
 impl Horns {
-    fn start(house: &House, ids: &[&str]) -> Self {
+    pub fn start(house: &House, ids: &[&str]) -> Self {
         let key = std::fs::read_to_string(house.dir.join("data/keys/voice.pub")).expect("key");
         let program = std::path::Path::new(env!("CARGO_BIN_EXE_conglang"))
             .with_file_name("examples")
@@ -51,7 +51,7 @@ impl Drop for Horns {
 }
 
 /// Types a sentence, hears it, plays it on `zone`; the sound that was heard first.
-fn speak(house: &House, cookie: &str, text: &str, zone: &[&str]) {
+pub fn speak(house: &House, cookie: &str, text: &str, zone: &[&str]) {
     let form = house.form("/speakers", cookie);
     let mut fields = vec![("form", form.as_str()), ("text", text)];
     fields.extend(zone.iter().map(|z| ("zone", *z)));

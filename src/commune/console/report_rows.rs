@@ -4,20 +4,25 @@
 //! Invariant: no village hides another one's alarms, and a village that cannot be read has a row
 //! that says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::read_model::ActiveAlarm;
 use super::context::Console;
-use crate::domain::event::Event;
-use crate::domain::id::NoticeId;
-use crate::domain::notice::{self, MAX_TITLE_CHARS};
+use crate::domain::blob::BlobRef;
+use crate::domain::event::{Entry, Event};
+use crate::domain::id::{NoticeId, UserId};
+use crate::domain::notice::MAX_TITLE_CHARS;
+use crate::domain::state::VillageState;
 use crate::domain::text;
-use crate::domain::{camera, device, history, light, sensor, speaker};
+use crate::domain::{
+    account, camera, configuration, device, history, light, notice, place, sensor, speaker, token,
+    user, village,
+};
 use crate::http::render::plain_row;
-use crate::i18n::data_loss;
 use crate::i18n::dates;
-use crate::i18n::locale::{Lang, capital, noun};
+use crate::i18n::locale::Lang;
 use crate::journal::codec;
+use crate::view::history_text::{HistoryNames, SentenceContext};
 
 /// Newest records of a village that are read for its rows.
 const MAX_RECORDS_SCANNED: usize = 400;
@@ -137,20 +142,32 @@ impl VillageReport<'_> {
 
     /// Rows of the newest entries that tell an officer something; `newest` begins with the newest.
     fn news_rows(&self, newest: &[Vec<u8>]) -> Vec<DatedRow> {
+        let entries: Vec<Entry> = newest
+            .iter()
+            .filter_map(|bytes| codec::decode_entry(bytes).ok())
+            .collect();
+        let names = ReportedNames {
+            report: self,
+            notices: published(&entries),
+        };
+        let context = SentenceContext {
+            lang: self.lang,
+            names: &names,
+        };
         let mut rows = Vec::new();
         let mut subjects = BTreeSet::new();
-        let mut taken_down = BTreeSet::new();
-        for bytes in newest {
-            let Ok(entry) = codec::decode_entry(bytes) else {
-                continue;
-            };
-            if let Event::Notice(notice::Event::TakenDown { id }) = &entry.event {
-                taken_down.insert(id.clone());
+        for (n, entry) in entries.iter().enumerate() {
+            if !is_reported(&entry.event) {
                 continue;
             }
-            let Some((words, mark)) = self.event_text(&entry.event, &taken_down) else {
-                continue;
-            };
+            let mut words = context.entry(entry);
+            // A village that was set back gives numbers out again: the cause is the nearest older
+            // entry of that number.
+            let cause = entries[n..].iter().find(|e| Some(e.seq) == entry.cause);
+            if let Some(cause) = cause {
+                let why = context.entry(cause);
+                words = format!("{words} · {}", self.lang.f("because", &[("what", &why)]));
+            }
             // A thing that answers again is no news by itself: its entry only hides the older one
             // of its silence.
             let is_well = matches!(
@@ -166,101 +183,116 @@ impl VillageReport<'_> {
                 .subject()
                 .map_or_else(|| words.clone(), str::to_owned);
             if subjects.insert(subject) && !is_well {
+                let mark = context.event(&entry.event).mark;
                 rows.push(self.row(mark, entry.wall_ms, &words));
             }
         }
         rows
     }
+}
 
-    /// The sentence and the mark of an event; none = it has no row. `taken_down` are the notices
-    /// that newer entries took down.
-    fn event_text(
-        &self,
-        event: &Event,
-        taken_down: &BTreeSet<NoticeId>,
-    ) -> Option<(String, &'static str)> {
-        let lang = self.lang;
-        Some(match event {
-            Event::Notice(notice::Event::Published {
-                id: notice, text, ..
-            }) => {
-                let key = if taken_down.contains(notice) {
-                    "happened-taken-down-one"
-                } else {
-                    "happened-published"
-                };
-                (
-                    lang.f(
-                        key,
-                        &[("text", &self.console.title(lang, self.id, text.id.as_str()))],
-                    ),
-                    "",
-                )
+/// The texts of the notices that these entries published.
+fn published(entries: &[Entry]) -> BTreeMap<NoticeId, BlobRef> {
+    entries
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Notice(notice::Event::Published { id, text, .. }) => {
+                Some((id.clone(), text.clone()))
             }
-            Event::Sensor(sensor::Event::AlarmLowered {
-                sensor,
-                value,
-                level: 0,
-            }) => (
-                lang.f(
-                    "commune-lowered",
-                    &[
-                        ("name", &self.name_of(sensor.as_str())),
-                        ("value", &dates::number(*value, 1)),
-                    ],
-                ),
-                "",
-            ),
-            Event::Light(light::Event::GivenUp { light, .. }) => (
-                capital(&lang.f(
-                    "happened-gave-up",
-                    &[(
-                        "name",
-                        &noun(lang, "a-light", &self.name_of(light.as_str())),
-                    )],
-                )),
-                "bad",
-            ),
-            Event::Camera(camera::Event::SignalChanged { camera, here }) => (
-                lang.f(
-                    if *here {
-                        "happened-picture"
-                    } else {
-                        "happened-no-picture"
-                    },
-                    &[("name", &self.name_of(camera.as_str()))],
-                ),
-                if *here { "" } else { "bad" },
-            ),
-            Event::Camera(camera::Event::Removed { camera }) => (
-                lang.f(
-                    "happened-camera-removed",
-                    &[("name", &self.name_of(camera.as_str()))],
-                ),
-                "",
-            ),
-            Event::Device(device::Event::PresenceChanged { device, here }) => (
-                lang.f(
-                    if *here {
-                        "happened-here"
-                    } else {
-                        "happened-gone"
-                    },
-                    &[("name", &self.name_of(device.as_str()))],
-                ),
-                if *here { "" } else { "bad" },
-            ),
-            Event::Speaker(speaker::Event::EverythingStopped {}) => {
-                (lang.t("happened-stopped"), "warn")
-            }
-            Event::History(history::Event::Booted { boot, .. }) => (
-                lang.f("happened-booted", &[("n", &boot.to_string())]),
-                "off",
-            ),
-            Event::History(history::Event::Damaged { from, to, lost, .. }) => {
-                (data_loss::history_loss_text(lang, *from, *to, *lost), "bad")
-            }
-            _ => return None,
+            _ => None,
         })
+        .collect()
+}
+
+/// Names as a village reported them. The commune knows the ids of its people, not their names.
+struct ReportedNames<'a> {
+    report: &'a VillageReport<'a>,
+    notices: BTreeMap<NoticeId, BlobRef>,
+}
+
+impl HistoryNames for ReportedNames<'_> {
+    fn state(&self) -> Option<&VillageState> {
+        None
+    }
+
+    fn name(&self, id: &str) -> String {
+        self.report.name_of(id)
+    }
+
+    fn noun(&self, _: Lang, id: &str) -> String {
+        self.report.name_of(id)
+    }
+
+    fn text(&self, lang: Lang, text: &BlobRef) -> String {
+        let report = self.report;
+        report.console.title(lang, report.id, text.id.as_str())
+    }
+
+    fn notice_title(&self, lang: Lang, notice: &NoticeId) -> Option<String> {
+        self.notices.get(notice).map(|text| self.text(lang, text))
+    }
+
+    fn person(&self, lang: Lang, user: &UserId) -> String {
+        lang.f("commune-person", &[("id", user.as_str())])
+    }
+
+    fn person_in(&self, _: &BlobRef) -> Option<String> {
+        None
+    }
+}
+
+/// Whether an event tells an officer something. Every event is named, so that a new one is not
+/// forgotten.
+const fn is_reported(event: &Event) -> bool {
+    match event {
+        Event::Notice(notice::Event::Published { .. } | notice::Event::TakenDown { .. })
+        | Event::Sensor(sensor::Event::AlarmLowered { level: 0, .. })
+        | Event::Light(light::Event::GivenUp { .. })
+        | Event::Camera(camera::Event::SignalChanged { .. } | camera::Event::Removed { .. })
+        | Event::Device(device::Event::PresenceChanged { .. })
+        | Event::Speaker(speaker::Event::EverythingStopped {})
+        | Event::History(history::Event::Booted { .. } | history::Event::Damaged { .. }) => true,
+        // Active alarms have rows of their own.
+        Event::Sensor(
+            sensor::Event::Declared { .. }
+            | sensor::Event::AlarmRaised { .. }
+            | sensor::Event::AlarmLowered { .. },
+        )
+        | Event::Light(
+            light::Event::GroupDeclared { .. }
+            | light::Event::Desired { .. }
+            | light::Event::Reported { .. },
+        )
+        | Event::Camera(camera::Event::Declared { .. } | camera::Event::Viewed { .. })
+        | Event::Device(
+            device::Event::Declared { .. }
+            | device::Event::EntitiesAdopted { .. }
+            | device::Event::EntitiesWithdrawn { .. },
+        )
+        | Event::Speaker(
+            speaker::Event::Declared { .. }
+            | speaker::Event::AnnouncementQueued { .. }
+            | speaker::Event::PlaybackBegan { .. }
+            | speaker::Event::PlaybackFinished { .. },
+        )
+        | Event::History(
+            history::Event::ClockKnown { .. }
+            | history::Event::Trimmed { .. }
+            | history::Event::Erased { .. }
+            | history::Event::CommandRefused { .. },
+        )
+        | Event::Village(village::Event::Declared { .. })
+        | Event::Place(place::Event::Declared { .. })
+        | Event::Configuration(
+            configuration::Event::ThingsNamed { .. } | configuration::Event::ThingPutAway { .. },
+        )
+        // These never leave a village.
+        | Event::Account(account::Event::Granted { .. } | account::Event::Revoked { .. })
+        | Event::User(
+            user::Event::Put { .. }
+            | user::Event::Renamed { .. }
+            | user::Event::Removed { .. },
+        )
+        | Event::Token(token::Event::Put { .. } | token::Event::Removed { .. }) => false,
     }
 }

@@ -15,22 +15,21 @@ use serde_json::Value;
 use super::commands::error_response;
 use super::terminal_lang::TerminalLang;
 use crate::domain::actor::Actor;
-use crate::domain::event::Entry;
+use crate::domain::user::User;
+use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::journal::index::EntryQuery;
 use crate::journal::{StoredEntry, codec};
 use crate::protocol::control::{HistoryLine, HistoryReport};
+use crate::view::history_rows::HistoryRow;
 use crate::web::kit::app::App;
 
 /// Most entries in one response.
 const MAX_ENTRIES: usize = 1_000;
-/// Most entries that are read to find those that are asked for.
-const MAX_READ: usize = 50_000;
-/// Entries that are read at once.
-const PAGE: usize = 500;
+/// Most pages that are read to find the rows that are asked for.
+const MAX_PAGES: usize = 10;
 /// The longest wait for the next entry; a request may take 30 s.
 const MAX_WAIT: Duration = Duration::from_secs(20);
-/// How far entries may be out of order in time, because the clock was set, ms.
-const CLOCK_SLACK_MS: i64 = 86_400_000;
 
 /// Which entries are asked for.
 #[derive(Debug, Deserialize)]
@@ -121,121 +120,121 @@ const fn default_limit() -> usize {
 }
 
 impl HistoryQuery {
-    /// Whether an entry is one of those that are asked for, apart from what it is about.
-    fn takes(&self, app: &App, entry: &Entry) -> bool {
-        self.since.is_none_or(|since| entry.wall_ms >= since)
-            && self
-                .person
-                .as_deref()
-                .is_none_or(|person| is_by(app, &entry.actor, person))
-    }
-
-    /// Whether an entry is about the thing that is asked for, or about one of its entities.
-    fn is_about(&self, entry: &Entry) -> bool {
-        self.about.as_deref().is_none_or(|about| {
-            entry.event.subject().is_some_and(|subject| {
-                subject == about
-                    || subject
-                        .strip_prefix(about)
-                        .is_some_and(|rest| rest.starts_with('.'))
-            })
-        })
-    }
-}
-
-/// Whether `person`, an id or a name, caused an entry.
-fn is_by(app: &App, actor: &Actor, person: &str) -> bool {
-    match actor {
-        Actor::User { id } => {
-            id.as_str() == person
-                || app
-                    .journal
-                    .state()
-                    .users
-                    .get(id)
-                    .and_then(|u| app.sessions.person(u))
-                    .is_some_and(|p| p.name.to_lowercase() == person.to_lowercase())
+    /// The entries that are asked for.
+    fn entries(&self, app: &App) -> EntryQuery {
+        let state = app.journal.state();
+        EntryQuery {
+            about: self
+                .about
+                .as_ref()
+                .map_or_else(Vec::new, |id| state.with_parts(id)),
+            by: self.person.as_ref().map(|person| key_of(app, person)),
+            from_ms: self.since,
+            to_ms: None,
         }
-        Actor::Program { id } => id.as_str() == person,
-        _ => false,
     }
 }
 
-/// History in words, oldest first: the sentences of the page.
+/// The key of the actor that the technician names: by the name or the id of a person, or by the id
+/// of a program.
+fn key_of(app: &App, person: &str) -> String {
+    let state = app.journal.state();
+    let wanted = person.to_lowercase();
+    let is_called = |user: &User| {
+        user.id.as_str() == person
+            || app
+                .sessions
+                .person(user)
+                .is_some_and(|p| p.name.to_lowercase() == wanted)
+    };
+    if let Some(user) = state.users.values().find(|u| is_called(u)) {
+        return user.id.to_string();
+    }
+    let program = state.tokens.keys().find(|id| id.as_str() == person);
+    let program = program.and_then(|id| Actor::Program { id: id.clone() }.key());
+    program.unwrap_or_else(|| person.to_owned())
+}
+
+/// History in words, oldest first: the rows of the page.
 pub(super) async fn history(
     State(app): State<App>,
     TerminalLang(lang): TerminalLang,
     Query(query): Query<HistoryQuery>,
 ) -> Response {
-    let (last, found) = match query.after {
-        Some(after) => newer(&app, &query, after).await,
-        None => match newest(&app, &query).await {
-            Some(found) => found,
-            None => return index_unreadable(lang),
-        },
+    let found = match query.after {
+        Some(after) => Some(newer(&app, lang, &query, after).await),
+        None => newest(&app, lang, &query).await,
     };
-    let state = app.village();
-    let mut lines = Vec::with_capacity(found.len());
-    for stored in found {
-        let cause = app.cause_of(&stored.entry).await;
-        let row = app.entry_row(
-            lang,
-            &state,
-            &stored.entry,
-            cause.as_ref().map(|c| &c.entry),
-        );
-        lines.push(HistoryLine {
-            at: stored.entry.wall_ms,
-            what: row.name,
-            who: row.words,
-            entry: json_of(&stored),
-        });
-    }
-    Json(HistoryReport { last, lines }).into_response()
+    found.map_or_else(
+        || index_unreadable(lang),
+        |report| Json(report).into_response(),
+    )
 }
 
-/// The newest entries that are asked for, oldest first, and the newest that there is; none = the
-/// index cannot be read.
-async fn newest(app: &App, query: &HistoryQuery) -> Option<(u64, Vec<Arc<StoredEntry>>)> {
+/// The newest rows that are asked for, and the newest entry that there is; none = the index cannot be
+/// read.
+async fn newest(app: &App, lang: Lang, query: &HistoryQuery) -> Option<HistoryReport> {
     let limit = query.limit.min(MAX_ENTRIES);
-    let (mut before, mut read, mut out) = (u64::MAX, 0, Vec::new());
     let last = app.journal.state().seq;
-    while out.len() < limit && read < MAX_READ {
-        let page = match &query.about {
-            Some(about) => app.about(about, before, PAGE).await?,
-            None => app.journal.before(before, PAGE).await,
-        };
-        let Some(oldest) = page.last() else { break };
-        before = oldest.entry.seq;
-        read += page.len();
-        let is_past = query
-            .since
-            .is_some_and(|since| oldest.entry.wall_ms < since - CLOCK_SLACK_MS);
-        out.extend(page.into_iter().filter(|s| query.takes(app, &s.entry)));
-        if is_past {
-            break;
+    let wanted = query.entries(app);
+    let (mut rows, mut before) = (Vec::new(), u64::MAX);
+    let mut entries: Vec<Arc<StoredEntry>> = Vec::new();
+    for _ in 0..MAX_PAGES {
+        let page = app
+            .history_page(lang, &wanted, |_| true, before, limit.max(1))
+            .await?;
+        rows.extend(page.rows);
+        entries.extend(page.entries);
+        match page.next {
+            Some(next) if rows.len() < limit => before = next,
+            _ => break,
         }
     }
-    out.truncate(limit);
-    out.reverse();
-    Some((last, out))
+    rows.truncate(limit);
+    entries.sort_by_key(|s| std::cmp::Reverse(s.entry.seq));
+    entries.dedup_by_key(|s| s.entry.seq);
+    entries.truncate(limit);
+    Some(report(last, rows, &entries))
 }
 
 /// The entries behind `after` that are asked for. Waits for the first that is there at all.
-async fn newer(app: &App, query: &HistoryQuery, after: u64) -> (u64, Vec<Arc<StoredEntry>>) {
+async fn newer(app: &App, lang: Lang, query: &HistoryQuery, after: u64) -> HistoryReport {
     let mut state = app.journal.watch();
     let stop = app.supervisor.stop().soft.clone();
     tokio::select! {
         _ = tokio::time::timeout(MAX_WAIT, state.wait_for(|s| s.seq > after)) => {}
         () = stop.cancelled() => {}
     }
-    let found = app.journal.after(after, MAX_ENTRIES).await;
+    let wanted = query.entries(app);
+    let mut found = app.journal.after(after, MAX_ENTRIES).await;
     let last = found.last().map_or(after, |s| s.entry.seq);
-    let found = found
-        .into_iter()
-        .filter(|s| query.takes(app, &s.entry) && query.is_about(&s.entry))
-        .collect();
-    (last, found)
+    found.retain(|s| wanted.takes(&s.entry));
+    found.reverse();
+    // What comes later is told when it comes.
+    let rows = app.rows_of(lang, &found, &[], |_| false).await;
+    report(last, rows, &found)
+}
+
+/// Rows and entries, both newest first, as they are sent.
+fn report(last: u64, rows: Vec<HistoryRow>, entries: &[Arc<StoredEntry>]) -> HistoryReport {
+    let line = |row: HistoryRow| HistoryLine {
+        at: row.at,
+        what: row.what,
+        detail: row.detail,
+        parts: row
+            .parts
+            .into_iter()
+            .map(|part| match part.at {
+                Some(at) => format!("{} · {}", dates::clock(at), part.words),
+                None => part.words,
+            })
+            .collect(),
+    };
+    HistoryReport {
+        last,
+        lines: rows.into_iter().rev().map(line).collect(),
+        entries: entries.iter().rev().map(|e| json_of(e)).collect(),
+    }
 }
 
 #[cfg(test)]

@@ -61,6 +61,7 @@ fn other_troubles(app: &App, lang: Lang, status: &VillageStatus) -> Vec<String> 
                     ThingKind::Sensor => "/sensors".to_owned(),
                     ThingKind::Speaker | ThingKind::Device => "/speakers".to_owned(),
                 },
+                ..Row::default()
             }
             .html()
         })
@@ -152,6 +153,7 @@ fn rows(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> 
             words,
             side: String::new(),
             href: format!("/history?about={}", d.id),
+            ..Row::default()
         }
         .html()
     };

@@ -1,199 +1,252 @@
-//! History in rows: which entries share a row, with time and cause.
+//! History in rows: a page of entries is read, each with what it led to, and becomes rows.
+//!
+//! Invariant: what one page costs is bounded, however long history is
+//! ([`crate::journal::index::Selected`]). Which entries share a row, and their words, are in
+//! [`crate::view::history_rows`].
 
-use std::sync::PoisonError;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
 
+use super::history_names::VillageNames;
 use crate::domain::actor::Actor;
+use crate::domain::blob::BlobRef;
 use crate::domain::event::{Entry, Event};
+use crate::domain::id::NoticeId;
+use crate::domain::notice;
 use crate::domain::state::VillageState;
-use crate::domain::{device, light, notice};
 use crate::i18n::dates;
-use crate::i18n::locale::{Lang, capital};
+use crate::i18n::locale::Lang;
+use crate::journal::StoredEntry;
+use crate::journal::index::{EntryQuery, Selected};
+use crate::view::history_rows::{HistoryRow, Story, is_effect, row, stories};
 use crate::web::kit::app::App;
 use crate::web::kit::components::Row;
-use crate::web::kit::names::noun_of;
 
 /// Most taken-down notices whose texts are remembered, so that open pages do not search history
 /// each second.
 const MAX_CACHED_TITLES: usize = 500;
+/// Most entries that one page of rows is made from.
+const MAX_ENTRIES: usize = 1_000;
 
-/// Whether two entries share a row: one tap switched them together, or one device announced them
-/// together.
-fn is_same_row(a: &Entry, b: &Entry) -> bool {
-    let near = a.actor == b.actor && (a.wall_ms - b.wall_ms).abs() < 2_000;
-    match (&a.event, &b.event) {
-        (
-            Event::Light(light::Event::Desired {
-                on: x,
-                group: Some(g),
-                ..
-            }),
-            Event::Light(light::Event::Desired {
-                on: y,
-                group: Some(h),
-                ..
-            }),
-        ) => near && x == y && g == h,
-        // A bridge sends a discovery message for each of its sensors.
-        (
-            Event::Device(device::Event::EntitiesAdopted { device: x, .. }),
-            Event::Device(device::Event::EntitiesAdopted { device: y, .. }),
-        ) => x == y && (a.wall_ms - b.wall_ms).abs() < 60_000,
-        // A speaker cluster on a bad link goes offline and online all day.
-        (
-            Event::Device(device::Event::PresenceChanged { device: x, .. }),
-            Event::Device(device::Event::PresenceChanged { device: y, .. }),
-        ) => x == y && (a.wall_ms - b.wall_ms).abs() < 1_800_000,
-        _ => false,
-    }
+/// A page of rows.
+#[derive(Debug, Default)]
+pub(in crate::web) struct HistoryPage {
+    /// The rows, newest first.
+    pub rows: Vec<HistoryRow>,
+    /// Their entries, newest first, and the results of those.
+    pub entries: Vec<Arc<StoredEntry>>,
+    /// The next page is before this entry; none = there is nothing more.
+    pub next: Option<u64>,
 }
 
 impl App {
-    /// One entry as a row: event, actor, cause, time.
+    /// The actor, in words.
     #[must_use]
-    pub fn entry_row(
+    pub fn actor_text(&self, lang: Lang, state: &Arc<VillageState>, actor: &Actor) -> String {
+        VillageNames::new(self, state.clone())
+            .context(lang)
+            .actor(actor)
+    }
+
+    /// A page of the rows of entries that are asked for and that `keep` accepts, before the entry
+    /// `before`: about `count` rows. None = the index could not be read, which is not “nothing
+    /// happened”.
+    pub(in crate::web) async fn history_page(
         &self,
         lang: Lang,
-        state: &VillageState,
-        entry: &Entry,
-        cause: Option<&Entry>,
-    ) -> Row {
-        let (name, mark) = self.event_text(lang, state, &entry.event);
-        // A dead device publishes nothing: the gateway noticed.
-        let silent = matches!(
-            entry.event,
-            Event::Device(device::Event::PresenceChanged { here: false, .. })
+        query: &EntryQuery,
+        keep: fn(&Entry) -> bool,
+        before: u64,
+        count: usize,
+    ) -> Option<HistoryPage> {
+        let (mut entries, mut at, mut read) = (Vec::new(), before, 0);
+        let next = loop {
+            let page = self.select(query.clone(), at, count).await?;
+            read += page.entries.len();
+            entries.extend(page.entries.into_iter().filter(|s| keep(&s.entry)));
+            let own: Vec<&Entry> = entries
+                .iter()
+                .map(|s| &s.entry)
+                .filter(|e| !is_effect(e))
+                .collect();
+            match page.next {
+                Some(next) if stories(&own, &[]).len() < count && read < MAX_ENTRIES => at = next,
+                next => break next,
+            }
+        };
+        let effects = self.effects_of(&entries).await;
+        let rows = self
+            .rows_of(lang, &entries, &effects, |cause| {
+                query.takes(cause) && keep(cause)
+            })
+            .await;
+        let known: BTreeSet<u64> = entries.iter().map(|s| s.entry.seq).collect();
+        entries.extend(
+            effects
+                .into_iter()
+                .filter(|s| !known.contains(&s.entry.seq)),
         );
-        let mut words = self.actor_text(
-            lang,
-            state,
-            if silent { &Actor::System } else { &entry.actor },
-        );
-        if let Some(cause) = cause {
-            let (why, _) = self.event_text(lang, state, &cause.event);
-            words = format!("{words} · {}", lang.f("because", &[("what", &why)]));
-        }
-        Row {
-            id: format!("e{}", entry.seq),
-            status_class: mark,
-            name,
-            words,
-            side: dates::since(self.supervisor.clock().wall_ms(), entry.wall_ms),
-            href: String::new(),
+        entries.sort_by_key(|s| std::cmp::Reverse(s.entry.seq));
+        Some(HistoryPage {
+            rows,
+            entries,
+            next,
+        })
+    }
+
+    async fn select(&self, query: EntryQuery, before: u64, limit: usize) -> Option<Selected> {
+        let (index, history) = (self.index.clone(), self.journal.history());
+        let page =
+            tokio::task::spawn_blocking(move || index.select(&history, &query, before, limit));
+        match page.await {
+            Ok(Ok(page)) => Some(page),
+            Ok(Err(cause)) => {
+                tracing::warn!(%cause, "index query failed");
+                None
+            }
+            Err(_) => None,
         }
     }
 
-    /// The entry that led to `entry`, read from history; none = nothing did, or it is not there any
-    /// more.
-    pub(in crate::web) async fn cause_of(
-        &self,
-        entry: &Entry,
-    ) -> Option<std::sync::Arc<crate::journal::StoredEntry>> {
-        let seq = entry.cause?;
-        let found = self.journal.after(seq.saturating_sub(1), 1).await;
-        found.into_iter().next().filter(|c| c.entry.seq == seq)
-    }
-
-    /// Entries as rows with their wall time in ms, newest first, with their causes read from
-    /// history; `most` rows.
-    pub async fn entry_rows(
+    /// Entries (newest first) as rows, with their results, of which `effects` has those that are not
+    /// among them. A result whose cause is not among them is left out when the cause `is_listed`
+    /// elsewhere.
+    pub(in crate::web) async fn rows_of(
         &self,
         lang: Lang,
-        entries: &[std::sync::Arc<crate::journal::StoredEntry>],
-        most: usize,
-    ) -> Vec<(i64, String)> {
-        let state = self.journal.state();
-        let mut out = Vec::new();
-        let mut told = 0;
-        while let Some(newest) = entries
-            .get(told)
+        entries: &[Arc<StoredEntry>],
+        effects: &[Arc<StoredEntry>],
+        is_listed: impl Fn(&Entry) -> bool,
+    ) -> Vec<HistoryRow> {
+        let causes = self.causes_of(entries).await;
+        let shown: Vec<&Entry> = entries
+            .iter()
             .map(|s| &s.entry)
-            .filter(|_| out.len() < most)
-        {
-            let rest = &entries[told..];
-            let mut times = 1 + rest
-                .windows(2)
-                .take_while(|pair| is_same_row(&pair[0].entry, &pair[1].entry))
-                .count();
-            // One change to offline and back is shown as it was; more changes share one row.
-            if matches!(
-                newest.event,
-                Event::Device(device::Event::PresenceChanged { .. })
-            ) && times < 3
-            {
-                times = 1;
-            }
-            told += times;
-            // The first entry stands for all of one tap, or of one device's discovery messages.
-            let stored = &rest[times - 1];
-            let cause = self.cause_of(&stored.entry).await;
-            let mut row = self.entry_row(
-                lang,
-                &state,
-                &stored.entry,
-                cause.as_ref().map(|c| &c.entry),
-            );
-            if let Event::Notice(notice::Event::TakenDown { id }) = &stored.entry.event
-                && let Some(text) = self.title_of(lang, id.as_str(), stored.entry.seq).await
-            {
-                row.name = lang.f("happened-taken-down-one", &[("text", &text)]);
-            }
-            if times > 1
-                && let Event::Device(device::Event::PresenceChanged { device, here }) =
-                    &newest.event
-            {
-                let key = if *here {
-                    "happened-flapped-here"
-                } else {
-                    "happened-flapped-gone"
-                };
-                row.name = capital(&lang.f(
-                    key,
-                    &[
-                        ("name", &noun_of(lang, &state, device.as_str())),
-                        ("n", &times.to_string()),
-                    ],
-                ));
-                row.status_class = if *here { "warn" } else { "bad" };
-                row.side = dates::since(self.supervisor.clock().wall_ms(), newest.wall_ms);
-            }
-            out.push((newest.wall_ms, row.html()));
-        }
-        out
+            .filter(|e| {
+                !is_effect(e)
+                    || !e
+                        .cause
+                        .and_then(|seq| causes.get(&seq))
+                        .is_some_and(|cause| is_listed(&cause.entry))
+            })
+            .collect();
+        let results: Vec<&Entry> = effects.iter().map(|s| &s.entry).collect();
+        let told = stories(&shown, &results);
+        let titles = self.taken_down_titles(&told).await;
+        let names = VillageNames::new(self, self.village()).with_titles(titles);
+        let context = names.context(lang);
+        told.iter()
+            .map(|story| {
+                let cause = story.first().and_then(|e| e.cause);
+                let cause = cause.and_then(|seq| {
+                    let here = shown.iter().find(|e| e.seq == seq).copied();
+                    here.or_else(|| causes.get(&seq).map(|s| &s.entry))
+                });
+                row(&context, story, cause)
+            })
+            .collect()
     }
-}
 
-impl App {
-    /// The title of a notice that was taken down, as it was published before the entry `seq`.
-    async fn title_of(&self, lang: Lang, notice: &str, seq: u64) -> Option<String> {
+    /// The causes of entries, as far as they are not among them, read from history.
+    async fn causes_of(&self, entries: &[Arc<StoredEntry>]) -> BTreeMap<u64, Arc<StoredEntry>> {
+        let there: BTreeSet<u64> = entries.iter().map(|s| s.entry.seq).collect();
+        let wanted: BTreeSet<u64> = entries
+            .iter()
+            .filter_map(|s| s.entry.cause)
+            .filter(|seq| !there.contains(seq))
+            .collect();
+        if wanted.is_empty() {
+            return BTreeMap::new();
+        }
+        let history = self.journal.history();
+        tokio::task::spawn_blocking(move || {
+            wanted
+                .into_iter()
+                .filter_map(|seq| Some((seq, history.get(seq)?)))
+                .collect()
+        })
+        .await
+        .unwrap_or_default()
+    }
+
+    /// What these entries led to. When the index cannot be read, the rows stand without it.
+    async fn effects_of(&self, entries: &[Arc<StoredEntry>]) -> Vec<Arc<StoredEntry>> {
+        let causes: BTreeSet<u64> = entries.iter().map(|s| s.entry.seq).collect();
+        let (index, history) = (self.index.clone(), self.journal.history());
+        match tokio::task::spawn_blocking(move || index.effects(&history, &causes)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(cause)) => {
+                tracing::warn!(%cause, "index query failed");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// A row as HTML.
+    pub(super) fn history_row_html(&self, lang: Lang, row: HistoryRow) -> String {
+        let now = self.supervisor.clock().wall_ms();
+        Row {
+            id: format!("e{}", row.seq),
+            status_class: row.mark,
+            name: row.what,
+            words: row.detail,
+            side: dates::since(now, row.at),
+            parts: row
+                .parts
+                .into_iter()
+                .map(|part| match part.at {
+                    Some(at) => format!("{} · {}", part.words, dates::clock(at)),
+                    None => part.words,
+                })
+                .collect(),
+            parts_label: lang.t("history-parts"),
+            ..Row::default()
+        }
+        .html()
+    }
+
+    /// The texts of the notices that these rows say were taken down, as they were published.
+    async fn taken_down_titles(&self, told: &[Story<'_>]) -> BTreeMap<NoticeId, BlobRef> {
+        let mut titles = BTreeMap::new();
+        for entry in told.iter().filter_map(Story::first) {
+            if let Event::Notice(notice::Event::TakenDown { id }) = &entry.event
+                && let Some(text) = self.text_before(id.as_str(), entry.seq).await
+            {
+                titles.insert(id.clone(), text);
+            }
+        }
+        titles
+    }
+
+    /// The text of a notice as it was published before the entry `seq`.
+    async fn text_before(&self, notice: &str, seq: u64) -> Option<BlobRef> {
         let known = self
             .taken_down_titles
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&seq)
             .cloned();
-        let text = match known {
-            Some(text) => text,
-            None => {
-                // A query that failed is not remembered as “no text”.
-                let told = self.about(notice, seq, 1).await?;
-                let text = told.iter().find_map(|s| {
-                    if let Event::Notice(notice::Event::Published { text, .. }) = &s.entry.event {
-                        Some(text.clone())
-                    } else {
-                        None
-                    }
-                });
-                let mut titles = self
-                    .taken_down_titles
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                if titles.len() >= MAX_CACHED_TITLES {
-                    titles.pop_first();
-                }
-                titles.insert(seq, text.clone());
-                text
+        if let Some(text) = known {
+            return text;
+        }
+        // A query that failed is not remembered as “no text”.
+        let told = self.about(notice, seq, 1).await?;
+        let text = told.iter().find_map(|s| {
+            if let Event::Notice(notice::Event::Published { text, .. }) = &s.entry.event {
+                Some(text.clone())
+            } else {
+                None
             }
-        };
-        text.map(|text| self.text_of(lang, &text, 60))
+        });
+        let mut titles = self
+            .taken_down_titles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if titles.len() >= MAX_CACHED_TITLES {
+            titles.pop_first();
+        }
+        titles.insert(seq, text.clone());
+        text
     }
 }

@@ -11,7 +11,6 @@ use axum::response::Response;
 pub(super) use self::status_sentence::status_banner;
 use self::status_sentence::{status_detail, status_title};
 use self::tiles::tiles;
-use super::history_text::is_news;
 use crate::domain::entity::Kind;
 use crate::domain::notice::NoticeKind;
 use crate::domain::sensor::{Alarm, Sensor};
@@ -19,9 +18,14 @@ use crate::domain::state::VillageState;
 use crate::http::render::{PageContext, render};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::journal::index::EntryQuery;
+use crate::view::history_rows::is_news;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{Banner, Tile, html};
 use crate::web::kit::notices::{NoticeSummary, summarize};
+
+/// Rows of what just happened.
+const RECENT_ROWS: usize = 6;
 
 #[derive(askama::Template)]
 #[template(path = "today.html")]
@@ -125,16 +129,14 @@ fn alarm(app: &App, lang: Lang, state: &VillageState) -> Option<String> {
 }
 
 async fn recent_rows(app: &App, lang: Lang) -> Vec<String> {
-    let entries = app.journal.before(u64::MAX, 200).await;
-    let news: Vec<_> = entries
-        .into_iter()
-        .filter(|e| is_news(&e.entry.event))
-        .take(60)
-        .collect();
-    app.entry_rows(lang, &news, 6)
+    let page = app
+        .history_page(lang, &EntryQuery::default(), is_news, u64::MAX, RECENT_ROWS)
         .await
+        .unwrap_or_default();
+    page.rows
         .into_iter()
-        .map(|(_, row)| row)
+        .take(RECENT_ROWS)
+        .map(|row| app.history_row_html(lang, row))
         .collect()
 }
 

@@ -3,8 +3,8 @@
 mod cameras;
 pub mod devices;
 mod history;
+mod history_names;
 mod history_rows;
-mod history_text;
 mod home;
 mod lights;
 pub mod live_updates;

@@ -38,6 +38,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
                 words: b.when,
                 side: String::new(),
                 href: format!("/notices/{}", b.id),
+                ..Row::default()
             }
             .html()
         })

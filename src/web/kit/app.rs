@@ -366,15 +366,7 @@ impl App {
         before: u64,
         limit: usize,
     ) -> Option<Vec<Arc<crate::journal::StoredEntry>>> {
-        let state = self.journal.state();
-        let mut subjects = vec![id.to_owned()];
-        subjects.extend(
-            state
-                .entities
-                .values()
-                .filter(|e| e.device.as_str() == id)
-                .map(|e| e.id.to_string()),
-        );
+        let subjects = self.journal.state().with_parts(id);
         let (index, history) = (self.index.clone(), self.journal.history());
         match tokio::task::spawn_blocking(move || index.about(&history, &subjects, before, limit))
             .await

@@ -31,6 +31,10 @@ pub struct Row {
     pub side: String,
     /// Where it leads; empty = nowhere.
     pub href: String,
+    /// What is folded away beneath, a line each; a row with a link has none.
+    pub parts: Vec<String>,
+    /// The words that unfold it.
+    pub parts_label: String,
 }
 
 /// One sentence that a page opens with.

@@ -24,6 +24,11 @@
     // A new row has no element on this page yet: reload, but never discard a text that somebody types.
     if (!old) { if (/^(LI|A)$/.test(fresh.tagName) && now() > 9000 && !document.querySelector("textarea")) location.reload(); return; }
     var held = old.contains(document.activeElement) && document.activeElement.tagName;
+    // What somebody unfolded stays so.
+    [].forEach.call(old.querySelectorAll("details[id][open]"), function (d) {
+      var same = fresh.querySelector("#" + d.id);
+      if (same) same.open = true;
+    });
     old.replaceWith(fresh);
     var again = held && (fresh.matches(held) ? fresh : fresh.querySelector(held));
     if (again) again.focus();

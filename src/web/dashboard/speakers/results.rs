@@ -138,6 +138,7 @@ fn recent_announcements(app: &App, visit: &RequestContext, state: &VillageState)
                 words,
                 side: dates::since(now, a.at),
                 href,
+                ..Row::default()
             }
             .html()
         })

@@ -1,0 +1,79 @@
+//! Names and texts for the sentences of history, as the village has them now.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::blob::BlobRef;
+use crate::domain::id::{NoticeId, UserId};
+use crate::domain::state::VillageState;
+use crate::i18n::locale::Lang;
+use crate::view::history_text::{HistoryNames, SentenceContext};
+use crate::web::kit::app::App;
+use crate::web::kit::names::{name_of, noun_of};
+
+/// Most characters of a text that a sentence quotes.
+const MAX_QUOTED_CHARS: usize = 60;
+
+/// The village's names and texts at one moment.
+pub(in crate::web) struct VillageNames {
+    app: App,
+    state: Arc<VillageState>,
+    /// Texts of notices that were taken down.
+    titles: BTreeMap<NoticeId, BlobRef>,
+}
+
+impl VillageNames {
+    /// The names of now.
+    pub(in crate::web) fn new(app: &App, state: Arc<VillageState>) -> Self {
+        Self {
+            app: app.clone(),
+            state,
+            titles: BTreeMap::new(),
+        }
+    }
+
+    /// The same with the texts of notices that were taken down.
+    pub(super) fn with_titles(self, titles: BTreeMap<NoticeId, BlobRef>) -> Self {
+        Self { titles, ..self }
+    }
+
+    /// What sentences are made from.
+    pub(in crate::web) fn context(&self, lang: Lang) -> SentenceContext<'_> {
+        SentenceContext { lang, names: self }
+    }
+}
+
+impl HistoryNames for VillageNames {
+    fn state(&self) -> Option<&VillageState> {
+        Some(&self.state)
+    }
+
+    fn name(&self, id: &str) -> String {
+        let group = self.state.groups.iter().find(|(k, _)| k.as_str() == id);
+        group.map_or_else(|| name_of(&self.state, id), |(_, g)| g.name.clone())
+    }
+
+    fn noun(&self, lang: Lang, id: &str) -> String {
+        noun_of(lang, &self.state, id)
+    }
+
+    fn text(&self, lang: Lang, text: &BlobRef) -> String {
+        self.app.text_of(lang, text, MAX_QUOTED_CHARS)
+    }
+
+    fn notice_title(&self, lang: Lang, notice: &NoticeId) -> Option<String> {
+        self.titles.get(notice).map(|text| self.text(lang, text))
+    }
+
+    fn person(&self, _: Lang, user: &UserId) -> String {
+        self.state
+            .users
+            .get(user)
+            .and_then(|u| self.app.sessions.person(u))
+            .map_or_else(|| user.to_string(), |p| p.name)
+    }
+
+    fn person_in(&self, record: &BlobRef) -> Option<String> {
+        self.app.sessions.person_in(record).map(|p| p.name)
+    }
+}
