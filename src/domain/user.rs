@@ -1,6 +1,7 @@
-//! Users: the people who may sign in, and their roles.
+//! Users: the people who may sign in, and their roles; who signed in and out, and wrong PINs.
 //!
-//! Deliberately absent: names. A person's name is stored in a blob; history holds the id.
+//! Deliberately absent: names. A person's name is stored in a blob; history holds the id. Also
+//! absent are the sign-ins themselves (`src/http/session.rs`) and the addresses of phones.
 
 #![allow(
     missing_docs,
@@ -61,6 +62,18 @@ pub enum Command {
     /// Removes a user: they may not sign in any more.
     #[serde(rename = "RemoveUser")]
     Remove { user: UserId },
+    /// The actor signed in on a phone.
+    NoteSignIn { user: UserId, is_known_phone: bool },
+    /// The actor signed out on a phone.
+    NoteSignOut { user: UserId },
+    /// The actor signed out all other phones.
+    NotePhonesOut { user: UserId, phones: u64 },
+    /// Wrong PINs for a user since the last such command; `is_locked`: an address must wait.
+    NoteWrongPins {
+        user: UserId,
+        count: u64,
+        is_locked: bool,
+    },
 }
 
 /// Something that happened to a user.
@@ -73,6 +86,18 @@ pub enum Event {
     Renamed { user: UserId, record: BlobRef },
     /// A user was removed.
     Removed { user: UserId },
+    /// A user signed in; the phone had signed in as this user before, or never.
+    SignedIn { user: UserId, is_known_phone: bool },
+    /// A user signed out on one phone.
+    SignedOut { user: UserId },
+    /// A user signed out all their other phones, so many.
+    PhonesSignedOut { user: UserId, phones: u64 },
+    /// So many wrong PINs were tried for a user; `is_locked`: an address had to wait for it.
+    WrongPinsTried {
+        user: UserId,
+        count: u64,
+        is_locked: bool,
+    },
 }
 
 impl Command {
@@ -82,7 +107,11 @@ impl Command {
         match self {
             Self::Put { user } => Some(&user.record),
             Self::Rename { record, .. } => Some(record),
-            Self::Remove { .. } => None,
+            Self::Remove { .. }
+            | Self::NoteSignIn { .. }
+            | Self::NoteSignOut { .. }
+            | Self::NotePhonesOut { .. }
+            | Self::NoteWrongPins { .. } => None,
         }
     }
 }
@@ -95,7 +124,11 @@ impl Event {
         match self {
             Self::Put { user } => filed.about(user.id.as_str()).with_blob(&user.record),
             Self::Renamed { user, record } => filed.about(user.as_str()).with_blob(record),
-            Self::Removed { user } => filed.about(user.as_str()),
+            Self::Removed { user }
+            | Self::SignedIn { user, .. }
+            | Self::SignedOut { user }
+            | Self::PhonesSignedOut { user, .. }
+            | Self::WrongPinsTried { user, .. } => filed.about(user.as_str()),
         }
     }
 }

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use self::wrong_pins::WrongPinLog;
 use crate::domain::blob::BlobRef;
 use crate::domain::id::UserId;
 use crate::domain::state::VillageState;
@@ -24,6 +25,8 @@ use crate::keys::secret;
 use crate::store::files::PeopleFiles;
 use crate::supervisor::admission::source_network;
 use crate::supervisor::clock::Clock;
+
+pub mod wrong_pins;
 
 /// How long a remembered phone stays signed in without being used, ms: 90 days.
 pub const SIGN_IN_IDLE_MS: i64 = 90 * 86_400_000;
@@ -80,6 +83,8 @@ struct Inner {
     /// How often a person signed out all other phones: the proofs that those phones hold are
     /// worthless since.
     eras: BTreeMap<UserId, u64>,
+    /// Wrong PINs that history has not heard of yet.
+    wrong_pins: WrongPinLog,
 }
 
 /// All sign-ins; clones share them.
@@ -393,6 +398,7 @@ impl SignIns {
             *today = FailedAttempts { count: 0, at: now };
         }
         today.count += 1;
+        inner.wrong_pins.add(user, 1, left == 0, now);
         if left == 0 {
             SignInError::Locked(LOCKOUT_MS / 1000)
         } else {
@@ -445,8 +451,10 @@ impl SignIns {
             .count()
     }
 
-    /// Ends every sign-in of a person but this one; no other phone is a known one afterwards.
-    pub fn sign_out_others(&self, user: &UserId, token: &str) {
+    /// Ends every sign-in of a person but this one; no other phone is a known one afterwards. Gives
+    /// the number of phones that were signed in.
+    pub fn sign_out_others(&self, state: &VillageState, user: &UserId, token: &str) -> usize {
+        let others = self.count(state, user).saturating_sub(1);
         let mine = secret::sha256(token.as_bytes());
         let mut inner = self.lock();
         inner
@@ -460,6 +468,7 @@ impl SignIns {
         if let Err(cause) = done {
             tracing::warn!(%cause, "cannot store the end of other sign-ins");
         }
+        others
     }
 
     fn save(&self, inner: &Inner) {

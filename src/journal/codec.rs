@@ -1,11 +1,13 @@
 //! The format of records: versioned, self-describing JSON, readable with any tool.
 //!
 //! Invariants: an entry's bytes are made once and never re-serialised (the chain is over them).
-//! Version 3 is the shape of `domain::event` today: events by noun, `{"light": {"t": "desired",
-//! …}}`. Versions 1 and 2 are frozen in [`flat`] and become version 3 when they are read. An older
-//! program refuses an entry of a newer version instead of taking it for damage, so a new event, too,
-//! is a new version. When a shape changes, the old one is frozen under `codec/` with an upcaster,
-//! and the samples in tests/samples/journal/ must decode for ever.
+//! Version 4 is the shape of `domain::event` today: events by noun, `{"light": {"t": "desired",
+//! …}}`. Version 3 has the same shape without the sign-ins of users. Versions 1 and 2 are frozen in
+//! [`flat`] and become the shape of today when they are read. An older program refuses an entry of a
+//! newer version instead of taking it for damage, so a new event, too, is a new version: the names
+//! of the events of each version are recorded in tests/samples/journal/, and a test fails when one
+//! is added to a version that has been recorded. When a shape changes, the old one is frozen under
+//! `codec/` with an upcaster, and the samples there must decode for ever.
 
 mod flat;
 
@@ -17,7 +19,7 @@ use crate::domain::id::CommandId;
 use crate::log::frame::Epoch;
 
 /// The version of the entry shape that is written here.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// One record of a group.
 #[derive(Debug, Clone, PartialEq)]

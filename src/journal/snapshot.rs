@@ -1,7 +1,8 @@
 //! Snapshots: the state and everything else that a boot needs, so that the log stays short.
 //!
-//! Version 2 has the shape of version 1. It stands for a history with entries of version 3 of the
-//! codec, so that an older program calls the folder newer even when no entry is left in the log.
+//! Versions 2 and 3 have the shape of version 1. They stand for a history with entries of versions 3
+//! and 4 of the codec, so that an older program calls the folder newer even when no entry is left in
+//! the log. So the version rises with that of the codec.
 //!
 //! A file `<seq>.snap` (16 hexadecimal digits): magic `CLSN`, version u16, zero u16, CRC32C u32 of
 //! the payload, payload = zstd of JSON. The two newest are stored, and the newest once more as
@@ -25,7 +26,11 @@ use crate::log::frame::Epoch;
 use crate::log::recover::Floor;
 
 /// The version that is written.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
+const _: () = assert!(
+    VERSION as u32 + 1 == codec::VERSION,
+    "the version of snapshots rises with that of entries"
+);
 /// Largest snapshot that is read, uncompressed.
 const MAX_RAW_BYTES: usize = 256 * 1024 * 1024;
 /// Snapshots that are stored, without the spare.

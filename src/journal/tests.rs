@@ -255,9 +255,13 @@ async fn a_number_that_is_none_is_refused_and_never_stored() {
     assert!(open(&temp.0).1.is_clean());
 }
 
-fn samples(version: &str) -> String {
+fn recorded(version: &str, file: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/journal");
-    std::fs::read_to_string(folder.join(version).join("entries.jsonl")).expect("samples")
+    std::fs::read_to_string(folder.join(version).join(file)).expect("samples")
+}
+
+fn samples(version: &str) -> String {
+    recorded(version, "entries.jsonl")
 }
 
 fn sample(line: &str) -> codec::JournalRecord {
@@ -266,7 +270,7 @@ fn sample(line: &str) -> codec::JournalRecord {
 
 #[test]
 fn frozen_samples_decode_for_ever() {
-    let newest: BTreeMap<u64, Entry> = samples("v3")
+    let newest: BTreeMap<u64, Entry> = samples("v4")
         .lines()
         .map(|line| {
             let codec::JournalRecord::Entry(entry) = sample(line) else {
@@ -279,7 +283,7 @@ fn frozen_samples_decode_for_ever() {
         })
         .collect();
     let mut other = 0;
-    for line in (samples("v1") + &samples("v2")).lines() {
+    for line in (samples("v1") + &samples("v2") + &samples("v3")).lines() {
         match sample(line) {
             // The newest samples tell the same entries in the shape of today.
             codec::JournalRecord::Entry(entry) => {
@@ -295,8 +299,8 @@ fn frozen_samples_decode_for_ever() {
         |bytes: &[u8]| codec::decode_entry(bytes).map(drop),
     ] {
         assert!(matches!(
-            decode(br#"{"v":4,"seq":1}"#),
-            Err(codec::CodecError::Newer(4))
+            decode(br#"{"v":5,"seq":1}"#),
+            Err(codec::CodecError::Newer(5))
         ));
         assert!(decode(b"{").is_err());
     }
@@ -313,17 +317,53 @@ fn expected(json: &str) -> Vec<String> {
         .collect()
 }
 
-#[test]
-fn every_event_has_a_sample_in_the_newest_version() {
-    let text = samples("v3");
+/// The nouns and names of all events, a line each, sorted.
+fn event_names() -> Vec<String> {
     let nouns = expected(r#"{"?":{}}"#);
     assert!(nouns.len() >= 13, "{nouns:?}");
-    for noun in nouns {
-        let kinds = expected(&format!(r#"{{"{noun}":{{"t":"?"}}}}"#));
-        assert!(!kinds.is_empty(), "{noun}");
-        for kind in kinds {
-            let event = format!(r#""event":{{"{noun}":{{"t":"{kind}""#);
-            assert!(text.contains(&event), "no sample of {noun} {kind}");
-        }
+    let mut names: Vec<String> = nouns
+        .iter()
+        .flat_map(|noun| {
+            let kinds = expected(&format!(r#"{{"{noun}":{{"t":"?"}}}}"#));
+            assert!(!kinds.is_empty(), "{noun}");
+            kinds.into_iter().map(move |kind| format!("{noun} {kind}"))
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_event_has_a_sample_in_the_newest_version() {
+    let text = samples(&format!("v{}", codec::VERSION));
+    for name in event_names() {
+        let (noun, kind) = name.split_once(' ').expect("noun and name");
+        let event = format!(r#""event":{{"{noun}":{{"t":"{kind}""#);
+        assert!(text.contains(&event), "no sample of {name}");
     }
+}
+
+/// The checksum (CRC32C) of `events.txt` of each version since events have nouns: the recorded lists
+/// are never edited, so an event can only be added together with a version.
+const EVENTS_OF_VERSIONS: [(u32, u32); 2] = [(3, 0xa8780139), (4, 0x1e7137ac)];
+
+#[test]
+fn a_new_event_is_a_new_version() {
+    for (version, sum) in EVENTS_OF_VERSIONS {
+        let names = recorded(&format!("v{version}"), "events.txt");
+        assert_eq!(
+            crc32c::crc32c(names.as_bytes()),
+            sum,
+            "the list of version {version} was edited; add the event to a new version"
+        );
+    }
+    let newest = EVENTS_OF_VERSIONS.map(|(version, _)| version);
+    assert_eq!(newest.last(), Some(&codec::VERSION), "record its events");
+    let names = recorded(&format!("v{}", codec::VERSION), "events.txt");
+    assert_eq!(
+        event_names(),
+        names.lines().collect::<Vec<_>>(),
+        "older programs take an event that they do not know for damage: raise codec::VERSION and \
+         record the events of the new version"
+    );
 }

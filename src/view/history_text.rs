@@ -280,6 +280,7 @@ impl SentenceContext<'_> {
             Event::Device(e) => device::folded(self, e, entries.len()),
             Event::Sensor(e) => sensor::folded(self, e, entries),
             Event::Camera(e) => camera::folded(self, e, entries),
+            Event::User(e) => user::folded(self, e, entries),
             Event::History(_)
             | Event::Village(_)
             | Event::Place(_)
@@ -288,7 +289,6 @@ impl SentenceContext<'_> {
             | Event::Light(_)
             | Event::Speaker(_)
             | Event::Notice(_)
-            | Event::User(_)
             | Event::Token(_) => None,
         }
     }

@@ -166,7 +166,7 @@ fn a_journal_of_a_newer_version_is_refused_and_left_alone() {
     // A version alone may be a bit that turned; what stands under the sum is in no shape of today.
     let payload = b"a shape of tomorrow";
     let bytes = [
-        b"CLSN\x03\0\0\0".as_slice(),
+        b"CLSN\x04\0\0\0".as_slice(),
         &crc32c::crc32c(payload).to_le_bytes(),
         payload,
     ]

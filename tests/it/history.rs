@@ -177,3 +177,93 @@ fn one_announcement_is_one_row_with_its_clusters_inside() {
     let elsewhere = rows(&house, "/history?about=den-01", &chief);
     assert!(with(&elsewhere, "Mời bà con").is_empty(), "{elsewhere:?}");
 }
+
+#[test]
+fn sign_ins_are_entries_and_wrong_pins_are_few() {
+    let mut house = House::new("");
+    house.start();
+    let chief = house.sign_in();
+    second(&house);
+    let known =
+        |pin: &str, cookie: &str| house.post("/sign-in", cookie, &[("user", "mau"), ("pin", pin)]);
+    // The proof of the first phone makes the next sign-in one on a known phone.
+    let first = known(CHIEF_PIN, "");
+    let proof = first
+        .head
+        .lines()
+        .filter_map(|l| l.strip_prefix("set-cookie: "))
+        .find(|c| c.starts_with("known-"))
+        .and_then(|c| c.split(';').next())
+        .expect("a proof")
+        .to_owned();
+    let again = known(CHIEF_PIN, &proof);
+    assert_eq!(again.status, 303);
+    let phone = cookie_of(&again);
+    let form = house.form("/me", &phone);
+    assert_eq!(
+        house.post("/sign-out", &phone, &[("form", &form)]).status,
+        303
+    );
+    let form = house.form("/me", &chief);
+    let out = [("form", form.as_str()), ("pin", CHIEF_PIN)];
+    assert_eq!(house.post("/sign-out/others", &chief, &out).status, 303);
+    let of = |h: &House, wanted: &str| -> Vec<serde_json::Value> {
+        let entries = h.entries();
+        let found = entries.iter().filter(|e| kind(e) == wanted);
+        found.map(|e| fields(e).clone()).collect()
+    };
+    let ins = of(&house, "user.signed_in");
+    assert_eq!(
+        ins.iter()
+            .filter(|e| e["user"] == "mau")
+            .map(|e| e["is_known_phone"] == true)
+            .collect::<Vec<_>>(),
+        [false, false, true],
+        "{ins:?}"
+    );
+    assert_eq!(of(&house, "user.signed_out").len(), 1);
+    assert_eq!(of(&house, "user.phones_signed_out")[0]["phones"], 1);
+    let all = rows(&house, "/history?person=mau", &chief);
+    for words in [
+        "Ông Mẫu đăng nhập trên một điện thoại mới",
+        "Ông Mẫu đăng xuất",
+        "Ông Mẫu đăng xuất 1 điện thoại khác",
+    ] {
+        assert!(!with(&all, words).is_empty(), "{words}: {all:?}");
+    }
+
+    // A stranger who guesses makes one entry when the address is locked, however often he comes.
+    let guess = |user: &str| {
+        house
+            .post("/sign-in", "", &[("user", user), ("pin", "000000")])
+            .status
+    };
+    for _ in 0..30 {
+        guess("mau");
+        guess("nobody");
+    }
+    let wrong = of(&house, "user.wrong_pins_tried");
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert!(wrong[0]["count"] == 5 && wrong[0]["is_locked"] == true && wrong[0]["user"] == "mau");
+    assert_eq!(
+        with(
+            &rows(&house, "/", &chief),
+            "Có người gõ sai mã PIN của Ông Mẫu 5 lần"
+        )
+        .len(),
+        1
+    );
+    // A few wrong ones wait for the sign-in, or for the end of the gateway.
+    assert_eq!(guess("hoa"), 401);
+    assert_eq!(of(&house, "user.wrong_pins_tried").len(), 1);
+    let right = [("user", "hoa"), ("pin", SECOND_PIN)];
+    assert_eq!(house.post("/sign-in", "", &right).status, 303);
+    let wrong = of(&house, "user.wrong_pins_tried");
+    assert!(wrong.len() == 2 && wrong[1]["user"] == "hoa" && wrong[1]["count"] == 1);
+    guess("hoa");
+    guess("hoa");
+    assert_eq!(house.stop(), Some(0));
+    house.start();
+    let wrong = of(&house, "user.wrong_pins_tried");
+    assert!(wrong.len() == 3 && wrong[2]["count"] == 2, "{wrong:?}");
+}

@@ -13,6 +13,7 @@ use crate::domain::blob::BlobRef;
 use crate::domain::history;
 use crate::domain::id::BlobId;
 use crate::domain::state::VillageState;
+use crate::http::session::SignIns;
 use crate::journal::index::Index;
 use crate::journal::{CommandRequest, Journal, SubmitError, scrub};
 use crate::store::disk_space::{self, Ballast};
@@ -23,6 +24,7 @@ use crate::supervisor::clock::Trust;
 use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::{Stop, Supervisor};
 use crate::sync::uplink::RECEIPT_CURSOR;
+use crate::web::dashboard::sign_in_log::record_wrong_pins;
 
 /// Starts periodic work and the scrub of packed history. `certificate` is renewed in time; none =
 /// there is none, or nothing to sign it with. `has_commune` = a commune receives the entries of this
@@ -39,6 +41,7 @@ pub fn start(
         index: handles.index.clone(),
         samples: handles.samples.clone(),
         files: handles.files.clone(),
+        sign_ins: handles.sign_ins.clone(),
         has_commune,
         supervisor: handles.supervisor.clone(),
         data: data.to_owned(),
@@ -62,6 +65,8 @@ struct Maintenance {
     index: Index,
     samples: Samples,
     files: PeopleFiles,
+    /// With the wrong PINs that are to be recorded.
+    sign_ins: SignIns,
     has_commune: bool,
     supervisor: Supervisor,
     data: PathBuf,
@@ -96,6 +101,8 @@ impl Maintenance {
             let writes = self.journal.failed().borrow().is_none();
             if writes {
                 self.record_clock_sync(&mut trusted).await?;
+                let due = self.sign_ins.take_wrong_pins(None);
+                record_wrong_pins(&self.journal, &self.sign_ins, due).await;
             }
             self.flush().await;
             self.update_index().await;
@@ -123,6 +130,8 @@ impl Maintenance {
             }
             minutes += 1;
         }
+        let rest = self.sign_ins.take_all_wrong_pins();
+        record_wrong_pins(&self.journal, &self.sign_ins, rest).await;
         self.flush().await;
         Ok(())
     }

@@ -291,7 +291,11 @@ const fn is_reported(event: &Event) -> bool {
         | Event::User(
             user::Event::Put { .. }
             | user::Event::Renamed { .. }
-            | user::Event::Removed { .. },
+            | user::Event::Removed { .. }
+            | user::Event::SignedIn { .. }
+            | user::Event::SignedOut { .. }
+            | user::Event::PhonesSignedOut { .. }
+            | user::Event::WrongPinsTried { .. },
         )
         | Event::Token(token::Event::Put { .. } | token::Event::Removed { .. }) => false,
     }

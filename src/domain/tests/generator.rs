@@ -295,7 +295,9 @@ fn notice(last: Option<&notice::Command>, r: Random) -> Option<notice::Command> 
 }
 
 fn user(last: Option<&user::Command>, r: Random) -> Option<user::Command> {
-    use user::Command::{Put, Remove, Rename};
+    use user::Command::{
+        NotePhonesOut, NoteSignIn, NoteSignOut, NoteWrongPins, Put, Remove, Rename,
+    };
     Some(match last {
         None => Put {
             user: User {
@@ -310,7 +312,21 @@ fn user(last: Option<&user::Command>, r: Random) -> Option<user::Command> {
             record: blob(),
             generation: u64::from(r.b),
         },
-        Some(Rename { .. }) => Remove { user: user_id() },
+        Some(Rename { .. }) => NoteSignIn {
+            user: user_id(),
+            is_known_phone: r.on,
+        },
+        Some(NoteSignIn { .. }) => NoteSignOut { user: user_id() },
+        Some(NoteSignOut { .. }) => NotePhonesOut {
+            user: user_id(),
+            phones: u64::from(r.a),
+        },
+        Some(NotePhonesOut { .. }) => NoteWrongPins {
+            user: user_id(),
+            count: u64::from(r.b),
+            is_locked: r.on,
+        },
+        Some(NoteWrongPins { .. }) => Remove { user: user_id() },
         Some(Remove { .. }) => return None,
     })
 }

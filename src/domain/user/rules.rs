@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Command, Event, Role};
 use crate::domain::actor::Actor;
+use crate::domain::id::UserId;
 use crate::domain::permissions::{Principal, is_one_of};
 use crate::domain::rejection::{Rejection, check_capacity, emit_if, unknown};
 use crate::domain::state::VillageState;
@@ -18,6 +19,13 @@ pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
         Command::Put { .. } | Command::Rename { .. } | Command::Remove { .. } => {
             is_one_of(state, actor, &[Principal::Chief, Principal::LocalAdmin])
         }
+        // Nobody but the person signs in or out as that person.
+        Command::NoteSignIn { user, .. }
+        | Command::NoteSignOut { user }
+        | Command::NotePhonesOut { user, .. } => {
+            matches!(actor, Actor::User { id } if id == user)
+        }
+        Command::NoteWrongPins { .. } => false,
     }
 }
 
@@ -62,6 +70,47 @@ pub fn decide(state: &VillageState, command: &Command) -> Result<Vec<Event>, Rej
             }
             Ok(vec![Event::Removed { user: user.clone() }])
         }
+        Command::NoteSignIn {
+            user,
+            is_known_phone,
+        } => {
+            check_known(state, user)?;
+            Ok(vec![Event::SignedIn {
+                user: user.clone(),
+                is_known_phone: *is_known_phone,
+            }])
+        }
+        Command::NoteSignOut { user } => {
+            check_known(state, user)?;
+            Ok(vec![Event::SignedOut { user: user.clone() }])
+        }
+        Command::NotePhonesOut { user, phones } => {
+            check_known(state, user)?;
+            Ok(vec![Event::PhonesSignedOut {
+                user: user.clone(),
+                phones: *phones,
+            }])
+        }
+        Command::NoteWrongPins {
+            user,
+            count,
+            is_locked,
+        } => {
+            check_known(state, user)?;
+            Ok(emit_if(*count > 0, || Event::WrongPinsTried {
+                user: user.clone(),
+                count: *count,
+                is_locked: *is_locked,
+            }))
+        }
+    }
+}
+
+fn check_known(state: &VillageState, user: &UserId) -> Result<(), Rejection> {
+    if state.users.contains_key(user) {
+        Ok(())
+    } else {
+        Err(unknown("user", user))
     }
 }
 
@@ -81,5 +130,10 @@ pub fn apply(state: &mut VillageState, event: &Event) {
             update_entry(&mut state.users, user, |u| u.record = record.clone());
         }
         Event::Removed { user } => drop(Arc::make_mut(&mut state.users).remove(user)),
+        // Sign-ins are no part of the village: the web has them.
+        Event::SignedIn { .. }
+        | Event::SignedOut { .. }
+        | Event::PhonesSignedOut { .. }
+        | Event::WrongPinsTried { .. } => {}
     }
 }

@@ -235,7 +235,11 @@ async fn after_many_wrong_pins_only_known_phones_may_try_and_a_lost_one_is_none(
     assert!(f.sign_in(PIN, good, Some(&known)).await.is_ok());
     // A lost phone is signed out from another phone, which stays signed in.
     let lost = f.sign_in(PIN, good, Some(&known)).await.expect("in");
-    f.sign_ins.sign_out_others(&f.chief, &token);
+    let before = f.sign_ins.count(&f.state, &f.chief);
+    assert_eq!(
+        f.sign_ins.sign_out_others(&f.state, &f.chief, &token),
+        before - 1
+    );
     assert!(
         f.sign_ins.user_of(&f.state, &lost).is_none()
             && f.sign_ins.user_of(&f.state, &token).is_some()

@@ -12,6 +12,7 @@ use crate::domain::light;
 use crate::domain::sensor;
 use crate::domain::speaker::{self, AnnouncementClass, PlaybackOutcome};
 use crate::domain::state::VillageState;
+use crate::domain::user;
 use crate::i18n::locale::Lang;
 use crate::view::history_text::HistoryNames;
 
@@ -285,4 +286,37 @@ fn who_looked_around_is_one_row_with_the_names() {
     assert_eq!(told[1].what, "Bà Hoa xem 6 camera");
     assert_eq!(told[1].detail, "A, b, c và 3 nơi nữa");
     assert_eq!(told[1].parts.len(), 6);
+}
+
+#[test]
+fn signing_in_names_the_person_and_wrong_pins_are_added_up() {
+    let mau = UserId::new("Mau").expect("id");
+    let wrong = |count, is_locked| user::Event::WrongPinsTried {
+        user: mau.clone(),
+        count,
+        is_locked,
+    };
+    let out = user::Event::PhonesSignedOut {
+        user: mau.clone(),
+        phones: 3,
+    };
+    let new = user::Event::SignedIn {
+        user: mau.clone(),
+        is_known_phone: false,
+    };
+    let told = rows(&[
+        entry(1, 0, Actor::System, None, wrong(5, true)),
+        entry(2, 900, Actor::System, None, wrong(7, false)),
+        entry(3, 901, person("Mau"), None, new),
+        entry(4, 950, person("Mau"), None, out),
+    ]);
+    let what: Vec<&str> = told.iter().map(|r| r.what.as_str()).collect();
+    assert_eq!(
+        what,
+        [
+            "Bà Mau đăng xuất 3 điện thoại khác",
+            "Bà Mau đăng nhập trên một điện thoại mới",
+            "Có người gõ sai mã PIN của Bà Mau 12 lần, phải chờ mới gõ tiếp được",
+        ]
+    );
 }

@@ -12,6 +12,7 @@ pub mod live_video;
 pub mod notices;
 mod sensors;
 mod sign_in;
+pub mod sign_in_log;
 mod speakers;
 
 use axum::Router;

@@ -5,11 +5,13 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 
+use super::sign_in_log;
 use crate::domain::id::UserId;
-use crate::domain::user::Role;
+use crate::domain::user::{Command, Role};
 use crate::http::headers::{cookie, same_site_referer};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::http::session::{SIGN_IN_IDLE_MS, SignInError};
+use crate::keys::secret;
 use crate::web::kit::app::{App, RequestContext, session_cookie};
 use crate::web::kit::form_fields::AnyAge;
 
@@ -85,6 +87,8 @@ pub async fn sign_in(
     };
     let name = known_cookie(&user);
     let known = cookie(&headers, &name);
+    let is_known_phone = known
+        .is_some_and(|k| secret::constant_time_eq(k, &app.sessions.known_phone(&state, &user)));
     match app
         .sessions
         .sign_in(
@@ -97,6 +101,11 @@ pub async fn sign_in(
         .await
     {
         Ok(token) => {
+            let noted = Command::NoteSignIn {
+                user: user.clone(),
+                is_known_phone,
+            };
+            sign_in_log::record(&app, &user, noted).await;
             let secure = if visit.secure { "; Secure" } else { "" };
             let session = format!(
                 "{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
@@ -114,6 +123,7 @@ pub async fn sign_in(
                 .into_response()
         }
         Err(denied) => {
+            sign_in_log::record_due(&app).await;
             let (status, wrong) = error_text(&app, &visit, &state, &user, denied);
             render_with(status, &sign_in_page(&app, &visit, &chosen, wrong))
         }
@@ -130,6 +140,12 @@ pub async fn sign_out(
         return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
     app.sessions.sign_out(&visit.token);
+    if let Some(user) = &visit.user {
+        let noted = Command::NoteSignOut {
+            user: user.id.clone(),
+        };
+        sign_in_log::record(&app, &user.id, noted).await;
+    }
     redirect_see_other("/sign-in")
 }
 
@@ -170,10 +186,16 @@ pub async fn sign_out_others(
         )
         .await
     {
+        sign_in_log::record_due(&app).await;
         let (status, wrong) = error_text(&app, &visit, &state, &user.id, denied);
         return render_with(status, &me_page(&app, &visit, wrong));
     }
-    app.sessions.sign_out_others(&user.id, &visit.token);
+    let phones = app.sessions.sign_out_others(&state, &user.id, &visit.token);
+    let noted = Command::NotePhonesOut {
+        user: user.id.clone(),
+        phones: phones as u64,
+    };
+    sign_in_log::record(&app, &user.id, noted).await;
     let secure = if visit.secure { "; Secure" } else { "" };
     let known = format!(
         "{}={}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}",
