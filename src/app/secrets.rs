@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::keys::authority::{Authority, HOUSE_CA_NAME};
 use crate::keys::ring::{self, KeyRing};
 use crate::keys::secret;
+use crate::speakers::sequence::SequenceCounter;
 use crate::store::files::PeopleFiles;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::{Health, HealthPart, HealthStatus};
@@ -33,8 +34,6 @@ pub struct Secrets {
     pub forms: Option<Vec<u8>>,
     /// The key that signs orders to speaker clusters.
     pub voice: Option<Vec<u8>>,
-    /// The signing key was made in this start.
-    pub is_voice_new: bool,
     /// The hash of the token that programs present; empty = no program is let in.
     pub api_token_hash: String,
     /// There is a key to sign the broker's certificate with.
@@ -52,8 +51,12 @@ impl Secrets {
         let people = ring.bytes(ring::PEOPLE)?;
         let pepper = ring.bytes(ring::PEPPER)?;
         let forms = ring.bytes(ring::FORMS)?;
-        let is_voice_new = !ring.path(ring::VOICE).exists();
-        let voice = ring.bytes(ring::VOICE)?;
+        let voice = ring.load_or_create(ring::VOICE, |path| {
+            // The reservation is there before the key: one that is missing beside a key was lost,
+            // also when this start is killed between the two.
+            SequenceCounter::create(&path.with_file_name("voice.last"))?;
+            secret::write_file(path, &secret::random::<32>()?)
+        })?;
         let token = ring.load_or_create(ring::API_TOKEN, |path| {
             secret::write_file(path, secret::token()?.as_bytes())
         })?;
@@ -69,7 +72,6 @@ impl Secrets {
             pepper,
             forms,
             voice,
-            is_voice_new,
             api_token_hash: token.map_or_else(String::new, |t| secret::sha256(t.trim_ascii())),
             has_authority: authority.is_some(),
             problem: ring.summary(),

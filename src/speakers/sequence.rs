@@ -4,7 +4,7 @@
 //! that falls would silence every speaker. A number is at least the wall time in ms and above every
 //! number that was ever reserved. Numbers are reserved on disk some minutes ahead, so that few
 //! orders cost a write. (A hybrid logical clock, after Kulkarni et al. 2014, with one writer.) If
-//! the reservation cannot be read, or is missing although the signing key is older than this start,
+//! the reservation cannot be read, or is missing (it is made before the signing key is),
 //! numbers continue thirty days beyond the time: above every number that was given while the clock
 //! was not ahead of its present time, through thousands of restarts. This is reported.
 
@@ -34,10 +34,17 @@ pub struct SequenceCounter {
 }
 
 impl SequenceCounter {
-    /// Continues above the reservation in `path`; `is_first` = the signing key was made in this
-    /// start, so nothing was reserved before.
+    /// Makes the reservation of a signing key that is yet to be made: nothing is reserved.
+    ///
+    /// # Errors
+    /// When storage refuses it.
+    pub fn create(path: &Path) -> io::Result<()> {
+        secret::write_file(path, b"0")
+    }
+
+    /// Continues above the reservation in `path`.
     #[must_use]
-    pub fn open(path: &Path, is_first: bool, clock: Clock) -> Self {
+    pub fn open(path: &Path, clock: Clock) -> Self {
         let reserved = match std::fs::read_to_string(path) {
             Ok(text) => text
                 .trim()
@@ -45,7 +52,6 @@ impl SequenceCounter {
                 .ok()
                 .filter(|n| *n <= MAX_SEQUENCE)
                 .ok_or_else(|| "it is not a number".to_owned()),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound && is_first => Ok(0),
             Err(cause) => Err(cause.to_string()),
         };
         let now = u64::try_from(clock.trusted_ms()).unwrap_or(0);
@@ -62,9 +68,9 @@ impl SequenceCounter {
             given: Mutex::new((reserved, reserved)),
             error: lost,
         };
-        // From here on the file exists: one that is missing later was lost. If storage refuses the
-        // write now, the first order reports it.
-        if is_first || numbers.error.is_some() {
+        // From here on the file exists again. If storage refuses the write now, the first order
+        // reports it.
+        if numbers.error.is_some() {
             let _ = numbers.next();
         }
         numbers
@@ -101,6 +107,7 @@ mod tests {
         let path = folder.join("voice.last");
         let clock = Clock::manual(1_795_232_640_000);
         let mut last = 0;
+        SequenceCounter::create(&path).expect("made before the key");
         for boot in 0..5 {
             // The second boot believes that it is 1970.
             clock.set_wall(if boot == 1 {
@@ -108,7 +115,7 @@ mod tests {
             } else {
                 1_795_232_640_000 + boot
             });
-            let numbers = SequenceCounter::open(&path, boot == 0, clock.clone());
+            let numbers = SequenceCounter::open(&path, clock.clone());
             assert_eq!(numbers.error, None);
             for _ in 0..3 {
                 let next = numbers.next().expect("a number");
@@ -131,7 +138,7 @@ mod tests {
             } else {
                 std::fs::write(&path, damage).expect("written");
             }
-            let numbers = SequenceCounter::open(&path, false, clock.clone());
+            let numbers = SequenceCounter::open(&path, clock.clone());
             assert!(numbers.error.is_some(), "{damage}");
             let next = numbers.next().expect("a number");
             assert!(
@@ -140,7 +147,7 @@ mod tests {
             );
             last = next;
             assert_eq!(
-                SequenceCounter::open(&path, false, clock.clone()).error,
+                SequenceCounter::open(&path, clock.clone()).error,
                 None,
                 "{damage}"
             );

@@ -7,6 +7,7 @@ use crate::app::handles::Handles;
 use crate::app::sockets::BrokerSockets;
 use crate::config::BrokerConfig;
 use crate::config::layout::Layout;
+use crate::domain::device::Availability;
 use crate::keys::authority::Authority;
 use crate::keys::holders::HolderStore;
 
@@ -40,7 +41,12 @@ pub fn start(
         durability_rules: config.rules.clone(),
         limits: config.limits.clone(),
         floor_ms: handles.clock().floor_ms(),
-        served_before: state.boot > 1 && !state.accounts.is_empty(),
+        // A device was heard: the broker stored something. A start that was killed before that
+        // proves nothing.
+        served_before: state
+            .devices
+            .values()
+            .any(|d| d.availability != Availability::Unknown),
     };
     let broker = BrokerService::start(options, layout, &handles.supervisor)?;
     broker_access::start(&broker, handles);

@@ -39,7 +39,6 @@ pub fn start(
     }
     let playback = PlaybackService {
         key: secrets.voice.clone(),
-        is_key_new: secrets.is_voice_new,
         last_number: keys.join("voice.last"),
         url: sounds_url(config, portal),
         sounds: sounds.clone(),
@@ -82,8 +81,6 @@ fn sounds_url(config: &SpeechConfig, portal: Option<SocketAddr>) -> String {
 struct PlaybackService {
     /// The signing key; none = it is lost, and no order is signed.
     key: Option<Vec<u8>>,
-    /// The key was made in this start.
-    is_key_new: bool,
     /// The file with the last sequence number.
     last_number: PathBuf,
     url: String,
@@ -106,7 +103,7 @@ impl PlaybackService {
             .map(CommandSigner::from_bytes)
             .transpose()?;
         let clock = supervisor.clock().clone();
-        let numbers = SequenceCounter::open(&self.last_number, self.is_key_new, clock.clone());
+        let numbers = SequenceCounter::open(&self.last_number, clock.clone());
         if let Some(why) = &numbers.error {
             tracing::error!("{why}");
             supervisor
