@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 
-use crate::support::house::{CHIEF_PIN, House, Lamp, free_port};
+use crate::support::house::{CHIEF_PIN, House, free_port};
+use crate::support::lamp::Lamp;
 
 pub struct Driver {
     child: Child,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest as _};
 
-use crate::support::house::{House, http};
+use crate::support::house::House;
+use crate::support::http::http;
 
 /// A Python helper of the simulator; it ends with its stdin.
 pub struct Script {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::house::{House, Lamp};
+use crate::support::house::House;
+use crate::support::lamp::Lamp;
 use crate::support::worker::{card_dies, may_mount, mount_card};
 
 /// A gateway whose data folder is a file system of its own, made in a private mount namespace.
@@ -99,6 +100,11 @@ impl Drop for Walled {
 #[test]
 fn a_full_disk_stops_pictures_and_readings_before_commands() {
     let house = House::new("");
+    house.expect_errors(&[
+        "No space left on device",
+        "broker persistence",
+        "red health",
+    ]);
     let walled = Walled::start(&house, "mount -t tmpfs -o size=320m tmpfs \"$DATA\"");
     house.until("the gateway answers", Duration::from_secs(20), |h| {
         h.answers()
@@ -173,6 +179,7 @@ fn a_full_disk_stops_pictures_and_readings_before_commands() {
 #[test]
 fn a_disk_that_may_not_be_written_is_said_at_once() {
     let house = House::new("");
+    house.expect_errors(&["Read-only file system"]);
     std::fs::create_dir_all(house.dir.join("data")).expect("folder");
     let _walled = Walled::start(&house, "mount -t tmpfs -o ro tmpfs \"$DATA\"");
     house.until("it ends", Duration::from_secs(20), |h| h.ended() == "1");
@@ -186,6 +193,7 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
         return;
     }
     let house = House::new("");
+    house.expect_errors(&["Read-only file system", "broker persistence", "red health"]);
     let mount = mount_card(&house.dir, 512, "errors=remount-ro");
     let walled = Walled::start_as(&house, &mount, &[]);
     house.until("the gateway answers", Duration::from_secs(20), |h| {
@@ -223,7 +231,7 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
         today.body
     );
     assert_eq!(
-        crate::support::house::http(house.portal, "GET", "/", "", "").status,
+        crate::support::http::http(house.portal, "GET", "/", "", "").status,
         200,
         "visitors get in"
     );
@@ -287,6 +295,11 @@ fn a_card_that_is_full_at_the_start_gives_the_ballast_back_and_without_one_the_h
         return;
     }
     let house = House::new("");
+    house.expect_errors(&[
+        "No space left on device",
+        "broker persistence",
+        "red health",
+    ]);
     let mount = mount_card(&house.dir, 512, "errors=remount-ro");
     let walled = Walled::start_as(&house, &mount, &[]);
     let answers = |h: &House| h.answers();
@@ -339,7 +352,7 @@ fn a_card_that_is_full_at_the_start_gives_the_ballast_back_and_without_one_the_h
     );
     assert_eq!(refused.status, 503, "{refused:?}");
     assert_eq!(
-        crate::support::house::http(house.portal, "GET", "/", "", "").status,
+        crate::support::http::http(house.portal, "GET", "/", "", "").status,
         200,
         "visitors get in"
     );

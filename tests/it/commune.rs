@@ -251,7 +251,7 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
             .is_some_and(|n| n.len() == 2)
     });
     assert!(
-        crate::support::house::http(house.portal, "GET", "/", "", "")
+        crate::support::http::http(house.portal, "GET", "/", "", "")
             .body
             .contains("Mưa lớn"),
         "it stands on the portal"

@@ -139,6 +139,7 @@ fn wrong_pins_at_the_village_leave_no_memory_behind_and_the_chief_gets_in() {
 fn no_memory_to_look_at_a_pin_is_told_and_is_not_a_wrong_pin() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
     let mut commune = Commune::new(&["ben-thoc".to_owned()]);
+    commune.expect_errors(&["PIN verification failed internally"]);
     // One heap: others have room set aside that a limit does not see.
     commune.start(&[("MALLOC_ARENA_MAX", "1".into())]);
     let wrong = commune.visit([127, 0, 0, 1], "POST", "/sign-in", "", &[("pin", "000000")]);
@@ -364,7 +365,7 @@ fn a_clock_before_1970_is_told_at_every_door_and_ends_nothing() {
         std::time::Duration::from_secs(30),
         |h| {
             std::net::TcpStream::connect(("127.0.0.1", h.portal)).is_ok()
-                && crate::support::house::http(h.portal, "GET", "/", "", "").status == 503
+                && crate::support::http::http(h.portal, "GET", "/", "", "").status == 503
         },
     );
     assert_eq!(house.get("/", "").status, 503);
@@ -378,7 +379,7 @@ fn a_clock_before_1970_is_told_at_every_door_and_ends_nothing() {
         h.answers()
     });
     assert_eq!(
-        crate::support::house::http(house.portal, "GET", "/", "", "").status,
+        crate::support::http::http(house.portal, "GET", "/", "", "").status,
         200
     );
     let log = std::fs::read_to_string(house.dir.join("log.txt")).unwrap_or_default();

@@ -71,6 +71,7 @@ fn losses(house: &House) -> Vec<serde_json::Value> {
 #[test]
 fn a_card_that_was_set_back_is_noticed_by_the_commune_told_on_both_sides_and_noted_once() {
     let (mut house, mut office) = pair();
+    house.expect_errors(&["local history shorter than acknowledged", "red health"]);
     let (data, old) = (house.dir.join("data"), house.dir.join("old"));
     office.start();
     house.start();

@@ -196,7 +196,7 @@ fn whoever_came_first_keeps_no_lamp_out_of_any_door() {
 /// A page within a second, by a connection that was not there before.
 fn is_shown(port: u16, path: &str) -> Duration {
     let began = Instant::now();
-    let answer = crate::support::house::http(port, "GET", path, "", "");
+    let answer = crate::support::http::http(port, "GET", path, "", "");
     assert_eq!(answer.status, 200, "{answer:?}");
     began.elapsed()
 }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::browser::{Driver, words};
 use crate::support::frozen::Frozen;
-use crate::support::house::{CHIEF_PIN, House, Lamp, kind};
+use crate::support::house::{CHIEF_PIN, House, kind};
+use crate::support::lamp::Lamp;
 
 const TOO_LATE: &str = "Lệnh chưa làm vì hộp trả lời quá muộn, bấm lại";
 

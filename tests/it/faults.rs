@@ -209,7 +209,7 @@ fn doctor_and_journal_check_work_with_the_daemon_dead() {
 fn a_deleted_index_and_a_repeated_boot_switch_nothing_twice() {
     let mut house = House::new("");
     house.start();
-    let lamp = crate::support::house::Lamp::start(&house, "den-01");
+    let lamp = crate::support::lamp::Lamp::start(&house, "den-01");
     house.until("adopted", Duration::from_secs(10), |h| {
         h.state()["lights"]["den-01.light"].is_object()
     });

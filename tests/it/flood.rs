@@ -217,6 +217,7 @@ fn one_village_that_sends_anything_it_likes_keeps_nobody_waiting() {
         .chain(["loud".to_owned()])
         .collect();
     let mut commune = Commune::new(&villages);
+    commune.expect_errors(&["unreadable batch quarantined", "village history diverged"]);
     commune.start(&[]);
     let commune = Arc::new(commune);
     let before = commune.store_bytes();

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::supervisor::clock::Clock;
 
-use crate::support::house::{House, Lamp, free_port};
+use crate::support::house::{House, free_port};
+use crate::support::lamp::Lamp;
 
 fn now_s() -> u64 {
     std::time::SystemTime::now()

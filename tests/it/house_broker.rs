@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use crate::support::house::{House, Lamp, fields, kind};
+use crate::support::house::{House, fields, kind};
+use crate::support::lamp::Lamp;
 use crate::support::raw::{connect, publish, read};
 
 #[test]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use conglang::supervisor::clock::BUILD_FLOOR_MS;
 
-use crate::support::house::{House, Lamp, library};
+use crate::support::house::{House, library};
+use crate::support::lamp::Lamp;
 
 #[test]
 fn a_clock_at_1970_and_a_clock_that_jumps_lose_nobody_and_nothing() {

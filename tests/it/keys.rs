@@ -10,7 +10,8 @@ use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::keys::tls;
 use conglang::supervisor::clock::Clock;
 
-use crate::support::house::{CHIEF_PIN, House, http, secret};
+use crate::support::house::{CHIEF_PIN, House, secret};
+use crate::support::http::http;
 
 /// True when somebody comes in over TLS: with a certificate, or with a device's name and secret.
 pub fn comes_in(ca: &Path, port: u16, identity: Option<&CertificateFiles>, name: &str) -> bool {
@@ -87,6 +88,7 @@ fn a_key_that_is_not_what_it_was_is_told_and_stops_only_what_needs_it() {
     other.start();
     assert_eq!(other.stop(), Some(0));
     let mut house = House::new("");
+    house.expect_errors(&["dependent services stay off", "red health"]);
     house.start();
     house.sign_in();
     assert_eq!(house.stop(), Some(0));
@@ -210,6 +212,7 @@ fn a_key_that_is_not_what_it_was_is_told_and_stops_only_what_needs_it() {
 #[test]
 fn a_certificate_that_is_not_what_it_was_is_made_again_over_the_same_authority() {
     let mut house = House::new("");
+    house.expect_errors(&["CA certificate does not match its key"]);
     house.start();
     assert_eq!(house.stop(), Some(0));
     let mut other = House::new("");

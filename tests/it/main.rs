@@ -46,6 +46,7 @@ mod rot;
 mod rumqttc;
 mod sensors;
 mod setup;
+mod snapshots;
 mod strangers;
 mod support;
 mod technician;

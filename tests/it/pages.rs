@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::house::{House, Lamp, http, kind};
+use crate::support::house::{House, kind};
+use crate::support::http::http;
+use crate::support::lamp::Lamp;
 
 /// First view of a page with style, script and icon, bytes.
 const FIRST_VIEW: usize = 30_000;

@@ -1,6 +1,7 @@
 //! PINs and the phones that are signed in by them: guesses, a new PIN, a lost phone.
 
-use crate::support::house::{House, http};
+use crate::support::house::House;
+use crate::support::http::http;
 
 #[test]
 fn wrong_pins_lock_the_prankster_not_the_chief() {

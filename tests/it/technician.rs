@@ -5,7 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::support::house::{House, Lamp};
+use crate::support::house::House;
+use crate::support::lamp::Lamp;
 use crate::support::raw::{connect_with, publish, read, subscribe};
 
 #[test]

@@ -5,7 +5,8 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::house::{House, Lamp, kind};
+use crate::support::house::{House, kind};
+use crate::support::lamp::Lamp;
 
 /// Names that people gave: they are in Vietnamese whatever the reader's language.
 const NAMES: [&str; 13] = [

@@ -1,12 +1,20 @@
-//! A house for one test: the real binary on free ports in a folder that goes away, and a plain HTTP
-//! client.
+//! A house for one test: the real binary on free ports in a folder that goes away.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+use super::aftermath::{self, ChildProcess};
+use super::http::{encode, http_unix};
+#[allow(unused_imports, reason = "tests name them here or where they are")]
+pub use super::{
+    http::{Answer, http},
+    lamp::Lamp,
+};
 
 pub const CHIEF_PIN: &str = "135790";
 
@@ -30,14 +38,10 @@ pub struct House {
     pub mqtts: u16,
     pub ws: u16,
     child: Option<Child>,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+    /// Phrases of the errors that the test provokes.
+    expected: Mutex<Vec<String>>,
+    /// The processes that the gateways of this house had.
+    children: Mutex<Vec<ChildProcess>>,
 }
 
 impl House {
@@ -79,6 +83,8 @@ impl House {
             mqtts,
             ws,
             child: None,
+            expected: Mutex::default(),
+            children: Mutex::default(),
         }
     }
 
@@ -106,7 +112,9 @@ impl House {
             .append(true)
             .open(self.dir.join("log.txt"))
             .expect("log");
-        let child = Command::new(env!("CARGO_BIN_EXE_conglang"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_conglang"));
+        own_clock(&mut command, environment);
+        let child = command
             .arg("--config")
             .arg(self.config())
             .arg("run")
@@ -148,8 +156,46 @@ impl House {
         answer
     }
 
+    /// Says that the test provokes these errors: a phrase of each line of the log, or of a red part
+    /// of health.
+    pub fn expect_errors(&self, phrases: &[&str]) {
+        self.expected
+            .lock()
+            .expect("whole")
+            .extend(phrases.iter().map(|p| (*p).to_owned()));
+    }
+
+    /// Remembers the processes of the gateway, which must end with it.
+    fn note_children(&self) {
+        let children = aftermath::children_of(self.gateway_pid());
+        self.children.lock().expect("whole").extend(children);
+    }
+
+    /// What the house left that its test did not provoke.
+    fn aftermath(&self, log: &str) -> Vec<String> {
+        let expected = self.expected.lock().expect("whole");
+        let mut faults = aftermath::unexpected_errors(log, &expected);
+        faults.extend(aftermath::still_living(
+            &self.children.lock().expect("whole"),
+        ));
+        faults
+    }
+
+    /// Red parts of a house that runs and answers.
+    fn red_parts(&self) -> Vec<String> {
+        if self.child.is_none() {
+            return Vec::new();
+        }
+        let report = self.cli(&["status", "--json"]).1;
+        serde_json::from_str(&report).map_or_else(
+            |_| Vec::new(),
+            |status| aftermath::unexpected_red(&status, &self.expected.lock().expect("whole")),
+        )
+    }
+
     /// Kill -9, and reaps.
     pub fn kill(&mut self) {
+        self.note_children();
         if let Some(mut child) = self.child.take() {
             child.kill().expect("killed");
             child.wait().expect("reaped");
@@ -158,6 +204,7 @@ impl House {
 
     /// SIGTERM; gives the exit code.
     pub fn stop(&mut self) -> Option<i32> {
+        self.note_children();
         let mut child = self.child.take()?;
         let pid =
             rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("pid")).expect("pid");
@@ -282,19 +329,42 @@ impl House {
     }
 }
 
+/// A test that turns a program's clock itself turns it alone: the clock of a whole run that is moved
+/// (`faketime scripts/test`) would win over its dial.
+pub fn own_clock(command: &mut Command, environment: &[(&str, String)]) {
+    if environment
+        .iter()
+        .any(|(name, _)| name.starts_with("FAKETIME"))
+    {
+        command.env_remove("FAKETIME").env_remove("FAKETIME_SHARED");
+    }
+}
+
 impl Drop for House {
     fn drop(&mut self) {
+        let failing = std::thread::panicking();
+        let mut faults = if failing {
+            Vec::new()
+        } else {
+            self.red_parts()
+        };
+        self.note_children();
         if let Some(child) = &mut self.child {
             let _ = child.kill();
             let _ = child.wait();
         }
-        if std::thread::panicking() {
-            eprintln!(
-                "--- log of the house\n{}",
-                std::fs::read_to_string(self.dir.join("log.txt")).unwrap_or_default()
-            );
+        let log = std::fs::read_to_string(self.dir.join("log.txt")).unwrap_or_default();
+        if failing {
+            eprintln!("--- log of the house\n{log}");
+        } else {
+            faults.extend(self.aftermath(&log));
         }
         let _ = std::fs::remove_dir_all(&self.dir);
+        assert!(
+            faults.is_empty(),
+            "the house left what its test did not expect (House::expect_errors):\n{}",
+            faults.join("\n")
+        );
     }
 }
 
@@ -327,151 +397,4 @@ pub fn library(end: &str) -> String {
 /// The secret of a test device.
 pub fn secret(id: &str) -> String {
     format!("secret-of-{id}-0123456789abcdef")
-}
-
-fn encode(text: &str) -> String {
-    text.bytes()
-        .map(|b| {
-            if b.is_ascii_alphanumeric() {
-                (b as char).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect()
-}
-
-pub fn http(port: u16, method: &str, path: &str, cookie: &str, body: &str) -> Answer {
-    let stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .expect("timeout");
-    let cookie = if cookie.is_empty() {
-        String::new()
-    } else {
-        format!("cookie: {cookie}\r\n")
-    };
-    exchange(
-        stream,
-        &format!(
-            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{cookie}connection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        ),
-    )
-}
-
-fn http_unix(socket: &std::path::Path, method: &str, path: &str, body: &str) -> Answer {
-    let stream = std::os::unix::net::UnixStream::connect(socket).expect("control socket");
-    exchange(
-        stream,
-        &format!(
-            "{method} {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        ),
-    )
-}
-
-fn exchange(mut stream: impl std::io::Read + std::io::Write, request: &str) -> Answer {
-    stream.write_all(request.as_bytes()).expect("written");
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("read");
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    // Of what people read: a picture may hold any bytes.
-    let read = head.lines().any(|l| {
-        l.to_ascii_lowercase()
-            .starts_with("content-type: text/html")
-    });
-    assert!(
-        !(read && body.contains("{$")),
-        "a placeholder is shown raw: {body}"
-    );
-    let status = head
-        .split_whitespace()
-        .nth(1)
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(0);
-    Answer {
-        status,
-        head: head.to_owned(),
-        body: body.to_owned(),
-    }
-}
-
-/// A lamp as devices are: announces itself, answers orders. Runs on its own thread until dropped.
-pub struct Lamp {
-    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Lamp {
-    pub fn start(house: &House, id: &'static str) -> Self {
-        use rumqttc::{Client, Event, LastWill, MqttOptions, Packet, QoS};
-        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let (port, flag) = (house.mqtt, stop.clone());
-        let thread = std::thread::spawn(move || {
-            let mut options = MqttOptions::new(format!("test-{id}"), "127.0.0.1", port);
-            options
-                .set_credentials(id, secret(id))
-                .set_keep_alive(Duration::from_secs(5));
-            options.set_last_will(LastWill::new(
-                format!("d/{id}/up"),
-                "offline",
-                QoS::AtLeastOnce,
-                true,
-            ));
-            let (client, mut connection) = Client::new(options, 32);
-            let mut state = "OFF";
-            while !flag.load(std::sync::atomic::Ordering::SeqCst) {
-                match connection.recv_timeout(Duration::from_millis(100)) {
-                    Ok(Ok(Event::Incoming(Packet::ConnAck(_)))) => {
-                        let config = serde_json::json!({ "~": format!("d/{id}"), "name": "Cổng làng", "stat_t": "~/state", "cmd_t": format!("c/{id}/set"), "avty_t": "~/up" });
-                        client
-                            .try_publish(
-                                format!("homeassistant/light/{id}/light/config"),
-                                QoS::AtLeastOnce,
-                                true,
-                                config.to_string(),
-                            )
-                            .expect("queued");
-                        client
-                            .try_publish(format!("d/{id}/up"), QoS::AtLeastOnce, true, "online")
-                            .expect("queued");
-                        client
-                            .try_subscribe(format!("c/{id}/#"), QoS::AtLeastOnce)
-                            .expect("queued");
-                        client
-                            .try_publish(format!("d/{id}/state"), QoS::AtLeastOnce, true, state)
-                            .expect("queued");
-                    }
-                    Ok(Ok(Event::Incoming(Packet::Publish(p))))
-                        if p.topic == format!("c/{id}/set") =>
-                    {
-                        state = if &p.payload[..] == b"ON" { "ON" } else { "OFF" };
-                        let _ = client.try_publish(
-                            format!("d/{id}/state"),
-                            QoS::AtLeastOnce,
-                            true,
-                            state,
-                        );
-                    }
-                    Ok(Err(_)) => std::thread::sleep(Duration::from_millis(200)),
-                    _ => {}
-                }
-            }
-        });
-        Self {
-            stop,
-            thread: Some(thread),
-        }
-    }
-}
-
-impl Drop for Lamp {
-    fn drop(&mut self) {
-        self.stop.store(true, std::sync::atomic::Ordering::SeqCst);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
 }

@@ -1,9 +1,12 @@
 //! What the tests stand on: a house, a commune's office, an MQTT client of bytes, a broker's worker
 //! without a house, the graph of imports. No test lies here.
 
+pub mod aftermath;
 pub mod frozen;
 pub mod house;
+pub mod http;
 pub mod imports;
+pub mod lamp;
 pub mod office;
 pub mod peer;
 pub mod raw;

@@ -5,17 +5,22 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use conglang::keys::authority::{Authority, CertificateFiles};
 
-use crate::support::house::{Answer, free_ports};
+use super::aftermath;
+use crate::support::house::{free_ports, own_clock};
+use crate::support::http::Answer;
 
 pub struct Commune {
     pub dir: PathBuf,
     pub mqtt: u16,
     pub console: u16,
     child: Option<Child>,
+    /// Phrases of the errors that the test provokes.
+    expected: Mutex<Vec<String>>,
 }
 
 impl Commune {
@@ -43,6 +48,7 @@ impl Commune {
             mqtt,
             console,
             child: None,
+            expected: Mutex::default(),
         }
     }
 
@@ -53,7 +59,9 @@ impl Commune {
             .append(true)
             .open(self.dir.join("log.txt"))
             .expect("log");
-        let child = Command::new(env!("CARGO_BIN_EXE_conglang"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_conglang"));
+        own_clock(&mut command, environment);
+        let child = command
             .arg("--config")
             .arg(self.dir.join("commune.toml"))
             .arg("commune")
@@ -73,6 +81,14 @@ impl Commune {
             );
             std::thread::sleep(Duration::from_millis(30));
         }
+    }
+
+    /// Says that the test provokes these errors: a phrase of each line of the log.
+    pub fn expect_errors(&self, phrases: &[&str]) {
+        self.expected
+            .lock()
+            .expect("whole")
+            .extend(phrases.iter().map(|p| (*p).to_owned()));
     }
 
     pub fn log(&self) -> String {
@@ -157,14 +173,25 @@ impl Commune {
 
 impl Drop for Commune {
     fn drop(&mut self) {
+        let children = aftermath::children_of(self.pid());
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
         }
+        let log = self.log();
+        let mut faults = Vec::new();
         if std::thread::panicking() {
-            eprintln!("--- log of the commune\n{}", self.log());
+            eprintln!("--- log of the commune\n{log}");
+        } else {
+            faults = aftermath::unexpected_errors(&log, &self.expected.lock().expect("whole"));
+            faults.extend(aftermath::still_living(&children));
         }
         let _ = std::fs::remove_dir_all(&self.dir);
+        assert!(
+            faults.is_empty(),
+            "the commune left what its test did not expect (Commune::expect_errors):\n{}",
+            faults.join("\n")
+        );
     }
 }
 

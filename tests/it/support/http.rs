@@ -1,0 +1,81 @@
+//! A plain HTTP client, over TCP and over the control socket: what the programs answer, byte by byte.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+pub fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() {
+                (b as char).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
+}
+
+pub fn http(port: u16, method: &str, path: &str, cookie: &str, body: &str) -> Answer {
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("timeout");
+    let cookie = if cookie.is_empty() {
+        String::new()
+    } else {
+        format!("cookie: {cookie}\r\n")
+    };
+    exchange(
+        stream,
+        &format!(
+            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{cookie}connection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    )
+}
+
+pub fn http_unix(socket: &std::path::Path, method: &str, path: &str, body: &str) -> Answer {
+    let stream = std::os::unix::net::UnixStream::connect(socket).expect("control socket");
+    exchange(
+        stream,
+        &format!(
+            "{method} {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    )
+}
+
+fn exchange(mut stream: impl std::io::Read + std::io::Write, request: &str) -> Answer {
+    stream.write_all(request.as_bytes()).expect("written");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("read");
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    // Of what people read: a picture may hold any bytes.
+    let read = head.lines().any(|l| {
+        l.to_ascii_lowercase()
+            .starts_with("content-type: text/html")
+    });
+    assert!(
+        !(read && body.contains("{$")),
+        "a placeholder is shown raw: {body}"
+    );
+    let status = head
+        .split_whitespace()
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0);
+    Answer {
+        status,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
