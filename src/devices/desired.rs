@@ -4,10 +4,10 @@
 //! It takes no input: it compares what was ordered with what the lamp last reported, whenever
 //! something changed or time passed. An order older than [`MAX_ORDER_AGE_MS`] when it is first seen
 //! (after a power cut) is not sent any more, nor is one that this run has tried to send for
-//! [`MAX_TRIES_MS`], whatever held it up: a standstill of the process, a broker that is away. Invariant: a lamp gets the last order or none. Orders
-//! wait here, never in the broker (QoS 0): a persistent session would deliver each order and each
-//! copy of it when its lamp reconnects, hours later. A lamp that reconnects while its order stands
-//! gets it at once.
+//! [`MAX_TRIES_MS`], whatever held it up: a standstill of the process, a broker that is away.
+//! Invariant: a lamp gets the last order or none. Orders wait here, never in the broker (QoS 0): a
+//! persistent session would deliver each order and each copy of it when its lamp reconnects, hours
+//! later. A lamp that reconnects while its order stands gets it at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
