@@ -20,7 +20,8 @@ use tokio::time::timeout;
 use crate::domain::id::CameraId;
 use crate::live::pictures::{AccessUnit, LiveCamera, LiveCameras, Still};
 use crate::protocol::media::{
-    MAX_MESSAGE_BYTES, MediaWorkerEvent, StillError, StillReply, StillRequest, VideoCodec,
+    MAX_MESSAGE_BYTES, MediaWorkerEvent, StillError, StillImages, StillReply, StillRequest,
+    VideoCodec,
 };
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::{HealthPart, HealthStatus};
@@ -32,6 +33,8 @@ use crate::supervisor::{Stop, Supervisor};
 const MAX_WORKER_BYTES: u64 = 256 << 20;
 /// Width of a still in pixels.
 const STILL_WIDTH: u16 = 640;
+/// Width of a still on the wall: two tiles beside each other on a phone's sharp screen.
+const TILE_WIDTH: u16 = 320;
 /// How often the still of each camera is renewed, ms.
 const STILL_INTERVAL_MS: i64 = 60_000;
 /// Largest age of a still that somebody views, ms.
@@ -222,6 +225,7 @@ impl StillService {
                     id: *id,
                     coding,
                     width: STILL_WIDTH.min(frame.format.width),
+                    tile_width: TILE_WIDTH.min(frame.format.width),
                     decoder: frame.format.decoder.clone(),
                     frame: frame.bytes.to_vec(),
                 };
@@ -262,12 +266,13 @@ fn report_result(
     camera: &CameraId,
     picture: &LiveCamera,
     at_ms: i64,
-    still: Result<Vec<u8>, StillError>,
+    still: Result<StillImages, StillError>,
 ) {
     match still {
-        Ok(jpeg) => picture.set_still(Still {
+        Ok(StillImages { full, tile }) => picture.set_still(Still {
             at_ms,
-            jpeg: Bytes::from(jpeg),
+            jpeg: Bytes::from(full),
+            tile: Bytes::from(tile),
         }),
         Err(StillError::UnsupportedCodec(why)) => {
             if picture.faults().unchecked.as_ref() != Some(&why) {
@@ -311,7 +316,11 @@ mod tests {
             Err(StillError::UnsupportedCodec("install it".to_owned())),
         );
         assert_eq!(picture.faults().unchecked.as_deref(), Some("install it"));
-        report_result(&camera, &picture, 2, Ok(vec![0xff, 0xd8]));
+        let images = StillImages {
+            full: vec![0xff, 0xd8],
+            tile: vec![0xff, 0xd8],
+        };
+        report_result(&camera, &picture, 2, Ok(images));
         assert_eq!(
             (picture.faults().unchecked, picture.still().map(|s| s.at_ms)),
             (None, Some(2))

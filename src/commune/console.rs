@@ -21,6 +21,8 @@ use self::page::{BulletinDraft, PageMessage};
 use super::sign_in;
 use crate::domain::notice::{normalize, text_problem};
 use crate::http::assets::STYLE;
+use crate::http::compression;
+use crate::http::form_token::unmask;
 use crate::http::headers::{same_site, security_headers};
 use crate::http::hosts::{AllowedHosts, require_known_host};
 use crate::http::render::redirect_see_other;
@@ -42,6 +44,8 @@ pub fn router(console: Console, hosts: AllowedHosts) -> Router {
         .layer(from_fn_with_state(hosts, require_known_host))
         .layer(from_fn(security_headers))
         .layer(from_fn(inline_style))
+        .layer(compression::layer())
+        .layer(from_fn(compression::only_for_our_own))
         .with_state(console)
 }
 
@@ -117,7 +121,7 @@ async fn send(
     let Some(token) = console.sessions.token(&headers) else {
         return redirect_see_other("/");
     };
-    if !secret::constant_time_eq(&get("form"), &console.sessions.csrf_token(&token))
+    if !secret::constant_time_eq(&unmask(&get("form")), &console.sessions.csrf_token(&token))
         || once.len() != 32
     {
         return again(StatusCode::FORBIDDEN, lang.t("form-again")).await;

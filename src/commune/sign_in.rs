@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::console::context::{Console, language_of};
 use super::console::page::PageMessage;
 use super::pin_attempts::LOCKOUT_MS;
+use crate::http::form_token::unmask;
 use crate::http::render::redirect_see_other;
 use crate::http::serve::Peer;
 use crate::i18n::locale::Lang;
@@ -158,7 +159,10 @@ pub(super) async fn sign_out(
     let Some(token) = console.sessions.token(&headers) else {
         return redirect_see_other("/");
     };
-    if !secret::constant_time_eq(field(&fields, "form"), &console.sessions.csrf_token(&token)) {
+    if !secret::constant_time_eq(
+        &unmask(field(&fields, "form")),
+        &console.sessions.csrf_token(&token),
+    ) {
         let wrong = language_of(&headers).t("form-again");
         return console
             .render(
@@ -187,12 +191,14 @@ pub(super) async fn sign_out_others(
         return redirect_see_other("/");
     };
     let lang = language_of(&headers);
-    let proved =
-        if secret::constant_time_eq(field(&fields, "form"), &console.sessions.csrf_token(&token)) {
-            verify_pin(&console, peer_address(peer).0, field(&fields, "pin"), lang).await
-        } else {
-            Err((StatusCode::FORBIDDEN, lang.t("form-again")))
-        };
+    let proved = if secret::constant_time_eq(
+        &unmask(field(&fields, "form")),
+        &console.sessions.csrf_token(&token),
+    ) {
+        verify_pin(&console, peer_address(peer).0, field(&fields, "pin"), lang).await
+    } else {
+        Err((StatusCode::FORBIDDEN, lang.t("form-again")))
+    };
     if let Err((status, wrong)) = proved {
         return console
             .render(

@@ -3,6 +3,8 @@
 
 pub mod assets;
 pub mod cache_files;
+pub mod compression;
+pub mod form_token;
 pub mod headers;
 pub mod hosts;
 pub mod render;

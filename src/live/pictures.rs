@@ -87,6 +87,8 @@ pub struct Still {
     pub at_ms: i64,
     /// JPEG.
     pub jpeg: Bytes,
+    /// The same as a small JPEG, for a tile of the wall.
+    pub tile: Bytes,
 }
 
 /// Status of the RTSP session with a camera.
@@ -395,6 +397,7 @@ mod tests {
         picture.set_still(Still {
             at_ms: now + 3_600_000,
             jpeg: Bytes::new(),
+            tile: Bytes::new(),
         });
         let mut wanted = pictures.wanted();
         let makes = async {
@@ -405,6 +408,7 @@ mod tests {
                 picture.set_still(Still {
                     at_ms: now,
                     jpeg: Bytes::new(),
+                    tile: Bytes::new(),
                 });
             }
         };

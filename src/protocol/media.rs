@@ -39,6 +39,8 @@ pub struct StillRequest {
     pub coding: VideoCodec,
     /// Width of the still in pixels; its height follows.
     pub width: u16,
+    /// Width of the same picture for a tile of the wall.
+    pub tile_width: u16,
     /// Decoder configuration record.
     pub decoder: Vec<u8>,
     /// One keyframe, NAL units with lengths of four bytes.
@@ -56,13 +58,22 @@ pub enum StillError {
     TimedOut(String),
 }
 
+/// One picture in two sizes, each a JPEG.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StillImages {
+    /// For the page of its camera.
+    pub full: Vec<u8>,
+    /// For a tile of the wall.
+    pub tile: Vec<u8>,
+}
+
 /// A still, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StillReply {
     /// The id of the request.
     pub id: u64,
-    /// JPEG, or why there is none.
-    pub still: Result<Vec<u8>, StillError>,
+    /// The images, or why there are none.
+    pub still: Result<StillImages, StillError>,
 }
 
 fn message(fill: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -88,6 +99,7 @@ impl StillRequest {
             b.extend_from_slice(&self.id.to_be_bytes());
             b.push(u8::from(self.coding == VideoCodec::H265));
             b.extend_from_slice(&self.width.to_be_bytes());
+            b.extend_from_slice(&self.tile_width.to_be_bytes());
             b.extend_from_slice(&u32::try_from(self.decoder.len()).unwrap_or(0).to_be_bytes());
             b.extend_from_slice(&self.decoder);
             b.extend_from_slice(&self.frame);
@@ -100,6 +112,7 @@ impl StillRequest {
         let id = u64::from_be_bytes(take(&mut body)?);
         let [coding] = take(&mut body)?;
         let width = u16::from_be_bytes(take(&mut body)?);
+        let tile_width = u16::from_be_bytes(take(&mut body)?);
         let len = u32::from_be_bytes(take(&mut body)?) as usize;
         let (decoder, frame) = body.split_at_checked(len)?;
         Some(Self {
@@ -110,6 +123,7 @@ impl StillRequest {
                 VideoCodec::H265
             },
             width,
+            tile_width,
             decoder: decoder.to_vec(),
             frame: frame.to_vec(),
         })
@@ -123,9 +137,11 @@ impl StillReply {
         message(|b| {
             b.extend_from_slice(&self.id.to_be_bytes());
             match &self.still {
-                Ok(jpeg) => {
+                Ok(StillImages { full, tile }) => {
                     b.push(1);
-                    b.extend_from_slice(jpeg);
+                    b.extend_from_slice(&u32::try_from(full.len()).unwrap_or(0).to_be_bytes());
+                    b.extend_from_slice(full);
+                    b.extend_from_slice(tile);
                 }
                 Err(StillError::Undecodable(why)) => {
                     b.push(0);
@@ -148,12 +164,19 @@ impl StillReply {
     pub fn decode(mut body: &[u8]) -> Option<Self> {
         let id = u64::from_be_bytes(take(&mut body)?);
         let [well] = take(&mut body)?;
-        let words = || String::from_utf8_lossy(body).into_owned();
+        let words = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
         let still = match well {
-            1 => Ok(body.to_vec()),
-            2 => Err(StillError::UnsupportedCodec(words())),
-            3 => Err(StillError::TimedOut(words())),
-            _ => Err(StillError::Undecodable(words())),
+            1 => {
+                let len = u32::from_be_bytes(take(&mut body)?) as usize;
+                let (full, tile) = body.split_at_checked(len)?;
+                Ok(StillImages {
+                    full: full.to_vec(),
+                    tile: tile.to_vec(),
+                })
+            }
+            2 => Err(StillError::UnsupportedCodec(words(body))),
+            3 => Err(StillError::TimedOut(words(body))),
+            _ => Err(StillError::Undecodable(words(body))),
         };
         Some(Self { id, still })
     }
@@ -168,7 +191,8 @@ mod tests {
         let ask = StillRequest {
             id: 7,
             coding: VideoCodec::H265,
-            width: 320,
+            width: 640,
+            tile_width: 320,
             decoder: vec![1, 2, 3],
             frame: vec![4; 100],
         };
@@ -178,14 +202,17 @@ mod tests {
             bytes.len() - 4
         );
         assert_eq!(StillRequest::decode(&bytes[4..]), Some(ask));
-        for cut in 0..18 {
+        for cut in 0..20 {
             assert!(
-                StillRequest::decode(&bytes[4..4 + cut.min(14)]).is_none_or(|a| a.frame.is_empty()),
+                StillRequest::decode(&bytes[4..4 + cut.min(16)]).is_none_or(|a| a.frame.is_empty()),
                 "cut at {cut}"
             );
         }
         for still in [
-            Ok(vec![0xff, 0xd8]),
+            Ok(StillImages {
+                full: vec![0xff, 0xd8, 1],
+                tile: vec![0xff, 0xd8],
+            }),
             Err(StillError::Undecodable("it is broken".to_owned())),
             Err(StillError::UnsupportedCodec("no decoder".to_owned())),
             Err(StillError::TimedOut("too slow".to_owned())),
@@ -194,5 +221,7 @@ mod tests {
             assert_eq!(StillReply::decode(&answer.encode()[4..]), Some(answer));
         }
         assert_eq!(StillReply::decode(&[0; 8]), None);
+        let beyond = [&[0; 8][..], &[1, 0, 0, 0, 9, 1]].concat();
+        assert_eq!(StillReply::decode(&beyond), None);
     }
 }

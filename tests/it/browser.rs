@@ -28,11 +28,16 @@ impl Driver {
     }
 
     pub async fn phone(&self) -> Client {
+        self.phone_of(360, 800).await
+    }
+
+    /// A phone with a screen of this size.
+    pub async fn phone_of(&self, width: u16, height: u16) -> Client {
         let capabilities: fantoccini::wd::Capabilities = serde_json::from_value(serde_json::json!({
             "browserName": "chrome",
             "goog:chromeOptions": {
                 "binary": "/usr/bin/chromium",
-                "mobileEmulation": { "deviceMetrics": { "width": 360, "height": 800, "pixelRatio": 1.0 } },
+                "mobileEmulation": { "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0 } },
                 "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--lang=vi"]
             }
         }))

@@ -56,4 +56,5 @@ mod tokens;
 mod unsure;
 mod village_status;
 mod voice;
+mod weight;
 mod words;

@@ -1,5 +1,5 @@
-//! Decodes one keyframe to a still, in a new pipeline each time, so that no state of a bad keyframe
-//! remains.
+//! Decodes one keyframe to a still in two sizes, in a new pipeline each time, so that no state of a
+//! bad keyframe remains.
 //!
 //! Elements are created by name and linked in code; no pipeline is parsed from text. The picture is
 //! scaled before its colours are converted, through RGB: standard-definition colours come out
@@ -10,12 +10,14 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSrc};
 
-use crate::protocol::media::{StillError, StillRequest, VideoCodec};
+use crate::protocol::media::{StillError, StillImages, StillRequest, VideoCodec};
 
 /// Longest time for one still.
 const DECODE_TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(5);
 /// JPEG quality, 1–100.
 const JPEG_QUALITY: i32 = 80;
+/// The same of the small picture: eight of them are the first view of the wall.
+const TILE_JPEG_QUALITY: i32 = 60;
 
 /// Starts GStreamer, which scans the plugins once.
 pub fn init_gstreamer() -> anyhow::Result<()> {
@@ -26,8 +28,8 @@ fn element(name: &str) -> anyhow::Result<gst::Element> {
     gst::ElementFactory::make(name).build().with_context(|| format!("GStreamer has no “{name}”; install gstreamer1.0-plugins-base, -good and gstreamer1.0-libav"))
 }
 
-/// Decodes the still; returns JPEG bytes.
-pub fn decode_still(mut ask: StillRequest) -> Result<Vec<u8>, StillError> {
+/// Decodes the still.
+pub fn decode_still(mut ask: StillRequest) -> Result<StillImages, StillError> {
     let (frame, line) = (
         std::mem::take(&mut ask.frame),
         build_pipeline(ask).map_err(|cause| StillError::UnsupportedCodec(format!("{cause:#}")))?,
@@ -37,11 +39,36 @@ pub fn decode_still(mut ask: StillRequest) -> Result<Vec<u8>, StillError> {
     line.pull(DECODE_TIMEOUT)
 }
 
-/// A playing pipeline with its two ends.
+/// A playing pipeline with its ends.
 struct StillPipeline {
     pipeline: gst::Pipeline,
     src: AppSrc,
-    sink: AppSink,
+    full: AppSink,
+    tile: AppSink,
+}
+
+/// A filter that lets a raw picture of this width through.
+fn width_filter(width: u16) -> anyhow::Result<gst::Element> {
+    let filter = element("capsfilter")?;
+    filter.set_property(
+        "caps",
+        gst::Caps::builder("video/x-raw")
+            .field("width", i32::from(width.clamp(16, 4096)) & !1)
+            .field("height", gst::IntRange::new(2, 4096))
+            .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
+            .build(),
+    );
+    Ok(filter)
+}
+
+fn jpeg_encoder(quality: i32) -> anyhow::Result<gst::Element> {
+    let encode = element("jpegenc")?;
+    encode.set_property("quality", quality);
+    Ok(encode)
+}
+
+fn picture_sink() -> AppSink {
+    AppSink::builder().sync(false).max_buffers(1).build()
 }
 
 fn build_pipeline(ask: StillRequest) -> anyhow::Result<StillPipeline> {
@@ -61,21 +88,6 @@ fn build_pipeline(ask: StillRequest) -> anyhow::Result<StillPipeline> {
     let decode = element(decoder)?;
     decode.set_property("max-threads", 1i32);
     decode.set_property("output-corrupt", false);
-    let (scale, convert, small, encode) = (
-        element("videoscale")?,
-        element("videoconvert")?,
-        element("capsfilter")?,
-        element("jpegenc")?,
-    );
-    let width = i32::from(ask.width.clamp(16, 4096)) & !1;
-    small.set_property(
-        "caps",
-        gst::Caps::builder("video/x-raw")
-            .field("width", width)
-            .field("height", gst::IntRange::new(2, 4096))
-            .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
-            .build(),
-    );
     let rgb = element("capsfilter")?;
     rgb.set_property(
         "caps",
@@ -83,29 +95,45 @@ fn build_pipeline(ask: StillRequest) -> anyhow::Result<StillPipeline> {
             .field("format", "RGBx")
             .build(),
     );
-    let again = element("videoconvert")?;
-    encode.set_property("quality", JPEG_QUALITY);
-    let sink = AppSink::builder().sync(false).max_buffers(1).build();
+    let both = element("tee")?;
+    let (full, tile) = (picture_sink(), picture_sink());
 
     let pipeline = gst::Pipeline::new();
-    let chain = [
+    let decoded = [
         src.upcast_ref(),
         &decode,
-        &scale,
-        &small,
-        &convert,
+        &element("videoscale")?,
+        &width_filter(ask.width)?,
+        &element("videoconvert")?,
         &rgb,
-        &again,
-        &encode,
-        sink.upcast_ref(),
+        &element("videoconvert")?,
+        &both,
     ];
-    pipeline.add_many(chain)?;
-    gst::Element::link_many(chain)?;
+    let large = [
+        &element("queue")?,
+        &jpeg_encoder(JPEG_QUALITY)?,
+        full.upcast_ref(),
+    ];
+    let small = [
+        &element("queue")?,
+        &element("videoscale")?,
+        &width_filter(ask.tile_width)?,
+        &jpeg_encoder(TILE_JPEG_QUALITY)?,
+        tile.upcast_ref(),
+    ];
+    for chain in [&decoded[..], &large, &small] {
+        pipeline.add_many(chain)?;
+        gst::Element::link_many(chain)?;
+    }
+    for branch in [large[0], small[0]] {
+        both.link(branch)?;
+    }
     pipeline.set_state(gst::State::Playing)?;
     Ok(StillPipeline {
         pipeline,
         src,
-        sink,
+        full,
+        tile,
     })
 }
 
@@ -123,14 +151,21 @@ impl StillPipeline {
 
     /// Waits for the still. When none comes, either the decoder failed or decoding took longer than
     /// `most`; the error tells which.
-    fn pull(&self, most: gst::ClockTime) -> Result<Vec<u8>, StillError> {
-        let Some(sample) = self.sink.try_pull_sample(most) else {
+    fn pull(&self, most: gst::ClockTime) -> Result<StillImages, StillError> {
+        Ok(StillImages {
+            full: self.pull_image(&self.full, most)?,
+            tile: self.pull_image(&self.tile, most)?,
+        })
+    }
+
+    fn pull_image(&self, sink: &AppSink, most: gst::ClockTime) -> Result<Vec<u8>, StillError> {
+        let Some(sample) = sink.try_pull_sample(most) else {
             let has_failed = || {
                 self.pipeline
                     .bus()
                     .is_some_and(|bus| bus.pop_filtered(&[gst::MessageType::Error]).is_some())
             };
-            return Err(if self.sink.is_eos() || has_failed() {
+            return Err(if sink.is_eos() || has_failed() {
                 StillError::Undecodable("the picture could not be decoded".to_owned())
             } else {
                 StillError::TimedOut(format!(
@@ -171,7 +206,8 @@ mod tests {
         build_pipeline(StillRequest {
             id: 1,
             coding: VideoCodec::H264,
-            width: 320,
+            width: 640,
+            tile_width: 320,
             decoder,
             frame: Vec::new(),
         })

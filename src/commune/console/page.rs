@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::context::{Console, language_of};
 use super::village_rows::VillageRow;
 use crate::http::assets::STYLE;
+use crate::http::form_token;
 use crate::http::render::{PageContext, render_with};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -95,7 +96,9 @@ impl Console {
             notice: done,
             draft: typed,
         } = said;
-        let form = token.map_or_else(String::new, |t| self.sessions.csrf_token(t));
+        let form = token.map_or_else(String::new, |t| {
+            form_token::mask(&self.sessions.csrf_token(t))
+        });
         let f = PageContext {
             lang,
             village: self.name.clone(),

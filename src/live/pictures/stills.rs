@@ -96,6 +96,7 @@ mod tests {
             picture.set_still(Still {
                 at_ms: 1,
                 jpeg: Bytes::new(),
+                tile: Bytes::new(),
             });
         };
         // One timeout is not reported. Several are, but they do not mean that the stream is broken.

@@ -7,7 +7,7 @@ mod status_text;
 mod wall;
 
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 
 pub use self::access_log::record_view;
@@ -89,12 +89,13 @@ pub async fn camera_page(
     })
 }
 
-/// The newest still of a camera.
+/// The newest still of a camera; `at` in the query = the small one that the wall shows.
 pub async fn still(
     State(app): State<App>,
     visit: RequestContext,
     Path(id): Path<String>,
     uri: Uri,
+    headers: HeaderMap,
 ) -> Response {
     let Ok(id) = CameraId::new(&id) else {
         return StatusCode::NOT_FOUND.into_response();
@@ -103,44 +104,38 @@ pub async fn still(
         return refused;
     }
     // The wall names the minute and gets the still that exists; the page of one camera waits for a
-    // fresh one.
-    let (still, cache) = match uri.query() {
-        Some(q) if q.starts_with("at=") => (
-            app.live.pictures.get(&id).and_then(|p| p.still()),
-            "private, max-age=120",
-        ),
-        _ => (
-            app.live
-                .pictures
-                .fresh_still(&id, app.supervisor.clock().wall_ms())
-                .await,
-            "no-store",
-        ),
+    // fresh one, and asks each time whether there is another.
+    let is_tile = uri.query().is_some_and(|q| q.starts_with("at="));
+    let still = if is_tile {
+        app.live.pictures.get(&id).and_then(|p| p.still())
+    } else {
+        let now = app.supervisor.clock().wall_ms();
+        app.live.pictures.fresh_still(&id, now).await
     };
-    match still {
-        Some(still) => {
-            // How old it is by our clock: the phone's may show another time.
-            let age = app
-                .supervisor
-                .clock()
-                .wall_ms()
-                .saturating_sub(still.at_ms)
-                .max(0)
-                / 1_000;
-            let when = [
-                ("still-at", still.at_ms.to_string()),
-                ("still-age", age.to_string()),
-            ];
-            (
-                [
-                    (header::CONTENT_TYPE, "image/jpeg"),
-                    (header::CACHE_CONTROL, cache),
-                ],
-                AppendHeaders(when),
-                still.jpeg,
-            )
-                .into_response()
-        }
-        None => StatusCode::NOT_FOUND.into_response(),
+    let Some(still) = still else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let (image, size, cache) = if is_tile {
+        (still.tile, "tile", "private, max-age=120")
+    } else {
+        (still.jpeg, "full", "private, no-cache")
+    };
+    let tag = format!("\"{size}-{:x}\"", still.at_ms);
+    // How old it is by our clock: the phone's may show another time.
+    let now = app.supervisor.clock().wall_ms();
+    let age = now.saturating_sub(still.at_ms).max(0) / 1_000;
+    let has_it = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .any(|v| *v == tag);
+    let about = AppendHeaders([
+        (header::CACHE_CONTROL, cache.to_owned()),
+        (header::ETAG, tag),
+        (HeaderName::from_static("still-at"), still.at_ms.to_string()),
+        (HeaderName::from_static("still-age"), age.to_string()),
+    ]);
+    if has_it {
+        return (StatusCode::NOT_MODIFIED, about).into_response();
     }
+    ([(header::CONTENT_TYPE, "image/jpeg")], about, image).into_response()
 }

@@ -23,6 +23,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 use crate::http::assets::STYLE;
+use crate::http::compression;
 use crate::http::headers::{same_site, security_headers};
 use crate::http::hosts::{AllowedHosts, require_known_host};
 use crate::http::render::asset;
@@ -104,6 +105,8 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .layer(from_fn(same_site))
         .layer(from_fn_with_state(hosts, require_known_host))
         .layer(from_fn(security_headers))
+        .layer(compression::layer())
+        .layer(from_fn(compression::only_for_our_own))
         .with_state(app)
 }
 

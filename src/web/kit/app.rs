@@ -18,6 +18,7 @@ use crate::domain::decide::Rejection;
 use crate::domain::id::DeviceId;
 use crate::domain::state::VillageState;
 use crate::domain::user::{Role, User};
+use crate::http::form_token;
 use crate::http::headers::{cookie, same_site_referer};
 use crate::http::render::{PageContext, redirect_see_other, render_with};
 use crate::http::serve::Peer;
@@ -212,7 +213,7 @@ impl App {
                 .unwrap_or_default(),
             is_chief: visit.is_chief(),
             csrf: if visit.user.is_some() {
-                self.sessions.csrf_token(&visit.token)
+                form_token::mask(&self.sessions.csrf_token(&visit.token))
             } else {
                 String::new()
             },
@@ -353,7 +354,10 @@ impl App {
     #[must_use]
     pub fn verify_csrf(&self, visit: &RequestContext, form: &str) -> bool {
         visit.user.is_some()
-            && crate::keys::secret::constant_time_eq(form, &self.sessions.csrf_token(&visit.token))
+            && crate::keys::secret::constant_time_eq(
+                &form_token::unmask(form),
+                &self.sessions.csrf_token(&visit.token),
+            )
     }
 }
 
@@ -391,9 +395,10 @@ impl App {
     /// The box with “Dừng tất cả”, on every page while anything plays.
     #[must_use]
     pub fn on_air(&self, visit: &RequestContext, state: &VillageState) -> String {
-        crate::web::kit::components::html(&OnAir {
-            f: self.page_context(visit, state, ""),
-        })
+        // A live update is sent again when it changed; a mask would change it each time.
+        let mut f = self.page_context(visit, state, "");
+        f.csrf = self.sessions.csrf_token(&visit.token);
+        crate::web::kit::components::html(&OnAir { f })
     }
 }
 

@@ -22,6 +22,7 @@ use tokio::io::AsyncReadExt as _;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::NoticeKind;
 use crate::http::assets::STYLE;
+use crate::http::compression;
 use crate::http::headers::security_headers;
 use crate::http::hosts::hostname;
 use crate::http::render::{
@@ -77,6 +78,8 @@ pub fn router(
         .layer(from_fn_with_state(app.clone(), redirect_to_portal))
         .layer(from_fn(security_headers))
         .layer(from_fn(inline_style))
+        .layer(compression::layer())
+        .layer(from_fn(compression::only_for_our_own))
         .with_state(app)
 }
 

@@ -14,7 +14,7 @@
     var next = function () { slow = setTimeout(function () { slow = 0; if (is()) stills(); }, 5000); };
     // A frozen box closes nothing: without a bound the old picture would be called new for ever.
     var c = window.AbortController && new AbortController(), late = c && setTimeout(function () { c.abort(); }, 10000);
-    fetch(still + "?n=" + Date.now(), { redirect: "manual", signal: c ? c.signal : undefined }).then(function (r) {
+    fetch(still, { redirect: "manual", cache: "no-cache", signal: c ? c.signal : undefined }).then(function (r) {
       if (!r.ok) throw r.status;
       var at = +r.headers.get("still-at"), age = +r.headers.get("still-age");
       return r.blob().then(function (b) {
@@ -108,4 +108,19 @@
     if (document.hidden) stop(); else if (only) stills(); else { wait = 1000; failed = 0; start(); }
   });
   if (only) stills(); else start();
+  // The whole screen: the browser's own way, or, where there is none for a part of a page (old iPhones), over the page.
+  var frame = v.parentNode, full = document.getElementById("watch-full");
+  function isFull() { return (document.fullscreenElement || document.webkitFullscreenElement) === frame || frame.classList.contains("whole"); }
+  function label() { full.textContent = isFull() ? full.dataset.small : full.dataset.full; }
+  function over(on) { frame.classList.toggle("whole", on); label(); }
+  full.addEventListener("click", function () {
+    if (frame.classList.contains("whole")) return over(false);
+    if (isFull()) return void (document.exitFullscreen || document.webkitExitFullscreen).call(document);
+    var ask = frame.requestFullscreen || frame.webkitRequestFullscreen;
+    if (!ask) return over(true);
+    var asked = ask.call(frame);
+    if (asked && asked.catch) asked.catch(function () { over(true); });
+  });
+  ["fullscreenchange", "webkitfullscreenchange"].forEach(function (e) { document.addEventListener(e, label); });
+  document.addEventListener("keydown", function (e) { if (e.key === "Escape") over(false); });
 })();

@@ -19,6 +19,11 @@
     body.style.setProperty("--old", '" · ' + words.old + '"');
     body.classList.add("old");
   }
+  // A picture that is out of sight is fetched when it comes into sight, by the browser.
+  function seen(id) {
+    var old = document.getElementById(id), r = old && old.getBoundingClientRect();
+    return r && r.bottom > 0 && r.top < innerHeight;
+  }
   function put(fresh) {
     var old = fresh.id && document.getElementById(fresh.id);
     // A new row has no element on this page yet: reload, but never discard a text that somebody types.
@@ -50,7 +55,7 @@
       [].slice.call(t.content.children).forEach(function (fresh) {
         // A new picture replaces the old one when it is loaded: on a slow link the old one stays that long.
         var img = fresh.querySelector("img");
-        if (!img || !img.src) return put(fresh);
+        if (!img || !img.src || !seen(fresh.id)) return put(fresh);
         var loads = new Image();
         loads.onload = loads.onerror = function () { put(fresh); };
         loads.src = img.src;
