@@ -36,7 +36,8 @@ use crate::config::Config;
 use crate::config::layout::Layout;
 use crate::speakers::sound_cache::SoundCache;
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::{fds, systemd};
 
 /// How long the gateway may take to drain.
@@ -108,11 +109,10 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
 /// Waits for the broker, but not for long, and reports to systemd that the gateway serves.
 async fn report_ready(broker: &BrokerService, handles: &Handles) {
     if !broker.ready_within(BROKER_READY_TIMEOUT).await {
-        handles.supervisor.health().set(
-            &HealthPart::Broker,
-            HealthStatus::Red,
-            "it does not serve yet",
-        );
+        handles
+            .supervisor
+            .health()
+            .set_red(&HealthPart::Broker, HealthReason::BrokerNotReady);
     }
     systemd::notify_ready();
     let state = handles.journal.state();

@@ -14,7 +14,8 @@ use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
 use crate::supervisor::Supervisor;
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::{Health, HealthPart, HealthStatus};
+use crate::supervisor::health::{Health, HealthPart};
+use crate::supervisor::health_reason::HealthReason;
 
 /// The handles of a gateway; clones are the same.
 #[derive(Clone)]
@@ -87,22 +88,13 @@ impl Handles {
 
 /// Reports damage of the journal, found in this start or recorded earlier.
 fn report_history(journal: &Journal, report: &Report, health: &Health) {
-    let mut damage = report.summary();
-    if !damage.is_empty() {
-        tracing::warn!(damage, "journal recovered with damage");
-    } else if !journal.state().damage.is_empty() {
-        damage = "part of the history could not be read".into();
+    let found = report.health_reason();
+    if let Some(damage) = &found {
+        tracing::warn!(%damage, "journal recovered with damage");
     }
-    health.set(
-        &HealthPart::Journal,
-        if damage.is_empty() {
-            HealthStatus::Green
-        } else {
-            HealthStatus::Amber
-        },
-        &damage,
-    );
     if report.is_loss() {
-        health.set(&HealthPart::History, HealthStatus::Amber, &damage);
+        health.set_amber_or_green(&HealthPart::History, found.clone());
     }
+    let earlier = (!journal.state().damage.is_empty()).then_some(HealthReason::HistoryDamaged);
+    health.set_amber_or_green(&HealthPart::Journal, found.or(earlier));
 }

@@ -9,7 +9,8 @@ use crate::keys::secret;
 use crate::speakers::sequence::SequenceCounter;
 use crate::store::files::PeopleFiles;
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::{Health, HealthPart, HealthStatus};
+use crate::supervisor::health::{Health, HealthPart};
+use crate::supervisor::health_reason::HealthReason;
 
 /// Renames an authority's certificate that does not belong to the authority's key; it is issued
 /// again for the key.
@@ -38,7 +39,7 @@ pub struct Secrets {
     pub api_token_hash: String,
     /// There is a key to sign the broker's certificate with.
     pub has_authority: bool,
-    problem: String,
+    problem: Option<HealthReason>,
 }
 
 impl Secrets {
@@ -74,7 +75,7 @@ impl Secrets {
             voice,
             api_token_hash: token.map_or_else(String::new, |t| secret::sha256(t.trim_ascii())),
             has_authority: authority.is_some(),
-            problem: ring.summary(),
+            problem: ring.health_reason(),
         })
     }
 
@@ -91,14 +92,6 @@ impl Secrets {
 
     /// Reports lost keys in health.
     pub fn report(&self, health: &Health) {
-        health.set(
-            &HealthPart::Keys,
-            if self.problem.is_empty() {
-                HealthStatus::Green
-            } else {
-                HealthStatus::Red
-            },
-            &self.problem,
-        );
+        health.set_red_or_green(&HealthPart::Keys, self.problem.clone());
     }
 }

@@ -24,7 +24,8 @@ use crate::protocol::media::{
     VideoCodec,
 };
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::helper;
 use crate::supervisor::worker::{self, WorkerInit, WorkerLifecycle, WorkerSpec};
 use crate::supervisor::{Stop, Supervisor};
@@ -45,8 +46,6 @@ const RETRY_DELAY_MS: i64 = 3_000;
 const DECODE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the probe of the decoders may take, on slow storage with many of them.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Health reason when the kernel does not sandbox the worker.
-const NOT_SANDBOXED: &str = "the program that decodes pictures is not sandboxed as it should be (Landlock or seccomp is missing or refused); everything works";
 
 /// Makes the stills of all cameras; clones share everything.
 #[derive(Clone)]
@@ -139,10 +138,10 @@ impl StillService {
                 };
                 match serde_json::from_str(&line) {
                     Ok(MediaWorkerEvent::Sandboxed { whole: true }) => {
-                        health.set(&HealthPart::Pictures, HealthStatus::Green, "");
+                        health.set_green(&HealthPart::Pictures);
                     }
                     Ok(MediaWorkerEvent::Sandboxed { whole: false }) => {
-                        health.set(&HealthPart::Pictures, HealthStatus::Amber, NOT_SANDBOXED);
+                        health.set_amber(&HealthPart::Pictures, HealthReason::NotSandboxed);
                     }
                     Ok(MediaWorkerEvent::Beat) | Err(_) => {
                         tracing::debug!(line, "unexpected line from media worker");

@@ -6,11 +6,13 @@ use clap::Subcommand;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 
 use super::{Cli, NO_ARGS, client, plain, print, print_line};
+use crate::i18n::dates;
 use crate::i18n::locale::Arg;
+use crate::i18n::reason_text::reason_text;
 use crate::i18n::refusal_text::refusal_text;
-use crate::i18n::{data_loss, dates};
 use crate::protocol::broker::{AdminReply, ClientRow, Counters, GATEWAY_ACCOUNT, RetainedRow};
 use crate::protocol::broker_endpoint::BrokerEndpoint;
+use crate::supervisor::health_reason::HealthReason;
 
 /// The broker.
 #[derive(Debug, Subcommand)]
@@ -206,7 +208,7 @@ fn show_status(cli: &Cli) -> anyhow::Result<u8> {
     if let Some(loss) = &c.loss {
         text.push_str(&row(
             "cli-row-lost",
-            data_loss::broker_loss_text(cli.lang(), loss),
+            reason_text(cli.lang(), &HealthReason::from(&**loss)),
         ));
     }
     print(cli, &value, &text);

@@ -8,10 +8,11 @@ mod things;
 use serde::Serialize;
 
 use super::layout::hang;
-use super::status::{exit_code, head};
+use super::status::{exit_code, head, health_text};
 use super::{Cli, client, file_modes, print};
 use crate::config::layout::Layout;
 use crate::i18n::locale::Lang;
+use crate::i18n::reason_text::advice_text;
 use crate::i18n::refusal_text::refusal_text;
 use crate::protocol::broker::{AdminReply, RefusalReason};
 use crate::protocol::control::StatusReport;
@@ -138,43 +139,23 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-/// The advice for a health part that is amber.
-fn amber_advice(lang: Lang, part: &HealthPart) -> String {
-    let key = match part {
-        HealthPart::Space => "advice-space",
-        HealthPart::Recordings => "advice-recordings",
-        HealthPart::Pictures => "advice-pictures",
-        HealthPart::Queues => "advice-queues",
-        HealthPart::Texts => "advice-people",
-        HealthPart::Commune => "advice-commune",
-        HealthPart::Journal | HealthPart::History => return "conglang journal check".to_owned(),
-        HealthPart::Samples => "advice-samples",
-        HealthPart::PersistenceLog => "advice-ledger",
-        HealthPart::Index => "advice-index",
-        HealthPart::Certificate => "advice-certificate",
-        _ => return "journalctl -u conglang -n 50".to_owned(),
-    };
-    lang.t(key)
-}
-
 /// The checks of the health parts and of the link, as the running gateway reports them.
 fn check_online(lang: Lang, status: &StatusReport, found: &mut Vec<Finding>) {
-    for (part, light, why) in &status.health {
+    for (part, light, text) in &status.health {
+        let why = health_text(lang, status, part, text);
+        let words = |key| lang.f(key, &[("part", part.to_string().as_str()), ("why", &why)]);
+        let todo = || {
+            status
+                .reasons
+                .get(part)
+                .and_then(|reason| advice_text(lang, reason))
+                .unwrap_or_else(|| lang.t("advice-log"))
+        };
         match light {
-            HealthStatus::Red => found.push(error(
-                "D-RUN-02",
-                lang.f("doctor-red", &[("part", &part.to_string()), ("why", why)]),
-                match part {
-                    HealthPart::Queues => lang.t("advice-queues-full"),
-                    HealthPart::Keys => "conglang key show".to_owned(),
-                    _ => "journalctl -u conglang -n 50".to_owned(),
-                },
-            )),
-            HealthStatus::Amber if *part != HealthPart::DashboardTls => found.push(note(
-                "D-RUN-03",
-                lang.f("doctor-amber", &[("part", &part.to_string()), ("why", why)]),
-                amber_advice(lang, part),
-            )),
+            HealthStatus::Red => found.push(error("D-RUN-02", words("doctor-red"), todo())),
+            HealthStatus::Amber if *part != HealthPart::DashboardTls => {
+                found.push(note("D-RUN-03", words("doctor-amber"), todo()));
+            }
             HealthStatus::Amber | HealthStatus::Green => {}
         }
     }

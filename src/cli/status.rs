@@ -6,9 +6,10 @@ use super::layout::hang;
 use super::{Cli, client, print};
 use crate::i18n::dates;
 use crate::i18n::locale::{Arg, Lang};
+use crate::i18n::reason_text::reason_text;
 use crate::protocol::control::{Reading, StatusReport};
 use crate::protocol::village_status::{Status, ThingKind};
-use crate::supervisor::health::HealthStatus;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::view::status_text;
 
 /// Where the details of a row begin.
@@ -164,6 +165,20 @@ fn rows(lang: Lang, report: &StatusReport) -> Vec<(String, String, String)> {
     ]
 }
 
+/// Why a part is not green, in the reader's language; `text` is the gateway's own, for a reason
+/// that this version of the program does not know.
+pub(super) fn health_text(
+    lang: Lang,
+    report: &StatusReport,
+    part: &HealthPart,
+    text: &str,
+) -> String {
+    report
+        .reasons
+        .get(part)
+        .map_or_else(|| text.to_owned(), |reason| reason_text(lang, reason))
+}
+
 /// Prints the state of the village in one screen and gives the exit code.
 pub fn status(cli: &Cli) -> anyhow::Result<u8> {
     let (report, value) = fetch_status(cli)?;
@@ -174,11 +189,12 @@ pub fn status(cli: &Cli) -> anyhow::Result<u8> {
         text.push_str(row.trim_end());
         text.push('\n');
     }
-    for (part, status, why) in report
+    for (part, status, own) in report
         .health
         .iter()
         .filter(|(_, s, _)| *s != HealthStatus::Green)
     {
+        let why = health_text(cli.lang(), &report, part, own);
         let how = cli.t(match status {
             HealthStatus::Green => "status-green",
             HealthStatus::Amber => "status-amber",

@@ -1,10 +1,10 @@
-//! Losses of stored data in the technician's words: the same text in health, `doctor` and `broker
-//! status`.
+//! Losses of stored data: how long they are shown, and the words of a loss of history.
+//!
+//! Deliberately absent: the words of the broker's losses. They are reasons of a health part
+//! ([`super::reason_text`]).
 
-use super::dates;
 use super::locale::Lang;
-use crate::protocol::broker::{DataLoss, LossKind};
-use crate::protocol::divergence::{Divergence, DivergenceReport};
+use crate::protocol::broker::DataLoss;
 
 /// How long a loss is reported as something to check, ms.
 const SHOWN_FOR_MS: i64 = 7 * 86_400_000;
@@ -34,67 +34,4 @@ pub fn history_loss_text(lang: Lang, from: u64, to: u64, lost: Option<u64>) -> S
         ),
         None => lang.f("happened-damage", &[("from", &from), ("to", &to)]),
     }
-}
-
-/// A loss of the broker's persistence log: its kind, its size, and what is still there.
-#[must_use]
-pub fn broker_loss_text(lang: Lang, loss: &DataLoss) -> String {
-    let what = lang.t(match loss.kind {
-        LossKind::Damaged => "loss-damaged",
-        LossKind::Missing => "loss-missing",
-        LossKind::Outdated => "loss-outdated",
-        LossKind::Foreign => "loss-foreign",
-    });
-    let groups = lang.f("loss-groups", &[("n", loss.lost_groups)]);
-    let records = lang.f("loss-records", &[("n", loss.lost_records)]);
-    let lost = match (loss.lost_groups, loss.lost_records) {
-        (0, 0) => None,
-        (_, 0) => Some(groups),
-        (0, _) => Some(records),
-        _ => Some(lang.f("loss-both", &[("groups", &groups), ("records", &records)])),
-    };
-    let what = match lost {
-        Some(lost) => lang.f("loss-unread", &[("what", &what), ("lost", &lost)]),
-        None => what,
-    };
-    let count = |n: u64, before: u64| {
-        if before > 0 {
-            lang.f("loss-count", &[("n", n), ("before", before)])
-        } else {
-            n.to_string()
-        }
-    };
-    let at = found_at(loss);
-    lang.f(
-        "loss-left",
-        &[
-            ("what", &what),
-            ("retained", &count(loss.retained_recovered, loss.retained)),
-            ("sessions", &count(loss.sessions_recovered, loss.sessions)),
-            ("time", &dates::clock(at)),
-            ("date", &dates::date(at)),
-        ],
-    )
-}
-
-/// How this history and the commune's copy of it diverged.
-#[must_use]
-pub fn divergence_text(lang: Lang, trouble: &DivergenceReport) -> String {
-    let what = match trouble.how {
-        Divergence::Shorter => lang.f("diverged-shorter", &[("n", trouble.missing)]),
-        Divergence::Older => lang.f(
-            "diverged-older",
-            &[("boot", trouble.boot), ("highest", trouble.highest)],
-        ),
-        Divergence::Twin => lang.t("diverged-twin"),
-        Divergence::Differs => lang.t("diverged-differs"),
-    };
-    lang.f(
-        "diverged-found",
-        &[
-            ("what", &what),
-            ("time", &dates::clock(trouble.at)),
-            ("date", &dates::date(trouble.at)),
-        ],
-    )
 }

@@ -18,6 +18,7 @@ use super::{OpenError, StoredEntry, boot, snapshot};
 use crate::domain::state::VillageState;
 use crate::log::frame::Epoch;
 use crate::supervisor::clock::Clock;
+use crate::supervisor::io_cause::IoCause;
 
 /// Requests that may queue before submitters wait.
 const REQUEST_QUEUE: usize = 1024;
@@ -31,7 +32,7 @@ pub struct Journal {
     /// commit goes on waiting and gets no error.
     _publish: watch::Sender<Arc<VillageState>>,
     history: Arc<History>,
-    failed: watch::Receiver<Option<String>>,
+    failed: watch::Receiver<Option<IoCause>>,
     cursors: Arc<Mutex<BTreeMap<String, u64>>>,
     epoch: Epoch,
     folder: Arc<Path>,
@@ -91,7 +92,7 @@ impl Journal {
                 return Err(OpenError::Io { folder, cause });
             }
             tracing::error!(%cause, "journal not writable at start: read-only until restart");
-            fail.send_replace(Some(cause.to_string()));
+            fail.send_replace(Some(cause.into()));
             return Ok((journal, report));
         }
         if settles && let Err(cause) = writer.checkpoint_now() {
@@ -103,7 +104,7 @@ impl Journal {
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run()));
             if let Err(cause) = ended.unwrap_or_else(|_| Err(std::io::Error::other("the journal's thread panicked"))) {
                 tracing::error!(%cause, "journal failed: read-only until restart; acknowledged data safe");
-                fail.send_replace(Some(cause.to_string()));
+                fail.send_replace(Some(cause.into()));
             }
         });
         thread.map_err(|cause| OpenError::Io { folder, cause })?;
@@ -163,7 +164,7 @@ impl Journal {
 
     /// The reason, as soon as the medium failed; none = it did not.
     #[must_use]
-    pub fn failed(&self) -> watch::Receiver<Option<String>> {
+    pub fn failed(&self) -> watch::Receiver<Option<IoCause>> {
         self.failed.clone()
     }
 

@@ -1,9 +1,10 @@
-//! The report of a start: the damage that was found, as counts and as a text for a technician.
+//! The report of a start: the damage that was found, as counts and as reasons of a health part.
 //!
 //! Deliberately absent: damage that is found later, while the gateway runs. It is in
 //! [`super::history::History::unreadable`].
 
 use crate::log::frame::Epoch;
+use crate::supervisor::health_reason::HealthReason;
 
 /// The damage that a start found, for `doctor`, health and `HistoryDamaged`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,59 +53,51 @@ impl Report {
                 > 0
     }
 
-    /// The damage in words for a technician; empty = none.
+    /// The damage as reasons of the health part; none = there is none.
     #[must_use]
-    pub fn summary(&self) -> String {
-        let mut out = Vec::new();
-        for (_, from, to) in &self.damage {
-            let last = (*to).max(*from);
-            out.push(if from == to {
-                format!("entry {last} is not what the chain says")
-            } else {
-                format!("entries {} to {last} are missing", from + 1)
-            });
+    pub fn health_reason(&self) -> Option<HealthReason> {
+        let n = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let mut out: Vec<HealthReason> = self
+            .damage
+            .iter()
+            .map(|(_, from, to)| {
+                if from == to {
+                    HealthReason::EntryChanged { entry: *to }
+                } else {
+                    HealthReason::EntriesMissing {
+                        from: from + 1,
+                        to: (*to).max(*from),
+                    }
+                }
+            })
+            .collect();
+        let counted: [(usize, fn(u64) -> HealthReason); 8] = [
+            (self.packs_damaged, |n| HealthReason::PacksDamaged { n }),
+            (self.packs_rebuilt, |n| HealthReason::PacksRebuilt { n }),
+            (self.foreign, |n| HealthReason::FilesForeign { n }),
+            (self.segments_truncated, |n| {
+                HealthReason::SegmentsTruncated { n }
+            }),
+            (self.segments_missing, |n| HealthReason::SegmentsMissing {
+                n,
+            }),
+            (self.segments_stray, |n| HealthReason::SegmentsStray { n }),
+            (self.records_unreadable, |n| {
+                HealthReason::RecordsUnreadable { n }
+            }),
+            (self.snapshots_damaged, |n| HealthReason::SnapshotsDamaged {
+                n,
+            }),
+        ];
+        out.extend(
+            counted
+                .into_iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, reason)| reason(n(count))),
+        );
+        if self.is_folded {
+            out.push(HealthReason::StateFolded);
         }
-        let mut count = |n: usize, what: &str| {
-            if n > 0 {
-                out.push(format!("{n} {what}"));
-            }
-        };
-        count(
-            self.packs_damaged,
-            "packs of history are damaged and were set aside",
-        );
-        count(
-            self.packs_rebuilt,
-            "packs of history were gone or damaged; what of them stands in the log is written again",
-        );
-        count(
-            self.foreign,
-            "files are of another village or of a copy of this one, and were set aside",
-        );
-        count(
-            self.segments_truncated,
-            "segments of the log were cut short; what stood behind the cut is gone",
-        );
-        count(
-            self.segments_missing,
-            "files of the log were removed; what stood in them, if anything, is gone",
-        );
-        count(
-            self.segments_stray,
-            "files in the log's folder have numbers that this log never gave; they are read and left where they are, and may be moved away when “journal check” misses nothing without them",
-        );
-        count(
-            self.records_unreadable,
-            "groups or records of the log cannot be read",
-        );
-        count(
-            self.snapshots_damaged,
-            "snapshots were damaged and are made again",
-        );
-        count(
-            usize::from(self.is_folded),
-            "time the village was made from its entries, because its snapshots were gone or old",
-        );
-        out.join("; ")
+        HealthReason::of_all(out)
     }
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::secret;
+use crate::supervisor::health_reason::HealthReason;
 
 /// The content of a key file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -305,14 +306,18 @@ impl KeyRing {
         self.record_fingerprints(name, vec![fingerprint(fresh)])
     }
 
-    /// All problems, in a sentence for the health part; empty = none.
+    /// All problems, for the health part; none = there is none.
     #[must_use]
-    pub fn summary(&self) -> String {
-        self.problems
-            .iter()
-            .map(|(name, lack)| format!("{} {}", name.file, lack.description()))
-            .collect::<Vec<_>>()
-            .join(", ")
+    pub fn health_reason(&self) -> Option<HealthReason> {
+        let reasons = self.problems.iter().map(|(key, problem)| {
+            let file = key.file.to_owned();
+            match problem {
+                KeyProblem::Missing => HealthReason::KeyMissing { file },
+                KeyProblem::Damaged => HealthReason::KeyDamaged { file },
+                KeyProblem::Mismatch => HealthReason::KeyMismatch { file },
+            }
+        });
+        HealthReason::of_all(reasons.collect())
     }
 }
 

@@ -1,11 +1,14 @@
 //! Requests and answers between the technician's commands and the gateway over the control socket
 //! (HTTP, JSON).
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::village_status::{Status, VillageStatus};
 use crate::domain::device::Availability;
 use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health_reason::HealthReason;
 
 /// `GET /status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,8 +23,11 @@ pub struct StatusReport {
     pub status: VillageStatus,
     /// The first readings of gauges that have thresholds.
     pub readings: Vec<Reading>,
-    /// Health parts with their status and its reason.
+    /// Health parts with their status and its reason in Vietnamese; empty = the part is green.
     pub health: Vec<(HealthPart, HealthStatus, String)>,
+    /// The reasons of the parts that are not green, for programs and other languages.
+    #[serde(default, deserialize_with = "known_reasons")]
+    pub reasons: BTreeMap<HealthPart, HealthReason>,
     /// Last entry.
     pub seq: u64,
     /// Link to the commune.
@@ -30,6 +36,17 @@ pub struct StatusReport {
     pub mqtt: MqttStatus,
     /// Processes: name and pid.
     pub pids: Vec<(String, u32)>,
+}
+
+/// Leaves out reasons that another version of the program names: their parts still have a text.
+fn known_reasons<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<HealthPart, HealthReason>, D::Error> {
+    let all = BTreeMap::<HealthPart, serde_json::Value>::deserialize(from)?;
+    Ok(all
+        .into_iter()
+        .filter_map(|(part, reason)| Some((part, serde_json::from_value(reason).ok()?)))
+        .collect())
 }
 
 /// The last value of a gauge.
@@ -279,4 +296,28 @@ pub struct CameraStatus {
     /// It was taken out of the configuration; only recordings are left.
     #[serde(default)]
     pub removed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Reasons {
+        #[serde(deserialize_with = "known_reasons")]
+        reasons: BTreeMap<HealthPart, HealthReason>,
+    }
+
+    #[test]
+    fn a_reason_of_another_version_leaves_the_others_readable() {
+        let report: Reasons = serde_json::from_value(serde_json::json!({ "reasons": {
+            "journal": { "is": "journal_ended" },
+            "broker": { "is": "broker_sings", "loud": true },
+        } }))
+        .expect("it is read");
+        assert_eq!(
+            report.reasons,
+            BTreeMap::from([(HealthPart::Journal, HealthReason::JournalEnded)])
+        );
+    }
 }

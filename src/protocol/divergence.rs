@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::stream::{MAX_NUMBER, Stream};
+use crate::supervisor::health_reason::{HealthReason, Moment};
 
 /// Most streams of which the last record is reported.
 const MAX_HEADS: usize = 64;
@@ -38,6 +39,25 @@ pub struct DivergenceReport {
     pub highest: u64,
     /// Records that are missing in the village; 0 = not known.
     pub missing: u64,
+}
+
+impl From<&DivergenceReport> for HealthReason {
+    fn from(report: &DivergenceReport) -> Self {
+        let found = Moment(report.at);
+        match report.how {
+            Divergence::Shorter => Self::HistoryShorter {
+                n: report.missing,
+                found,
+            },
+            Divergence::Older => Self::HistoryOlder {
+                boot: report.boot,
+                highest: report.highest,
+                found,
+            },
+            Divergence::Twin => Self::HistoryTwin { found },
+            Divergence::Differs => Self::HistoryDiffers { found },
+        }
+    }
 }
 
 /// The commune's description of its copy, sent beside how far each stream is applied.

@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::keys::secret;
 use crate::supervisor::clock::Clock;
+use crate::supervisor::health_reason::HealthReason;
+use crate::supervisor::io_cause::IoCause;
 
 /// How far numbers are reserved ahead.
 const RESERVE_AHEAD: u64 = 600_000;
@@ -30,7 +32,7 @@ pub struct SequenceCounter {
     /// The last number given, and up to which they are reserved.
     given: Mutex<(u64, u64)>,
     /// Why the reservation is not known; none = it is.
-    pub error: Option<String>,
+    pub error: Option<HealthReason>,
 }
 
 impl SequenceCounter {
@@ -51,16 +53,17 @@ impl SequenceCounter {
                 .parse()
                 .ok()
                 .filter(|n| *n <= MAX_SEQUENCE)
-                .ok_or_else(|| "it is not a number".to_owned()),
-            Err(cause) => Err(cause.to_string()),
+                .ok_or(IoCause::Damaged),
+            Err(cause) => Err(cause.into()),
         };
         let now = u64::try_from(clock.trusted_ms()).unwrap_or(0);
-        let lost = reserved.as_ref().err().map(|cause| {
-            format!(
-                "{} cannot be read ({cause}): orders are numbered from the time on",
-                path.display()
-            )
-        });
+        let lost = reserved
+            .as_ref()
+            .err()
+            .map(|cause| HealthReason::SequenceLost {
+                path: path.display().to_string(),
+                cause: cause.clone(),
+            });
         let reserved = reserved.unwrap_or(now.saturating_add(LOST_RESERVATION_SKIP));
         let numbers = Self {
             path: path.to_owned(),

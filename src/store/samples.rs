@@ -32,6 +32,19 @@ const MAX_SEGMENTS: usize = 16;
 /// One reading: wall ms and value scaled by the sensor's decimals.
 pub type Reading = (i64, i64);
 
+/// Why readings of the last day are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadingsLoss {
+    /// Their files are gone or empty.
+    Missing,
+    /// Their files are damaged in part.
+    Damaged,
+    /// Their files are an old copy, or the end is missing.
+    Outdated,
+    /// There are files of another machine, which are not used.
+    Foreign,
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     by_sensor: BTreeMap<EntityId, VecDeque<Reading>>,
@@ -46,7 +59,7 @@ pub struct Samples {
     /// failed.
     log: Arc<Mutex<Option<(Log, u64, u64)>>>,
     place: Arc<Mutex<(PathBuf, Epoch)>>,
-    loss: Option<&'static str>,
+    loss: Option<ReadingsLoss>,
     /// The group that the watermark file names.
     marked: Arc<AtomicU64>,
 }
@@ -99,7 +112,7 @@ fn explain_loss(
     groups: &[(Group, usize)],
     found: &Recovery,
     reached: Option<u64>,
-) -> Option<&'static str> {
+) -> Option<ReadingsLoss> {
     let segments: BTreeSet<u64> = groups
         .iter()
         .map(|(g, _)| g.segment)
@@ -107,7 +120,7 @@ fn explain_loss(
         .collect();
     let last = groups.iter().map(|(g, _)| g.first_seq).max().unwrap_or(0);
     if groups.is_empty() {
-        reached.map(|_| "tệp số đo đã mất hoặc trống trơn")
+        reached.map(|_| ReadingsLoss::Missing)
     } else if found.damage.is_some()
         || segments
             .first()
@@ -116,11 +129,11 @@ fn explain_loss(
             .last()
             .is_some_and(|last| last - segments.first().unwrap_or(last) >= segments.len() as u64)
     {
-        Some("tệp số đo hỏng một phần")
+        Some(ReadingsLoss::Damaged)
     } else {
         reached
             .filter(|n| *n > last)
-            .map(|_| "tệp số đo là bản cũ, hoặc thiếu phần cuối")
+            .map(|_| ReadingsLoss::Outdated)
     }
 }
 
@@ -169,12 +182,12 @@ impl Samples {
         let reached = mark.as_ref().map(|(number, _)| *number);
         let last = found.groups.last().map_or(0, |g| g.first_seq);
         let lost = if is_foreign {
-            Some("có tệp số đo của máy khác, không dùng")
+            Some(ReadingsLoss::Foreign)
         } else {
             explain_loss(&groups, &found, reached)
         };
-        if let Some(why) = lost {
-            tracing::warn!(why, "samples of the last day lost; valid ones used");
+        if let Some(loss) = lost {
+            tracing::warn!(?loss, "samples of the last day lost; valid ones used");
         }
         {
             let mut inner = out.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -217,10 +230,9 @@ impl Samples {
         })
     }
 
-    /// Why readings of the last day are missing, for the technician; none = none is missing, as far
-    /// as is known.
+    /// Why readings of the last day are missing; none = none is missing, as far as is known.
     #[must_use]
-    pub const fn loss(&self) -> Option<&'static str> {
+    pub const fn loss(&self) -> Option<ReadingsLoss> {
         self.loss
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::sync::watch;
 
 use super::clock::Clock;
+use super::health_reason::HealthReason;
 
 macro_rules! health_parts {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
@@ -154,14 +155,12 @@ pub enum HealthStatus {
 }
 
 /// One part's condition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartHealth {
     /// How it is.
-    #[serde(rename = "light")]
     pub status: HealthStatus,
-    /// Why, for a technician; empty when green.
-    #[serde(rename = "why")]
-    pub reason: String,
+    /// Why; none = it is green.
+    pub reason: Option<HealthReason>,
     /// Since when, wall ms.
     pub since_ms: i64,
     /// How often the part was started again in this boot.
@@ -187,24 +186,55 @@ impl Health {
         }
     }
 
+    /// Sets that a part works.
+    pub fn set_green(&self, part: &HealthPart) {
+        self.set(part, HealthStatus::Green, None);
+    }
+
+    /// Sets that a part works and somebody should check it.
+    pub fn set_amber(&self, part: &HealthPart, reason: HealthReason) {
+        self.set(part, HealthStatus::Amber, Some(reason));
+    }
+
+    /// Sets that a part does not work.
+    pub fn set_red(&self, part: &HealthPart, reason: HealthReason) {
+        self.set(part, HealthStatus::Red, Some(reason));
+    }
+
+    /// Sets that somebody should check a part, if there is a reason; otherwise that it works.
+    pub fn set_amber_or_green(&self, part: &HealthPart, reason: Option<HealthReason>) {
+        match reason {
+            Some(reason) => self.set_amber(part, reason),
+            None => self.set_green(part),
+        }
+    }
+
+    /// Sets that a part does not work, if there is a reason; otherwise that it works.
+    pub fn set_red_or_green(&self, part: &HealthPart, reason: Option<HealthReason>) {
+        match reason {
+            Some(reason) => self.set_red(part, reason),
+            None => self.set_green(part),
+        }
+    }
+
     /// Sets how well a part works; `since_ms` stays while the status stays.
-    pub fn set(&self, part: &HealthPart, light: HealthStatus, why: &str) {
+    fn set(&self, part: &HealthPart, status: HealthStatus, reason: Option<HealthReason>) {
         let now = self.clock.wall_ms();
         {
             let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
             let old = parts.get(part);
-            if old.is_some_and(|o| o.status == light && o.reason == why) {
+            if old.is_some_and(|o| o.status == status && o.reason == reason) {
                 return;
             }
             let since_ms = old
-                .filter(|o| o.status == light)
+                .filter(|o| o.status == status)
                 .map_or(now, |o| o.since_ms);
             let restarts = old.map_or(0, |o| o.restarts);
             parts.insert(
                 part.clone(),
                 PartHealth {
-                    status: light,
-                    reason: why.to_owned(),
+                    status,
+                    reason,
                     since_ms,
                     restarts,
                 },

@@ -15,7 +15,8 @@ use tokio_util::task::TaskTracker;
 
 use super::backoff::{Backoff, jitter};
 use super::clock::Clock;
-use super::health::{Health, HealthPart, HealthStatus};
+use super::health::{Health, HealthPart};
+use super::health_reason::HealthReason;
 
 /// Asks to stop.
 #[derive(Debug, Clone)]
@@ -78,7 +79,7 @@ impl Supervisor {
         R: Future<Output = anyhow::Result<()>> + Send,
     {
         let (stop, health, clock) = (self.stop.clone(), self.health.clone(), self.clock.clone());
-        health.set(&part, HealthStatus::Green, "");
+        health.set_green(&part);
         self.spawn(async move {
             let mut backoff = Backoff::standard();
             while !stop.soft.is_cancelled() {
@@ -92,18 +93,20 @@ impl Supervisor {
                     return;
                 }
                 backoff.record_run(clock.mono_ms().saturating_sub(began));
-                let why = match ended {
-                    Ok(Ok(())) => "it ended by itself".to_owned(),
-                    Ok(Err(cause)) => format!("{cause:#}"),
-                    Err(panic) => format!("it panicked: {}", panic_text(panic.as_ref())),
+                let reason = match ended {
+                    Ok(Ok(())) => HealthReason::ServiceEnded,
+                    Ok(Err(cause)) => failure(&cause),
+                    Err(panic) => HealthReason::ServicePanicked {
+                        error: panic_text(panic.as_ref()),
+                    },
                 };
-                tracing::warn!(service = %part, why, "service ended; restarting");
-                health.set(&part, HealthStatus::Red, &why);
+                tracing::warn!(service = %part, %reason, "service ended; restarting");
+                health.set_red(&part, reason);
                 tokio::select! {
                     () = tokio::time::sleep(backoff.next(jitter())) => {}
                     () = stop.soft.cancelled() => return,
                 }
-                health.set(&part, HealthStatus::Green, "");
+                health.set_green(&part);
                 health.record_restart(&part);
             }
         });
@@ -138,6 +141,16 @@ impl Supervisor {
     }
 }
 
+/// The reason of a service's failure: the one that it names, otherwise its error with the causes.
+fn failure(cause: &anyhow::Error) -> HealthReason {
+    cause
+        .downcast_ref::<HealthReason>()
+        .cloned()
+        .unwrap_or_else(|| HealthReason::ServiceFailed {
+            error: format!("{cause:#}"),
+        })
+}
+
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
@@ -151,6 +164,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use super::super::health::HealthStatus;
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -168,10 +182,42 @@ mod tests {
             (5..=8).contains(&after_40),
             "1+2+4+8+16 s halved at best: {after_40}"
         );
-        assert!(
-            supervisor.health().parts()[&HealthPart::Speech]
-                .reason
-                .contains("planned")
+        let reason = supervisor.health().parts()[&HealthPart::Speech]
+            .reason
+            .clone();
+        let error = match reason {
+            Some(
+                HealthReason::ServiceFailed { error } | HealthReason::ServicePanicked { error },
+            ) => error,
+            other => panic!("no failure: {other:?}"),
+        };
+        assert!(error.contains("planned"), "{error}");
+        assert!(supervisor.drain(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_names_its_reason_is_red_for_it() {
+        let supervisor = Supervisor::new(Clock::manual(0));
+        let reason = HealthReason::RecordingDiskMissing {
+            path: "/recordings".into(),
+        };
+        supervisor.service(
+            HealthPart::Recordings,
+            reason.clone(),
+            |named, _| async move { Err(named.into()) },
+        );
+        let mut changed = supervisor.health().watch();
+        let red = async {
+            while supervisor.health().worst() != HealthStatus::Red {
+                changed.changed().await.expect("health lives");
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), red)
+            .await
+            .expect("it turns red");
+        assert_eq!(
+            supervisor.health().parts()[&HealthPart::Recordings].reason,
+            Some(reason)
         );
         assert!(supervisor.drain(Duration::from_secs(1)).await);
     }

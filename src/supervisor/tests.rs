@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use super::Supervisor;
 use super::clock::Clock;
 use super::health::HealthPart;
+use super::health_reason::HealthReason;
 use super::worker::{WorkerInit, WorkerLifecycle, WorkerSpec, run_worker};
 
 const BEAT: &str = r#"echo '{"fact":"beat"}'; "#;
@@ -58,11 +59,11 @@ fn rig_with(script: &str, memory_max: u64, settings: String) -> Rig {
 
 impl Rig {
     /// The reason of the next end.
-    async fn end(&mut self) -> String {
+    async fn end(&mut self) -> HealthReason {
         let wait = async {
             loop {
-                if let WorkerLifecycle::Exited(why) = self.facts.recv().await.expect("facts") {
-                    return why;
+                if let WorkerLifecycle::Exited(reason) = self.facts.recv().await.expect("facts") {
+                    return reason;
                 }
             }
         };
@@ -99,7 +100,7 @@ async fn orders_go_in_and_facts_come_out() {
 #[tokio::test]
 async fn a_silent_worker_is_replaced() {
     let mut rig = rig("sleep 60", 1 << 30);
-    assert!(rig.end().await.contains("silent"));
+    assert_eq!(rig.end().await, HealthReason::WorkerSilent { seconds: 0 });
     assert!(
         matches!(rig.facts.recv().await, Some(WorkerLifecycle::Started(_))),
         "the first restart is at once"
@@ -110,16 +111,14 @@ async fn a_silent_worker_is_replaced() {
 #[tokio::test]
 async fn a_babbling_worker_is_replaced() {
     let mut rig = rig("yes", 1 << 30);
-    let why = rig.end().await;
-    assert!(why.contains("babbled"), "{why}");
+    assert_eq!(rig.end().await, HealthReason::WorkerFlooded);
     rig.supervisor.drain(Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
 async fn an_endless_line_is_babble() {
     let mut rig = rig("cat /dev/zero", 1 << 30);
-    let why = rig.end().await;
-    assert!(why.contains("babbled"), "{why}");
+    assert_eq!(rig.end().await, HealthReason::WorkerFlooded);
     rig.supervisor.drain(Duration::from_secs(5)).await;
 }
 
@@ -132,8 +131,7 @@ async fn a_killed_or_dying_worker_is_replaced() {
     let pid = *rig.pid.wait_for(|p| *p != 0).await.expect("pid");
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("pid")).expect("pid");
     rustix::process::kill_process(pid, rustix::process::Signal::ABORT).expect("kill");
-    let why = rig.end().await;
-    assert!(why.contains("it ended (signal: 6"), "{why}");
+    assert_eq!(rig.end().await, HealthReason::WorkerKilled { signal: 6 });
     rig.pid.wait_for(|p| *p != 0).await.expect("again");
     rig.supervisor.drain(Duration::from_secs(5)).await;
 }
@@ -148,7 +146,11 @@ async fn a_worker_that_dies_before_it_was_told_anything_has_ended() {
         "exec <&- >&-; sleep 0.3; exit 3",
     ] {
         let mut rig = rig_with(script, 1 << 30, "x".repeat(4 << 20));
-        assert_eq!(rig.end().await, "it ended (exit status: 3)", "{script}");
+        assert_eq!(
+            rig.end().await,
+            HealthReason::WorkerExited { code: 3 },
+            "{script}"
+        );
         rig.supervisor.drain(Duration::from_secs(5)).await;
     }
 }
@@ -176,7 +178,13 @@ async fn a_growing_worker_is_replaced() {
         ),
         64 << 20,
     );
-    let why = rig.end().await;
-    assert!(why.contains("memory"), "{why}");
+    let reason = rig.end().await;
+    assert!(
+        matches!(
+            reason,
+            HealthReason::WorkerTooLarge { used_mb, allowed_mb: 64 } if used_mb > 64
+        ),
+        "{reason}"
+    );
     rig.supervisor.drain(Duration::from_secs(5)).await;
 }

@@ -8,6 +8,7 @@
 
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -20,7 +21,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::backoff::{Backoff, jitter};
 use super::fds;
-use super::health::{Health, HealthPart, HealthStatus};
+use super::health::{Health, HealthPart};
+use super::health_reason::HealthReason;
 use super::service::Stop;
 
 /// Longest line of a worker's stdout.
@@ -64,7 +66,7 @@ pub enum WorkerLifecycle {
     /// A line of stdout.
     Output(String),
     /// It ended, and why.
-    Exited(String),
+    Exited(HealthReason),
 }
 
 /// Keeps a worker running until `stop`. `start` is called at each start; `orders` are passed on
@@ -86,24 +88,26 @@ pub async fn run_worker(
     loop {
         let began = tokio::time::Instant::now();
         while orders.try_recv().is_ok() {}
-        let why = match start().and_then(|s| spawn(spec, s)) {
+        let reason = match start().and_then(|s| spawn(spec, s)) {
             Ok((child, socket, begin)) => {
-                health.set(&spec.part, HealthStatus::Green, "");
+                health.set_green(&spec.part);
                 let number = child.id().unwrap_or(0);
                 pid.send_replace(number);
                 let _ = facts.send(WorkerLifecycle::Started(number)).await;
                 supervise(spec, child, socket, begin, &mut orders, &facts, &stop).await
             }
-            Err(cause) => format!("it could not be started: {cause}"),
+            Err(cause) => HealthReason::WorkerNotStarted {
+                cause: cause.into(),
+            },
         };
         pid.send_replace(0);
         if stop.soft.is_cancelled() {
             return Ok(());
         }
-        tracing::warn!(worker = %spec.part, why, "worker exited; restarting");
-        health.set(&spec.part, HealthStatus::Red, &why);
+        tracing::warn!(worker = %spec.part, %reason, "worker exited; restarting");
+        health.set_red(&spec.part, reason.clone());
         health.record_restart(&spec.part);
-        let _ = facts.send(WorkerLifecycle::Exited(why)).await;
+        let _ = facts.send(WorkerLifecycle::Exited(reason)).await;
         if began.elapsed() > Duration::from_secs(30) {
             first_failure = true;
         }
@@ -165,12 +169,17 @@ async fn supervise(
     orders: &mut mpsc::Receiver<String>,
     facts: &mpsc::Sender<WorkerLifecycle>,
     stop: &Stop,
-) -> String {
-    let Ok(mut stdin) = tokio::net::UnixStream::from_std(socket) else {
-        return "no socket".into();
+) -> HealthReason {
+    let mut stdin = match tokio::net::UnixStream::from_std(socket) {
+        Ok(stdin) => stdin,
+        Err(cause) => {
+            return HealthReason::WorkerNotStarted {
+                cause: cause.into(),
+            };
+        }
     };
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
-        return "no pipes".into();
+        return HealthReason::WorkerClosedOutput;
     };
     let number = child.id().unwrap_or(0);
     let logs = tokio::task::JoinSet::from_iter([forward_stderr(spec.part.clone(), stderr)]);
@@ -180,43 +189,43 @@ async fn supervise(
     let mut memory = tokio::time::interval(Duration::from_secs(2));
     let mut silent_at = tokio::time::Instant::now() + spec.max_silence;
     let mut pending = begin.into_bytes();
-    let why = loop {
+    let reason = loop {
         tokio::select! {
             status = child.wait() => {
                 // Lines that it wrote before it ended still count.
-                let mut why = exit_reason(status);
+                let mut reason = exit_reason(status);
                 while let Ok(Some(said)) = tokio::time::timeout(Duration::from_millis(100), ears.recv()).await {
                     match said {
                         Ok(line) => drop(facts.send(WorkerLifecycle::Output(line)).await),
-                        Err(babble) => why = babble,
+                        Err(flooded) => reason = flooded,
                     }
                 }
-                break why;
+                break reason;
             }
             line = ears.recv() => match line {
                 Some(Ok(line)) => {
                     if line != "{\"fact\":\"beat\"}" && facts.send(WorkerLifecycle::Output(line)).await.is_err() {
-                        break "its events have no reader".into();
+                        break HealthReason::WorkerStopped;
                     }
                     // Our own slowness is not its silence.
                     silent_at = tokio::time::Instant::now() + spec.max_silence;
                 }
-                Some(Err(why)) => break why,
-                None => break exit_reason_or(&mut child, "it closed its stdout".into()).await,
+                Some(Err(flooded)) => break flooded,
+                None => break exit_reason_or(&mut child, HealthReason::WorkerClosedOutput).await,
             },
             written = stdin.write(&pending), if !pending.is_empty() => match written {
                 Ok(n) => drop(pending.drain(..n)),
-                Err(cause) => break exit_reason_or(&mut child, format!("it does not take orders: {cause}")).await,
+                Err(cause) => break exit_reason_or(&mut child, HealthReason::WorkerNotReading { cause: cause.into() }).await,
             },
             order = orders.recv(), if pending.is_empty() => match order {
                 Some(order) => pending = (order + "\n").into_bytes(),
-                None => break "its commands have no sender".into(),
+                None => break HealthReason::WorkerStopped,
             },
             _ = memory.tick() => if let Some(pss) = pss_of(number).filter(|p| *p > spec.max_memory_bytes) {
-                break format!("it used {} MB of memory, {} MB are allowed", pss >> 20, spec.max_memory_bytes >> 20);
+                break HealthReason::WorkerTooLarge { used_mb: pss >> 20, allowed_mb: spec.max_memory_bytes >> 20 };
             },
-            () = tokio::time::sleep_until(silent_at) => break format!("it was silent for {:?}", spec.max_silence),
-            () = stop.soft.cancelled() => break "the gateway or commune stops".into(),
+            () = tokio::time::sleep_until(silent_at) => break HealthReason::WorkerSilent { seconds: spec.max_silence.as_secs() },
+            () = stop.soft.cancelled() => break HealthReason::WorkerStopped,
         }
     };
     drop(stdin);
@@ -228,23 +237,39 @@ async fn supervise(
         let _ = child.kill().await;
     }
     drop((logs, listening));
-    why
+    reason
 }
 
 /// How a worker ended, as a reason.
-fn exit_reason(status: std::io::Result<std::process::ExitStatus>) -> String {
-    status.map_or_else(|e| e.to_string(), |s| format!("it ended ({s})"))
+fn exit_reason(status: std::io::Result<std::process::ExitStatus>) -> HealthReason {
+    let number = |n: i32| u64::try_from(n).unwrap_or_default();
+    match status {
+        Ok(status) => match status.signal() {
+            Some(signal) => HealthReason::WorkerKilled {
+                signal: number(signal),
+            },
+            None => HealthReason::WorkerExited {
+                code: number(status.code().unwrap_or_default()),
+            },
+        },
+        Err(cause) => HealthReason::WorkerEnded {
+            cause: cause.into(),
+        },
+    }
 }
 
-/// A closed pipe is often the first sign of an exit: then the exit is the reason. `why` is the
-/// reason only for a worker that still runs.
-async fn exit_reason_or(child: &mut Child, why: String) -> String {
+/// A closed pipe is often the first sign of an exit: then the exit is the reason. `reason` holds
+/// only for a worker that still runs.
+async fn exit_reason_or(child: &mut Child, reason: HealthReason) -> HealthReason {
     tokio::time::timeout(EXIT_GRACE, child.wait())
         .await
-        .map_or(why, exit_reason)
+        .map_or(reason, exit_reason)
 }
 
-async fn read_lines(stdout: impl AsyncRead + Unpin, heard: mpsc::Sender<Result<String, String>>) {
+async fn read_lines(
+    stdout: impl AsyncRead + Unpin,
+    heard: mpsc::Sender<Result<String, HealthReason>>,
+) {
     let mut reader = BufReader::new(stdout);
     let mut count = 0;
     let mut second = tokio::time::Instant::now();
@@ -266,7 +291,7 @@ async fn read_lines(stdout: impl AsyncRead + Unpin, heard: mpsc::Sender<Result<S
             || count > LINES_PER_SECOND;
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
         let said = if babbles {
-            Err("it babbled".to_owned())
+            Err(HealthReason::WorkerFlooded)
         } else {
             Ok(text)
         };

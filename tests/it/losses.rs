@@ -96,6 +96,12 @@ fn warnings(house: &House) -> BTreeMap<String, usize> {
     counts
 }
 
+/// The report of `status`, whose lines are broken at 80 columns.
+fn status_in_one_line(house: &House) -> String {
+    let (_, text) = house.cli(&["status"]);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn nothing_answered_is_lost_when_derived_files_go_between_kills() {
     let mut house = House::new("");
@@ -193,9 +199,9 @@ fn people_and_history_are_there_without_any_snapshot_and_it_is_said() {
         "it is told with the daemon dead"
     );
     house.start();
-    let (_, status) = house.cli(&["status"]);
+    let status = status_in_one_line(&house);
     assert!(
-        status.contains("! journal") && status.contains("its snapshots were gone or old"),
+        status.contains("! journal") && status.contains("bản chụp trạng thái bị mất hoặc quá cũ"),
         "{status}"
     );
     assert!(house.cli(&["doctor"]).1.contains("conglang journal check"));
@@ -248,7 +254,7 @@ fn a_bit_that_turned_in_old_history_is_said_at_every_door() {
         house
             .cli(&["doctor"])
             .1
-            .contains("packed history from entry 1 to"),
+            .contains("không đọc được các mục 1 đến"),
         "{}",
         house.cli(&["doctor"]).1
     );
@@ -276,9 +282,15 @@ fn a_log_that_was_cut_is_said() {
     let (code, text) = house.cli(&["journal", "check"]);
     assert!(code == 2 && text.contains("cut short"), "{text}");
     house.start();
-    let (_, status) = house.cli(&["status"]);
+    let status = status_in_one_line(&house);
     assert!(
-        status.contains("! history") && status.contains("cut short"),
+        status.contains("! history") && status.contains("1 tệp của sổ ghi bị cắt ngắn"),
         "{status}"
+    );
+    let report: serde_json::Value =
+        serde_json::from_str(&house.cli(&["status", "--json"]).1).expect("status");
+    assert_eq!(
+        report["reasons"]["history"],
+        serde_json::json!({ "is": "segments_truncated", "n": 1 })
     );
 }

@@ -81,7 +81,7 @@ fn forbidden(module: &str) -> Option<&'static str> {
         "keys" => "domain protocol journal store live log i18n view http config",
         "journal" | "store" | "live" => "i18n view http config",
         // Sentences know what happened, not where they are shown.
-        "i18n" => "journal store live keys log supervisor view http config",
+        "i18n" => "journal store live keys log view http config",
         "view" => "journal store keys log http config",
         "http" => "view",
         // What the technician types works with the gateway dead: it reads disks, never what is now.

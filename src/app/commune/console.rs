@@ -13,9 +13,12 @@ use crate::config::CommuneServerConfig;
 use crate::config::layout::Layout;
 use crate::http::hosts::AllowedHosts;
 use crate::http::serve;
+use crate::i18n::locale::Lang;
+use crate::i18n::reason_text::reason_text;
 use crate::keys::pins::PinHasher;
 use crate::supervisor::Supervisor;
 use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::HealthReason;
 
 /// Starts the console where the configuration names an address for it.
 ///
@@ -50,10 +53,10 @@ fn pages(
     layout: &Layout,
     supervisor: &Supervisor,
 ) -> axum::Router {
-    let problems = keys.problems();
+    let problem = keys.problem();
     let pin = keys.pin.and_then(|pin| String::from_utf8(pin).ok());
     let (Some(key), Some(pin)) = (keys.console, pin) else {
-        return locked_router(&problems);
+        return locked_router(problem.as_ref());
     };
     let clock = supervisor.clock();
     let console = Console {
@@ -77,10 +80,13 @@ fn pages(
 
 /// The console while a key is lost that its sign-in needs: it states so, and rejects nobody's PIN
 /// as wrong.
-fn locked_router(lost: &str) -> axum::Router {
-    let said = format!(
-        "Không đăng nhập được: khóa của trang xã bị mất hoặc hỏng ({lost}). Kỹ thuật viên chạy: conglang doctor\n\nNobody can sign in: a key of the console is lost or damaged ({lost}).\n"
-    );
+fn locked_router(lost: Option<&HealthReason>) -> axum::Router {
+    let said = [Lang::Vi, Lang::En]
+        .map(|lang| {
+            let lost = lost.map_or_else(String::new, |lost| reason_text(lang, lost));
+            lang.f("console-locked", &[("lost", &lost)])
+        })
+        .join("\n\n");
     axum::Router::new().fallback(move || {
         let said = said.clone();
         async move { (axum::http::StatusCode::SERVICE_UNAVAILABLE, said) }

@@ -10,7 +10,8 @@ use crate::keys::ring::{self, KeyRing};
 use crate::keys::{pins, secret};
 use crate::supervisor::Supervisor;
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::HealthReason;
 
 /// The keys of a commune; a lost key is none, and only the parts that need it do not work.
 pub struct CommuneKeys {
@@ -63,23 +64,17 @@ impl CommuneKeys {
         })
     }
 
-    /// The lost keys in words; empty = none is lost.
+    /// The lost keys; none = none is lost.
     #[must_use]
-    pub fn problems(&self) -> String {
-        self.ring.summary()
+    pub fn problem(&self) -> Option<HealthReason> {
+        self.ring.health_reason()
     }
 
     /// Reports lost keys in health.
     pub fn report(&self, supervisor: &Supervisor) {
-        supervisor.health().set(
-            &HealthPart::Keys,
-            if self.ring.problems.is_empty() {
-                HealthStatus::Green
-            } else {
-                HealthStatus::Red
-            },
-            &self.problems(),
-        );
+        supervisor
+            .health()
+            .set_red_or_green(&HealthPart::Keys, self.problem());
     }
 }
 

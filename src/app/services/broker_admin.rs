@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::broker_worker::BrokerService;
 use crate::app::handles::Handles;
 use crate::i18n::data_loss;
-use crate::i18n::locale::Lang;
 use crate::live::Live;
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters};
 use crate::protocol::divergence::DivergenceReport;
-use crate::supervisor::health::{Health, HealthPart, HealthStatus};
+use crate::supervisor::health::{Health, HealthPart};
+use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::{Stop, Supervisor};
 
 /// Dropped messages as far as the technician was informed of them.
@@ -38,25 +38,19 @@ impl DropAlert {
             self.last_drop_ms = Some(now_ms);
         }
         if counters.storage_failing {
-            health.set(
-                &HealthPart::Queues,
-                HealthStatus::Red,
-                "thẻ nhớ không ghi được: gói tin MQTT chỉ còn trong bộ nhớ",
-            );
+            health.set_red(&HealthPart::Queues, HealthReason::BrokerStorageFailing);
         } else if self
             .last_drop_ms
             .is_some_and(|at| now_ms.saturating_sub(at) < 3_600_000)
         {
-            health.set(
+            health.set_amber(
                 &HealthPart::Queues,
-                HealthStatus::Amber,
-                &format!(
-                    "đã bỏ {} gói tin MQTT vì hàng đợi của một thiết bị nhận bị đầy",
-                    self.total_dropped
-                ),
+                HealthReason::MessagesDropped {
+                    n: self.total_dropped,
+                },
             );
         } else {
-            health.set(&HealthPart::Queues, HealthStatus::Green, "");
+            health.set_green(&HealthPart::Queues);
         }
     }
 }
@@ -64,30 +58,16 @@ impl DropAlert {
 /// Broker data that were lost from disk are reported for some days, also after the broker started
 /// afresh.
 fn report_data_loss(counters: &Counters, health: &Health, now_ms: i64) {
-    match counters
+    let loss = counters
         .loss
-        .as_ref()
-        .filter(|loss| data_loss::is_young(loss, now_ms))
-    {
-        Some(loss) => health.set(
-            &HealthPart::PersistenceLog,
-            HealthStatus::Amber,
-            &data_loss::broker_loss_text(Lang::Vi, loss),
-        ),
-        None => health.set(&HealthPart::PersistenceLog, HealthStatus::Green, ""),
-    }
+        .as_deref()
+        .filter(|loss| data_loss::is_young(loss, now_ms));
+    health.set_amber_or_green(&HealthPart::PersistenceLog, loss.map(HealthReason::from));
 }
 
 /// Reports how this history and the commune's copy of it contradict each other.
 fn report_commune_trouble(trouble: Option<&DivergenceReport>, health: &Health) {
-    match trouble {
-        Some(trouble) => health.set(
-            &HealthPart::Commune,
-            HealthStatus::Amber,
-            &data_loss::divergence_text(Lang::Vi, trouble),
-        ),
-        None => health.set(&HealthPart::Commune, HealthStatus::Green, ""),
-    }
+    health.set_amber_or_green(&HealthPart::Commune, trouble.map(HealthReason::from));
 }
 
 /// Passes admin queries of the pages to the broker's worker, and the worker's counters to the

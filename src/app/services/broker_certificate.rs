@@ -8,7 +8,7 @@ use super::broker_worker::BrokerService;
 use crate::keys::authority::{CertificateFiles, HOUSE_CA_NAME};
 use crate::supervisor::Supervisor;
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health::HealthPart;
 
 /// The common name of a broker's certificate.
 const BROKER_COMMON_NAME: &str = "cong-lang";
@@ -69,9 +69,7 @@ impl ServedCertificate {
             broker.reload_certificate().await;
             tracing::info!("broker certificate renewed");
         }
-        supervisor
-            .health()
-            .set(&HealthPart::Certificate, HealthStatus::Green, "");
+        supervisor.health().set_green(&HealthPart::Certificate);
         Ok(())
     }
 }

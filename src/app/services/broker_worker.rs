@@ -22,7 +22,7 @@ use crate::protocol::broker::{
     WorkerCommand, WorkerEvent,
 };
 use crate::protocol::broker_endpoint::BrokerEndpoint;
-use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health::HealthPart;
 use crate::supervisor::worker::{self, WorkerInit, WorkerLifecycle, WorkerSpec};
 use crate::supervisor::{Stop, Supervisor};
 
@@ -390,9 +390,7 @@ impl BrokerService {
                     Ok(WorkerEvent::Ready) => {
                         self.ready.send_replace(true);
                         // A slow start was reported as red; the broker serves now.
-                        supervisor
-                            .health()
-                            .set(&HealthPart::Broker, HealthStatus::Green, "");
+                        supervisor.health().set_green(&HealthPart::Broker);
                     }
                     Ok(WorkerEvent::AccessApplied { n }) => {
                         self.access_applied.send_replace(n);

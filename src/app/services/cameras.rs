@@ -13,7 +13,8 @@ use crate::live::Live;
 use crate::live::faults::Faults;
 use crate::store::segments::{RetentionPolicy, Ring};
 use crate::supervisor::clock::Trust;
-use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::{Stop, Supervisor};
 
 /// How often the ring makes space.
@@ -123,29 +124,20 @@ impl Recordings {
                 _ = tick.tick() => {}
                 () = stop.soft.cancelled() => return Ok(()),
             }
-            let trouble = self.make_space().await?;
-            self.supervisor.health().set(
-                &HealthPart::Recordings,
-                if trouble.is_none() {
-                    HealthStatus::Green
-                } else {
-                    HealthStatus::Amber
-                },
-                trouble.as_deref().unwrap_or_default(),
-            );
+            let reason = self.make_space().await?;
+            self.supervisor
+                .health()
+                .set_amber_or_green(&HealthPart::Recordings, reason);
         }
     }
 
     async fn recover(&self) -> anyhow::Result<()> {
         let (ring, place) = (self.ring.clone(), self.place.clone());
-        let mended = tokio::task::spawn_blocking(move || place.check().and_then(|()| ring.load()))
-            .await?
-            .map_err(|e| {
-                anyhow::anyhow!(
-                    "recordings in {} cannot be read: {e}",
-                    self.ring.folder().display()
-                )
-            })?;
+        let mended = tokio::task::spawn_blocking(move || {
+            place.check()?;
+            ring.load().map_err(|cause| place.unusable(&cause))
+        })
+        .await??;
         if mended > 0 {
             tracing::info!(mended, "unfinished recordings recovered");
         }
@@ -153,20 +145,20 @@ impl Recordings {
     }
 
     /// Deletes what the ring holds too much; gives what is wrong with the recordings.
-    async fn make_space(&self) -> anyhow::Result<Option<String>> {
+    async fn make_space(&self) -> anyhow::Result<Option<HealthReason>> {
         // A disk that is removed while the gateway runs must not become a folder on the system's
         // storage.
-        if let Err(cause) = self.place.check() {
-            self.ring.close(Some(cause.to_string()));
-            return Ok(Some(format!("{}: {cause}", self.ring.folder().display())));
+        if let Err(reason) = self.place.check() {
+            self.ring.close(Some(closed_text(&reason)));
+            return Ok(Some(reason));
         }
         self.ring.close(None);
         let (ring, clock) = (self.ring.clone(), self.supervisor.clock());
         let now = (clock.trust() == Trust::Synced).then(|| clock.wall_ms());
         Ok(
             match tokio::task::spawn_blocking(move || ring.evict(now)).await? {
-                Ok(_) => first_not_recording(&self.live).or_else(|| first_unverified(&self.live)),
-                Err(cause) => Some(format!("{}: {cause}", self.ring.folder().display())),
+                Ok(_) => first_not_recording(&self.live).or_else(|| unverified(&self.live)),
+                Err(cause) => Some(self.place.unusable(&cause)),
             },
         )
     }
@@ -189,49 +181,60 @@ fn start_media(stills: &StillService, registry: PathBuf, supervisor: &Supervisor
 }
 
 /// The first camera that is not recorded, and why.
-fn first_not_recording(live: &Live) -> Option<String> {
+fn first_not_recording(live: &Live) -> Option<HealthReason> {
     live.pictures.all().into_iter().find_map(|(id, p)| {
         Some(p.recording().error)
-            .filter(|t| !t.is_empty())
-            .map(|why| format!("{id}: {why}"))
+            .filter(|error| !error.is_empty())
+            .map(|error| HealthReason::CameraNotRecorded {
+                camera: id.to_string(),
+                error,
+            })
     })
 }
 
-/// The cameras that are recorded but whose recordings may not be viewable, and why.
-fn first_unverified(live: &Live) -> Option<String> {
-    let faults: Vec<_> = live
+/// The cameras that are recorded but whose recordings may not be viewable, and why: first those
+/// that cannot be decoded, last those of which a part is missing.
+fn unverified(live: &Live) -> Option<HealthReason> {
+    let faults: Vec<(String, Faults)> = live
         .pictures
         .all()
         .into_iter()
-        .map(|(id, p)| (id, p.faults()))
+        .map(|(id, p)| (id.to_string(), p.faults()))
         .collect();
-    let told = |what: &str, why: &dyn Fn(&Faults) -> Option<String>| {
-        let all: Vec<String> = faults
+    let each = |reason: &dyn Fn(String, &Faults) -> Option<HealthReason>| -> Vec<HealthReason> {
+        faults
             .iter()
-            .filter_map(|(id, f)| Some(format!("{id}: {}", why(f)?)))
-            .collect();
-        (!all.is_empty()).then(|| format!("{what}; {}", all.join("; ")))
+            .filter_map(|(id, f)| reason(id.clone(), f))
+            .collect()
     };
     let all = [
-        told("pictures are recorded but cannot be decoded", &|f| {
-            f.undecodable.clone()
+        each(&|camera, f| {
+            let error = f.undecodable.clone()?;
+            Some(HealthReason::CameraUndecodable { camera, error })
         }),
-        told(
-            "pictures are recorded and this machine cannot check whether they can be decoded",
-            &|f| f.unchecked.clone(),
-        ),
-        told(
-            "packets get lost between the camera and this machine (look at cable, Wi-Fi, bit rate): so much of a minute's pictures is missing or smeared",
-            &|f| f.loss.map(|n| format!("{n} %")),
-        ),
-        told(
-            "the disk is too slow for pictures (it may be dying, or busy with other things): so much of a minute is not recorded",
-            &|f| f.missed.map(|n| format!("{n} %")),
-        ),
+        each(&|camera, f| {
+            let error = f.unchecked.clone()?;
+            Some(HealthReason::CameraUnchecked { camera, error })
+        }),
+        each(&|camera, f| {
+            let percent = u64::from(f.loss?);
+            Some(HealthReason::CameraPacketLoss { camera, percent })
+        }),
+        each(&|camera, f| {
+            let percent = u64::from(f.missed?);
+            Some(HealthReason::CameraSlowDisk { camera, percent })
+        }),
     ];
-    all.into_iter()
-        .flatten()
-        .reduce(|a, b| format!("{a} · {b}"))
+    HealthReason::of_all(all.concat())
+}
+
+/// Why nothing is recorded, for the log and the list of cameras.
+fn closed_text(reason: &HealthReason) -> String {
+    match reason {
+        HealthReason::RecordingDiskMissing { .. } => "the disk is not mounted".to_owned(),
+        HealthReason::RecordingsUnusable { cause, .. } => cause.to_string(),
+        other => other.to_string(),
+    }
 }
 
 /// The folder of the recordings, and whether it is the disk that was configured.
@@ -246,22 +249,35 @@ impl RecordingFolder {
     /// A folder below the data folder is created. A configured one must exist. If it was a disk of
     /// its own before and is none now, the disk is not mounted: filling the system's storage
     /// instead would hide the loss and wear that storage.
-    fn check(&self) -> std::io::Result<()> {
+    fn check(&self) -> Result<(), HealthReason> {
+        let is_missing = self
+            .is_disk_missing()
+            .map_err(|cause| self.unusable(&cause))?;
+        if is_missing {
+            return Err(HealthReason::RecordingDiskMissing {
+                path: self.folder.display().to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    fn is_disk_missing(&self) -> std::io::Result<bool> {
         if !self.is_configured {
-            return std::fs::create_dir_all(&self.folder);
+            return std::fs::create_dir_all(&self.folder).map(|()| false);
         }
         let apart = std::fs::metadata(&self.folder)?.dev() != std::fs::metadata(&self.data)?.dev();
         let mark = self.data.join("recordings.apart");
         if apart {
-            std::fs::write(&mark, self.folder.display().to_string())
-        } else if std::fs::read_to_string(&mark)
-            .is_ok_and(|known| known == self.folder.display().to_string())
-        {
-            Err(std::io::Error::other(
-                "it was a disk of its own and is not any more: is the disk mounted? (If this is meant, remove recordings.apart in the data folder.)",
-            ))
-        } else {
-            Ok(())
+            return std::fs::write(&mark, self.folder.display().to_string()).map(|()| false);
+        }
+        Ok(std::fs::read_to_string(&mark)
+            .is_ok_and(|known| known == self.folder.display().to_string()))
+    }
+
+    fn unusable(&self, cause: &std::io::Error) -> HealthReason {
+        HealthReason::RecordingsUnusable {
+            path: self.folder.display().to_string(),
+            cause: cause.into(),
         }
     }
 }
@@ -276,27 +292,40 @@ mod tests {
         let live = Live::default();
         let open = |id: &str| live.pictures.get_or_create(&CameraId::new(id).expect("id"));
         let (one, two) = (open("cam-01"), open("cam-02"));
-        assert_eq!(first_unverified(&live), None);
+        let (first, second) = ("cam-01".to_owned(), "cam-02".to_owned());
+        assert_eq!(unverified(&live), None);
+        let unchecked = HealthReason::CameraUnchecked {
+            camera: first.clone(),
+            error: "install the decoder".to_owned(),
+        };
         one.update_faults(|f| f.unchecked = Some("install the decoder".to_owned()));
+        assert_eq!(unverified(&live), Some(unchecked.clone()));
         two.update_faults(|f| f.loss = Some(30));
-        let said = first_unverified(&live).expect("told");
-        assert!(
-            said.contains("cam-01: install the decoder") && said.contains("cam-02: 30 %"),
-            "{said}"
+        let lossy = HealthReason::CameraPacketLoss {
+            camera: second.clone(),
+            percent: 30,
+        };
+        assert_eq!(
+            unverified(&live),
+            Some(HealthReason::Several {
+                reasons: vec![unchecked, lossy]
+            })
         );
         two.update_faults(|f| (f.loss, f.undecodable) = (None, Some("broken".to_owned())));
         one.update_faults(|f| (f.unchecked, f.missed) = (None, Some(46)));
-        assert!(
-            first_unverified(&live)
-                .expect("told")
-                .ends_with("is not recorded; cam-01: 46 %"),
-            "{:?}",
-            first_unverified(&live)
-        );
-        one.update_faults(|f| f.missed = None);
+        let undecodable = HealthReason::CameraUndecodable {
+            camera: second,
+            error: "broken".to_owned(),
+        };
+        let slow = HealthReason::CameraSlowDisk {
+            camera: first,
+            percent: 46,
+        };
         assert_eq!(
-            first_unverified(&live).as_deref(),
-            Some("pictures are recorded but cannot be decoded; cam-02: broken")
+            unverified(&live),
+            Some(HealthReason::Several {
+                reasons: vec![undecodable, slow]
+            })
         );
     }
 }

@@ -13,7 +13,8 @@ use crate::domain::state::VillageState;
 use crate::journal::Journal;
 use crate::speakers::sound_cache::SoundCache;
 use crate::store::files::PeopleFiles;
-use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::{Stop, Supervisor};
 
 /// How often erasing is tried again after storage refused it.
@@ -52,7 +53,7 @@ impl Erasure {
     /// Erases the blobs of these ids; gives those that could not be erased. Blocks.
     fn erase(&self, ids: impl Iterator<Item = BlobId>) -> BTreeSet<BlobId> {
         let mut left = BTreeSet::new();
-        let mut why = String::new();
+        let mut refused = None;
         for id in ids {
             match self
                 .files
@@ -63,27 +64,18 @@ impl Erasure {
                 Ok(false) => {}
                 Err(cause) => {
                     tracing::error!(%id, %cause, "erasing personal data failed");
-                    why = cause.to_string();
+                    refused = Some(cause);
                     left.insert(id);
                 }
             }
         }
-        let light = if left.is_empty() {
-            HealthStatus::Green
-        } else {
-            HealthStatus::Red
-        };
-        let told = if left.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "chưa xóa được {} nội dung đã yêu cầu xóa: {why}; máy thử lại mỗi 10 giây",
-                left.len()
-            )
-        };
+        let reason = refused.map(|cause| HealthReason::TextsNotErased {
+            n: left.len() as u64,
+            cause: cause.into(),
+        });
         self.supervisor
             .health()
-            .set(&HealthPart::Erasure, light, &told);
+            .set_red_or_green(&HealthPart::Erasure, reason);
         left
     }
 

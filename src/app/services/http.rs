@@ -21,7 +21,8 @@ use crate::keys::tls::{self, ReloadableCertificate};
 use crate::speakers::sound_cache::SoundCache;
 use crate::store::segments::Ring;
 use crate::supervisor::admission::AdmissionControl;
-use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::standstill::Standstill;
 use crate::supervisor::{Stop, Supervisor};
 use crate::web::dashboard::live_updates::MAX_FOLLOWERS;
@@ -167,10 +168,9 @@ impl DashboardTls {
         let health = self.supervisor.health();
         let mut look = tokio::time::interval(CERTIFICATE_POLL_INTERVAL);
         while self.stamp().is_none() {
-            health.set(
+            health.set_amber(
                 &HealthPart::DashboardTls,
-                HealthStatus::Amber,
-                "no certificate is installed for HTTPS; “conglang cert install” takes one",
+                HealthReason::CertificateNotInstalled,
             );
             tokio::select! {
                 _ = look.tick() => {}
@@ -178,7 +178,7 @@ impl DashboardTls {
             }
         }
         let served = ReloadableCertificate::load(&self.certificate)?;
-        health.set(&HealthPart::DashboardTls, HealthStatus::Green, "");
+        health.set_green(&HealthPart::DashboardTls);
         let config = tls::server_config(served.clone(), None, self.supervisor.clock().clone())?;
         tokio::select! {
             ended = serve::serve_tcp(

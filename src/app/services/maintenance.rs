@@ -18,10 +18,11 @@ use crate::journal::index::Index;
 use crate::journal::{CommandRequest, Journal, SubmitError, scrub};
 use crate::store::disk_space::{self, Ballast};
 use crate::store::files::PeopleFiles;
-use crate::store::samples::Samples;
+use crate::store::samples::{ReadingsLoss, Samples};
 use crate::store::scrub::Scrub;
 use crate::supervisor::clock::Trust;
-use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::{HealthReason, TextName};
 use crate::supervisor::{Stop, Supervisor};
 use crate::sync::uplink::RECEIPT_CURSOR;
 use crate::web::dashboard::sign_in_log::record_wrong_pins;
@@ -122,10 +123,11 @@ impl Maintenance {
                 && let Err(cause) = certificate.renew(&self.broker, &self.supervisor).await
             {
                 tracing::error!(%cause, "certificate renewal failed");
-                self.supervisor.health().set(
+                self.supervisor.health().set_amber(
                     &HealthPart::Certificate,
-                    HealthStatus::Amber,
-                    &cause.to_string(),
+                    HealthReason::CertificateNotRenewed {
+                        error: format!("{cause:#}"),
+                    },
                 );
             }
             minutes += 1;
@@ -140,25 +142,18 @@ impl Maintenance {
         let samples = self.samples.clone();
         match tokio::task::spawn_blocking(move || samples.flush()).await {
             // After a day everything that is shown was recorded since the loss.
-            Ok(Ok(())) => match self
-                .samples
-                .loss()
-                .filter(|_| self.supervisor.clock().mono_ms() < 24 * 3_600_000)
-            {
-                Some(why) => self.supervisor.health().set(
-                    &HealthPart::Samples,
-                    HealthStatus::Amber,
-                    &format!("{why}: một phần số đo của ngày qua đã mất"),
-                ),
-                None => self
-                    .supervisor
-                    .health()
-                    .set(&HealthPart::Samples, HealthStatus::Green, ""),
-            },
-            Ok(Err(cause)) => self.supervisor.health().set(
+            Ok(Ok(())) => self.supervisor.health().set_amber_or_green(
                 &HealthPart::Samples,
-                HealthStatus::Amber,
-                &format!("readings could not be written: {cause}"),
+                self.samples
+                    .loss()
+                    .filter(|_| self.supervisor.clock().mono_ms() < 24 * 3_600_000)
+                    .map(readings_reason),
+            ),
+            Ok(Err(cause)) => self.supervisor.health().set_amber(
+                &HealthPart::Samples,
+                HealthReason::ReadingsNotWritten {
+                    cause: cause.into(),
+                },
             ),
             Err(cause) => tracing::error!(%cause, "flushing samples panicked"),
         }
@@ -171,14 +166,13 @@ impl Maintenance {
                 if anew {
                     tracing::warn!("index rebuilt");
                 }
-                self.supervisor
-                    .health()
-                    .set(&HealthPart::Index, HealthStatus::Green, "");
+                self.supervisor.health().set_green(&HealthPart::Index);
             }
-            Ok(Err(cause)) => self.supervisor.health().set(
+            Ok(Err(cause)) => self.supervisor.health().set_amber(
                 &HealthPart::Index,
-                HealthStatus::Amber,
-                &format!("the index cannot be used: {cause}"),
+                HealthReason::IndexUnusable {
+                    cause: cause.into(),
+                },
             ),
             Err(cause) => tracing::error!(%cause, "index update panicked"),
         }
@@ -206,41 +200,33 @@ impl Maintenance {
                 return Scrub::default();
             }
         };
-        let mut told = Vec::new();
+        let mut reasons = Vec::new();
         if !walk.damaged.is_empty() {
-            let names: Vec<&str> = named
-                .iter()
+            let mut texts: Vec<TextName> = named
+                .into_iter()
                 .filter(|(b, _)| walk.damaged.contains(&b.id))
-                .map(|(_, name)| name.as_str())
-                .take(3)
+                .map(|(_, name)| name)
+                .take(MAX_TEXT_NAMES)
                 .collect();
-            let which = if names.is_empty() {
-                "cũ, không còn trên trang".to_owned()
-            } else {
-                names.join(", ")
-            };
-            told.push(format!(
-                "{} nội dung hỏng hoặc mất cả hai bản: {which}",
-                walk.damaged.len()
-            ));
+            if texts.is_empty() {
+                texts.push(TextName::Old);
+            }
+            reasons.push(HealthReason::TextsLost {
+                n: walk.damaged.len() as u64,
+                texts,
+            });
         }
         if walk.repaired > 0 {
-            told.push(format!(
-                "{} nội dung hỏng một bản, đã chép lại từ bản kia",
-                walk.repaired
-            ));
+            reasons.push(HealthReason::TextsRepaired { n: walk.repaired });
         }
         if let Err(cause) = done {
-            told.push(format!("chưa xem được hết các tệp của dân: {cause}"));
+            reasons.push(HealthReason::TextsUnchecked {
+                cause: cause.into(),
+            });
         }
-        let light = if told.is_empty() {
-            HealthStatus::Green
-        } else {
-            HealthStatus::Amber
-        };
         self.supervisor
             .health()
-            .set(&HealthPart::Texts, light, &told.join("; "));
+            .set_amber_or_green(&HealthPart::Texts, HealthReason::of_all(reasons));
         walk
     }
 
@@ -248,7 +234,8 @@ impl Maintenance {
         let ballast = Ballast::of(&self.data);
         let kept = tokio::task::spawn_blocking(move || ballast.maintain()).await;
         let left = disk_space::free_and_total(&self.data);
-        let told = match (kept, left) {
+        let path = || self.data.display().to_string();
+        let reason = match (kept, left) {
             (Ok(Ok(true)), _) => {
                 tracing::warn!("disk full; ballast released for the journal");
                 return;
@@ -256,28 +243,30 @@ impl Maintenance {
             (_, Err(cause)) | (Ok(Err(cause)), _)
                 if !matches!(cause.kind(), std::io::ErrorKind::StorageFull) =>
             {
-                cause.to_string()
+                Some(HealthReason::SpaceUnknown {
+                    path: path(),
+                    cause: cause.into(),
+                })
             }
             (_, Ok((free, total))) if disk_space::is_low(free, total) => {
-                format!("{} MB are left on {}", free >> 20, self.data.display())
+                Some(HealthReason::SpaceLow {
+                    mb: free >> 20,
+                    path: path(),
+                })
             }
             _ => match disk_space::inodes(&self.data) {
-                Ok((free, all)) if disk_space::is_low_on_inodes(free, all) => format!(
-                    "{free} files more fit on {}, whatever their size",
-                    self.data.display()
-                ),
-                _ => String::new(),
+                Ok((free, all)) if disk_space::is_low_on_inodes(free, all) => {
+                    Some(HealthReason::FilesLow {
+                        n: free,
+                        path: path(),
+                    })
+                }
+                _ => None,
             },
         };
-        self.supervisor.health().set(
-            &HealthPart::Space,
-            if told.is_empty() {
-                HealthStatus::Green
-            } else {
-                HealthStatus::Amber
-            },
-            &told,
-        );
+        self.supervisor
+            .health()
+            .set_amber_or_green(&HealthPart::Space, reason);
     }
 
     /// When the clock becomes synchronized, an entry records by how much earlier times were wrong.
@@ -344,18 +333,20 @@ fn report_unreadable_blocks_of(journal: &Journal, supervisor: &Supervisor) {
         .filter(|_| journal.failed().borrow().is_none())
     {
         for part in [HealthPart::Journal, HealthPart::History] {
-            supervisor.health().set(
+            supervisor.health().set_amber(
                 &part,
-                HealthStatus::Amber,
-                &format!(
-                    "packed history from entry {from} to {to} cannot be read ({} such places)",
-                    holes.len()
-                ),
+                HealthReason::BlocksUnreadable {
+                    from: *from,
+                    to: *to,
+                    n: holes.len() as u64,
+                },
             );
         }
     }
 }
 
+/// Most damaged texts that a reason names.
+const MAX_TEXT_NAMES: usize = 3;
 /// Pause between two reads of the history scrub.
 const SCRUB_PAUSE: Duration = Duration::from_millis(100);
 /// Pause between two scrubs.
@@ -370,7 +361,12 @@ async fn scrub_history(journal: Journal, supervisor: Supervisor, stop: Stop) -> 
         };
         tracing::debug!(seen.blocks, "history scrub finished");
         if seen.snapshots > 0 && journal.failed().borrow().is_none() {
-            supervisor.health().set(&HealthPart::Journal, HealthStatus::Amber, &format!("{} snapshots were damaged and are made again; nothing is missing, check the storage", seen.snapshots));
+            supervisor.health().set_amber(
+                &HealthPart::Journal,
+                HealthReason::SnapshotsDamaged {
+                    n: seen.snapshots as u64,
+                },
+            );
         }
         report_unreadable_blocks_of(&journal, &supervisor);
         tokio::select! {
@@ -380,19 +376,40 @@ async fn scrub_history(journal: Journal, supervisor: Supervisor, stop: Stop) -> 
     }
 }
 
-/// The blobs that the village uses now, each with a description.
-fn referenced_blobs(state: &VillageState) -> Vec<(BlobRef, String)> {
-    let people = state
-        .users
-        .values()
-        .map(|u| (u.record.clone(), format!("hồ sơ của {}", u.id)));
-    let notices = state
-        .notices
-        .values()
-        .map(|n| (n.text.clone(), format!("thông báo {}", n.id)));
-    let said = state
-        .announcements
-        .values()
-        .map(|a| (a.text.clone(), format!("câu phát loa {}", a.id)));
+const fn readings_reason(loss: ReadingsLoss) -> HealthReason {
+    match loss {
+        ReadingsLoss::Missing => HealthReason::ReadingsMissing,
+        ReadingsLoss::Damaged => HealthReason::ReadingsDamaged,
+        ReadingsLoss::Outdated => HealthReason::ReadingsOutdated,
+        ReadingsLoss::Foreign => HealthReason::ReadingsForeign,
+    }
+}
+
+/// The blobs that the village uses now, each with its name.
+fn referenced_blobs(state: &VillageState) -> Vec<(BlobRef, TextName)> {
+    let people = state.users.values().map(|u| {
+        (
+            u.record.clone(),
+            TextName::Person {
+                id: u.id.to_string(),
+            },
+        )
+    });
+    let notices = state.notices.values().map(|n| {
+        (
+            n.text.clone(),
+            TextName::Notice {
+                id: n.id.to_string(),
+            },
+        )
+    });
+    let said = state.announcements.values().map(|a| {
+        (
+            a.text.clone(),
+            TextName::Announcement {
+                id: a.id.to_string(),
+            },
+        )
+    });
     people.chain(notices).chain(said).collect()
 }

@@ -14,7 +14,7 @@ use crate::speakers::sequence::SequenceCounter;
 use crate::speakers::sound_cache::SoundCache;
 use crate::speakers::speech_service::serve_voice;
 use crate::supervisor::Stop;
-use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health::HealthPart;
 
 /// Starts speech synthesis and playback. `portal` is the address of the visitors' listener, `keys`
 /// the folder of keys.
@@ -104,11 +104,14 @@ impl PlaybackService {
             .transpose()?;
         let clock = supervisor.clock().clone();
         let numbers = SequenceCounter::open(&self.last_number, clock.clone());
-        if let Some(why) = &numbers.error {
-            tracing::error!("{why}");
+        if let Some(reason) = &numbers.error {
+            tracing::error!(
+                %reason,
+                "sequence numbers not readable: orders numbered from the time on"
+            );
             supervisor
                 .health()
-                .set(&HealthPart::Voice, HealthStatus::Amber, why);
+                .set_amber(&HealthPart::Voice, reason.clone());
         }
         let playback = Playback {
             journal,

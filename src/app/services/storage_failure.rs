@@ -17,7 +17,8 @@ use crate::app::handles::Handles;
 use crate::journal::{Closed, Journal};
 use crate::log::disk::SEGMENT_BYTES;
 use crate::store::disk_space;
-use crate::supervisor::health::{HealthPart, HealthStatus};
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::service::Stop;
 use crate::supervisor::{Supervisor, systemd};
 
@@ -83,19 +84,19 @@ pub async fn run_until_shutdown(
     let mut failed = journal.failed();
     let mut tick =
         tokio::time::interval(systemd::watchdog_interval().unwrap_or(Duration::from_secs(10)));
-    let why = loop {
+    let cause = loop {
         tokio::select! {
             () = signal.recv() => return 0,
-            why = failed.wait_for(Option::is_some) => break why.ok().and_then(|w| w.clone()).unwrap_or_else(|| "the journal ended".into()),
+            cause = failed.wait_for(Option::is_some) => break cause.ok().and_then(|c| c.clone()),
             // A writer thread that does not answer counts as hung.
             _ = tick.tick() => if tokio::time::timeout(Duration::from_secs(5), journal.ping()).await.is_ok_and(|p| p.is_ok()) {
                 systemd::notify_watchdog();
             },
         }
     };
-    let told = format!(
-        "thẻ nhớ không ghi được ({why}): lệnh nào cũng bị từ chối cho đến khi ghi được, lúc đó máy tự khởi động lại"
-    );
+    let reason = cause.map_or(HealthReason::JournalEnded, |cause| {
+        HealthReason::JournalNotWritable { cause }
+    });
     let (folder, mut good) = (data.join("log"), 0);
     let mut look = tokio::time::interval(PROBE_INTERVAL);
     let mut looking = tokio::task::JoinSet::new();
@@ -111,7 +112,7 @@ pub async fn run_until_shutdown(
             }
             _ = look.tick() => {
                 // Set again at each probe: other services overwrite this part with a weaker reason.
-                supervisor.health().set(&HealthPart::Journal, HealthStatus::Red, &told);
+                supervisor.health().set_red(&HealthPart::Journal, reason.clone());
                 // No second probe starts while one hangs; the gateway goes on meanwhile.
                 if looking.is_empty() {
                     let folder = folder.clone();

@@ -241,28 +241,127 @@ cli-refused-none = The MQTT broker has refused nobody since it started.
 cli-refused-none-of = No refusal of “{ $id }” is remembered. A device with a mistyped name is found by its address: conglang broker why 192.168.…
 cli-refused-from = { $client } from { $address }
 
-# Losses
-loss-damaged = the MQTT broker's log on storage is damaged in part
-loss-missing = the MQTT broker's log on storage is gone or empty
-loss-outdated = the MQTT broker's log on storage is an old copy without its end
-loss-foreign = the MQTT broker's log on storage is another machine's and is not used
+# Why a part of the machine does not work well
+health-several = { $reasons }
+health-service-ended = this part ended by itself and is being started again
+health-service-failed = this part failed and is being started again: “{ $error }”
+health-service-panicked = this part hit a mistake of the program and is being started again: “{ $error }”
+health-worker-not-started = the helper process could not be started: { $cause }
+health-worker-exited = the helper process ended with code { $code } and is being started again
+health-worker-killed = signal number { $signal } ended the helper process, which is being started again
+health-worker-ended = the helper process ended, it is not known how: { $cause }
+health-worker-closed-output = the helper process can report nothing any more and is being started again
+health-worker-not-reading = the helper process takes no commands ({ $cause }) and is being started again
+health-worker-flooded = the helper process reported too much, was ended and is being started again
+health-worker-silent = the helper process was silent for more than { $seconds } s, was ended and is being started again
+health-worker-too-large = the helper process used { $used_mb } MB of memory, { $allowed_mb } MB are allowed; it was ended and is being started again
+health-worker-stopped = the helper process was ended together with the machine
+health-broker-not-ready = the MQTT broker takes long to start and serves no device yet
+health-broker-storage-failing = the storage cannot be written: MQTT messages are only in memory
+health-messages-dropped = { $n ->
+        [one] { $n } MQTT message was dropped because the queue of a receiving device was full
+       *[other] { $n } MQTT messages were dropped because the queue of a receiving device was full
+    }
+health-broker-log-damaged = the MQTT broker's log on storage is damaged in part: { $loss }. Found at { $found }
+health-broker-log-missing = the MQTT broker's log on storage is gone or empty: { $loss }. Found at { $found }
+health-broker-log-outdated = the MQTT broker's log on storage is an old copy without its end: { $loss }. Found at { $found }
+health-broker-log-foreign = the MQTT broker's log on storage is another machine's and is not used: { $loss }. Found at { $found }
+health-history-shorter = the commune has { $n } entries more than this machine still has: the end of this history is lost. Found at { $found }; the commune keeps what it received
+health-history-older = this machine reports boot { $boot }, the commune knows of boot { $highest }: the storage was set back to an old copy, or made anew. Found at { $found }; the commune keeps what it received
+health-history-twin = two machines talk to the commune in the name of this village: the storage was copied. Found at { $found }; the commune keeps what it received
+health-history-differs = the commune has another entry under the number of one of this machine. Found at { $found }; the commune keeps what it received
+health-journal-not-writable = the history cannot be written to storage ({ $cause }): every command is refused until it can, and then the machine restarts by itself
+health-journal-ended = what writes the history has ended: every command is refused until it can be written, and then the machine restarts by itself
+health-entry-changed = entry { $entry } of the history is not what was written
+health-entries-missing = entries { $from } to { $to } of the history are missing
+health-packs-damaged = { $n ->
+        [one] { $n } pack of old history is damaged and was set aside
+       *[other] { $n } packs of old history are damaged and were set aside
+    }
+health-packs-rebuilt = { $n ->
+        [one] { $n } pack of old history was gone or damaged; what the log still has of it is packed again
+       *[other] { $n } packs of old history were gone or damaged; what the log still has of them is packed again
+    }
+health-files-foreign = { $n ->
+        [one] { $n } file is of another village or of a copy of this one, and was set aside
+       *[other] { $n } files are of another village or of a copy of this one, and were set aside
+    }
+health-segments-truncated = { $n ->
+        [one] { $n } file of the log was cut short; what stood behind the cut is gone
+       *[other] { $n } files of the log were cut short; what stood behind the cuts is gone
+    }
+health-segments-missing = { $n ->
+        [one] { $n } file of the log was removed; what stood in it is gone
+       *[other] { $n } files of the log were removed; what stood in them is gone
+    }
+health-segments-stray = { $n ->
+        [one] { $n } file in the log's folder has a number that this log never gave; it is read and left where it is, and may be moved away when journal check misses nothing without it
+       *[other] { $n } files in the log's folder have numbers that this log never gave; they are read and left where they are, and may be moved away when journal check misses nothing without them
+    }
+health-records-unreadable = { $n ->
+        [one] { $n } write of the history cannot be read
+       *[other] { $n } writes of the history cannot be read
+    }
+health-snapshots-damaged = { $n ->
+        [one] { $n } snapshot was damaged and is made again; nothing is lost
+       *[other] { $n } snapshots were damaged and are made again; nothing is lost
+    }
+health-state-folded = the snapshots were gone or old, and the village was made again from its history
+health-history-damaged = a part of the history cannot be read
+health-blocks-unreadable = entries { $from } to { $to } of the old history cannot be read ({ $n } such places)
+health-index-unusable = the index of the history cannot be used: { $cause }
+health-key-missing = the key { $file } is missing
+health-key-damaged = the key { $file } is damaged
+health-key-mismatch = the key { $file } is not the one of this machine
+health-certificate-not-renewed = the MQTT certificate could not be renewed: “{ $error }”
+health-certificate-not-installed = no certificate for HTTPS is installed
+health-sequence-lost = { $path } cannot be read ({ $cause }): orders to loudspeakers are numbered on from the machine's time
+health-space-low = the disk is almost full: { $mb } MB are left at { $path }
+health-files-low = the disk has almost no room for new files: { $n } more at { $path }
+health-space-unknown = it cannot be seen how much room { $path } has: { $cause }
+health-readings-missing = the file of readings is gone or empty: some readings of the last day are lost
+health-readings-damaged = the file of readings is damaged in part: some readings of the last day are lost
+health-readings-outdated = the file of readings is an old copy, or its end is missing: some readings of the last day are lost
+health-readings-foreign = there are files of readings of another machine, which are not used: some readings of the last day are lost
+health-readings-not-written = readings could not be written to storage: { $cause }
+health-texts-lost = { $n ->
+        [one] both copies of { $n } text are damaged or lost: { $texts }
+       *[other] both copies of { $n } texts are damaged or lost: { $texts }
+    }
+health-texts-repaired = { $n ->
+        [one] one copy of { $n } text was damaged and was made again from the other
+       *[other] one copy of { $n } texts was damaged and was made again from the other
+    }
+health-texts-unchecked = not all files of people could be checked: { $cause }
+health-texts-not-erased = { $n ->
+        [one] { $n } text that is to be erased could not be erased: { $cause }; the machine tries again every 10 s
+       *[other] { $n } texts that are to be erased could not be erased: { $cause }; the machine tries again every 10 s
+    }
+health-not-sandboxed = the program that decodes pictures is not confined as it should be (Landlock or seccomp is missing or refused); everything works
+health-recording-disk-missing = { $path } was a disk of its own and is not any more: the disk for recordings is not mounted
+health-recordings-unusable = the folder of recordings { $path } cannot be used: { $cause }
+health-camera-not-recorded = { $camera } is not recorded: “{ $error }”
+health-camera-undecodable = { $camera } is recorded and its pictures cannot be decoded: “{ $error }”
+health-camera-unchecked = { $camera } is recorded, and this machine cannot check whether its pictures can be decoded: “{ $error }”
+health-camera-packet-loss = packets get lost between { $camera } and this machine: { $percent } % of a minute's pictures are missing or smeared
+health-camera-slow-disk = the disk is too slow for { $camera }: { $percent } % of a minute's pictures are not recorded
+text-person = record of { $id }
+text-notice = notice { $id }
+text-announcement = announcement { $id }
+text-old = old ones, on no page any more
 loss-groups = { $n ->
-        [one] { $n } write
-       *[other] { $n } writes
+        [one] { $n } write cannot be read
+       *[other] { $n } writes cannot be read
     }
 loss-records = { $n ->
-        [one] { $n } change
-       *[other] { $n } changes
+        [one] { $n } change cannot be read
+       *[other] { $n } changes cannot be read
     }
-loss-both = { $groups } and { $records }
-loss-unread = { $what }; { $lost } cannot be read
-loss-left = { $what }; { $retained } retained messages and { $sessions } sessions are left. Found at { $time } { $date }
-loss-count = { $n } (before: { $before })
-diverged-shorter = the commune has { $n } entries more than this machine still has: the end of this history is lost
-diverged-older = this machine reports boot { $boot }, the commune knows of boot { $highest }: the storage was set back to an old copy, or made anew
-diverged-twin = two machines talk to the commune in the name of this village: the storage was copied
-diverged-differs = the commune has another entry under the number of one of this machine
-diverged-found = { $what }. Found at { $time } { $date }; the commune keeps what it received
+loss-retained = retained messages left: { $n }
+loss-retained-before = retained messages left: { $n } (before: { $before })
+loss-sessions = sessions left: { $n }
+loss-sessions-before = sessions left: { $n } (before: { $before })
+console-locked = Nobody can sign in: a key of the commune's page is lost or damaged ({ $lost }). The technician runs: conglang doctor
 
 # Cameras
 cli-cameras = { $n } cameras, { $lost } without pictures
@@ -486,8 +585,8 @@ doctor-note = NOTE
 doctor-do = Do:
 doctor-sum = { $made }/{ $all } checks: { $errors } errors, { $notes } notes. Exit code { $code }.
 doctor-config = The configuration { $path } has mistakes
-doctor-red = The part “{ $part }” fails: “{ $why }”
-doctor-amber = The part “{ $part }” needs a look: “{ $why }”
+doctor-red = The part “{ $part }” fails: { $why }
+doctor-amber = The part “{ $part }” needs a look: { $why }
 doctor-no-commune = No connection to the commune, { $n } wait
 doctor-no-commune-do = look at the network outside; everything in the village works on
 doctor-broker-silent = The MQTT broker did not answer, so it is not known which devices it refused
@@ -507,3 +606,13 @@ advice-samples = new readings are stored; if it happens often, replace the card
 advice-ledger = devices report again when they reconnect; lamps, horns: order again. If it happens often, replace the card
 advice-index = delete index.redb in the data folder and restart; it is built again
 advice-certificate = see the machine's clock; conglang cert show
+advice-log = journalctl -u conglang -n 50
+advice-bug = journalctl -u conglang -n 50; tell those who make the program
+advice-journal-check = conglang journal check
+advice-keys = conglang key show
+advice-https = conglang cert install CERTIFICATE KEY
+advice-sequence = the loudspeakers still play; if it happens often, replace the card
+advice-files = remove small files that are not this program's (df -i counts them), or take a larger card
+advice-texts-repaired = nothing is lost; if it happens often, replace the card
+advice-recording-disk = mount the disk for recordings; if it was taken away on purpose, remove recordings.apart in the data folder
+advice-camera-network = look at the camera's cable, Wi-Fi and bit rate

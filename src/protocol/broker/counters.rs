@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::supervisor::health_reason::{BrokerLoss, HealthReason, Moment};
+
 /// Packets of any kind, and the bytes of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
@@ -69,6 +71,30 @@ pub struct DataLoss {
     /// Number of them that are still there.
     #[serde(rename = "sessions_left")]
     pub sessions_recovered: u64,
+}
+
+impl From<&DataLoss> for HealthReason {
+    fn from(loss: &DataLoss) -> Self {
+        let found = Moment(
+            i64::try_from(loss.found_at_s)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1000),
+        );
+        let left = BrokerLoss {
+            groups: loss.lost_groups,
+            records: loss.lost_records,
+            retained: loss.retained_recovered,
+            retained_before: loss.retained,
+            sessions: loss.sessions_recovered,
+            sessions_before: loss.sessions,
+        };
+        match loss.kind {
+            LossKind::Damaged => Self::BrokerLogDamaged { loss: left, found },
+            LossKind::Missing => Self::BrokerLogMissing { loss: left, found },
+            LossKind::Outdated => Self::BrokerLogOutdated { loss: left, found },
+            LossKind::Foreign => Self::BrokerLogForeign { loss: left, found },
+        }
+    }
 }
 
 /// The counters since the worker began.

@@ -6,6 +6,7 @@ use crate::domain::camera::Camera;
 use crate::domain::device::Availability;
 use crate::domain::state::VillageState;
 use crate::i18n::locale::Lang;
+use crate::i18n::reason_text::reason_text;
 use crate::live::faults::ClockFault;
 use crate::live::pictures::SourceStatus;
 use crate::protocol::control::{CameraStatus, MqttStatus, Reading, StatusReport, SyncStatus};
@@ -22,12 +23,20 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<StatusReport> 
     let status = app.status(&state);
     let link = app.live.uplink.get();
     let mqtt = app.live.broker.counters();
-    let health = app
-        .supervisor
-        .health()
-        .parts()
+    let parts = app.supervisor.health().parts();
+    let health = parts
+        .iter()
+        .map(|(part, health)| {
+            let text = health
+                .reason
+                .as_ref()
+                .map_or_else(String::new, |reason| reason_text(Lang::Vi, reason));
+            (part.clone(), health.status, text)
+        })
+        .collect();
+    let reasons = parts
         .into_iter()
-        .map(|(part, health)| (part, health.status, health.reason))
+        .filter_map(|(part, health)| Some((part, health.reason?)))
         .collect();
     Json(StatusReport {
         village: state
@@ -39,6 +48,7 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<StatusReport> 
         readings: readings(app, &state, &status),
         status,
         health,
+        reasons,
         seq: state.seq,
         sync: SyncStatus {
             configured: link.configured,
