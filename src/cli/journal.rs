@@ -10,6 +10,7 @@ use super::{Cli, client, layout, plain, print, print_line};
 use crate::domain::calendar;
 use crate::i18n::dates;
 use crate::i18n::locale::Arg;
+use crate::i18n::reason_text::keyed_text;
 use crate::protocol::control::HistoryReport;
 use crate::supervisor::clock::Clock;
 
@@ -227,16 +228,30 @@ fn check(cli: &Cli) -> anyhow::Result<u8> {
             ],
         )
     } + "\n";
-    for wrong in &findings.problems {
-        text.push_str(&format!("  {wrong}\n"));
+    let told: Vec<String> = findings
+        .problems
+        .iter()
+        .map(|problem| keyed_text(cli.lang(), &problem.keyed()))
+        .collect();
+    for problem in &told {
+        text.push_str(&format!("  {problem}\n"));
     }
-    print(cli, &serde_json::to_value(&findings)?, &text);
+    let mut json = serde_json::to_value(&findings)?;
+    json["wrong"] = told.into();
+    print(cli, &json, &text);
     Ok(if findings.problems.is_empty() { 0 } else { 2 })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::i18n::reason_text::assert_worded;
+    use crate::journal::JournalProblem;
+
+    #[test]
+    fn every_problem_has_its_words_in_both_languages() {
+        assert_worded(JournalProblem::KEYS);
+    }
 
     #[test]
     fn since_is_understood_as_people_say_it() {

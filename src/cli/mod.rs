@@ -239,11 +239,13 @@ pub fn load(cli: &Cli) -> Result<crate::config::Config, u8> {
         Ok(config) => Ok(config),
         Err(problems) => {
             if cli.json {
+                let problems = config::problems_json(cli.lang(), &problems);
                 println!("{}", serde_json::json!({ "problems": problems }));
             } else {
                 let mut text = cli.f("cli-config-wrong", &[("n", problems.len())]);
                 for problem in &problems {
-                    text.push_str(&format!("\n  {problem}"));
+                    text.push_str("\n  ");
+                    text.push_str(&config::problem_text(cli.lang(), problem));
                 }
                 eprintln!("{}", layout::wrap(&text, layout::width()));
             }

@@ -80,7 +80,7 @@ impl Answers {
         Some(
             problems
                 .iter()
-                .map(ToString::to_string)
+                .map(|p| super::config::problem_text(cli.lang(), p))
                 .collect::<Vec<_>>()
                 .join("; "),
         )

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Config;
+use super::{Config, ConfigMistake};
 use crate::domain::account;
 use crate::domain::light::rules::MAX_LIGHTS_PER_GROUP;
 use crate::domain::text::{self, MAX_NAME_CHARS, MAX_UNIT_CHARS};
@@ -10,15 +10,15 @@ use crate::domain::validation::{self, MAX_DECIMALS, MAX_HORNS, MAX_THRESHOLDS};
 use crate::protocol::broker::Limits;
 use crate::protocol::mqtt::topic::is_topic_filter;
 
-/// Reports every mistake in the broker's settings, in the accounts and in the light groups: key and
-/// sentence.
-pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
+/// Longest part of a wrong value that a mistake repeats, characters.
+const MAX_SHOWN_CHARS: usize = 200;
+
+/// Reports every mistake in the broker's settings, in the accounts and in the light groups, by its
+/// key.
+pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, ConfigMistake)) {
     let b = &config.broker;
     for rule in b.rules.iter().filter(|r| !is_topic_filter(&r.filter)) {
-        wrong(
-            "broker.rules",
-            format!("“{}” is not an MQTT filter", rule.filter),
-        );
+        wrong("broker.rules", not_filter(&rule.filter));
     }
     check_limits(&b.limits, wrong);
     for a in config
@@ -28,7 +28,7 @@ pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
         .flat_map(|a| a.publish.iter().chain(&a.subscribe))
         .filter(|f| !is_topic_filter(f))
     {
-        wrong("program", format!("“{a}” is not an MQTT filter"));
+        wrong("program", not_filter(a));
     }
     for a in config.declared.accounts.iter().filter(|a| {
         account::validate(&account::Command::Grant {
@@ -38,7 +38,9 @@ pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
     }) {
         wrong(
             "program",
-            format!("“{}” has too many filters, or too long ones", a.name),
+            ConfigMistake::FiltersOutOfBounds {
+                name: a.name.to_string(),
+            },
         );
     }
     for g in config
@@ -49,23 +51,26 @@ pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
     {
         wrong(
             "group",
-            format!(
-                "“{}” has {} lamps, at most {MAX_LIGHTS_PER_GROUP} are wanted",
-                g.id,
-                g.lights.len()
-            ),
+            ConfigMistake::TooManyLights {
+                group: g.id.to_string(),
+                n: g.lights.len() as u64,
+                most: MAX_LIGHTS_PER_GROUP as u64,
+            },
         );
     }
     if b.tls.is_none() && (b.websocket_tls.is_some() || b.client_certificates) {
-        wrong(
-            "broker.tls",
-            "WebSocket over TLS and client certificates need the TLS listener".to_owned(),
-        );
+        wrong("broker.tls", ConfigMistake::TlsMissing);
+    }
+}
+
+fn not_filter(filter: &str) -> ConfigMistake {
+    ConfigMistake::NotFilter {
+        filter: text::line(filter, MAX_SHOWN_CHARS),
     }
 }
 
 /// Reports every limit that is not between its least and its most.
-fn check_limits(limits: &Limits, wrong: &mut dyn FnMut(&str, String)) {
+fn check_limits(limits: &Limits, wrong: &mut dyn FnMut(&str, ConfigMistake)) {
     // A new limit does not compile until it has its row below.
     let Limits {
         connections,
@@ -149,18 +154,35 @@ fn check_limits(limits: &Limits, wrong: &mut dyn FnMut(&str, String)) {
         if !(least..=most).contains(&value) {
             wrong(
                 &format!("broker.limits.{key}"),
-                format!("{value} is not between {least} and {most}"),
+                ConfigMistake::OutOfBounds { value, least, most },
             );
         }
     }
 }
 
 /// Some of the limits: a later file changes the limits that it names and leaves the rest.
-#[derive(serde::Deserialize)]
-#[serde(try_from = "BTreeMap<String, u64>")]
 pub struct LimitOverrides(BTreeMap<String, u64>);
 
 impl LimitOverrides {
+    /// The limits of these keys.
+    ///
+    /// # Errors
+    /// When a key is no limit, or a value does not fit.
+    pub fn new(values: BTreeMap<String, u64>) -> Result<Self, ConfigMistake> {
+        let usual = Limits::default();
+        let known = serde_json::to_value(&usual).unwrap_or_default();
+        for (key, value) in &values {
+            if known.get(key).is_none() {
+                return Err(ConfigMistake::LimitUnknown { key: key.clone() });
+            }
+            let one = Self(BTreeMap::from([(key.clone(), *value)]));
+            if one.apply_to(&usual).is_err() {
+                return Err(ConfigMistake::LimitTooLarge { key: key.clone() });
+            }
+        }
+        Ok(Self(values))
+    }
+
     /// `limits`, with these values in place of its own.
     ///
     /// # Errors
@@ -174,68 +196,92 @@ impl LimitOverrides {
     }
 }
 
-impl TryFrom<BTreeMap<String, u64>> for LimitOverrides {
-    type Error = String;
-    fn try_from(keys: BTreeMap<String, u64>) -> Result<Self, String> {
-        let overlay = Self(keys);
-        overlay
-            .apply_to(&Limits::default())
-            .map_err(|e| e.to_string())?;
-        Ok(overlay)
-    }
-}
-
 /// A name that people read, cleaned: on one line, without hidden characters.
-pub fn name(text: &str) -> Result<String, String> {
+pub fn name(text: &str) -> Result<String, ConfigMistake> {
     validation::name(text).map_err(|_| {
         let n = text::line(text, usize::MAX).chars().count();
         if n == 0 {
-            "is empty: a name that people can read is wanted".to_owned()
+            ConfigMistake::NameEmpty
         } else {
-            format!("has {n} characters, at most {MAX_NAME_CHARS} are wanted")
+            too_long(n, MAX_NAME_CHARS)
         }
     })
 }
 
 /// A unit as it is printed behind a number; it may be empty.
-pub fn unit(text: &str) -> Result<String, String> {
+pub fn unit(text: &str) -> Result<String, ConfigMistake> {
     let clean = text::line(text, usize::MAX);
-    if clean.chars().count() <= MAX_UNIT_CHARS {
+    let n = clean.chars().count();
+    if n <= MAX_UNIT_CHARS {
         Ok(clean)
     } else {
-        Err(format!(
-            "has {} characters, at most {MAX_UNIT_CHARS} are wanted",
-            clean.chars().count()
-        ))
+        Err(too_long(n, MAX_UNIT_CHARS))
     }
 }
 
-macro_rules! bounded {
-    ($($(#[$doc:meta])* $name:ident($of:ty), $test:expr, $wanted:expr;)*) => {$(
-        $(#[$doc])*
-        pub struct $name(pub $of);
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let value = <$of>::deserialize(from)?;
-                let is_good: fn(&$of) -> bool = $test;
-                if is_good(&value) { Ok(Self(value)) } else { Err(serde::de::Error::custom($wanted)) }
-            }
-        }
-    )*};
+const fn too_long(n: usize, most: usize) -> ConfigMistake {
+    ConfigMistake::TooLong {
+        n: n as u64,
+        most: most as u64,
+    }
 }
 
-bounded! {
-    /// Days for which recordings stay.
-    Days(u32), |d| (1..=90).contains(d), "1 to 90 days are wanted";
-    /// Decimals of a sensor.
-    Decimals(u8), |d| *d <= MAX_DECIMALS, format!("0 to {MAX_DECIMALS} decimals are wanted");
-    /// Horns of a speaker cluster.
-    Horns(u8), |h| *h <= MAX_HORNS, format!("0 to {MAX_HORNS} horns are wanted");
-    /// Thresholds of a sensor.
-    Marks(Vec<f64>), |m| validation::are_thresholds(m), format!("at most {MAX_THRESHOLDS} numbers are wanted, each below 10¹²");
-    /// Degrees north.
-    Latitude(f64), |d| validation::is_degrees(*d, 90.0), "-90 to 90 degrees are wanted";
-    /// Degrees east.
-    Longitude(f64), |d| validation::is_degrees(*d, 180.0), "-180 to 180 degrees are wanted";
+/// A number of days for which recordings stay.
+pub fn days(days: u32) -> Result<u32, ConfigMistake> {
+    within(days, 1, 90)
+}
+
+/// A number of decimals of a sensor.
+pub fn decimals(decimals: u8) -> Result<u8, ConfigMistake> {
+    within(decimals, 0, MAX_DECIMALS)
+}
+
+/// A number of horns of a speaker cluster.
+pub fn horns(horns: u8) -> Result<u8, ConfigMistake> {
+    within(horns, 0, MAX_HORNS)
+}
+
+fn within<N: Copy + PartialOrd + Into<u64>>(
+    number: N,
+    least: N,
+    most: N,
+) -> Result<N, ConfigMistake> {
+    if (least..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(ConfigMistake::OutOfBounds {
+            value: number.into(),
+            least: least.into(),
+            most: most.into(),
+        })
+    }
+}
+
+/// Thresholds of a sensor.
+pub fn thresholds(values: Vec<f64>) -> Result<Vec<f64>, ConfigMistake> {
+    if validation::are_thresholds(&values) {
+        Ok(values)
+    } else {
+        Err(ConfigMistake::BadThresholds {
+            most: MAX_THRESHOLDS as u64,
+        })
+    }
+}
+
+/// Degrees north.
+pub fn latitude(degrees: f64) -> Result<f64, ConfigMistake> {
+    angle(degrees, 90)
+}
+
+/// Degrees east.
+pub fn longitude(degrees: f64) -> Result<f64, ConfigMistake> {
+    angle(degrees, 180)
+}
+
+fn angle(degrees: f64, most: u8) -> Result<f64, ConfigMistake> {
+    if validation::is_degrees(degrees, f64::from(most)) {
+        Ok(degrees)
+    } else {
+        Err(ConfigMistake::NotDegrees { most: most.into() })
+    }
 }

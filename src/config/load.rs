@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::read::TomlSource;
 use super::sections::apply_layer;
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, ConfigMistake};
 
 /// Largest file of configuration, bytes.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -52,20 +52,25 @@ fn folder(path: &Path) -> Vec<PathBuf> {
 }
 
 fn read_layer(path: &Path, layers: &mut Vec<(String, String)>, problems: &mut Vec<ConfigError>) {
-    let text = std::fs::metadata(path).and_then(|m| {
+    let unreadable = |cause: std::io::Error| ConfigMistake::Unreadable {
+        cause: cause.into(),
+    };
+    let text = std::fs::metadata(path).map_err(unreadable).and_then(|m| {
         if m.len() > MAX_CONFIG_BYTES {
-            Err(std::io::Error::other("it is larger than 1 MiB"))
+            Err(ConfigMistake::FileTooLarge {
+                most_mib: MAX_CONFIG_BYTES >> 20,
+            })
         } else {
-            std::fs::read_to_string(path)
+            std::fs::read_to_string(path).map_err(unreadable)
         }
     });
     match text {
         Ok(text) => layers.push((path.display().to_string(), text)),
-        Err(cause) => problems.push(ConfigError {
+        Err(mistake) => problems.push(ConfigError {
             file: path.display().to_string(),
             line: 0,
             key: String::new(),
-            what: format!("cannot be read: {cause}"),
+            mistake,
         }),
     }
 }
@@ -109,12 +114,12 @@ pub fn load_from(layers: &[(String, String)]) -> Result<Config, Vec<ConfigError>
 }
 
 fn check(config: &Config, problems: &mut Vec<ConfigError>) {
-    let mut wrong = |key: &str, what: String| {
+    let mut wrong = |key: &str, mistake: ConfigMistake| {
         problems.push(ConfigError {
-            file: "(all layers)".into(),
+            file: String::new(),
             line: 0,
             key: key.to_owned(),
-            what,
+            mistake,
         });
     };
     if config.uplink.server.is_some()
@@ -122,10 +127,7 @@ fn check(config: &Config, problems: &mut Vec<ConfigError>) {
             || config.uplink.certificate.is_none()
             || config.uplink.key.is_none())
     {
-        wrong(
-            "commune",
-            "server needs ca, certificate and key beside it".into(),
-        );
+        wrong("commune", ConfigMistake::UplinkFilesMissing);
     }
     if !config.declared.speakers.is_empty()
         && config.speech.url.is_none()
@@ -134,15 +136,14 @@ fn check(config: &Config, problems: &mut Vec<ConfigError>) {
             .portal
             .is_some_and(|p| p.ip().is_unspecified())
     {
-        wrong("speech.url", "clusters fetch sounds from the portal, which listens on every address: give the one on which they reach it, http://192.168.20.1:80".into());
+        wrong("speech.url", ConfigMistake::SpeechUrlMissing);
     }
     super::bounds::check_broker(config, &mut wrong);
     let mut seen = std::collections::BTreeSet::new();
     for id in config.declared.devices.iter().map(|d| d.id.to_string()) {
-        if seen.contains(&id) {
-            wrong("device", format!("“{id}” is declared twice"));
+        if !seen.insert(id.clone()) {
+            wrong("device", ConfigMistake::DeclaredTwice { id });
         }
-        seen.insert(id);
     }
     let listeners = [
         ("doors.portal", config.listeners.portal),
@@ -157,7 +158,12 @@ fn check(config: &Config, problems: &mut Vec<ConfigError>) {
         if let Some(address) = address.filter(|a| a.port() != 0)
             && !seen.insert(address.to_string())
         {
-            wrong(key, format!("{address} is used by two listeners"));
+            wrong(
+                key,
+                ConfigMistake::AddressUsedTwice {
+                    address: address.to_string(),
+                },
+            );
         }
     }
 }

@@ -13,6 +13,7 @@
 mod bounds;
 pub mod layout;
 mod load;
+mod mistake;
 mod read;
 mod sections;
 
@@ -31,6 +32,7 @@ use crate::domain::village::Village;
 use crate::protocol::broker::{DurabilityRule, Limits, default_durability_rules};
 
 pub use load::{load, load_from};
+pub use mistake::ConfigMistake;
 
 /// Everything that is configured.
 #[derive(Debug, Clone, Default)]
@@ -218,26 +220,16 @@ pub struct CameraConfig {
 }
 
 /// A mistake in the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// File or variable.
+    /// File or variable; empty = what all layers say together.
     pub file: String,
     /// Line, from 1; 0 = none.
     pub line: usize,
-    /// Key.
+    /// Key; empty = the whole file.
     pub key: String,
     /// The mistake, and what is wanted instead.
-    pub what: String,
-}
-
-impl std::fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}:{}: {}: {}",
-            self.file, self.line, self.key, self.what
-        )
-    }
+    pub mistake: ConfigMistake,
 }
 
 #[cfg(test)]

@@ -9,7 +9,13 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::ConfigError;
+use super::{ConfigError, ConfigMistake};
+
+fn syntax(error: &toml::de::Error) -> ConfigMistake {
+    ConfigMistake::Syntax {
+        error: error.message().to_owned(),
+    }
+}
 
 /// One TOML text, with the mistakes found in it so far and the origin of each value.
 pub struct TomlSource<'i> {
@@ -37,23 +43,19 @@ impl<'i> TomlSource<'i> {
             .count()
     }
 
-    fn problem(&self, span: &Range<usize>, key: String, what: impl Into<String>) {
+    fn problem(&self, span: &Range<usize>, key: String, mistake: ConfigMistake) {
         self.problems.borrow_mut().push(ConfigError {
             file: self.file.to_owned(),
             line: self.line(span),
             key,
-            what: what.into(),
+            mistake,
         });
     }
 
     pub fn root(&self) -> Section<'_, 'i> {
         let (table, errors) = DeTable::parse_recoverable(self.source);
         for error in errors {
-            self.problem(
-                &error.span().unwrap_or(0..0),
-                String::new(),
-                error.message(),
-            );
+            self.problem(&error.span().unwrap_or(0..0), String::new(), syntax(&error));
         }
         Section {
             text: self,
@@ -101,11 +103,8 @@ impl<'d, 'i> Section<'d, 'i> {
                 Some(value)
             }
             Err(error) => {
-                self.text.problem(
-                    &error.span().unwrap_or(span),
-                    self.key(key),
-                    error.message(),
-                );
+                self.text
+                    .problem(&error.span().unwrap_or(span), self.key(key), syntax(&error));
                 None
             }
         }
@@ -114,36 +113,47 @@ impl<'d, 'i> Section<'d, 'i> {
     /// Takes a value; reports it when it is missing.
     pub fn require<T: Deserialize<'i>>(&mut self, key: &str) -> Option<T> {
         if !self.table.contains_key(key) {
-            self.text.problem(&self.span, self.key(key), "is missing");
+            self.text
+                .problem(&self.span, self.key(key), ConfigMistake::Missing);
         }
         self.get(key)
     }
 
     /// Takes a text that may be missing, and parses it.
-    pub fn get_parsed<T, E: std::fmt::Display>(
+    pub fn get_parsed<T, E: Into<ConfigMistake>>(
         &mut self,
         key: &str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let spanned: Spanned<String> = self.get(key)?;
-        match parse(spanned.get_ref()) {
+        self.get_checked(key, |text: String| parse(&text))
+    }
+
+    /// Takes a value that may be missing, and checks it.
+    pub fn get_checked<V: Deserialize<'i>, T, E: Into<ConfigMistake>>(
+        &mut self,
+        key: &str,
+        check: impl Fn(V) -> Result<T, E>,
+    ) -> Option<T> {
+        let spanned: Spanned<V> = self.get(key)?;
+        let span = spanned.span();
+        match check(spanned.into_inner()) {
             Ok(value) => Some(value),
-            Err(error) => {
-                self.text
-                    .problem(&spanned.span(), self.key(key), error.to_string());
+            Err(mistake) => {
+                self.text.problem(&span, self.key(key), mistake.into());
                 None
             }
         }
     }
 
     /// As [`Self::get_parsed`]; reports the value when it is missing.
-    pub fn require_parsed<T, E: std::fmt::Display>(
+    pub fn require_parsed<T, E: Into<ConfigMistake>>(
         &mut self,
         key: &str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
         if !self.table.contains_key(key) {
-            self.text.problem(&self.span, self.key(key), "is missing");
+            self.text
+                .problem(&self.span, self.key(key), ConfigMistake::Missing);
         }
         self.get_parsed(key, parse)
     }
@@ -161,7 +171,9 @@ impl<'d, 'i> Section<'d, 'i> {
                 self.text.problem(
                     &span,
                     self.key(key),
-                    format!("a table is wanted, this is {}", other.type_str()),
+                    ConfigMistake::NotTable {
+                        found: other.type_str().to_owned(),
+                    },
                 );
                 None
             }
@@ -190,7 +202,10 @@ impl<'d, 'i> Section<'d, 'i> {
                 self.text.problem(
                     &span,
                     self.key(key),
-                    format!("[[{key}]] is wanted, this is {}", other.type_str()),
+                    ConfigMistake::NotTables {
+                        key: key.to_owned(),
+                        found: other.type_str().to_owned(),
+                    },
                 );
                 Vec::new()
             }
@@ -200,11 +215,8 @@ impl<'d, 'i> Section<'d, 'i> {
     /// Reports the keys that are left over as unknown.
     pub fn finish(mut self) {
         for (key, _) in std::mem::take(&mut self.table) {
-            self.text.problem(
-                &key.span(),
-                self.key(key.get_ref()),
-                "is not a key that this program knows",
-            );
+            self.text
+                .problem(&key.span(), self.key(key.get_ref()), ConfigMistake::Unknown);
         }
     }
 }

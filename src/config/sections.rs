@@ -6,12 +6,12 @@
 use std::net::SocketAddr;
 
 use super::bounds::{
-    Days, Decimals, Horns, Latitude, LimitOverrides, Longitude, Marks, name, unit,
+    LimitOverrides, days, decimals, horns, latitude, longitude, name, thresholds, unit,
 };
 use super::read::Section;
 use super::{
-    BrokerConfig, CameraConfig, CommuneServerConfig, Config, DeclaredThings, HttpListeners,
-    RecordingConfig, SpeechConfig, UplinkConfig,
+    BrokerConfig, CameraConfig, CommuneServerConfig, Config, ConfigMistake, DeclaredThings,
+    HttpListeners, RecordingConfig, SpeechConfig, UplinkConfig,
 };
 use crate::domain::account::Account;
 use crate::domain::camera::Camera;
@@ -24,9 +24,9 @@ use crate::domain::speaker::Speaker;
 use crate::domain::village::Village;
 use crate::protocol::broker::DurabilityRule;
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+fn address(text: &str) -> Result<SocketAddr, ConfigMistake> {
     text.parse()
-        .map_err(|_| format!("“{text}” is not an address like 0.0.0.0:80"))
+        .map_err(|_| ConfigMistake::NotAddress { text: text.into() })
 }
 
 fn set<T>(to: &mut Option<T>, value: Option<T>) {
@@ -71,16 +71,16 @@ fn apply_village(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
         s.require_parsed("id", VillageId::new),
         s.require_parsed("name", name),
         s.require_parsed("commune", name),
-        s.get::<Latitude>("latitude"),
-        s.get::<Longitude>("longitude"),
+        s.get_checked("latitude", latitude),
+        s.get_checked("longitude", longitude),
     );
     if let (Some(id), Some(name), Some(commune), latitude, longitude) = parts {
         things.village = Some(Village {
             id,
             name,
             commune,
-            latitude: latitude.map_or(0.0, |d| d.0),
-            longitude: longitude.map_or(0.0, |d| d.0),
+            latitude: latitude.unwrap_or_default(),
+            longitude: longitude.unwrap_or_default(),
         });
     }
     s.finish();
@@ -121,7 +121,7 @@ fn apply_broker(mut s: Section<'_, '_>, broker: &mut BrokerConfig) {
     if let Some(rules) = s.get::<Vec<DurabilityRule>>("rules") {
         broker.rules = rules;
     }
-    if let Some(keys) = s.get::<LimitOverrides>("limits")
+    if let Some(keys) = s.get_checked("limits", LimitOverrides::new)
         && let Ok(limits) = keys.apply_to(&broker.limits)
     {
         broker.limits = limits;
@@ -151,7 +151,9 @@ fn apply_uplink(mut s: Section<'_, '_>, uplink: &mut UplinkConfig) {
 fn apply_recording(mut s: Section<'_, '_>, recording: &mut RecordingConfig) {
     set(&mut recording.folder, s.get("folder"));
     recording.keep_gb = s.get("keep_gb").unwrap_or(recording.keep_gb);
-    recording.keep_days = s.get("keep_days").map_or(recording.keep_days, |Days(d)| d);
+    recording.keep_days = s
+        .get_checked("keep_days", days)
+        .unwrap_or(recording.keep_days);
     s.finish();
 }
 
@@ -176,15 +178,13 @@ fn apply_commune_server(mut s: Section<'_, '_>, server: &mut CommuneServerConfig
     s.finish();
 }
 
-fn server(text: &str) -> Result<String, String> {
+fn server(text: &str) -> Result<String, ConfigMistake> {
     let plain = text.strip_prefix("mqtts://").unwrap_or(text);
     match plain.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
             Ok(plain.to_owned())
         }
-        _ => Err(format!(
-            "“{text}” is not an address like mqtts://xa.example:8883"
-        )),
+        _ => Err(ConfigMistake::NotServer { text: text.into() }),
     }
 }
 
@@ -270,9 +270,9 @@ fn add_group(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
 
 fn add_sensor(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
     let unit = s.get_parsed("unit", unit).unwrap_or_default();
-    let (decimals, marks) = (
-        s.get::<Decimals>("decimals").map_or(0, |d| d.0),
-        s.get::<Marks>("marks").map_or_else(Vec::new, |m| m.0),
+    let (decimals, thresholds) = (
+        s.get_checked("decimals", decimals).unwrap_or_default(),
+        s.get_checked("marks", thresholds).unwrap_or_default(),
     );
     if let (Some(id), Some(name)) = (
         s.require_parsed("id", EntityId::new),
@@ -283,7 +283,7 @@ fn add_sensor(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
             name,
             unit,
             decimals,
-            thresholds: marks,
+            thresholds,
             alarm: None,
         });
     }
@@ -291,7 +291,7 @@ fn add_sensor(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
 }
 
 fn add_speaker(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
-    let horns = s.get::<Horns>("horns").map_or(1, |h| h.0);
+    let horns = s.get_checked("horns", horns).unwrap_or(1);
     if let (Some(id), Some(name)) = (
         s.require_parsed("id", DeviceId::new),
         s.require_parsed("name", name),
@@ -332,9 +332,9 @@ fn add_camera(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
     s.finish();
 }
 
-fn rtsp(text: &str) -> Result<String, &'static str> {
+fn rtsp(text: &str) -> Result<String, ConfigMistake> {
     if !text.starts_with("rtsp://") {
-        return Err("an address beginning with rtsp:// is wanted");
+        return Err(ConfigMistake::NotRtsp);
     }
     if text
         .trim_start_matches("rtsp://")
@@ -342,22 +342,22 @@ fn rtsp(text: &str) -> Result<String, &'static str> {
         .next()
         .is_some_and(|host| host.contains('@'))
     {
-        return Err("user and password do not belong in the address: use user and password_file");
+        return Err(ConfigMistake::PasswordInAddress);
     }
-    url::Url::parse(text).map_err(|_| "an address like rtsp://192.168.2.31:554/path is wanted")?;
+    url::Url::parse(text).map_err(|_| ConfigMistake::NotRtsp)?;
     Ok(text.to_owned())
 }
 
-fn sha256(text: &str) -> Result<String, &'static str> {
+fn sha256(text: &str) -> Result<String, ConfigMistake> {
     if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
         Ok(text.to_ascii_lowercase())
     } else {
-        Err("64 hexadecimal digits are wanted")
+        Err(ConfigMistake::NotSha256)
     }
 }
 
 /// A telephone number: digits; spaces, dots, hyphens or a plus sign make it easier to read.
-fn telephone(text: &str) -> Result<String, &'static str> {
+fn telephone(text: &str) -> Result<String, ConfigMistake> {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let sound = (3..=15).contains(&digits)
         && text.len() <= 24
@@ -367,6 +367,6 @@ fn telephone(text: &str) -> Result<String, &'static str> {
     if sound {
         Ok(text.trim().to_owned())
     } else {
-        Err("is not a telephone number, for example \"0912 345 678\"")
+        Err(ConfigMistake::NotTelephone)
     }
 }

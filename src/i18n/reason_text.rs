@@ -74,6 +74,37 @@ fn detail_text<'a>(lang: Lang, detail: &'a ReasonDetail<'a>) -> DetailText<'a> {
     }
 }
 
+/// Asserts that every reason of a table (its `KEYS`) has a sentence of its own, with all its
+/// details, in both languages.
+#[cfg(test)]
+pub(crate) fn assert_worded(table: &[(&'static str, &[&'static str])]) {
+    let mut keys = std::collections::BTreeSet::new();
+    for (key, details) in table {
+        assert!(keys.insert(*key), "{key} stands twice");
+        let marks: Vec<String> = details.iter().map(|name| format!("<{name}>")).collect();
+        let reason = KeyedReason {
+            key,
+            details: details
+                .iter()
+                .zip(&marks)
+                .map(|(name, mark)| (*name, ReasonDetail::Text(mark)))
+                .collect(),
+        };
+        let [vietnamese, english] = [Lang::Vi, Lang::En].map(|l| keyed_text(l, &reason));
+        for text in [&vietnamese, &english] {
+            assert!(text != key && !text.contains("{$"), "{key}: {text}");
+            for mark in &marks {
+                assert!(text.contains(mark.as_str()), "{key} without {mark}: {text}");
+            }
+        }
+        let is_only_details = vietnamese == marks.concat();
+        assert!(
+            is_only_details || vietnamese != english,
+            "{key} is not translated"
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,31 +113,8 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_words_in_both_languages() {
-        let mut keys = std::collections::BTreeSet::new();
-        for (key, details) in HealthReason::KEYS.iter().chain(TextName::KEYS) {
-            assert!(keys.insert(*key), "{key} stands twice");
-            let marks: Vec<String> = details.iter().map(|name| format!("<{name}>")).collect();
-            let reason = KeyedReason {
-                key,
-                details: details
-                    .iter()
-                    .zip(&marks)
-                    .map(|(name, mark)| (*name, ReasonDetail::Text(mark)))
-                    .collect(),
-            };
-            let [vietnamese, english] = [Lang::Vi, Lang::En].map(|l| keyed_text(l, &reason));
-            for text in [&vietnamese, &english] {
-                assert!(text != key && !text.contains("{$"), "{key}: {text}");
-                for mark in &marks {
-                    assert!(text.contains(mark.as_str()), "{key} without {mark}: {text}");
-                }
-            }
-            let is_only_details = vietnamese == marks.concat();
-            assert!(
-                is_only_details || vietnamese != english,
-                "{key} is not translated"
-            );
-        }
+        assert_worded(HealthReason::KEYS);
+        assert_worded(TextName::KEYS);
         for key in HealthReason::ADVICE_KEYS {
             for lang in [Lang::Vi, Lang::En] {
                 assert_ne!(lang.t(key), *key, "it has words");

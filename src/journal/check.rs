@@ -11,6 +11,7 @@ use super::chain::Heads;
 use super::lineage;
 use super::logged_records::ReplayLog;
 use super::pack::{self, Pack};
+use super::problem::JournalProblem;
 use super::snapshot::{self, Snapshot, SnapshotFile};
 use crate::domain::event::{Entry, Event, Lane};
 use crate::domain::history;
@@ -32,9 +33,12 @@ pub struct Findings {
     pub last: u64,
     /// Boots seen.
     pub epochs: u64,
-    /// The problems, in words for a technician.
-    #[serde(rename = "wrong")]
-    pub problems: Vec<String>,
+    /// The problems.
+    pub problems: Vec<JournalProblem>,
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 struct ChainCheck {
@@ -52,11 +56,10 @@ impl ChainCheck {
             return;
         }
         if self.out.last != 0 && entry.seq != self.out.last + 1 {
-            self.out.problems.push(format!(
-                "entries {} to {} are missing",
-                self.out.last + 1,
-                entry.seq - 1
-            ));
+            self.out.problems.push(JournalProblem::EntriesMissing {
+                from: self.out.last + 1,
+                to: entry.seq - 1,
+            });
             self.heads = None;
         }
         if self.epoch.as_ref() != Some(epoch) {
@@ -74,10 +77,12 @@ impl ChainCheck {
         let lane = entry.lane;
         let expected = &mut self.lanes[lane.index()];
         if *expected != 0 && entry.lane_seq != *expected + 1 {
-            self.out.problems.push(format!(
-                "entry {}: lane {lane:?} jumps from {} to {}",
-                entry.seq, *expected, entry.lane_seq
-            ));
+            self.out.problems.push(JournalProblem::LaneJumps {
+                entry: entry.seq,
+                lane: format!("{lane:?}"),
+                from: *expected,
+                to: entry.lane_seq,
+            });
         }
         *expected = entry.lane_seq;
         if let Some(heads) = &mut self.heads {
@@ -90,11 +95,12 @@ impl ChainCheck {
         self.out.entries += 1;
     }
 
-    fn compare(&mut self, stored: &Heads, whereabouts: &str) {
+    /// Compares the chain with `stored` heads; `broken` is the problem of a lane that differs.
+    fn compare(&mut self, stored: &Heads, broken: impl Fn(String) -> JournalProblem) {
         if let Some(heads) = &self.heads {
             for lane in Lane::ALL {
                 if heads.0[lane.index()] != stored.0[lane.index()] {
-                    self.out.problems.push(format!("{whereabouts}: the chain of lane {lane:?} is not what the entries give; history was changed"));
+                    self.out.problems.push(broken(format!("{lane:?}")));
                 }
             }
         }
@@ -134,17 +140,14 @@ pub fn check(
     chain.check_packs(&packs, &kin.packs, &mut progress);
     let newest = chain.check_snapshots(&copies, &kin.copies);
     if newest.is_none() && !packs.is_empty() {
-        chain
-            .out
-            .problems
-            .push("no snapshot can be used; the next start makes one from the entries".into());
+        chain.out.problems.push(JournalProblem::NoSnapshot);
     }
     let floor = newest.map(|s| s.floor).unwrap_or_default();
     let foreign = logged.retain_epochs(|epoch| kin.log.contains(epoch));
     chain.check_log(&logged, &floor, foreign, cut);
     if let Some(newest) = newest {
         if packs.last().map_or(0, |p| p.last) < newest.state.seq {
-            chain.out.problems.push("the newest pack is gone or damaged; what of it stands in the log is packed again at the next start".into());
+            chain.out.problems.push(JournalProblem::NewestPackMissing);
         }
         chain.check_ends(newest, logged.proven());
     }
@@ -167,17 +170,17 @@ impl ChainCheck {
                 Some("damaged") => self
                     .out
                     .problems
-                    .push(format!("{} was set aside as damaged", path.display())),
-                Some("foreign") => self.out.problems.push(format!(
-                    "{} was set aside: it is of another village or of a copy of this one",
-                    path.display()
-                )),
+                    .push(JournalProblem::SetAsideDamaged { path: shown(&path) }),
+                Some("foreign") => self
+                    .out
+                    .problems
+                    .push(JournalProblem::SetAsideForeign { path: shown(&path) }),
                 Some("pack") => match pack::open(&path) {
                     Ok(pack) => packs.push(pack),
-                    Err(cause) => self
-                        .out
-                        .problems
-                        .push(format!("{}: {cause}", path.display())),
+                    Err(cause) => self.out.problems.push(JournalProblem::PackUnreadable {
+                        path: shown(&path),
+                        cause: cause.into(),
+                    }),
                 },
                 _ => {}
             }
@@ -189,10 +192,9 @@ impl ChainCheck {
     /// `ours` has one flag for each pack.
     fn check_packs(&mut self, packs: &[Pack], ours: &[bool], progress: &mut impl FnMut(u64)) {
         for (pack, _) in packs.iter().zip(ours).filter(|(_, ours)| !**ours) {
-            self.out.problems.push(format!(
-                "{} is of another village or of a copy of this one",
-                pack.path.display()
-            ));
+            self.out.problems.push(JournalProblem::FileForeign {
+                path: shown(&pack.path),
+            });
         }
         for pack in packs
             .iter()
@@ -200,17 +202,25 @@ impl ChainCheck {
             .filter(|(_, ours)| **ours)
             .map(|(p, _)| p)
         {
-            let name = pack.path.display().to_string();
-            self.compare(&pack.heads, &name);
+            let broken = |lane| JournalProblem::ChainBroken {
+                path: shown(&pack.path),
+                lane,
+            };
+            self.compare(&pack.heads, broken);
             for block in &pack.blocks {
                 match pack::read(&pack.path, block) {
                     Ok(entries) => entries
                         .iter()
                         .for_each(|e| self.entry(&e.epoch, &e.entry, &e.bytes)),
-                    Err(cause) => self.out.problems.push(format!("{name}: {cause}")),
+                    Err(cause) => self.out.problems.push(JournalProblem::BlockUnreadable {
+                        path: shown(&pack.path),
+                        from: block.first,
+                        to: block.last,
+                        cause: cause.into(),
+                    }),
                 }
             }
-            self.compare(&pack.end, &name);
+            self.compare(&pack.end, broken);
             progress(self.out.entries);
         }
     }
@@ -226,17 +236,16 @@ impl ChainCheck {
         if damaged > 0 {
             self.out
                 .problems
-                .push(format!("{damaged} snapshot(s) are damaged"));
+                .push(JournalProblem::SnapshotsDamaged { n: damaged as u64 });
         }
         for (copy, _) in copies
             .iter()
             .zip(ours)
             .filter(|(c, ours)| c.snapshot.is_some() && !**ours)
         {
-            self.out.problems.push(format!(
-                "{} is of another village or of a copy of this one",
-                copy.path.display()
-            ));
+            self.out.problems.push(JournalProblem::FileForeign {
+                path: shown(&copy.path),
+            });
         }
         copies
             .iter()
@@ -250,15 +259,15 @@ impl ChainCheck {
     /// `foreign` and `cut` are the segments of another history and those that were cut short.
     fn check_log(&mut self, logged: &ReplayLog, floor: &Floor, foreign: Vec<u64>, cut: Vec<u64>) {
         for segment in foreign.into_iter().filter(|s| *s >= floor.segment) {
-            self.out.problems.push(format!(
-                "segment {segment} of the log is of another village or of a copy of this one"
-            ));
+            self.out
+                .problems
+                .push(JournalProblem::SegmentForeign { segment });
         }
         for segment in cut.into_iter().filter(|s| *s >= floor.segment) {
-            self.out.problems.push(format!(
-                "segment {segment} of the log was cut short; what stood behind entry {} may be gone",
-                logged.last_entry_in(segment)
-            ));
+            self.out.problems.push(JournalProblem::SegmentTruncated {
+                segment,
+                entry: logged.last_entry_in(segment),
+            });
         }
         for (n, record) in logged.records.iter().enumerate() {
             let Some(entry) = record.entry() else {
@@ -269,15 +278,18 @@ impl ChainCheck {
             if self.out.last > before
                 && let Some(stamp) = record.stamp
             {
-                self.compare(&stamp, &format!("record {n} of the log"));
+                self.compare(&stamp, |lane| JournalProblem::ChainBrokenInLog {
+                    record: n as u64,
+                    lane,
+                });
             }
         }
         let missing = logged.count_missing(floor);
         if missing > 0 {
-            self.out.problems.push(format!(
-                "{missing} groups or records of the log cannot be read; behind them stands entry {}",
-                self.out.last
-            ));
+            self.out.problems.push(JournalProblem::RecordsUnreadable {
+                n: missing as u64,
+                entry: self.out.last,
+            });
         }
     }
 
@@ -286,10 +298,10 @@ impl ChainCheck {
     fn check_ends(&mut self, newest: &Snapshot, logged_proven: u64) {
         let proven = newest.last_proven_seq().max(logged_proven);
         if self.out.last < proven {
-            self.out.problems.push(format!(
-                "entries {} to {proven} were there and are gone",
-                self.out.last + 1
-            ));
+            self.out.problems.push(JournalProblem::EntriesGone {
+                from: self.out.last + 1,
+                to: proven,
+            });
         }
         let from = if newest.first == 0 {
             0
@@ -297,10 +309,10 @@ impl ChainCheck {
             newest.first.max(self.trimmed + 1)
         };
         if self.out.first > from && from > 0 {
-            self.out.problems.push(format!(
-                "entries {from} to {} were there and are gone",
-                self.out.first - 1
-            ));
+            self.out.problems.push(JournalProblem::EntriesGone {
+                from,
+                to: self.out.first - 1,
+            });
         }
     }
 }
@@ -311,7 +323,7 @@ fn scan_log(chain: &mut ChainCheck, log: &Path) -> io::Result<(Scan, Vec<u64>)> 
         chain
             .out
             .problems
-            .push(format!("the log folder {} is missing", log.display()));
+            .push(JournalProblem::LogMissing { path: shown(log) });
         return Ok((Scan::default(), Vec::new()));
     }
     let mut disk = DirDisk::open(log)?;
@@ -319,17 +331,16 @@ fn scan_log(chain: &mut ChainCheck, log: &Path) -> io::Result<(Scan, Vec<u64>)> 
     let numbers = disk.slots()?;
     let (gone, stray) = check_numbering(&numbers);
     if !gone.is_empty() {
-        chain
-            .out
-            .problems
-            .push(format!("{} file(s) of the log were removed", gone.len()));
+        chain.out.problems.push(JournalProblem::SegmentsMissing {
+            n: gone.len() as u64,
+        });
     }
-    chain.out.problems.extend(stray.iter().map(|n| {
-        format!(
-            "{}: the log never gave this number",
-            log.join(format!("{n:04}.seg")).display()
-        )
-    }));
+    chain
+        .out
+        .problems
+        .extend(stray.iter().map(|n| JournalProblem::SegmentStray {
+            path: shown(&log.join(format!("{n:04}.seg"))),
+        }));
     for slot in numbers {
         slots.push((slot, disk.read(slot)?));
     }

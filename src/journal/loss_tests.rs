@@ -252,7 +252,7 @@ async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
         check::check(&same.journal(), &same.0.join("log"), None, |_| {})
             .expect("checks")
             .problems,
-        Vec::<String>::new()
+        Vec::<JournalProblem>::new()
     );
     crash(journal);
     for path in of(HarmedFile::AllSnapshots, &temp) {

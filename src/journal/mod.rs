@@ -18,6 +18,7 @@ pub mod index;
 mod lineage;
 mod logged_records;
 pub mod pack;
+mod problem;
 mod report;
 mod request;
 pub mod scrub;
@@ -52,6 +53,7 @@ use crate::log::frame::Epoch;
 
 pub use boot::{JournalStorage, OpenError};
 pub use handle::Journal;
+pub use problem::JournalProblem;
 pub use report::Report;
 pub use request::{Closed, CommandRequest, Committed, SubmitError};
 

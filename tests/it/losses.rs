@@ -280,7 +280,7 @@ fn a_log_that_was_cut_is_said() {
     let bytes = std::fs::read(&log).expect("read");
     std::fs::write(&log, &bytes[..8_192]).expect("cut");
     let (code, text) = house.cli(&["journal", "check"]);
-    assert!(code == 2 && text.contains("cut short"), "{text}");
+    assert!(code == 2 && text.contains("bị cắt ngắn"), "{text}");
     house.start();
     let status = status_in_one_line(&house);
     assert!(

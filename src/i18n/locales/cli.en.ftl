@@ -241,6 +241,38 @@ cli-refused-none = The MQTT broker has refused nobody since it started.
 cli-refused-none-of = No refusal of “{ $id }” is remembered. A device with a mistyped name is found by its address: conglang broker why 192.168.…
 cli-refused-from = { $client } from { $address }
 
+# Mistakes of the configuration
+config-all-layers = all layers
+config-syntax = is not written as it must be: “{ $error }”
+config-unreadable = cannot be read: { $cause }
+config-file-too-large = the file is larger than { $most_mib } MiB
+config-missing = is missing
+config-unknown = is not a key that this program knows
+config-not-table = a table is wanted, this is “{ $found }”
+config-not-tables = [[{ $key }]] is wanted, this is “{ $found }”
+config-not-id = “{ $text }” is not an id: use 1–64 of a–z, A–Z, 0–9, _ - .
+config-name-empty = is empty: a name that people can read is wanted
+config-too-long = has { $n } characters, at most { $most } are wanted
+config-not-address = “{ $text }” is not an address like 0.0.0.0:80
+config-not-server = “{ $text }” is not an address like mqtts://xa.example:8883
+config-not-rtsp = an address like rtsp://192.168.2.31:554/path is wanted
+config-password-in-address = user and password do not belong in the address: use user and password_file
+config-not-sha256 = 64 hexadecimal digits are wanted
+config-not-telephone = is not a telephone number, for example "0912 345 678"
+config-out-of-bounds = { $value } is not between { $least } and { $most }
+config-not-degrees = -{ $most } to { $most } degrees are wanted
+config-bad-thresholds = at most { $most } numbers are wanted, each below 10¹²
+config-limit-unknown = there is no limit named { $key }
+config-limit-too-large = the limit { $key } is too large
+config-not-filter = “{ $filter }” is not an MQTT filter
+config-filters-out-of-bounds = “{ $name }” has too many filters, or too long ones
+config-too-many-lights = “{ $group }” has { $n } lamps, at most { $most } are wanted
+config-tls-missing = WebSocket over TLS and client certificates need the TLS listener
+config-uplink-files-missing = server needs ca, certificate and key beside it
+config-speech-url-missing = clusters fetch sounds from the portal, which listens on every address: give the one on which they reach it, http://192.168.20.1:80
+config-declared-twice = “{ $id }” is declared twice
+config-address-used-twice = { $address } is used by two listeners
+
 # Why a part of the machine does not work well
 health-several = { $reasons }
 health-service-ended = this part ended by itself and is being started again
@@ -419,6 +451,34 @@ journal-checking = { $n } entries checked…
 journal-unread = cannot read the history in { $path }: { $why }.
 journal-whole = History is whole: { $n } entries ({ $first } to { $last }), { $boots } boots.
 journal-wrong = History has { $n } faults, { $entries } entries can be read:
+journal-entries-missing = entries { $from } to { $to } are missing
+journal-entries-gone = entries { $from } to { $to } were there and are gone
+journal-lane-jumps = entry { $entry }: lane { $lane } jumps from { $from } to { $to }
+journal-chain-broken = { $path }: the chain of lane { $lane } is not what the entries give; history was changed
+journal-chain-broken-in-log = record { $record } of the log: the chain of lane { $lane } is not what the entries give; history was changed
+journal-set-aside-damaged = { $path } is damaged and was set aside
+journal-set-aside-foreign = { $path } is of another village or of a copy of this one, and was set aside
+journal-block-unreadable = { $path }: entries { $from } to { $to } cannot be read: { $cause }
+journal-pack-unreadable = { $path } cannot be read: { $cause }
+journal-file-foreign = { $path } is of another village or of a copy of this one
+journal-segment-foreign = file { $segment } of the log is of another village or of a copy of this one
+journal-segment-truncated = file { $segment } of the log was cut short; what stood behind entry { $entry } may be gone
+journal-segments-missing = { $n ->
+        [one] { $n } file of the log was removed
+       *[other] { $n } files of the log were removed
+    }
+journal-segment-stray = { $path }: the log never gave this number
+journal-log-missing = the log folder { $path } is missing
+journal-records-unreadable = { $n ->
+        [one] { $n } write of the log cannot be read; the last entry behind it is { $entry }
+       *[other] { $n } writes of the log cannot be read; the last entry behind them is { $entry }
+    }
+journal-snapshots-damaged = { $n ->
+        [one] { $n } snapshot is damaged
+       *[other] { $n } snapshots are damaged
+    }
+journal-no-snapshot = no snapshot can be used; the next start makes one from the entries
+journal-newest-pack-missing = the newest pack of history is gone or damaged; what of it stands in the log is packed again at the next start
 
 # People
 users = { $n ->

@@ -217,6 +217,38 @@ cli-refused-none = Từ khi chạy, máy chủ MQTT chưa từ chối ai.
 cli-refused-none-of = Không nhớ lần nào từ chối “{ $id }”. Thiết bị gõ sai tên thì tìm theo địa chỉ: conglang broker why 192.168.…
 cli-refused-from = { $client } từ { $address }
 
+# Chỗ sai của cấu hình
+config-all-layers = mọi tệp cấu hình
+config-syntax = không đúng cách viết: “{ $error }”
+config-unreadable = không đọc được: { $cause }
+config-file-too-large = tệp lớn hơn { $most_mib } MiB
+config-missing = còn thiếu
+config-unknown = phần mềm không biết khóa này
+config-not-table = phải là một bảng, đây là “{ $found }”
+config-not-tables = phải viết [[{ $key }]], đây là “{ $found }”
+config-not-id = “{ $text }” không phải mã: dùng 1–64 ký tự a–z, A–Z, 0–9, _ - .
+config-name-empty = để trống: phải có tên mà người đọc được
+config-too-long = có { $n } ký tự, nhiều nhất { $most }
+config-not-address = “{ $text }” không phải địa chỉ như 0.0.0.0:80
+config-not-server = “{ $text }” không phải địa chỉ như mqtts://xa.example:8883
+config-not-rtsp = phải là địa chỉ như rtsp://192.168.2.31:554/path
+config-password-in-address = tên và mật khẩu không viết trong địa chỉ: dùng user và password_file
+config-not-sha256 = phải là 64 chữ số thập lục phân
+config-not-telephone = không phải số điện thoại, ví dụ "0912 345 678"
+config-out-of-bounds = { $value } không nằm trong khoảng { $least } đến { $most }
+config-not-degrees = phải là -{ $most } đến { $most } độ
+config-bad-thresholds = nhiều nhất { $most } số, mỗi số dưới 10¹²
+config-limit-unknown = không có mức tên { $key }
+config-limit-too-large = mức { $key } quá lớn
+config-not-filter = “{ $filter }” không phải bộ lọc MQTT
+config-filters-out-of-bounds = “{ $name }” có quá nhiều bộ lọc, hoặc bộ lọc quá dài
+config-too-many-lights = “{ $group }” có { $n } đèn, nhiều nhất { $most }
+config-tls-missing = WebSocket qua TLS và chứng thư của thiết bị cần cổng tls
+config-uplink-files-missing = có server thì phải có ca, certificate và key
+config-speech-url-missing = loa lấy tiếng từ cổng wifi, mà cổng nghe ở mọi địa chỉ: ghi địa chỉ loa tới được, http://192.168.20.1:80
+config-declared-twice = “{ $id }” khai hai lần
+config-address-used-twice = { $address } dùng cho hai cổng
+
 # Vì sao một phần của máy không chạy tốt
 health-several = { $reasons }
 health-service-ended = phần này tự dừng, máy đang cho chạy lại
@@ -353,6 +385,25 @@ journal-checking = đã kiểm tra { $n } mục…
 journal-unread = không đọc được nhật ký trong { $path }: { $why }.
 journal-whole = Nhật ký nguyên vẹn: { $n } mục ({ $first } đến { $last }), { $boots } lần khởi động.
 journal-wrong = Nhật ký có { $n } chỗ sai, đọc được { $entries } mục:
+journal-entries-missing = mất các mục { $from } đến { $to }
+journal-entries-gone = các mục { $from } đến { $to } trước có mà nay không còn
+journal-lane-jumps = mục { $entry }: số của luồng { $lane } nhảy từ { $from } đến { $to }
+journal-chain-broken = { $path }: chuỗi băm của luồng { $lane } không khớp với các mục; nhật ký đã bị sửa
+journal-chain-broken-in-log = bản ghi { $record } của sổ ghi: chuỗi băm của luồng { $lane } không khớp với các mục; nhật ký đã bị sửa
+journal-set-aside-damaged = { $path } bị hỏng, đã để riêng
+journal-set-aside-foreign = { $path } là của thôn khác hoặc của bản sao máy này, đã để riêng
+journal-block-unreadable = { $path }: không đọc được các mục { $from } đến { $to }: { $cause }
+journal-pack-unreadable = không đọc được { $path }: { $cause }
+journal-file-foreign = { $path } là của thôn khác hoặc của bản sao máy này
+journal-segment-foreign = tệp số { $segment } của sổ ghi là của thôn khác hoặc của bản sao máy này
+journal-segment-truncated = tệp số { $segment } của sổ ghi bị cắt ngắn; những gì sau mục { $entry } có thể đã mất
+journal-segments-missing = { $n } tệp của sổ ghi bị xóa
+journal-segment-stray = { $path }: máy chưa từng đặt số này
+journal-log-missing = thiếu thư mục sổ ghi { $path }
+journal-records-unreadable = không đọc được { $n } lượt ghi của sổ ghi; mục sau cùng là { $entry }
+journal-snapshots-damaged = { $n } bản chụp trạng thái bị hỏng
+journal-no-snapshot = không bản chụp trạng thái nào dùng được; lần khởi động sau làm lại từ các mục
+journal-newest-pack-missing = gói nhật ký mới nhất bị mất hoặc hỏng; phần còn trong sổ ghi được đóng gói lại ở lần khởi động sau
 
 # Người
 users = { $n } người
