@@ -11,6 +11,7 @@ use super::camera::moment;
 use super::{Cli, client, layout, print};
 use crate::domain::device::{Availability, Device};
 use crate::domain::id::{DeviceId, EntityId};
+use crate::domain::topics;
 use crate::keys::secret;
 use crate::protocol::control::{DeviceReport, LightAnswer, PutDevice};
 use crate::protocol::village_status::Status;
@@ -24,7 +25,7 @@ pub enum DeviceCommand {
     Add {
         /// Its id, also its MQTT user name: a–z, 0–9, -
         id: String,
-        /// What people call it: "Đèn Cổng làng"
+        /// Its name as people say it: "Đèn Cổng làng"
         #[arg(default_value = "")]
         name: String,
         /// The road or alley where it hangs
@@ -158,6 +159,7 @@ fn add(cli: &Cli, id: &str, name: &str, place: Option<&str>) -> anyhow::Result<u
         ports.join(", ")
     };
     let mut text = format!("{id}: {wait}\n");
+    let device = DeviceId::new(id)?;
     let rows = [
         (
             "device-row-broker",
@@ -165,8 +167,8 @@ fn add(cli: &Cli, id: &str, name: &str, place: Option<&str>) -> anyhow::Result<u
         ),
         ("device-row-user", id.to_owned()),
         ("device-row-password", secret.clone()),
-        ("device-row-publish", format!("d/{id}/…")),
-        ("device-row-subscribe", format!("c/{id}/…")),
+        ("device-row-publish", topics::device_topic(&device, "…")),
+        ("device-row-subscribe", topics::order_topic(&device, "…")),
     ]
     .map(|(key, words)| (cli.t(key), words));
     text.push_str(&layout::rows(&rows, 20));

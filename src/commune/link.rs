@@ -16,6 +16,8 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 use super::boot_history::HelloSummary;
 use super::fair_queue::FairQueue;
 use super::store::{BulletinOutcome, CommuneStore};
+use crate::domain::id::VillageId;
+use crate::domain::topics;
 use crate::keys::authority::Authority;
 use crate::keys::holders::HolderStore;
 use crate::keys::x509;
@@ -156,20 +158,17 @@ pub async fn run(
         loop {
             match events.poll().await? {
                 Event::Incoming(Packet::ConnAck(_)) => {
-                    client.try_subscribe("up/#", QoS::AtLeastOnce)?;
+                    client.try_subscribe(topics::UPLINKS_FILTER, QoS::AtLeastOnce)?;
                 }
                 Event::Incoming(Packet::Publish(publish)) => {
                     // A certificate permits its village's own topics only: the topic names the
                     // sender.
-                    if let Some(village) = publish
-                        .topic
-                        .strip_prefix("up/")
-                        .and_then(|t| t.split('/').next())
-                        .filter(|v| villages.iter().any(|k| k == v))
-                        && !turns.push(village, publish.payload)
+                    if let Some(village) = topics::uplink_village(&publish.topic)
+                        .filter(|v| villages.iter().any(|k| k == v.as_str()))
+                        && !turns.push(village.as_str(), publish.payload)
                     {
                         desk.log_limited(
-                            village,
+                            village.as_str(),
                             "its queue is full; message dropped until the village sends it again",
                         );
                     }
@@ -236,7 +235,7 @@ async fn publish(
 ) -> anyhow::Result<()> {
     client
         .publish(
-            format!("down/{village}/say"),
+            topics::downlink(&VillageId::new(village)?),
             QoS::AtLeastOnce,
             false,
             serde_json::to_vec(down)?,

@@ -13,6 +13,7 @@ use crate::domain::decide::Rejection;
 use crate::domain::device::{self, Availability, Device};
 use crate::domain::entity::Entity;
 use crate::domain::id::DeviceId;
+use crate::domain::topics::DeviceTopic;
 use crate::journal::CommandRequest;
 use crate::protocol::discovery::{self, DiscoveryError};
 use crate::protocol::mqtt::topic::{
@@ -37,10 +38,6 @@ impl Ingest {
         now: u64,
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
-        // The gateway's own birth message returns to it by its subscription.
-        if topic == "homeassistant/status" {
-            return Ok(());
-        }
         if payload.is_empty() {
             return self.handle_withdrawal(topic, now, turns).await;
         }
@@ -295,10 +292,11 @@ fn read(topic: &str, payload: &[u8]) -> Result<discovery::DiscoveryMessage, Disc
 fn uses_own_topics(entity: &Entity) -> bool {
     let sound =
         |t: &str| is_topic_name(t) && is_within_bounds(t, TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX);
-    let own = |t: &str| t.starts_with(&format!("d/{}/", entity.device)) && sound(t);
+    let is_own = |t: Option<DeviceTopic<'_>>| t.is_some_and(|t| t.is_of(&entity.device));
+    let own = |t: &str| is_own(DeviceTopic::parse(t)) && sound(t);
     let order = entity
         .order
         .as_ref()
-        .is_none_or(|o| o.topic.starts_with(&format!("c/{}/", entity.device)) && sound(&o.topic));
+        .is_none_or(|o| is_own(DeviceTopic::parse_order(&o.topic)) && sound(&o.topic));
     own(&entity.state.topic) && order && entity.availability.as_ref().is_none_or(|a| own(&a.topic))
 }

@@ -16,6 +16,7 @@ use crate::domain::decide::Rejection;
 use crate::domain::entity::{Entity, Kind};
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::light::Light;
+use crate::domain::topics::{DeviceTopic, GatewayTopic};
 use crate::journal::{CommandRequest, Committed, Journal, SubmitError};
 use crate::live::Live;
 use crate::live::device_link::SpeakerMessage;
@@ -44,6 +45,8 @@ pub struct Ingest {
 /// One message of a device.
 struct DeviceMessage<'a> {
     topic: &'a str,
+    /// It is the topic on which a device without entities publishes its availability.
+    is_availability: bool,
     payload: &'a [u8],
     retained: bool,
     /// When it arrived, monotonic ms.
@@ -104,24 +107,26 @@ impl Ingest {
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         let now = self.clock.mono_ms();
-        if topic.starts_with("homeassistant/") {
-            return self
-                .handle_announcement(topic, payload, retained, now, turns)
-                .await;
-        }
-        let Some(device) = topic
-            .strip_prefix("d/")
-            .and_then(|t| t.split('/').next())
-            .and_then(|d| DeviceId::new(d).ok())
-        else {
-            return Ok(());
+        let own = match GatewayTopic::parse(topic) {
+            GatewayTopic::Discovery => {
+                return self
+                    .handle_announcement(topic, payload, retained, now, turns)
+                    .await;
+            }
+            GatewayTopic::Device(own) => own,
+            // The gateway's own birth message returns to it by its subscription.
+            GatewayTopic::DiscoveryStatus | GatewayTopic::Canary | GatewayTopic::Other => {
+                return Ok(());
+            }
         };
+        let device = own.device.clone();
         if !retained {
             self.live.latest.mark_seen(&device, now);
         }
-        self.forward_speaker_status(&device, topic, payload);
+        self.forward_speaker_status(&own, payload);
         let message = DeviceMessage {
             topic,
+            is_availability: own.is_availability(),
             payload,
             retained,
             now,
@@ -137,9 +142,10 @@ impl Ingest {
     }
 
     /// Passes the status of a speaker cluster to playback.
-    fn forward_speaker_status(&self, device: &DeviceId, topic: &str, payload: &[u8]) {
+    fn forward_speaker_status(&self, topic: &DeviceTopic<'_>, payload: &[u8]) {
+        let device = &topic.device;
         if let Some(about) = topic
-            .strip_prefix(&format!("d/{device}/speaker/"))
+            .speaker_subtopic()
             .filter(|a| *a == "status" && self.journal.state().speakers.contains_key(device))
         {
             self.live
@@ -162,11 +168,12 @@ impl Ingest {
     ) -> anyhow::Result<()> {
         let DeviceMessage {
             topic,
+            is_availability,
             payload,
             now,
             ..
         } = *message;
-        if topic == format!("d/{device}/up")
+        if is_availability
             && !topics.availability.contains_key(topic)
             && matches!(payload, b"online" | b"offline")
         {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS, Transport};
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::domain::topics;
 use crate::live::Live;
 use crate::live::device_link::OutgoingMessage;
 use crate::protocol::broker::{GATEWAY_ACCOUNT, GATEWAY_CLIENT_ID};
@@ -22,7 +23,6 @@ use crate::protocol::mqtt::topic::{
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
-const CANARY_TOPIC: &str = "house/canary";
 /// How often the canary is sent.
 const CANARY_INTERVAL: Duration = Duration::from_secs(2);
 /// A link that stands for so long without the canary means that the broker does not work.
@@ -122,7 +122,11 @@ async fn receive(
     clock: &Clock,
     pulse: &watch::Sender<LinkHealth>,
 ) -> anyhow::Result<()> {
-    let filters = ["d/#", "homeassistant/#", CANARY_TOPIC];
+    let filters = [
+        topics::DEVICES_FILTER,
+        topics::DISCOVERY_FILTER,
+        topics::CANARY,
+    ];
     let mut granted = 0;
     loop {
         match events.poll().await? {
@@ -130,7 +134,7 @@ async fn receive(
                 for filter in filters {
                     client.try_subscribe(
                         filter,
-                        if filter == CANARY_TOPIC {
+                        if filter == topics::CANARY {
                             QoS::AtMostOnce
                         } else {
                             QoS::AtLeastOnce
@@ -143,7 +147,7 @@ async fn receive(
                 if granted == filters.len() {
                     // Devices that announce themselves when asked do so now.
                     client.try_publish(
-                        "homeassistant/status",
+                        topics::DISCOVERY_STATUS,
                         QoS::AtLeastOnce,
                         false,
                         "online",
@@ -152,7 +156,7 @@ async fn receive(
                     pulse.send_modify(|p| p.up = true);
                 }
             }
-            Event::Incoming(Packet::Publish(publish)) if publish.topic == CANARY_TOPIC => {
+            Event::Incoming(Packet::Publish(publish)) if publish.topic == topics::CANARY => {
                 pulse.send_modify(|p| p.canaries += 1);
             }
             Event::Incoming(Packet::Publish(publish)) => {
@@ -190,7 +194,7 @@ async fn send(
         let (topic, qos, retain, payload) = tokio::select! {
             _ = canary.tick() => {
                 number += 1;
-                (CANARY_TOPIC.to_owned(), QoS::AtMostOnce, false, number.to_string().into_bytes())
+                (topics::CANARY.to_owned(), QoS::AtMostOnce, false, number.to_string().into_bytes())
             }
             message = outbox.recv() => {
                 let Some(m) = message else { anyhow::bail!("the outbox closed") };

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::id::{DeviceId, VillageId};
 use super::lane::{EventProperties, Lane};
 use super::rejection::Rejection;
+use super::topics;
 use super::validation::{check_hash, check_topic, ensure};
 
 pub mod rules;
@@ -39,12 +40,13 @@ impl Account {
     #[must_use]
     pub fn of_device(name: DeviceId, secret_sha256: String) -> Self {
         Self {
-            publish: vec![
-                format!("d/{name}/#"),
-                format!("homeassistant/+/{name}/+/config"),
-                format!("homeassistant/+/{name}/config"),
+            publish: std::iter::once(topics::device_filter(&name))
+                .chain(topics::discovery_filters(&name))
+                .collect(),
+            subscribe: vec![
+                topics::orders_filter(&name),
+                topics::DISCOVERY_STATUS.to_owned(),
             ],
-            subscribe: vec![format!("c/{name}/#"), "homeassistant/status".to_owned()],
             name,
             secret_sha256,
         }
@@ -60,8 +62,13 @@ impl Account {
         publish: Vec<String>,
         subscribe: Vec<String>,
     ) -> Self {
-        let own = format!("p/{name}/#");
-        let hears = ["d/#", "homeassistant/#", "$SYS/#"].map(str::to_owned);
+        let own = topics::program_filter(&name);
+        let hears = [
+            topics::DEVICES_FILTER,
+            topics::DISCOVERY_FILTER,
+            topics::COUNTERS_FILTER,
+        ]
+        .map(str::to_owned);
         Self {
             publish: std::iter::once(own.clone()).chain(publish).collect(),
             subscribe: hears.into_iter().chain([own]).chain(subscribe).collect(),
@@ -77,8 +84,8 @@ impl Account {
         Self {
             name,
             secret_sha256,
-            publish: vec![format!("up/{village}/#")],
-            subscribe: vec![format!("down/{village}/#")],
+            publish: vec![topics::uplink_filter(village)],
+            subscribe: vec![topics::downlink_filter(village)],
         }
     }
 }

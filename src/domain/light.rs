@@ -58,18 +58,44 @@ pub struct Reported {
     pub at: i64,
 }
 
+/// How a lamp stands: its last order, and the state that it reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LightStatus {
+    /// The order waits for its answer.
+    Pending(Desired),
+    /// The order was never answered.
+    Unanswered(Desired),
+    /// The lamp reported, and no order contradicts it.
+    Reported(Reported),
+    /// The lamp never reported, and nothing was ordered of it.
+    Unknown,
+}
+
 impl Light {
+    /// How it stands.
+    #[must_use]
+    pub fn status(&self) -> LightStatus {
+        match (self.desired, self.reported) {
+            (Some(desired), reported) if reported.is_none_or(|r| r.on != desired.on) => {
+                if desired.given_up {
+                    LightStatus::Unanswered(desired)
+                } else {
+                    LightStatus::Pending(desired)
+                }
+            }
+            (_, Some(reported)) => LightStatus::Reported(reported),
+            (_, None) => LightStatus::Unknown,
+        }
+    }
     /// True while an order waits for its answer.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        self.desired
-            .is_some_and(|d| !d.given_up && self.reported.is_none_or(|r| r.on != d.on))
+        matches!(self.status(), LightStatus::Pending(_))
     }
     /// True when an order was never answered.
     #[must_use]
     pub fn is_unanswered(&self) -> bool {
-        self.desired
-            .is_some_and(|d| d.given_up && self.reported.is_none_or(|r| r.on != d.on))
+        matches!(self.status(), LightStatus::Unanswered(_))
     }
     /// True when the lamp reported that it is on.
     #[must_use]

@@ -31,6 +31,7 @@ pub mod state;
 pub mod text;
 pub mod things;
 pub mod token;
+pub mod topics;
 pub mod user;
 pub mod validation;
 pub mod village;

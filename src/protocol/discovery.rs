@@ -19,6 +19,7 @@ pub use self::payload_value::{PayloadValue, parse_value};
 use super::ha_rendering;
 use crate::domain::entity::{AvailabilityTopic, CommandTopic, Entity, Kind, StateTopic};
 use crate::domain::id::{DeviceId, EntityId};
+use crate::domain::topics::DiscoveryTopic;
 use crate::domain::{text, validation};
 
 /// Longest payload that a discovery message may name, bytes.
@@ -149,16 +150,14 @@ struct ConfigTopic<'a> {
 }
 
 fn parse_topic(topic: &str) -> Result<ConfigTopic<'_>, DiscoveryError> {
-    let levels: Vec<&str> = topic.split('/').collect();
-    let (component, node, object) = match levels.as_slice() {
-        ["homeassistant", component, node, object, "config"] => (*component, *node, *object),
-        ["homeassistant", component, node, "config"] => (*component, *node, "main"),
-        _ => {
-            return Err(DiscoveryError::TopicInvalid {
-                topic: detail(topic),
-            });
-        }
-    };
+    let DiscoveryTopic {
+        component,
+        node,
+        object,
+    } = DiscoveryTopic::parse(topic).ok_or_else(|| DiscoveryError::TopicInvalid {
+        topic: detail(topic),
+    })?;
+    let object = object.unwrap_or("main");
     let kind = match component {
         "light" => Kind::Light,
         "switch" => Kind::Switch,

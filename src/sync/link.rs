@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::send::SendProgress;
 use super::status_report::StatusReports;
 use super::uplink::{RECEIPT_CURSOR, Uplink};
+use crate::domain::topics;
 use crate::keys::authority::{RENEW_DAYS, certificate_request};
 use crate::keys::certificate_status::is_clock_trusted;
 use crate::keys::tls;
@@ -103,8 +104,10 @@ impl Uplink {
             loop {
                 match events.poll().await? {
                     Event::Incoming(Packet::ConnAck(_)) => {
-                        client
-                            .try_subscribe(format!("down/{}/#", self.village), QoS::AtLeastOnce)?;
+                        client.try_subscribe(
+                            topics::downlink_filter(&self.village),
+                            QoS::AtLeastOnce,
+                        )?;
                     }
                     Event::Incoming(Packet::SubAck(_)) => say.send(None).await?,
                     Event::Incoming(Packet::Publish(publish)) => say.send(Some(publish)).await?,

@@ -9,6 +9,7 @@ use super::engine::{Engine, StreamRange};
 use super::receipts::Receipts;
 use crate::domain::event::Lane;
 use crate::domain::id::VillageId;
+use crate::domain::topics;
 use crate::journal::{Journal, codec};
 use crate::keys::authority::CertificateFiles;
 use crate::live::Live;
@@ -92,7 +93,7 @@ impl Uplink {
     ) -> anyhow::Result<()> {
         client
             .publish(
-                format!("up/{}/say", self.village),
+                topics::uplink(&self.village),
                 QoS::AtLeastOnce,
                 false,
                 serde_json::to_vec(up)?,

@@ -11,7 +11,7 @@ use super::common_cause::common_causes;
 use crate::domain::camera::Camera;
 use crate::domain::device::{Availability, Device};
 use crate::domain::id::{DeviceId, EntityId};
-use crate::domain::light::Light;
+use crate::domain::light::{Desired, Light, LightStatus};
 use crate::domain::sensor::Sensor;
 use crate::domain::speaker::Speaker;
 use crate::domain::state::VillageState;
@@ -234,13 +234,16 @@ impl StatusInput<'_> {
     }
 
     fn light(&self, l: &Light, device: Option<&ThingStatus>) -> Judgement {
-        if let Some(desired) = l.desired.filter(|_| l.is_pending()) {
-            let reason = StatusReason::OrderPending { on: desired.on };
-            return (Status::Waiting, reason, Some(desired.at));
-        }
-        if let Some(desired) = l.desired.filter(|_| l.is_unanswered()) {
-            let reason = StatusReason::OrderUnanswered { on: desired.on };
-            return (Status::Broken, reason, Some(desired.at));
+        let status = l.status();
+        match status {
+            LightStatus::Pending(Desired { on, at, .. }) => {
+                return (Status::Waiting, StatusReason::OrderPending { on }, Some(at));
+            }
+            LightStatus::Unanswered(Desired { on, at, .. }) => {
+                let reason = StatusReason::OrderUnanswered { on };
+                return (Status::Broken, reason, Some(at));
+            }
+            LightStatus::Reported(_) | LightStatus::Unknown => {}
         }
         if let Some(silent) = device.filter(|d| d.reason == StatusReason::Silent) {
             return (Status::Broken, StatusReason::Silent, silent.since);
@@ -253,9 +256,9 @@ impl StatusInput<'_> {
         if is_retained && device.is_none_or(|d| d.reason == StatusReason::NeverAnswered) {
             return (Status::Attention, StatusReason::OnlyRetained, None);
         }
-        match l.reported {
-            None => (Status::Attention, StatusReason::NeverAnswered, None),
-            Some(r) => (Status::Well, StatusReason::Works, Some(r.at)),
+        match status {
+            LightStatus::Reported(r) => (Status::Well, StatusReason::Works, Some(r.at)),
+            _ => (Status::Attention, StatusReason::NeverAnswered, None),
         }
     }
 

@@ -10,6 +10,7 @@ pub use self::counters::{Counters, DataLoss, LossKind, Traffic};
 pub use self::refusal::{Refusal, RefusalReason};
 use super::mqtt::topic::{TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX};
 use crate::domain::account::Account;
+use crate::domain::topics;
 use crate::keys::holders::HolderTable;
 
 /// User name of the gateway's own clients. A device cannot have it.
@@ -94,9 +95,9 @@ pub fn default_durability_rules() -> Vec<DurabilityRule> {
         class,
     };
     vec![
-        rule("d/#", DurabilityClass::Durable),
-        rule("c/#", DurabilityClass::Durable),
-        rule("house/#", DurabilityClass::Memory),
+        rule(topics::DEVICES_FILTER, DurabilityClass::Durable),
+        rule(topics::ORDERS_FILTER, DurabilityClass::Durable),
+        rule(topics::GATEWAY_FILTER, DurabilityClass::Memory),
         rule("#", DurabilityClass::Batched),
     ]
 }

@@ -9,6 +9,7 @@ use super::{
     Rendering, STOP_TIMEOUT_MS, SignedOrder, SpeakerAction, SpeakerDelivery, VillageState,
     signed_bytes,
 };
+use crate::domain::topics;
 
 impl Playback {
     /// One pass over one cluster; gives its outcome once there is one.
@@ -212,7 +213,7 @@ impl Playback {
             return false;
         };
         self.live.device_link.post(OutgoingMessage {
-            topic: format!("c/{speaker}/order"),
+            topic: topics::speaker_order(speaker),
             payload,
             retain: false,
             queued: true,
