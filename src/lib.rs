@@ -39,7 +39,7 @@ pub mod store;
 pub mod supervisor;
 /// The link to the commune: store and forward, resumable, without loss or duplicates.
 pub mod sync;
-/// What people are told, as values and as sentences: the status of the village.
+/// The status of the village, as values and as sentences.
 pub mod view;
 /// The village's web audiences: portal, dashboard, control socket, API.
 pub mod web;

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as Pair;
+use std::os::unix::net;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub struct StillService {
     pictures: LiveCameras,
     cameras: Arc<Vec<CameraId>>,
     clock: Clock,
-    socket: Arc<Mutex<Option<Pair>>>,
+    socket: Arc<Mutex<Option<net::UnixStream>>>,
     started: watch::Sender<u64>,
     pid: watch::Sender<u32>,
 }
@@ -79,7 +79,7 @@ impl StillService {
     }
 
     fn worker_init(&self) -> std::io::Result<WorkerInit> {
-        let (ours, theirs) = Pair::pair()?;
+        let (ours, theirs) = net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(ours);
         self.started.send_modify(|n| *n += 1);

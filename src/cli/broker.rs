@@ -17,9 +17,9 @@ use crate::supervisor::health_reason::HealthReason;
 /// The broker.
 #[derive(Debug, Subcommand)]
 pub enum BrokerCommand {
-    /// What it counted
+    /// Its counters
     Status,
-    /// Who is connected, and whose session waits
+    /// Connected clients, and sessions that wait
     Clients,
     /// Retained messages: `broker topics 'd/#'`
     Topics {
@@ -372,7 +372,7 @@ fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
                     if cli.json {
                         print_line(&json.to_string());
                     } else {
-                        // What was published is shown as it is, however long.
+                        // A published payload is shown as it is, however long.
                         print_line(&plain(&format!("{} {text}", p.topic)));
                     }
                     received += 1;

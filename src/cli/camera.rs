@@ -29,7 +29,7 @@ fn signal_text(cli: &Cli, c: &CameraStatus) -> String {
     }
 }
 
-/// What is wrong with a camera, a sentence for each trouble.
+/// The faults of a camera, a sentence for each.
 fn troubles(cli: &Cli, c: &CameraStatus) -> Vec<String> {
     let quoted = [
         ("cli-camera-undecodable", &c.undecodable),

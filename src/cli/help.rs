@@ -134,7 +134,7 @@ fn help_text(
     layout::wrap(&text, layout::width()) + "\n"
 }
 
-/// What is wrong with the arguments, and where the right ones are told.
+/// The mistake in the arguments, and where the right ones are told.
 #[must_use]
 pub fn usage_text(lang: Lang, wrong: &clap::Error) -> String {
     let of = |kind| wrong.get(kind).map(text_of).unwrap_or_default();

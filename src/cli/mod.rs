@@ -49,7 +49,7 @@ pub struct Cli {
     /// Language of the answers; none = the environment's.
     #[arg(long, global = true, value_parser = ["vi", "en"])]
     pub lang: Option<String>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: CliCommand,
 }
@@ -128,14 +128,14 @@ impl Cli {
         .into()
     }
 
-    /// What was attempted on a file (in the sentence of `key`), and why it failed.
+    /// A failure with a file: the attempt (in the sentence of `key`), and why it failed.
     fn file_failure(&self, key: &str, path: &Path, cause: &std::io::Error) -> anyhow::Error {
         let (path, why) = (path.display().to_string(), io_text(self.lang(), cause));
         self.failure(key, &[("path", &path), ("why", &why)])
     }
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
     /// Run the gateway
@@ -150,7 +150,7 @@ pub enum CliCommand {
     },
     /// How the village is, in one screen
     Status,
-    /// What is wrong and what to do; works with the gateway stopped
+    /// Faults, and what to do about them; works with the gateway stopped
     Doctor,
     /// Read or check the history
     #[command(subcommand)]

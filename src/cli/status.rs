@@ -7,7 +7,7 @@ use super::{Cli, client, print};
 use crate::i18n::dates;
 use crate::i18n::locale::{Arg, Lang};
 use crate::i18n::reason_text::reason_text;
-use crate::protocol::control::{Reading, StatusReport};
+use crate::protocol::control::{ReadingRow, StatusReport};
 use crate::protocol::village_status::{Status, ThingKind};
 use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::view::status_text;
@@ -58,7 +58,7 @@ pub(super) fn head(lang: Lang, report: &StatusReport) -> String {
     )
 }
 
-fn reading_text(lang: Lang, r: &Reading) -> String {
+fn reading_text(lang: Lang, r: &ReadingRow) -> String {
     let value = format!(
         "{} {} {}",
         r.name,

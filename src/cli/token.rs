@@ -19,7 +19,7 @@ pub enum TokenCommand {
     Add {
         /// Its name, for example `home-assistant`: a–z, 0–9, -
         name: TokenId,
-        /// What it may: `read` (state, history, figures), `switch` (lamps), `speak` (horns,
+        /// Its permissions: `read` (state, history, figures), `switch` (lamps), `speak` (horns,
         /// notices), `manage` (places, devices)
         #[arg(long, value_delimiter = ',', required = true)]
         scope: Vec<Scope>,

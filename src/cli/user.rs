@@ -42,7 +42,7 @@ pub enum UserCommand {
         /// Id
         id: String,
     },
-    /// Who may sign in
+    /// People who may sign in
     List,
 }
 

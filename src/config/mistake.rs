@@ -1,4 +1,4 @@
-//! What is wrong with a value of the configuration, and what is wanted instead, as a value.
+//! A mistake in a value of the configuration, and what is wanted instead.
 //!
 //! Deliberately absent: sentences. The commands make them in the reader's language
 //! (`cli::config`), where a test holds both languages against every mistake.
@@ -16,7 +16,7 @@ reason_enum! {
     pub enum ConfigMistake {
         /// The text is not TOML, or the value is not of the type that is wanted.
         Syntax {
-            /// What the library says of it.
+            /// The library's description.
             error: String,
         } = "config-syntax";
         /// The file cannot be read.
@@ -35,14 +35,14 @@ reason_enum! {
         Unknown = "config-unknown";
         /// It is not a table.
         NotTable {
-            /// What it is, in the words of TOML.
+            /// The type of the value, in the words of TOML.
             found: String,
         } = "config-not-table";
         /// It is not a list of tables.
         NotTables {
             /// The key.
             key: String,
-            /// What it is, in the words of TOML.
+            /// The type of the value, in the words of TOML.
             found: String,
         } = "config-not-tables";
         /// It is not an id.

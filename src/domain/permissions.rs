@@ -2,7 +2,7 @@
 //!
 //! Invariants: each noun lists its commands by name, with the principals that may give each; a
 //! command with an empty list is the gateway's own. The audience through which a request comes, and
-//! how the actor proved itself there, changes nothing. What a device may report is bound to the
+//! how the actor proved itself there, changes nothing. The reports of a device are bound to the
 //! device ([`is_device`], [`is_device_of`]), not to a kind of actor.
 
 use super::actor::Actor;

@@ -1,4 +1,4 @@
-//! What knows the two languages: the locale files, dates and numbers as people write them, and the
+//! The two languages: the locale files, dates and numbers as people write them, and the
 //! sentences that more than one place prints. The pages, the commune's server and the technician's
 //! commands take their texts from here. No HTTP: a sentence does not know where it is shown.
 

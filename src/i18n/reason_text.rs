@@ -15,7 +15,7 @@ pub fn reason_text(lang: Lang, reason: &HealthReason) -> String {
     keyed_text(lang, &reason.keyed())
 }
 
-/// What somebody can do about a reason: of several reasons, each advice once.
+/// The advice about a reason: of several reasons, each advice once.
 #[must_use]
 pub fn advice_text(lang: Lang, reason: &HealthReason) -> Option<String> {
     let mut keys = Vec::new();

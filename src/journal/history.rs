@@ -20,13 +20,13 @@ const CACHED_BLOCKS: usize = 8;
 /// The entries that can be read.
 #[derive(Debug, Default)]
 pub struct History {
-    inner: RwLock<Inner>,
+    inner: RwLock<ReadableEntries>,
     cache: Mutex<VecDeque<((u64, u64), Vec<Arc<StoredEntry>>)>>,
     unreadable: Mutex<BTreeSet<(u64, u64)>>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
+struct ReadableEntries {
     tail: VecDeque<Arc<StoredEntry>>,
     packs: Vec<Pack>,
     epochs: Vec<EpochSpan>,
@@ -37,7 +37,7 @@ impl History {
     #[must_use]
     pub fn new(tail: VecDeque<Arc<StoredEntry>>, packs: Vec<Pack>, epochs: Vec<EpochSpan>) -> Self {
         Self {
-            inner: RwLock::new(Inner {
+            inner: RwLock::new(ReadableEntries {
                 tail,
                 packs,
                 epochs,
@@ -47,11 +47,11 @@ impl History {
         }
     }
 
-    fn read_lock(&self) -> RwLockReadGuard<'_, Inner> {
+    fn read_lock(&self) -> RwLockReadGuard<'_, ReadableEntries> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_lock(&self) -> RwLockWriteGuard<'_, Inner> {
+    fn write_lock(&self) -> RwLockWriteGuard<'_, ReadableEntries> {
         self.inner.write().unwrap_or_else(PoisonError::into_inner)
     }
 

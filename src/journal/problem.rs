@@ -1,4 +1,4 @@
-//! What `journal check` finds wrong with a stored history, as a value.
+//! A problem that `journal check` finds in a stored history, as a value.
 //!
 //! Deliberately absent: sentences. The command makes them in the reader's language
 //! (`cli::journal`), where a test holds both languages against every problem.

@@ -28,7 +28,7 @@ pub struct Value {
 }
 
 #[derive(Debug, Default)]
-struct Inner {
+struct LatestValues {
     values: BTreeMap<EntityId, Value>,
     /// Entities whose last message was no valid value.
     invalid: BTreeSet<EntityId>,
@@ -38,7 +38,7 @@ struct Inner {
 /// Latest values; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Latest {
-    inner: Arc<RwLock<Inner>>,
+    inner: Arc<RwLock<LatestValues>>,
     changed: watch::Sender<u64>,
 }
 

@@ -22,7 +22,7 @@ enum Op {
 }
 
 #[derive(Debug, Default)]
-struct Inner {
+struct SimMedium {
     base: BTreeMap<u32, Vec<u8>>,
     now: BTreeMap<u32, Vec<u8>>,
     ops: Vec<Op>,
@@ -32,7 +32,7 @@ struct Inner {
 
 /// A simulated disk; clones share the medium.
 #[derive(Debug, Clone, Default)]
-pub struct SimDisk(Arc<Mutex<Inner>>);
+pub struct SimDisk(Arc<Mutex<SimMedium>>);
 
 /// The parts of the written data that a power cut may destroy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +47,10 @@ impl SimDisk {
     /// A disk with this content.
     #[must_use]
     pub fn with(base: BTreeMap<u32, Vec<u8>>) -> Self {
-        Self(Arc::new(Mutex::new(Inner {
+        Self(Arc::new(Mutex::new(SimMedium {
             now: base.clone(),
             base,
-            ..Inner::default()
+            ..SimMedium::default()
         })))
     }
 
@@ -112,7 +112,7 @@ impl SimDisk {
         out
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, SimMedium> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -22,7 +22,7 @@ pub struct StatusReport {
     /// Every thing with its status, counts, and the values of which the sentence is made.
     pub status: VillageStatus,
     /// The first readings of gauges that have thresholds.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<ReadingRow>,
     /// Health parts with their status and its reason in Vietnamese; empty = the part is green.
     pub health: Vec<(HealthPart, HealthStatus, String)>,
     /// The reasons of the parts that are not green, for programs and other languages.
@@ -51,7 +51,7 @@ fn known_reasons<'de, D: Deserializer<'de>>(
 
 /// The last value of a gauge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reading {
+pub struct ReadingRow {
     /// Its name.
     pub name: String,
     /// Its value.
@@ -173,7 +173,7 @@ pub struct DeviceReport {
     pub words: String,
     /// How well it works; none = its account was revoked.
     pub status: Option<Status>,
-    /// What it does.
+    /// Its purpose.
     pub entities: Vec<EntityReport>,
 }
 
@@ -203,7 +203,7 @@ pub struct LightAnswer {
     pub superseded: bool,
     /// The gateway still waits for it.
     pub pending: bool,
-    /// What it reported last; none = it never did.
+    /// The state that it reported last; none = it never did.
     pub on: Option<bool>,
     /// When it first reported that, wall ms; 0 = it never did.
     pub at: i64,

@@ -174,7 +174,7 @@ pub struct NamedThing {
     pub since: Option<i64>,
 }
 
-/// What several things have in common that were lost.
+/// The thing that several lost things have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum CauseKind {
@@ -192,7 +192,7 @@ pub enum CauseKind {
 /// Things that were lost together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommonCause {
-    /// What they have in common.
+    /// Their common cause.
     pub kind: CauseKind,
     /// Since when, wall ms.
     pub since: i64,
@@ -219,7 +219,7 @@ pub enum GatewayTrouble {
 /// Stored data that was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DataLoss {
+pub enum LostData {
     /// A part of history.
     History,
     /// A part of what the broker stores.
@@ -288,7 +288,7 @@ pub struct VillageStatus {
     pub sensors: ThingCounts,
     /// Things that were lost together.
     pub causes: Vec<CommonCause>,
-    /// What the one sentence is made of.
+    /// The values of which the one sentence is made.
     pub summary: StatusSummary,
 }
 
@@ -323,7 +323,7 @@ impl NamedThings {
 /// Things that were lost together, as a sentence names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CauseSummary {
-    /// What they have in common.
+    /// Their common cause.
     pub kind: CauseKind,
     /// Since when, wall ms.
     pub since: i64,
@@ -331,7 +331,7 @@ pub struct CauseSummary {
     pub things: NamedThings,
 }
 
-/// What the one sentence is made of; small enough to be sent to the commune whenever it changes.
+/// The values of which the one sentence is made; small enough to be sent to the commune whenever it changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusSummary {
     /// The worst status of all things, and of the gateway.
@@ -356,7 +356,7 @@ pub struct StatusSummary {
     pub unknown: NamedThings,
     /// Stored data that was lost.
     #[serde(default)]
-    pub losses: Vec<DataLoss>,
+    pub losses: Vec<LostData>,
 }
 
 impl StatusSummary {

@@ -46,7 +46,7 @@ pub enum ReadingsLoss {
 }
 
 #[derive(Debug, Default)]
-struct Inner {
+struct BufferedReadings {
     by_sensor: BTreeMap<EntityId, VecDeque<Reading>>,
     unflushed: BTreeMap<EntityId, Vec<Reading>>,
 }
@@ -54,7 +54,7 @@ struct Inner {
 /// The readings; clones share them.
 #[derive(Clone, Default)]
 pub struct Samples {
-    inner: Arc<Mutex<Inner>>,
+    inner: Arc<Mutex<BufferedReadings>>,
     /// The log, the number of its last group, and the first segment that is needed; none = the log
     /// failed.
     log: Arc<Mutex<Option<(Log, u64, u64)>>>,
@@ -280,7 +280,7 @@ impl Samples {
     /// set back, earlier readings with later times are not removed because of their age.
     pub fn add(&self, sensor: &EntityId, at: i64, value: i64) {
         let mut guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let Inner {
+        let BufferedReadings {
             by_sensor: kept,
             unflushed: fresh,
         } = &mut *guard;

@@ -98,7 +98,7 @@ health_parts! {
     Playback = "playback",
     /// The portal.
     Portal = "portal",
-    /// Who is silent.
+    /// The watch on silent devices.
     Presence = "presence",
     /// The broker's persistence log and its queues.
     Queues = "queues",

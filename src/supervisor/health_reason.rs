@@ -23,7 +23,7 @@ impl From<&Moment> for ReasonDetail<'_> {
     }
 }
 
-/// What the broker did not find any more of its stored data, and what is left of it.
+/// A loss of the broker's stored data: what is lost, and what is left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokerLoss {
     /// Groups of changes that cannot be read.
@@ -164,9 +164,9 @@ reason_enum! {
         } = "health-worker-silent", "advice-log";
         /// A worker used too much memory.
         WorkerTooLarge {
-            /// What it used, MB.
+            /// The memory that it used, MB.
             used_mb: u64,
-            /// What it may use, MB.
+            /// The memory that it may use, MB.
             allowed_mb: u64,
         } = "health-worker-too-large", "advice-log";
         /// A worker was ended because the gateway ends.
@@ -183,28 +183,28 @@ reason_enum! {
         } = "health-messages-dropped", "advice-queues";
         /// The persistence log is damaged in part.
         BrokerLogDamaged {
-            /// What is lost.
+            /// The loss.
             loss: BrokerLoss,
             /// When it was found.
             found: Moment,
         } = "health-broker-log-damaged", "advice-ledger";
         /// The persistence log is gone or empty.
         BrokerLogMissing {
-            /// What is lost.
+            /// The loss.
             loss: BrokerLoss,
             /// When it was found.
             found: Moment,
         } = "health-broker-log-missing", "advice-ledger";
         /// The persistence log is an old copy without its end.
         BrokerLogOutdated {
-            /// What is lost.
+            /// The loss.
             loss: BrokerLoss,
             /// When it was found.
             found: Moment,
         } = "health-broker-log-outdated", "advice-ledger";
         /// The persistence log is another machine's.
         BrokerLogForeign {
-            /// What is lost.
+            /// The loss.
             loss: BrokerLoss,
             /// When it was found.
             found: Moment,
@@ -347,7 +347,7 @@ reason_enum! {
 
         /// Storage is almost full.
         SpaceLow {
-            /// What is left, MB.
+            /// The space that is left, MB.
             mb: u64,
             /// The folder.
             path: String,

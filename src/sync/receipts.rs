@@ -8,7 +8,7 @@ use crate::protocol::commune::Stream;
 
 /// The acknowledgements of this boot, and a count that is computed once.
 #[derive(Debug, Default)]
-pub(super) struct Inner {
+pub(super) struct Acknowledgements {
     /// How far each stream is applied at the commune; none = not reported yet.
     pub(super) acknowledged: Option<BTreeMap<Stream, u64>>,
     /// The seq of the receipt, and the number of entries for the commune that follow it in its
@@ -18,7 +18,7 @@ pub(super) struct Inner {
 
 /// The commune's acknowledgements; clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Receipts(pub(super) Arc<Mutex<Inner>>);
+pub struct Receipts(pub(super) Arc<Mutex<Acknowledgements>>);
 
 impl Receipts {
     /// Takes over how far each stream is applied at the commune.

@@ -17,7 +17,7 @@ const MIN_INTERVAL_MS: u64 = 2_000;
 /// Longest time between two reports, ms.
 const REPEAT_INTERVAL_MS: u64 = 300_000;
 
-/// What this connection has reported.
+/// The reports of this connection.
 #[derive(Debug, Default)]
 pub(super) struct StatusReports {
     is_wanted: bool,

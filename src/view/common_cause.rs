@@ -76,7 +76,7 @@ fn moments<'a, 'b>(lost: &'a [&'b ThingStatus]) -> Vec<&'a [&'b ThingStatus]> {
     out
 }
 
-/// What the things of one moment have in common.
+/// The common cause of the things that were lost at one moment.
 fn kind_of(things: &[ThingStatus], moment: &[&ThingStatus]) -> CauseKind {
     let all = things
         .iter()

@@ -4,7 +4,7 @@
 use crate::i18n::dates;
 use crate::i18n::locale::{Lang, noun};
 use crate::protocol::village_status::{
-    CauseKind, CauseSummary, DataLoss, GatewayTrouble, NamedThing, NamedThings, Status,
+    CauseKind, CauseSummary, GatewayTrouble, LostData, NamedThing, NamedThings, Status,
     StatusReason, StatusSummary, ThingKind, ThingStatus, VillageStatus,
 };
 
@@ -15,7 +15,7 @@ pub struct StatusSentence {
     pub status: Option<Status>,
     /// The sentence.
     pub title: String,
-    /// What else is wrong, and what to do; empty = nothing.
+    /// The other faults, and the advice; empty = nothing.
     pub detail: String,
 }
 
@@ -81,7 +81,7 @@ fn cause_summary_text(lang: Lang, now: i64, cause: &CauseSummary) -> String {
     )
 }
 
-/// What is broken, in one sentence; none = nothing is.
+/// The broken things, in one sentence; none = nothing is.
 fn broken_text(lang: Lang, now: i64, summary: &StatusSummary) -> Option<String> {
     if summary.broken_count == 0 {
         return None;
@@ -120,15 +120,15 @@ fn unknown_text(lang: Lang, unknown: &NamedThings) -> Option<String> {
     })
 }
 
-fn loss_text(lang: Lang, losses: &[DataLoss]) -> Option<String> {
+fn loss_text(lang: Lang, losses: &[LostData]) -> Option<String> {
     let words: Vec<String> = losses
         .iter()
         .map(|loss| {
             lang.t(match loss {
-                DataLoss::History => "lost-history",
-                DataLoss::Broker => "lost-ledger",
-                DataLoss::Texts => "lost-people",
-                DataLoss::Commune => "lost-commune",
+                LostData::History => "lost-history",
+                LostData::Broker => "lost-ledger",
+                LostData::Texts => "lost-people",
+                LostData::Commune => "lost-commune",
             })
         })
         .collect();
@@ -151,7 +151,7 @@ fn gateway_text(lang: Lang, gateway: &[GatewayTrouble]) -> Option<String> {
     (!words.is_empty()).then(|| lang.f("machine-trouble", &[("what", &words.join(", "))]))
 }
 
-/// What to do about what is broken.
+/// The advice about the broken things.
 fn broken_advice(lang: Lang, now: i64, summary: &StatusSummary) -> String {
     match summary.broken.first.first() {
         Some(oldest) if summary.causes.is_empty() => match oldest.since {
@@ -185,7 +185,7 @@ pub fn sentence(lang: Lang, now: i64, summary: &StatusSummary) -> StatusSentence
         detail,
     };
     if summary.is_blind() {
-        // What is known of the things is as old as this fault: it explains all of them.
+        // The status of the things is as old as this fault: it explains all of them.
         let advice = format!("{} {}", lang.t("machine-trouble-do"), lang.t("devices-old"));
         return say(
             Status::Broken,
@@ -283,7 +283,7 @@ pub fn reason_text(lang: Lang, now: i64, thing: &ThingStatus) -> String {
     }
 }
 
-/// What a technician does about a thing that is not well.
+/// The advice to a technician about a thing that is not well.
 #[must_use]
 pub fn advice_text(lang: Lang, thing: &ThingStatus) -> String {
     let key = match (thing.reason, thing.kind) {

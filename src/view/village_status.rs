@@ -18,7 +18,7 @@ use crate::domain::state::VillageState;
 use crate::live::Live;
 use crate::live::pictures::SourceStatus;
 use crate::protocol::village_status::{
-    DataLoss, DeviceCounts, GatewayTrouble, LightCounts, NamedThing, NamedThings, Status,
+    DeviceCounts, GatewayTrouble, LightCounts, LostData, NamedThing, NamedThings, Status,
     StatusReason, StatusSummary, ThingCounts, ThingKind, ThingStatus, VillageStatus,
 };
 use crate::supervisor::health::{HealthPart, HealthStatus, PartHealth};
@@ -453,17 +453,17 @@ fn gateway_troubles(health: &BTreeMap<HealthPart, PartHealth>) -> Vec<GatewayTro
     out
 }
 
-fn data_losses(health: &BTreeMap<HealthPart, PartHealth>) -> Vec<DataLoss> {
+fn data_losses(health: &BTreeMap<HealthPart, PartHealth>) -> Vec<LostData> {
     let is_amber = |part: &HealthPart| {
         health
             .get(part)
             .is_some_and(|c| c.status == HealthStatus::Amber)
     };
     [
-        (HealthPart::History, DataLoss::History),
-        (HealthPart::PersistenceLog, DataLoss::Broker),
-        (HealthPart::Texts, DataLoss::Texts),
-        (HealthPart::Commune, DataLoss::Commune),
+        (HealthPart::History, LostData::History),
+        (HealthPart::PersistenceLog, LostData::Broker),
+        (HealthPart::Texts, LostData::Texts),
+        (HealthPart::Commune, LostData::Commune),
     ]
     .into_iter()
     .filter(|(part, _)| is_amber(part))

@@ -46,7 +46,7 @@ fn sentence(lang: Lang, now: i64, thing: &ThingStatus) -> String {
     format!("{name}: {}", status_text::uncapital(&reason))
 }
 
-/// What was lost with these devices: their lamps, horns and sensors.
+/// The things that were lost with these devices: their lamps, horns and sensors.
 fn lost_with<'a>(report: &'a StatusReport, devices: &[&ThingStatus]) -> Vec<&'a ThingStatus> {
     let is_of = |t: &&ThingStatus| {
         t.explained_by

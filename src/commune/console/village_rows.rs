@@ -83,7 +83,7 @@ impl Console {
             )
         };
         let mut status = contact;
-        // What the village's own home page says, in the same words.
+        // The sentence of the village's own home page, in the same words.
         if let Some(reported) = self.store.statuses.get(id) {
             let sentence = status_text::sentence(lang, now, &reported.summary);
             let time = dates::since(now, reported.at);

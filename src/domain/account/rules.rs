@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Account, Command, Event};
 use crate::domain::actor::Actor;
 use crate::domain::device::Availability;
-use crate::domain::event::{Entry, Event as VillageEvent};
+use crate::domain::event::{self, Entry};
 use crate::domain::permissions::{Principal, is_one_of};
 use crate::domain::rejection::{Rejection, check_capacity, emit_if, unknown};
 use crate::domain::sensor::rules::{lower_alarms, sensors_of};
@@ -44,7 +44,7 @@ pub fn decide(
     state: &VillageState,
     actor: &Actor,
     command: &Command,
-) -> Result<Vec<VillageEvent>, Rejection> {
+) -> Result<Vec<event::Event>, Rejection> {
     match command {
         Command::Grant { account } => {
             check_capacity(&state.accounts, &account.name)?;
@@ -71,7 +71,7 @@ pub fn decide(
                 account: account.clone(),
             };
             Ok(std::iter::once(revoked.into())
-                .chain(lower_alarms(sensors_of(state, account)).map(VillageEvent::from))
+                .chain(lower_alarms(sensors_of(state, account)).map(event::Event::from))
                 .collect())
         }
     }

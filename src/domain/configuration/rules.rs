@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Command, Event, Thing};
 use crate::domain::device::Availability;
 use crate::domain::device::rules::withdraw;
-use crate::domain::event::Event as VillageEvent;
+use crate::domain::event;
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::sensor::Sensor;
 use crate::domain::sensor::rules::{lower_alarms, sensors_of};
@@ -27,7 +27,7 @@ pub const fn allowed(command: &Command) -> bool {
 
 /// Turns a command into events; those of sensors are among them.
 #[must_use]
-pub fn decide(state: &VillageState, command: &Command) -> Vec<VillageEvent> {
+pub fn decide(state: &VillageState, command: &Command) -> Vec<event::Event> {
     match command {
         Command::NoteThings { things } => {
             let fresh: Vec<Thing> = things
@@ -46,7 +46,7 @@ pub fn decide(state: &VillageState, command: &Command) -> Vec<VillageEvent> {
 }
 
 /// A thing left the configuration. Things that the configuration never named stay.
-fn decide_removal(state: &VillageState, thing: &Thing) -> Vec<VillageEvent> {
+fn decide_removal(state: &VillageState, thing: &Thing) -> Vec<event::Event> {
     if !state.configured.contains(thing) {
         return Vec::new();
     }
@@ -55,10 +55,10 @@ fn decide_removal(state: &VillageState, thing: &Thing) -> Vec<VillageEvent> {
     let kept = |id: &DeviceId| {
         state.accounts.contains_key(id) && !state.configured.contains(&Thing::Account(id.clone()))
     };
-    let mut events: Vec<VillageEvent> = match thing {
+    let mut events: Vec<event::Event> = match thing {
         Thing::Device(id) if kept(id) => return Vec::new(),
         Thing::Device(id) | Thing::Account(id) => lower_alarms(sensors_of(state, id))
-            .map(VillageEvent::from)
+            .map(event::Event::from)
             .collect(),
         Thing::Sensor(id) => {
             let still = |s: &Sensor| {
@@ -71,7 +71,7 @@ fn decide_removal(state: &VillageState, thing: &Thing) -> Vec<VillageEvent> {
                 })
             };
             lower_alarms(state.sensors.get(id).filter(|s| !still(s)).into_iter())
-                .map(VillageEvent::from)
+                .map(event::Event::from)
                 .collect()
         }
         Thing::Place(_) | Thing::Group(_) | Thing::Speaker(_) => Vec::new(),

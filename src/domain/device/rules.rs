@@ -8,7 +8,7 @@ use super::{Availability, Command, Device, Event};
 use crate::domain::actor::Actor;
 use crate::domain::configuration::Thing;
 use crate::domain::entity::Entity;
-use crate::domain::event::{Entry, Event as VillageEvent};
+use crate::domain::event::{self, Entry};
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::light::Light;
 use crate::domain::permissions::{Principal, is_device, is_one_of};
@@ -46,7 +46,7 @@ pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
 ///
 /// # Errors
 /// [`Rejection`] when the command is not carried out.
-pub fn decide(state: &VillageState, command: &Command) -> Result<Vec<VillageEvent>, Rejection> {
+pub fn decide(state: &VillageState, command: &Command) -> Result<Vec<event::Event>, Rejection> {
     match command {
         Command::Declare { device } => {
             check_capacity(&state.devices, &device.id)?;
@@ -103,7 +103,7 @@ fn decide_adoption(
     device: &DeviceId,
     model: &str,
     entities: &[Entity],
-) -> Result<Vec<VillageEvent>, Rejection> {
+) -> Result<Vec<event::Event>, Rejection> {
     let known = state
         .devices
         .get(device)
@@ -153,15 +153,15 @@ fn decide_withdrawal(
     state: &VillageState,
     device: &DeviceId,
     entities: &[EntityId],
-) -> Vec<VillageEvent> {
+) -> Vec<event::Event> {
     let gone: Vec<EntityId> = entities
         .iter()
         .filter(|id| state.entities.get(*id).is_some_and(|e| e.device == *device))
         .cloned()
         .collect();
-    let mut events: Vec<VillageEvent> =
+    let mut events: Vec<event::Event> =
         lower_alarms(gone.iter().filter_map(|id| state.sensors.get(id)))
-            .map(VillageEvent::from)
+            .map(event::Event::from)
             .collect();
     if !gone.is_empty() {
         let withdrawn = Event::EntitiesWithdrawn {

@@ -163,7 +163,7 @@ reason_table! {
         } = "refusal-handshake-failed", "the handshake failed";
         /// A packet that the standard forbids.
         Violation {
-            /// What is forbidden.
+            /// The rule that it broke.
             violation: Violation,
         } = "refusal-violation", "against the MQTT standard";
         /// The gateway cannot use a discovery message.

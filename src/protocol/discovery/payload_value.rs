@@ -1,4 +1,4 @@
-//! What a message of an adopted entity says, as its discovery message declared it.
+//! The value in a message of an adopted entity, read as its discovery message declared it.
 //!
 //! Invariant: a payload that is neither “on” nor “off” is never taken for one of them.
 

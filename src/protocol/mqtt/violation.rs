@@ -1,4 +1,4 @@
-//! What a client may not send, and the reason code with which it is disconnected.
+//! The packets that a client may not send, and the reason code with which it is disconnected.
 
 use serde::{Deserialize, Serialize};
 

@@ -102,7 +102,7 @@ pub(in crate::web) async fn load_entries(
 
 /// Which part of history is asked for in words.
 #[derive(Debug, Deserialize)]
-pub(super) struct HistoryQuery {
+pub(super) struct EntriesQuery {
     /// Only entries behind this one, and wait for the first; none = the newest.
     after: Option<u64>,
     #[serde(default = "default_limit")]
@@ -119,7 +119,7 @@ const fn default_limit() -> usize {
     20
 }
 
-impl HistoryQuery {
+impl EntriesQuery {
     /// The entries that are asked for.
     fn entries(&self, app: &App) -> EntryQuery {
         let state = app.journal.state();
@@ -159,7 +159,7 @@ fn key_of(app: &App, person: &str) -> String {
 pub(super) async fn history(
     State(app): State<App>,
     TerminalLang(lang): TerminalLang,
-    Query(query): Query<HistoryQuery>,
+    Query(query): Query<EntriesQuery>,
 ) -> Response {
     let found = match query.after {
         Some(after) => Some(newer(&app, lang, &query, after).await),
@@ -173,7 +173,7 @@ pub(super) async fn history(
 
 /// The newest rows that are asked for, and the newest entry that there is; none = the index cannot be
 /// read.
-async fn newest(app: &App, lang: Lang, query: &HistoryQuery) -> Option<HistoryReport> {
+async fn newest(app: &App, lang: Lang, query: &EntriesQuery) -> Option<HistoryReport> {
     let limit = query.limit.min(MAX_ENTRIES);
     let last = app.journal.state().seq;
     let wanted = query.entries(app);
@@ -198,7 +198,7 @@ async fn newest(app: &App, lang: Lang, query: &HistoryQuery) -> Option<HistoryRe
 }
 
 /// The entries behind `after` that are asked for. Waits for the first that is there at all.
-async fn newer(app: &App, lang: Lang, query: &HistoryQuery, after: u64) -> HistoryReport {
+async fn newer(app: &App, lang: Lang, query: &EntriesQuery, after: u64) -> HistoryReport {
     let mut state = app.journal.watch();
     let stop = app.supervisor.stop().soft.clone();
     tokio::select! {

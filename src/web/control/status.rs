@@ -9,7 +9,7 @@ use crate::i18n::locale::Lang;
 use crate::i18n::reason_text::reason_text;
 use crate::live::faults::ClockFault;
 use crate::live::pictures::SourceStatus;
-use crate::protocol::control::{CameraStatus, MqttStatus, Reading, StatusReport, SyncStatus};
+use crate::protocol::control::{CameraStatus, MqttStatus, ReadingRow, StatusReport, SyncStatus};
 use crate::protocol::village_status::{Status, ThingKind, VillageStatus};
 use crate::view::status_text;
 use crate::web::kit::app::App;
@@ -67,13 +67,13 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<StatusReport> 
 }
 
 /// The first readings of the gauges that have thresholds.
-fn readings(app: &App, state: &VillageState, status: &VillageStatus) -> Vec<Reading> {
+fn readings(app: &App, state: &VillageState, status: &VillageStatus) -> Vec<ReadingRow> {
     state
         .sensors
         .values()
         .filter(|s| !s.thresholds.is_empty())
         .filter_map(|s| Some((s, app.live.latest.get(&s.id)?)))
-        .map(|(s, v)| Reading {
+        .map(|(s, v)| ReadingRow {
             name: s.name.clone(),
             value: v.number,
             decimals: s.decimals,

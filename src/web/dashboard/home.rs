@@ -34,7 +34,7 @@ struct HomePage {
     date: String,
     urgent: String,
     broken: String,
-    /// What else is wrong and what to do, below the buttons: they stay in view.
+    /// The other faults and the advice, below the buttons: the buttons stay in view.
     more: String,
     alarm: String,
     tiles: Vec<Tile>,

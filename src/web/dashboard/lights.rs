@@ -58,7 +58,7 @@ fn light_text(lang: Lang, now: i64, thing: Option<&ThingStatus>) -> (String, &'s
     )
 }
 
-/// What the rows of one page share.
+/// The values that the rows of one page share.
 struct Rows<'a> {
     lang: Lang,
     now: i64,

@@ -1,5 +1,5 @@
-//! What the audiences' pages share: the app and the context of a request, the components of a page,
-//! names as people read them. Templates of the same lie beside it.
+//! The parts that the audiences' pages share: the app and the context of a request, the components
+//! of a page, names as people read them. Templates of the same lie beside it.
 
 pub mod app;
 pub mod components;

@@ -37,7 +37,7 @@ pub(super) fn status_title(lang: Lang, now: i64, status: &VillageStatus) -> Stri
     })
 }
 
-/// What else is wrong, and what to do.
+/// The other faults, and the advice.
 pub(super) fn status_detail(lang: Lang, now: i64, status: &VillageStatus) -> String {
     html(&StatusDetail {
         detail: status_text::sentence(lang, now, &status.summary).detail,

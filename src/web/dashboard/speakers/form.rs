@@ -33,7 +33,7 @@ pub(super) struct SpeakersPage {
     /// Without script the page reloads after this many seconds while something plays; 0 = never.
     refresh: u8,
     last: String,
-    /// Who will not be heard; HTML.
+    /// The clusters that will not be heard; HTML.
     unreachable: String,
     played: String,
 }
@@ -78,7 +78,7 @@ pub(in crate::web) fn unreachable_names(status: &VillageStatus) -> String {
         .join(", ")
 }
 
-/// Who will not be heard, before anybody speaks; empty = every cluster will be.
+/// The clusters that will not be heard, before anybody speaks; empty = every cluster will be.
 pub(super) fn unreachable_banner(lang: Lang, status: &VillageStatus) -> String {
     let counts = status.speakers;
     if counts.working == counts.all {
@@ -101,7 +101,7 @@ pub(super) fn unreachable_banner(lang: Lang, status: &VillageStatus) -> String {
     })
 }
 
-/// Who will not be heard, in one sentence.
+/// The clusters that will not be heard, in one sentence.
 pub(super) fn unreachable_text(lang: Lang, status: &VillageStatus) -> String {
     let counts = status.speakers;
     let key = if counts.working == 0 {
