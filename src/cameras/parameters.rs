@@ -19,6 +19,7 @@ use super::rtp::{RtpAccessUnit, is_slice, nal_type};
 use crate::live::pictures::Format;
 use crate::protocol::fmp4;
 use crate::protocol::media::VideoCodec;
+use crate::protocol::stream_loss::{StreamLoss, first_line};
 
 /// Largest parameter set, and the most bytes of all sets.
 const MAX_SET_BYTES: usize = 8 << 10;
@@ -361,11 +362,8 @@ impl ParameterTracker {
                     &pps,
                     Framing::FourByteLength,
                 )
-                .map_err(|cause| {
-                    anyhow::anyhow!(
-                        "its parameters cannot be read: {}",
-                        cause.to_string().lines().next().unwrap_or_default()
-                    )
+                .map_err(|cause| StreamLoss::ParametersUnreadable {
+                    error: first_line(&cause.to_string()),
                 })?;
                 (
                     read.rfc6381_codec().to_owned(),
@@ -374,8 +372,9 @@ impl ParameterTracker {
                 )
             }
             VideoCodec::H265 => {
-                let read = HevcSps::read(sps)
-                    .ok_or_else(|| anyhow::anyhow!("its parameters cannot be read"))?;
+                let read = HevcSps::read(sps).ok_or_else(|| StreamLoss::ParametersUnreadable {
+                    error: "no valid SPS".to_owned(),
+                })?;
                 self.reorder = Some(read.reorder);
                 (
                     read.codec(),
@@ -398,7 +397,10 @@ impl ParameterTracker {
                 && width <= MAX_SIDE_PIXELS
                 && height <= MAX_SIDE_PIXELS
                 && width.saturating_mul(height) <= MAX_AREA_PIXELS,
-            "its pictures are {width}×{height}"
+            StreamLoss::PictureSize {
+                width: width.into(),
+                height: height.into(),
+            }
         );
         let (width, height) = (u16::try_from(width)?, u16::try_from(height)?);
         let names = if self.coding == VideoCodec::H264 {

@@ -22,6 +22,7 @@ use super::rtp::{Depacketizer, MAX_UNIT_BYTES, RtpAccessUnit};
 use super::timing::TimestampMapper;
 use crate::live::pictures::{AccessUnit, LiveCamera, SourceStatus};
 use crate::protocol::media::VideoCodec;
+use crate::protocol::stream_loss::{StreamLoss, first_line};
 use crate::supervisor::clock::Clock;
 
 /// Longest wait for an answer of the camera.
@@ -57,8 +58,9 @@ impl Source {
         };
         let password = match &self.password_file {
             Some(file) => std::fs::read_to_string(file)
-                .map_err(|e| {
-                    anyhow::anyhow!("the password file {} cannot be read: {e}", file.display())
+                .map_err(|cause| StreamLoss::PasswordUnreadable {
+                    path: file.display().to_string(),
+                    cause: cause.into(),
                 })?
                 .trim()
                 .to_owned(),
@@ -68,44 +70,49 @@ impl Source {
     }
 }
 
-/// The library's error as a sentence for the technician; the library's own text may be long and is
-/// logged separately.
-fn describe_error(what: &str, error: &retina::Error) -> anyhow::Error {
-    tracing::debug!(%error, what, "RTSP error");
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
+/// The library's error as a reason; the library's own text may be long and is logged separately.
+fn describe_error(request: &str, error: &retina::Error) -> StreamLoss {
+    tracing::debug!(%error, request, "RTSP error");
+    let first = first_line(&error.to_string());
+    let request = request.to_owned();
     match error.status_code() {
-        Some(401 | 403) => anyhow::anyhow!("it refuses the user or the password"),
-        Some(404) => anyhow::anyhow!("it knows no such picture; look at the path of its address"),
-        Some(453 | 503) => anyhow::anyhow!("it serves too many already"),
-        Some(461) => anyhow::anyhow!(
-            "it does not send over TCP; allow “RTP over RTSP (TCP)” in its settings"
-        ),
+        Some(401 | 403) => StreamLoss::CredentialsRefused,
+        Some(404) => StreamLoss::PathUnknown,
+        Some(453 | 503) => StreamLoss::TooManyClients,
+        Some(461) => StreamLoss::TcpRefused,
         // The status means success, so the content of the answer is at fault.
-        Some(200..300) => anyhow::anyhow!(
-            "its answer to {what} cannot be read: {}",
-            first.split_once(": ").map_or(first, |(_, why)| why)
-        ),
-        Some(code) => anyhow::anyhow!("it answered {code} to {what}"),
-        None => anyhow::anyhow!("{what} failed: {first}"),
+        Some(200..300) => StreamLoss::AnswerUnreadable {
+            request,
+            error: first
+                .split_once(": ")
+                .map_or(first.clone(), |(_, why)| why.to_owned()),
+        },
+        Some(code) => StreamLoss::ErrorStatus {
+            request,
+            code: code.into(),
+        },
+        None => StreamLoss::RequestFailed {
+            request,
+            error: first,
+        },
     }
 }
 
 async fn with_timeout<T>(
-    what: &str,
+    request: &str,
     step: impl Future<Output = Result<T, retina::Error>>,
-) -> anyhow::Result<T> {
+) -> Result<T, StreamLoss> {
     match timeout(RESPONSE_TIMEOUT, step).await {
-        Ok(done) => done.map_err(|e| describe_error(what, &e)),
-        Err(_) => anyhow::bail!(
-            "it did not answer {what} within {} s",
-            RESPONSE_TIMEOUT.as_secs()
-        ),
+        Ok(done) => done.map_err(|e| describe_error(request, &e)),
+        Err(_) => Err(StreamLoss::NoAnswer {
+            request: request.to_owned(),
+            seconds: RESPONSE_TIMEOUT.as_secs(),
+        }),
     }
 }
 
 /// Finds the stream to record among those that the camera offers: its number and its coding.
-fn choose_video(streams: &[Stream]) -> anyhow::Result<(usize, VideoCodec)> {
+fn choose_video(streams: &[Stream]) -> Result<(usize, VideoCodec), StreamLoss> {
     let video =
         streams
             .iter()
@@ -122,14 +129,12 @@ fn choose_video(streams: &[Stream]) -> anyhow::Result<(usize, VideoCodec)> {
         .iter()
         .map(|s| format!("{} {}", s.media(), s.encoding_name()))
         .collect();
-    anyhow::bail!(
-        "it sends neither H.264 nor H.265, but {}",
-        if offered.is_empty() {
-            "nothing".to_owned()
-        } else {
-            offered.join(", ")
-        }
-    )
+    if offered.is_empty() {
+        return Err(StreamLoss::NothingOffered);
+    }
+    Err(StreamLoss::CodecUnsupported {
+        offered: first_line(&offered.join(", ")),
+    })
 }
 
 /// The state of one RTSP session behind the depacketizer: each access unit is checked, parsed,
@@ -165,23 +170,17 @@ impl Reception<'_> {
     }
 
     /// Why the session fails at its [`Self::deadline`].
-    fn timeout_error(&self) -> anyhow::Error {
+    fn timeout_error(&self) -> StreamLoss {
+        let seconds = KEYFRAME_TIMEOUT.as_secs();
         if self.frame_by <= Instant::now() {
-            return anyhow::anyhow!(
-                "it froze: no picture for {} s, the connection stands",
-                FRAME_TIMEOUT.as_secs()
-            );
+            StreamLoss::Frozen {
+                seconds: FRAME_TIMEOUT.as_secs(),
+            }
+        } else if self.has_sets {
+            StreamLoss::KeyframeMissing { seconds }
+        } else {
+            StreamLoss::ParametersMissing { seconds }
         }
-        if !self.has_sets {
-            return anyhow::anyhow!(
-                "pictures come, but no keyframe with its parameter sets (SPS, PPS) for {} s; set its keyframe interval to 1–2 s and “smart codec” off",
-                KEYFRAME_TIMEOUT.as_secs()
-            );
-        }
-        anyhow::anyhow!(
-            "pictures come, but no whole keyframe for {} s; set its keyframe interval to 1–2 s and “smart codec” off",
-            KEYFRAME_TIMEOUT.as_secs()
-        )
     }
 
     /// Counts an access unit of so many bytes; fails when the camera sends too much.
@@ -193,10 +192,11 @@ impl Reception<'_> {
         self.window.2 += 1;
         anyhow::ensure!(
             self.window.1 <= MAX_WINDOW_BYTES && self.window.2 <= MAX_WINDOW_FRAMES,
-            "it sends too much: {} MB and {} pictures in {} s",
-            self.window.1 >> 20,
-            self.window.2,
-            RATE_WINDOW.as_secs()
+            StreamLoss::TooMuchData {
+                mb: (self.window.1 >> 20) as u64,
+                pictures: self.window.2.into(),
+                seconds: RATE_WINDOW.as_secs(),
+            }
         );
         Ok(())
     }
@@ -272,7 +272,7 @@ impl Reception<'_> {
 /// runs of access units, `loss` the access units that packet loss damaged.
 ///
 /// # Errors
-/// Always: the reason of the end, for the technician.
+/// Always: the reason of the end, a [`StreamLoss`] if it was foreseen.
 pub async fn stream_frames(
     source: &Source,
     picture: &LiveCamera,
@@ -332,7 +332,7 @@ pub async fn stream_frames(
     loop {
         let item = tokio::select! {
             item = items.next() => item,
-            () = tokio::time::sleep_until(reception.deadline()) => return Err(reception.timeout_error()),
+            () = tokio::time::sleep_until(reception.deadline()) => return Err(reception.timeout_error().into()),
         };
         match item {
             Some(Ok(PacketItem::Rtp(packet))) => {
@@ -343,17 +343,22 @@ pub async fn stream_frames(
                         packet.mark(),
                         packet.loss() > 0
                     ),
-                    "it sent a picture of more than {} MB",
-                    MAX_UNIT_BYTES >> 20
+                    StreamLoss::PictureTooLarge {
+                        mb: (MAX_UNIT_BYTES >> 20) as u64,
+                    }
                 );
             }
             Some(Ok(PacketItem::Rtcp(report))) => anyhow::ensure!(
                 report.pkts().all(|p| p.payload_type() != RTCP_BYE),
-                "it ended the session (RTCP BYE)"
+                StreamLoss::SessionEnded
             ),
             Some(Ok(_)) => continue,
-            Some(Err(error)) => return Err(describe_error("receiving", &error)),
-            None => anyhow::bail!("it ended the connection"),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "RTSP error");
+                let error = first_line(&error.to_string());
+                return Err(StreamLoss::ReceiveFailed { error }.into());
+            }
+            None => return Err(StreamLoss::ConnectionEnded.into()),
         }
         while let Some(unit) = assembler.pop() {
             reception.take(unit)?;

@@ -17,9 +17,9 @@ use crate::domain::actor::Actor;
 use crate::domain::camera;
 use crate::domain::device::Availability;
 use crate::domain::id::CameraId;
-use crate::domain::text;
 use crate::journal::{CommandRequest, Journal, SubmitError};
 use crate::live::pictures::{LiveCamera, SourceStatus};
+use crate::protocol::stream_loss::{StreamLoss, first_line};
 use crate::store::segments::Ring;
 use crate::supervisor::Stop;
 use crate::supervisor::backoff::{Backoff, jitter};
@@ -104,18 +104,22 @@ impl CameraService {
             ))
             .catch_unwind()
             .await;
-            let why = match ended {
-                Ok(Ok(())) => "it ended by itself".to_owned(),
-                Ok(Err(cause)) => format!("{cause:#}"),
-                Err(_) => "it sent something that could not be read".to_owned(),
+            let reason = match ended {
+                Ok(Ok(())) => StreamLoss::ConnectionEnded,
+                Ok(Err(cause)) => {
+                    cause
+                        .downcast::<StreamLoss>()
+                        .unwrap_or_else(|cause| StreamLoss::Other {
+                            error: first_line(&format!("{cause:#}")),
+                        })
+                }
+                Err(_) => StreamLoss::DataUnreadable,
             };
-            // A part of the text may come from the camera.
-            let why = text::line(&why, 300);
             self.live_camera.clear_gop();
             let gave = matches!(self.live_camera.source_status(), SourceStatus::Live);
-            let lost = SourceStatus::Lost(why.clone());
+            let lost = SourceStatus::Lost(reason.clone());
             if self.live_camera.source_status() != lost {
-                tracing::warn!(camera = %self.camera, why, "camera stream lost; reconnecting");
+                tracing::warn!(camera = %self.camera, %reason, "camera stream lost; reconnecting");
             }
             self.live_camera.set_source_status(&lost);
             // A camera that streams for a moment at a time must not be reconnected less often than

@@ -6,6 +6,7 @@ use super::{Cli, client, print};
 use crate::domain::device::Availability;
 use crate::i18n::dates;
 use crate::i18n::locale::Arg;
+use crate::i18n::reason_text::keyed_text;
 use crate::protocol::control::CameraStatus;
 
 /// Cameras.
@@ -31,10 +32,14 @@ fn signal_text(cli: &Cli, c: &CameraStatus) -> String {
 
 /// The faults of a camera, a sentence for each.
 fn troubles(cli: &Cli, c: &CameraStatus) -> Vec<String> {
+    let why = c
+        .stream_loss
+        .as_ref()
+        .map_or_else(|| c.why.clone(), |r| keyed_text(cli.lang(), &r.keyed()));
     let quoted = [
         ("cli-camera-undecodable", &c.undecodable),
         ("cli-camera-unchecked", &c.unchecked),
-        ("cli-camera-why", &c.why),
+        ("cli-camera-why", &why),
         ("cli-camera-not-recorded", &c.recording_trouble),
     ];
     let mut out: Vec<String> = quoted

@@ -108,6 +108,7 @@ pub(crate) fn assert_worded(table: &[(&'static str, &[&'static str])]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::stream_loss::StreamLoss;
     use crate::supervisor::health_reason::{BrokerLoss, Moment, TextName};
     use crate::supervisor::io_cause::IoCause;
 
@@ -115,6 +116,7 @@ mod tests {
     fn every_reason_has_its_words_in_both_languages() {
         assert_worded(HealthReason::KEYS);
         assert_worded(TextName::KEYS);
+        assert_worded(StreamLoss::KEYS);
         for key in HealthReason::ADVICE_KEYS {
             for lang in [Lang::Vi, Lang::En] {
                 assert_ne!(lang.t(key), *key, "it has words");

@@ -18,6 +18,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::faults::Faults;
 use crate::domain::id::CameraId;
+use crate::protocol::stream_loss::StreamLoss;
 
 /// Most access units of a GOP.
 const MAX_GOP_FRAMES: usize = 600;
@@ -101,8 +102,8 @@ pub enum SourceStatus {
     Connecting,
     /// Access units come.
     Live,
-    /// No access units come: why, for the technician.
-    Lost(String),
+    /// No access units come, and why.
+    Lost(StreamLoss),
 }
 
 /// Status of the recording of a camera.

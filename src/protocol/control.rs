@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::stream_loss::StreamLoss;
 use super::village_status::{Status, VillageStatus};
 use crate::domain::device::Availability;
 use crate::supervisor::health::{HealthPart, HealthStatus};
@@ -47,6 +48,12 @@ fn known_reasons<'de, D: Deserializer<'de>>(
         .into_iter()
         .filter_map(|(part, reason)| Some((part, serde_json::from_value(reason).ok()?)))
         .collect())
+}
+
+/// Leaves out a reason that another version of the program names.
+fn known_loss<'de, D: Deserializer<'de>>(from: D) -> Result<Option<StreamLoss>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// The last value of a gauge.
@@ -260,8 +267,11 @@ pub struct CameraStatus {
     /// How well it works, recording included.
     #[serde(default)]
     pub status: Status,
-    /// Why no stream comes, for a technician; empty = it comes, or the gateway is just connecting.
+    /// Why no stream comes, in Vietnamese; empty = it comes, or the gateway is just connecting.
     pub why: String,
+    /// The same as a value; none = it comes, or another version of the program names the reason.
+    #[serde(default, deserialize_with = "known_loss")]
+    pub stream_loss: Option<StreamLoss>,
     /// Codec and size in pixels; empty = no stream comes.
     pub codec: String,
     /// Number of viewers.

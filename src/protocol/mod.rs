@@ -15,4 +15,5 @@ pub mod mqtt;
 mod reason_table;
 pub mod speaker;
 mod stream;
+pub mod stream_loss;
 pub mod village_status;

@@ -373,14 +373,8 @@ fn a_frozen_and_a_cut_camera_are_told_and_come_back_as_new_pieces() {
     house.until("the frozen camera is told", Duration::from_secs(40), |h| {
         h.camera(1)["signal"]["is"] == "gone"
     });
-    let why = house.camera(1)["why"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    assert!(
-        why.contains("froze") || why.contains("did not answer"),
-        "{why}"
-    );
+    let loss = house.camera(1)["stream_loss"]["is"].clone();
+    assert!(loss == "frozen" || loss == "no_answer", "{loss}");
     assert!(house.shows(2), "the other goes on");
     let said = house.cli(&["status"]).1;
     assert!(said.contains("Camera số 1: mất hình"), "{said}");
@@ -418,7 +412,8 @@ fn the_media_worker_may_die_and_a_wrong_password_is_said_in_words() {
         h.shows(1)
     });
     house.until("the other refuses", Duration::from_secs(30), |h| {
-        h.camera(2)["why"] == "it refuses the user or the password"
+        h.camera(2)["stream_loss"]["is"] == "credentials_refused"
+            && h.camera(2)["why"] == "camera không nhận tên hoặc mật khẩu"
     });
     let cookie = house.sign_in();
     let media = |h: &House| {

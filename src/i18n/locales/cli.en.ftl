@@ -273,6 +273,32 @@ config-speech-url-missing = clusters fetch sounds from the portal, which listens
 config-declared-twice = “{ $id }” is declared twice
 config-address-used-twice = { $address } is used by two listeners
 
+# Why no pictures come from a camera
+stream-no-address = the configuration has no address for it
+stream-password-unreadable = the password file { $path } cannot be read: { $cause }
+stream-credentials-refused = it refuses the user or the password
+stream-path-unknown = it knows no such picture; look at the path of its address
+stream-too-many-clients = it serves too many already
+stream-tcp-refused = it does not send over TCP; allow “RTP over RTSP (TCP)” in its settings
+stream-error-status = it answered { $code } to { $request }
+stream-answer-unreadable = its answer to { $request } cannot be read: “{ $error }”
+stream-request-failed = { $request } failed: “{ $error }”
+stream-receive-failed = receiving its pictures failed: “{ $error }”
+stream-no-answer = it did not answer { $request } within { $seconds } s
+stream-nothing-offered = it offers no pictures
+stream-codec-unsupported = it sends neither H.264 nor H.265, but { $offered }
+stream-frozen = it froze: no picture for { $seconds } s, the connection stands
+stream-parameters-missing = pictures come, but no keyframe with its parameter sets (SPS, PPS) for { $seconds } s; set its keyframe interval to 1–2 s and “smart codec” off
+stream-keyframe-missing = pictures come, but no whole keyframe for { $seconds } s; set its keyframe interval to 1–2 s and “smart codec” off
+stream-parameters-unreadable = its picture parameters cannot be read: “{ $error }”
+stream-picture-size = its pictures are { $width }×{ $height }, which is not taken
+stream-too-much-data = it sends too much: { $mb } MB and { $pictures } pictures in { $seconds } s
+stream-picture-too-large = it sent a picture of more than { $mb } MB
+stream-session-ended = it ended the session (RTCP BYE)
+stream-connection-ended = it ended the connection
+stream-data-unreadable = it sent something that could not be read
+stream-other = another error: “{ $error }”
+
 # Why a part of the machine does not work well
 health-several = { $reasons }
 health-service-ended = this part ended by itself and is being started again
@@ -402,7 +428,7 @@ cli-camera-none-yet = no pictures yet
 cli-camera-here = pictures since { $since }
 cli-camera-lost = no pictures since { $since }
 cli-camera-recorded = recorded until { $until }, { $mb } MB
-cli-camera-why = reason: “{ $why }”
+cli-camera-why = why: { $why }
 cli-camera-not-recorded = pictures are not recorded, reason: “{ $why }”
 cli-camera-undecodable = recorded, but cannot be decoded: “{ $why }”
 cli-camera-unchecked = recorded, but this machine cannot check whether it can be decoded: “{ $why }”

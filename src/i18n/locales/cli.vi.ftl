@@ -249,6 +249,32 @@ config-speech-url-missing = loa lấy tiếng từ cổng wifi, mà cổng nghe 
 config-declared-twice = “{ $id }” khai hai lần
 config-address-used-twice = { $address } dùng cho hai cổng
 
+# Vì sao không có hình từ camera
+stream-no-address = camera chưa có địa chỉ trong cấu hình
+stream-password-unreadable = không đọc được tệp mật khẩu { $path }: { $cause }
+stream-credentials-refused = camera không nhận tên hoặc mật khẩu
+stream-path-unknown = camera không có hình như vậy; xem lại đường dẫn trong địa chỉ
+stream-too-many-clients = camera đang phục vụ quá nhiều máy
+stream-tcp-refused = camera không gửi qua TCP; bật “RTP over RTSP (TCP)” trong cài đặt camera
+stream-error-status = camera trả lời { $code } cho { $request }
+stream-answer-unreadable = không đọc được câu trả lời của camera cho { $request }: “{ $error }”
+stream-request-failed = { $request } không thành: “{ $error }”
+stream-receive-failed = đang nhận hình thì đứt: “{ $error }”
+stream-no-answer = camera không trả lời { $request } trong { $seconds } giây
+stream-nothing-offered = camera không gửi hình nào
+stream-codec-unsupported = camera không gửi H.264 hay H.265, chỉ có { $offered }
+stream-frozen = hình đứng: { $seconds } giây không có hình mới dù kết nối vẫn còn
+stream-parameters-missing = có hình, nhưng { $seconds } giây không có khung chính kèm tham số (SPS, PPS); đặt khoảng cách khung chính 1–2 giây và tắt “smart codec”
+stream-keyframe-missing = có hình, nhưng { $seconds } giây không có khung chính nào nguyên vẹn; đặt khoảng cách khung chính 1–2 giây và tắt “smart codec”
+stream-parameters-unreadable = không đọc được tham số hình của camera: “{ $error }”
+stream-picture-size = hình của camera có cỡ { $width }×{ $height }, máy không nhận
+stream-too-much-data = camera gửi quá nhiều: { $mb } MB và { $pictures } hình trong { $seconds } giây
+stream-picture-too-large = camera gửi một hình lớn hơn { $mb } MB
+stream-session-ended = camera kết thúc phiên (RTCP BYE)
+stream-connection-ended = camera ngắt kết nối
+stream-data-unreadable = camera gửi thứ không đọc được
+stream-other = lỗi khác: “{ $error }”
+
 # Vì sao một phần của máy không chạy tốt
 health-several = { $reasons }
 health-service-ended = phần này tự dừng, máy đang cho chạy lại
@@ -336,7 +362,7 @@ cli-camera-none-yet = chưa có hình
 cli-camera-here = có hình từ { $since }
 cli-camera-lost = mất hình từ { $since }
 cli-camera-recorded = ghi đến { $until }, { $mb } MB
-cli-camera-why = lý do máy ghi lại: “{ $why }”
+cli-camera-why = vì sao: { $why }
 cli-camera-not-recorded = không ghi được hình, lý do: “{ $why }”
 cli-camera-undecodable = đang ghi nhưng không giải mã được: “{ $why }”
 cli-camera-unchecked = đang ghi, nhưng máy này không kiểm tra được là có giải mã được không: “{ $why }”

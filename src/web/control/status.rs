@@ -6,10 +6,11 @@ use crate::domain::camera::Camera;
 use crate::domain::device::Availability;
 use crate::domain::state::VillageState;
 use crate::i18n::locale::Lang;
-use crate::i18n::reason_text::reason_text;
+use crate::i18n::reason_text::{keyed_text, reason_text};
 use crate::live::faults::ClockFault;
 use crate::live::pictures::SourceStatus;
 use crate::protocol::control::{CameraStatus, MqttStatus, ReadingRow, StatusReport, SyncStatus};
+use crate::protocol::stream_loss::StreamLoss;
 use crate::protocol::village_status::{Status, ThingKind, VillageStatus};
 use crate::view::status_text;
 use crate::web::kit::app::App;
@@ -96,14 +97,17 @@ pub(super) fn cameras(app: &App) -> Vec<CameraStatus> {
         let picture = app.live.pictures.get(&c.id);
         let recording = picture.as_ref().map(|p| p.recording()).unwrap_or_default();
         let faults = picture.as_ref().map(|p| p.faults()).unwrap_or_default();
-        let why = match picture
+        let (why, stream_loss) = match picture
             .as_ref()
             .map(|p| p.source_status())
             .unwrap_or_default()
         {
-            SourceStatus::Lost(why) => why,
-            SourceStatus::NoAddress => "it has no address".to_owned(),
-            SourceStatus::Connecting | SourceStatus::Live => String::new(),
+            SourceStatus::Lost(reason) => (keyed_text(Lang::Vi, &reason.keyed()), Some(reason)),
+            SourceStatus::NoAddress => {
+                let reason = StreamLoss::NoAddress;
+                (keyed_text(Lang::Vi, &reason.keyed()), Some(reason))
+            }
+            SourceStatus::Connecting | SourceStatus::Live => (String::new(), None),
         };
         let codec = picture
             .as_ref()
@@ -121,6 +125,7 @@ pub(super) fn cameras(app: &App) -> Vec<CameraStatus> {
                 .map(|t| t.status)
                 .unwrap_or_default(),
             why,
+            stream_loss,
             codec,
             viewers: picture
                 .as_ref()
