@@ -18,11 +18,17 @@ fn placeholders(text: &str) -> BTreeMap<String, BTreeSet<String>> {
         {
             name.trim().clone_into(&mut key);
         }
-        let names = line.split('$').skip(1).map(|rest| {
-            rest.chars()
-                .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-                .collect::<String>()
-        });
+        // “{ $name }” and “{ $n ->”; a “$USER” for the terminal is no placeholder.
+        let parts: Vec<&str> = line.split('$').collect();
+        let names = parts
+            .windows(2)
+            .filter(|pair| pair[0].trim_end().ends_with('{'))
+            .map(|pair| {
+                pair[1]
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+                    .collect::<String>()
+            });
         out.entry(key.clone()).or_default().extend(names);
     }
     out
@@ -37,6 +43,20 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
             out.push(path);
         }
     }
+}
+
+/// The names in a list that was written out in a `let` before the call: `f("key", &list)`.
+fn named_list(before: &str, inside: &str) -> Option<BTreeSet<String>> {
+    let list = inside.trim_matches([',', ' ']).strip_prefix('&')?;
+    let (_, rest) = before.rsplit_once(&format!("let {list} = ["))?;
+    let (pairs, _) = rest.split_once("];")?;
+    let names = pairs.split("(\"").skip(1);
+    Some(
+        names
+            .filter_map(|p| p.split_once('"'))
+            .map(|(name, _)| name.to_owned())
+            .collect(),
+    )
 }
 
 /// Every sentence that is said with its key written out: the key and what it is given.
@@ -70,8 +90,12 @@ fn said(text: &str) -> Vec<(String, BTreeSet<String>)> {
             });
             let inside = &rest[..end.map_or(rest.len(), |(n, _)| n)];
             let given = match kind {
-                // (name, value) pairs in a list; a list that is not written out here is not judged.
-                3 if !inside.contains("&[") => continue,
+                // (name, value) pairs in a list, written out here or in a `let` above; one that came
+                // from elsewhere is not judged.
+                3 if !inside.contains("&[") => match named_list(&text[..at], inside) {
+                    Some(names) => names,
+                    None => continue,
+                },
                 3 => inside
                     .split("(\"")
                     .skip(1)
@@ -137,11 +161,22 @@ fn the_test_sees_what_it_is_for() {
         [("wrong-pin".to_owned(), BTreeSet::from(["n".to_owned()]))]
     );
     assert_eq!(
+        said("let all = [ (\"n\", 1), (\"m\", 2), ]; lang.f(\"a\", &all)"),
+        [(
+            "a".to_owned(),
+            BTreeSet::from(["n".to_owned(), "m".to_owned()])
+        )]
+    );
+    assert_eq!(
         said("f.t2(\"a-b\", \"x\", g(1), \"y\", 2)"),
         [(
             "a-b".to_owned(),
             BTreeSet::from(["x".to_owned(), "y".to_owned()])
         )]
+    );
+    assert_eq!(
+        placeholders("a = sudo usermod { $user } $USER")["a"],
+        BTreeSet::from(["user".to_owned()])
     );
     assert_eq!(
         placeholders(
