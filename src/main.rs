@@ -36,7 +36,9 @@ fn main() -> ExitCode {
     ExitCode::from(match &cli.command {
         CliCommand::Worker { role } => app::worker::run(role),
         CliCommand::Run => run_role(&cli, |config| Box::pin(app::gateway::run(config))),
-        CliCommand::Commune => run_role(&cli, |config| Box::pin(app::commune::run(config))),
+        CliCommand::Commune { what: None } => {
+            run_role(&cli, |config| Box::pin(app::commune::run(config)))
+        }
         _ => cli::run(&cli),
     })
 }

@@ -148,7 +148,7 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     )?;
     writeln!(
         text,
-        "[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\n[[office.village]]\nid = \"go-mit\"\nname = \"Gò Mít\""
+        "[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\nchief = \"Ông Mẫu\"\nphone = \"0000 000 021\"\npeople = 1240\n[[office.village]]\nid = \"go-mit\"\nname = \"Gò Mít\""
     )?;
     std::fs::create_dir_all(dir.join("commune-conf"))?;
     std::fs::write(dir.join("commune-conf/commune.toml"), text)?;

@@ -45,7 +45,7 @@ async fn bind_some(address: Option<SocketAddr>) -> anyhow::Result<Option<TcpList
     }
 }
 
-fn control_socket(path: &Path) -> anyhow::Result<UnixListener> {
+pub(super) fn control_socket(path: &Path) -> anyhow::Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt as _;
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)

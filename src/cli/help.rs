@@ -103,7 +103,12 @@ fn help_text(
         positional.push((name, arg_text(lang, key, arg)));
     }
     if !commands.is_empty() {
-        usage.push_str(&format!(" <{}>", lang.t("value-command")));
+        let name = lang.t("value-command");
+        usage.push_str(&if command.is_subcommand_required_set() {
+            format!(" <{name}>")
+        } else {
+            format!(" [{name}]")
+        });
     }
     let own = if key == "cmd" {
         Vec::new()

@@ -8,6 +8,7 @@ mod broker;
 mod camera;
 mod cert;
 mod client;
+mod commune;
 mod config;
 mod device;
 mod doctor;
@@ -140,8 +141,12 @@ impl Cli {
 pub enum CliCommand {
     /// Run the gateway
     Run,
-    /// Run the commune's server
-    Commune,
+    /// Run the commune's server, or say who may sign in at its console
+    Commune {
+        /// What to do; none = run the server
+        #[command(subcommand)]
+        what: Option<commune::CommuneCommand>,
+    },
     /// Run a worker (started by the gateway itself)
     #[command(hide = true)]
     Worker {
@@ -190,7 +195,8 @@ pub enum CliCommand {
 #[must_use]
 pub fn run(cli: &Cli) -> u8 {
     let done = match &cli.command {
-        CliCommand::Run | CliCommand::Commune | CliCommand::Worker { .. } => Ok(64),
+        CliCommand::Run | CliCommand::Commune { what: None } | CliCommand::Worker { .. } => Ok(64),
+        CliCommand::Commune { what: Some(what) } => commune::run(cli, what),
         CliCommand::Status => status::status(cli),
         CliCommand::Doctor => doctor::doctor(cli),
         CliCommand::Journal(what) => journal::run(cli, what),

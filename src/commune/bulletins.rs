@@ -1,12 +1,12 @@
 //! The bulletins that were queued for villages and the outcome of each, in the commune's store.
+//! Sending one to many villages is in `sent_bulletins`.
 
 use std::io;
 
 use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 
 use super::store::CommuneStore;
-use super::tables::{BulletinOutcome, META, UndeliveredBulletin, io_error, with_number};
-use crate::protocol::commune::Bulletin;
+use super::tables::{BulletinOutcome, Remover, UndeliveredBulletin, io_error, with_number};
 
 pub(super) const DOWN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("down");
 
@@ -19,6 +19,7 @@ pub(super) fn record_taken_down(
     village: &str,
     notice: &str,
     at: i64,
+    by: Remover,
 ) -> io::Result<()> {
     let Some(seq) = notice
         .strip_prefix("xa-")
@@ -37,72 +38,13 @@ pub(super) fn record_taken_down(
     let Some(mut bulletin) = known.filter(|b| b.id == notice) else {
         return Ok(());
     };
-    bulletin.taken_down_at = Some(at);
+    (bulletin.taken_down_at, bulletin.taken_down_by) = (Some(at), Some(by));
     down.insert(key.as_slice(), serde_json::to_vec(&bulletin)?.as_slice())
         .map_err(io_error)?;
     Ok(())
 }
 
 impl CommuneStore {
-    /// Queues a bulletin for all of these villages or for none. `once` is the token of the form: a
-    /// bulletin that was queued under it before is not queued again. Gives the number of villages
-    /// that it was queued for now.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn queue_bulletin(
-        &self,
-        villages: &[String],
-        bulletin: &Bulletin,
-        expires_at: i64,
-        once: &str,
-    ) -> io::Result<usize> {
-        let write = self.db.begin_write().map_err(io_error)?;
-        {
-            let mut meta = write.open_table(META).map_err(io_error)?;
-            let name = [b"sent ".as_slice(), once.as_bytes()].concat();
-            if meta.get(name.as_slice()).map_err(io_error)?.is_some() {
-                return Ok(0);
-            }
-            meta.insert(name.as_slice(), expires_at.to_be_bytes().as_slice())
-                .map_err(io_error)?;
-        }
-        for village in villages {
-            let mut down = write.open_table(DOWN).map_err(io_error)?;
-            let (from, to) = (
-                [village.as_bytes(), b"\0"].concat(),
-                [village.as_bytes(), b"\x01"].concat(),
-            );
-            let last = down
-                .range(from.as_slice()..to.as_slice())
-                .map_err(io_error)?
-                .next_back()
-                .transpose()
-                .map_err(io_error)?
-                .and_then(|(k, _)| k.value().last_chunk::<8>().map(|b| u64::from_be_bytes(*b)))
-                .unwrap_or(0);
-            let seq = last + 1;
-            let waiting = UndeliveredBulletin {
-                seq,
-                id: format!(
-                    "xa-{}-{seq}",
-                    &self.incarnation[..16.min(self.incarnation.len())]
-                ),
-                expires_at,
-                bulletin: bulletin.clone(),
-                outcome: BulletinOutcome::Waiting,
-                taken_down_at: None,
-            };
-            down.insert(
-                with_number(from, seq).as_slice(),
-                serde_json::to_vec(&waiting)?.as_slice(),
-            )
-            .map_err(io_error)?;
-        }
-        write.commit().map_err(io_error)?;
-        Ok(villages.len())
-    }
-
     /// Every bulletin queued for a village, the oldest first.
     ///
     /// # Errors
@@ -148,6 +90,20 @@ impl CommuneStore {
             .collect()
     }
 
+    /// One bulletin queued for a village.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn queued_one(&self, village: &str, seq: u64) -> io::Result<Option<UndeliveredBulletin>> {
+        let read = self.db.begin_read().map_err(io_error)?;
+        let down = read.open_table(DOWN).map_err(io_error)?;
+        let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
+        down.get(key.as_slice())
+            .map_err(io_error)?
+            .map(|v| Ok(serde_json::from_slice(v.value())?))
+            .transpose()
+    }
+
     /// Records the outcome of a bulletin, when the bulletin exists and the outcome is new.
     ///
     /// # Errors
@@ -157,17 +113,10 @@ impl CommuneStore {
         village: &str,
         seq: u64,
         refused: Option<String>,
+        now_ms: i64,
     ) -> io::Result<()> {
         let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
-        let known = {
-            let read = self.db.begin_read().map_err(io_error)?;
-            let down = read.open_table(DOWN).map_err(io_error)?;
-            down.get(key.as_slice())
-                .map_err(io_error)?
-                .map(|v| serde_json::from_slice::<UndeliveredBulletin>(v.value()))
-                .transpose()?
-        };
-        let Some(mut waiting) = known else {
+        let Some(mut waiting) = self.queued_one(village, seq)? else {
             return Ok(());
         };
         // A message key and nothing else: the console shows no text of a village's choice.
@@ -184,7 +133,7 @@ impl CommuneStore {
         if waiting.outcome == outcome {
             return Ok(());
         }
-        waiting.outcome = outcome;
+        (waiting.outcome, waiting.answered_at) = (outcome, Some(now_ms));
         let write = self.db.begin_write().map_err(io_error)?;
         {
             let mut down = write.open_table(DOWN).map_err(io_error)?;

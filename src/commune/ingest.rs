@@ -15,7 +15,8 @@ use super::read_model::ReadModelWriter;
 use super::recent_index::RecentIndexWriter;
 use super::store::CommuneStore;
 use super::tables::{
-    APPLIED, CONTACTS, GAPS, QUARANTINE, RECORDS, VillageContact, io_error, stream_key, with_number,
+    APPLIED, CONTACTS, GAPS, QUARANTINE, RECORDS, Remover, VillageContact, io_error, stream_key,
+    with_number,
 };
 use super::{boot_history, bulletins, erasure};
 use crate::domain::event::{Entry, Event};
@@ -94,7 +95,8 @@ fn append_records(
             teller.apply(&mut account, entry)?;
             if let Event::Notice(notice::Event::TakenDown { id }) = &entry.event {
                 let at = entry.wall_ms.min(now_ms);
-                bulletins::record_taken_down(write, village, id.as_str(), at)?;
+                let by = Remover::of(&entry.actor);
+                bulletins::record_taken_down(write, village, id.as_str(), at, by)?;
             }
         }
     }

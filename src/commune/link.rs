@@ -183,6 +183,7 @@ pub async fn run(
             tokio::select! {
                 round = turns.next() => {
                     let answers = tokio::task::spawn_blocking({ let desk = desk.clone(); move || desk.handle_round(round) }).await?;
+                    desk.store.changes.rise();
                     for (village, down) in answers {
                         publish(&client, &village, &down).await?;
                     }
@@ -400,7 +401,7 @@ impl LinkState {
                 None
             }
             UplinkMessage::Outcome { seq, refused } => {
-                store.record_outcome(village, seq, refused)?;
+                store.record_outcome(village, seq, refused, now_ms)?;
                 None
             }
         })

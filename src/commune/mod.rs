@@ -4,7 +4,9 @@
 
 pub mod boot_history;
 mod bulletins;
+mod change_count;
 pub mod console;
+pub mod control;
 pub mod engine;
 mod erasure;
 #[cfg(test)]
@@ -12,11 +14,13 @@ mod erasure_tests;
 mod fair_queue;
 mod ingest;
 pub mod link;
+pub mod officers;
 mod open;
 mod pin_attempts;
 mod quota;
 mod read_model;
 mod recent_index;
+pub mod sent_bulletins;
 pub mod sessions;
 pub mod sign_in;
 pub mod store;

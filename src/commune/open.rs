@@ -8,10 +8,11 @@ use std::sync::Arc;
 use redb::{Builder, ReadableTable as _};
 
 use super::bulletins::DOWN;
+use super::change_count::ChangeCount;
 use super::store::CommuneStore;
 use super::tables::{APPLIED, CONTACTS, GAPS, META, QUARANTINE, RECORDS, TEXTS, io_error};
 use super::village_statuses::VillageStatuses;
-use super::{boot_history, erasure, quota, read_model, recent_index};
+use super::{boot_history, erasure, officers, quota, read_model, recent_index, sent_bulletins};
 
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
@@ -36,6 +37,8 @@ impl CommuneStore {
             erasure::create_tables(&write)?;
             boot_history::create_tables(&write)?;
             recent_index::create_tables(&write)?;
+            sent_bulletins::create_tables(&write)?;
+            officers::create_tables(&write)?;
             write.open_table(APPLIED).map_err(io_error)?;
             write.open_table(GAPS).map_err(io_error)?;
             let mut meta = write.open_table(META).map_err(io_error)?;
@@ -61,6 +64,7 @@ impl CommuneStore {
             folder: path.with_extension("texts").into(),
             overwrite_throttle: Arc::default(),
             statuses: VillageStatuses::default(),
+            changes: ChangeCount::default(),
         })
     }
 }

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase as _};
 
+use super::change_count::ChangeCount;
 use super::erasure;
 use super::quota::{self, DailyQuota, VillageQuota};
 use super::read_model::{self, ActiveAlarm};
 use super::tables::{APPLIED, CONTACTS, RECORDS, TEXTS, io_error, stream_key};
-pub use super::tables::{BulletinOutcome, UndeliveredBulletin, VillageContact};
+pub use super::tables::{BulletinOutcome, Remover, UndeliveredBulletin, VillageContact};
 use super::village_statuses::VillageStatuses;
 use crate::protocol::commune::Stream;
 use crate::store::disk_space;
@@ -31,6 +32,8 @@ pub struct CommuneStore {
     pub(super) overwrite_throttle: Arc<erasure::OverwriteThrottle>,
     /// The last status of each village, in memory.
     pub(super) statuses: VillageStatuses,
+    /// Rises with whatever the console shows.
+    pub(super) changes: ChangeCount,
 }
 
 impl CommuneStore {

@@ -9,6 +9,7 @@ use std::io;
 use redb::TableDefinition;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::actor::Actor;
 use crate::protocol::commune::{Bulletin, Stream};
 
 pub(super) const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
@@ -48,6 +49,9 @@ pub struct VillageContact {
 pub struct UndeliveredBulletin {
     /// Its number among the village's bulletins.
     pub seq: u64,
+    /// The number of the bulletin as it was sent; 0 = by a version that did not number them.
+    #[serde(default)]
+    pub number: u64,
     /// Its id.
     pub id: String,
     /// Wall ms after which it is not sent any more.
@@ -56,9 +60,41 @@ pub struct UndeliveredBulletin {
     pub bulletin: Bulletin,
     /// Its outcome in the village.
     pub outcome: BulletinOutcome,
+    /// When the outcome came, wall ms; none = it has not, or an older version received it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<i64>,
     /// When the village took its notice down, wall ms by the village's clock; none = it has not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_down_at: Option<i64>,
+    /// Who took it down; none = nobody did, or an older version received it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_down_by: Option<Remover>,
+}
+
+/// Who took a bulletin's notice down in the village.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remover {
+    /// The chief: of the people who sign in, only the chief may.
+    Chief,
+    /// The technician at the control socket.
+    Technician,
+    /// A program, with its token.
+    Program,
+    /// Something else.
+    Other,
+}
+
+impl Remover {
+    /// The remover that an entry's actor is.
+    pub(super) const fn of(actor: &Actor) -> Self {
+        match actor {
+            Actor::User { .. } => Self::Chief,
+            Actor::LocalAdmin => Self::Technician,
+            Actor::Program { .. } => Self::Program,
+            Actor::System | Actor::Commune | Actor::Device { .. } => Self::Other,
+        }
+    }
 }
 
 /// The outcome of a bulletin in a village.

@@ -191,6 +191,21 @@ impl Default for RecordingConfig {
     }
 }
 
+/// A village as the commune knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommuneVillage {
+    /// Id; also the name in its certificate.
+    pub id: String,
+    /// “Bến Thóc”.
+    pub name: String,
+    /// The chief, as people say the name: “Ông Mẫu”.
+    pub chief: Option<String>,
+    /// The chief's telephone.
+    pub phone: Option<String>,
+    /// How many people live there.
+    pub people: Option<u32>,
+}
+
 /// The commune's own server.
 #[derive(Debug, Clone, Default)]
 pub struct CommuneServerConfig {
@@ -200,8 +215,8 @@ pub struct CommuneServerConfig {
     pub console: Option<SocketAddr>,
     /// Address of its broker, MQTT over TLS with client certificates.
     pub mqtt: Option<SocketAddr>,
-    /// Villages that have an account: id and name.
-    pub villages: Vec<(String, String)>,
+    /// Villages that have an account.
+    pub villages: Vec<CommuneVillage>,
     /// Names for which its certificate is issued.
     pub names: Vec<String>,
 }

@@ -10,8 +10,8 @@ use super::bounds::{
 };
 use super::read::Section;
 use super::{
-    BrokerConfig, CameraConfig, CommuneServerConfig, Config, ConfigMistake, DeclaredThings,
-    HttpListeners, RecordingConfig, SpeechConfig, UplinkConfig,
+    BrokerConfig, CameraConfig, CommuneServerConfig, CommuneVillage, Config, ConfigMistake,
+    DeclaredThings, HttpListeners, RecordingConfig, SpeechConfig, UplinkConfig,
 };
 use crate::domain::account::Account;
 use crate::domain::camera::Camera;
@@ -166,14 +166,29 @@ fn apply_commune_server(mut s: Section<'_, '_>, server: &mut CommuneServerConfig
     server.names = s
         .get("names")
         .unwrap_or_else(|| std::mem::take(&mut server.names));
-    for mut v in s.tables("village") {
-        if let (Some(id), Some(name)) = (
-            v.require_parsed("id", VillageId::new),
-            v.require_parsed("name", name),
-        ) {
-            server.villages.push((id.to_string(), name));
-        }
-        v.finish();
+    for v in s.tables("village") {
+        add_commune_village(v, server);
+    }
+    s.finish();
+}
+
+fn add_commune_village(mut s: Section<'_, '_>, server: &mut CommuneServerConfig) {
+    let (chief, phone, people) = (
+        s.get_parsed("chief", name),
+        s.get_parsed("phone", telephone),
+        s.get("people"),
+    );
+    if let (Some(id), Some(name)) = (
+        s.require_parsed("id", VillageId::new),
+        s.require_parsed("name", name),
+    ) {
+        server.villages.push(CommuneVillage {
+            id: id.to_string(),
+            name,
+            chief,
+            phone,
+            people,
+        });
     }
     s.finish();
 }

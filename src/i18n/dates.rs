@@ -76,6 +76,23 @@ pub fn number(value: f64, decimals: u8) -> String {
     text.replace('.', ",")
 }
 
+/// A count with its thousands apart: “19.240”, in English “19,240”.
+#[must_use]
+pub fn count(lang: Lang, n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(match lang {
+                Lang::Vi => '.',
+                Lang::En => ',',
+            });
+        }
+        out.push(digit);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +110,11 @@ mod tests {
         assert_eq!(number(172.0, 0), "172");
         assert_eq!(number(31.50, 2), "31,5");
         assert_eq!(number(100.0, 0), "100");
+        assert_eq!(count(Lang::Vi, 48_600_000), "48.600.000");
+        assert_eq!(
+            (count(Lang::En, 1_240), count(Lang::Vi, 0)),
+            ("1,240".into(), "0".into())
+        );
         assert_eq!(
             (number(1e308, 1).as_str(), number(f64::NAN, 1).as_str()),
             ("1,0e308", "–")

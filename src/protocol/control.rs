@@ -140,6 +140,44 @@ pub struct UserRow {
     pub role: crate::domain::user::Role,
 }
 
+/// The change to an officer of the commune.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfficerChange {
+    /// Adds an officer; an id that is known is refused.
+    #[default]
+    Add,
+    /// A new PIN, and a new name when one is given.
+    Pin,
+    /// Removes an officer; the last one stays.
+    Remove,
+}
+
+/// `POST /officers` at the commune.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfficerUpdate {
+    /// The change.
+    #[serde(default)]
+    pub change: OfficerChange,
+    /// Id.
+    pub id: String,
+    /// Name with the office, as people say it.
+    #[serde(default)]
+    pub name: String,
+    /// PIN; none = one is made.
+    #[serde(default)]
+    pub pin: Option<String>,
+}
+
+/// One officer of `GET /officers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfficerRow {
+    /// Id.
+    pub id: String,
+    /// Name with the office, as people say it.
+    pub name: String,
+}
+
 /// `GET /history`: history in words, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct HistoryReport {

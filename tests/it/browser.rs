@@ -31,13 +31,13 @@ impl Driver {
         self.phone_of(360, 800).await
     }
 
-    /// A phone with a screen of this size.
+    /// A phone with a screen of this size; wider than 600 pixels it is a desk's.
     pub async fn phone_of(&self, width: u16, height: u16) -> Client {
         let capabilities: fantoccini::wd::Capabilities = serde_json::from_value(serde_json::json!({
             "browserName": "chrome",
             "goog:chromeOptions": {
                 "binary": "/usr/bin/chromium",
-                "mobileEmulation": { "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0 } },
+                "mobileEmulation": { "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0, "mobile": width < 600, "touch": width < 600 } },
                 "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--lang=vi"]
             }
         }))

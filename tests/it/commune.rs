@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use conglang::commune::sent_bulletins::BulletinOrder;
 use conglang::commune::store::{BulletinOutcome, CommuneStore};
 use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::protocol::commune::Bulletin;
@@ -226,17 +227,20 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
         "accounts never leave the box"
     );
     store
-        .queue_bulletin(
-            &["ben-thoc".to_owned()],
-            &Bulletin {
+        .send_bulletin(&BulletinOrder {
+            villages: vec!["ben-thoc".to_owned()],
+            bulletin: Bulletin {
                 title: "Mưa lớn".into(),
                 body: "Kê cao đồ đạc.".into(),
                 urgent: true,
                 until: None,
             },
-            i64::MAX,
-            "one form",
-        )
+            at: 0,
+            expires_at: i64::MAX,
+            officer: String::new(),
+            by: String::new(),
+            once: "one form".to_owned(),
+        })
         .expect("queued");
     drop(store);
     house.until(

@@ -236,7 +236,7 @@ fn each_sign_in_is_its_own_is_listed_and_can_be_ended() {
     let (here, there) = ([127, 0, 0, 1], [127, 0, 0, 2]);
     let (one, two) = (commune.sign_in(here), commune.sign_in(there));
     assert_ne!(one, two);
-    let page = commune.visit(here, "GET", "/", &one, &[]).body;
+    let page = commune.visit(here, "GET", "/me", &one, &[]).body;
     for words in [
         "Đăng xuất máy này",
         "Đăng xuất các máy khác",
@@ -246,7 +246,7 @@ fn each_sign_in_is_its_own_is_listed_and_can_be_ended() {
         assert!(page.contains(words), "{words}");
     }
     let english = commune
-        .visit(here, "GET", "/", &format!("{one}; lang=en"), &[])
+        .visit(here, "GET", "/me", &format!("{one}; lang=en"), &[])
         .body;
     assert!(
         english.contains("Sign out here") && english.contains("lang=\"en\""),

@@ -8,86 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use conglang::domain::event::{Entry, Lane};
-use conglang::keys::tls;
 use conglang::protocol::commune::{Batch, DownlinkMessage, Stream, UplinkMessage, pack};
-use conglang::supervisor::clock::Clock;
-use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS, TlsConfiguration, Transport};
 
 use crate::support::office::Commune;
-
-fn connect(commune: &Commune, village: &str) -> (Client, Connection) {
-    let files = commune.village(village);
-    let config = tls::client_config(&commune.ca().join("ca.pem"), Some(&files), Clock::system(0))
-        .expect("client");
-    let mut options = MqttOptions::new(format!("gate-{village}"), "localhost", commune.mqtt);
-    options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
-    options
-        .set_keep_alive(Duration::from_secs(30))
-        .set_clean_session(true)
-        .set_max_packet_size(1 << 20, 8 << 20)
-        .set_inflight(16);
-    Client::new(options, 64)
-}
-
-fn say(client: &Client, village: &str, up: &UplinkMessage) -> bool {
-    client
-        .try_publish(
-            format!("up/{village}/say"),
-            QoS::AtLeastOnce,
-            false,
-            serde_json::to_vec(up).expect("JSON"),
-        )
-        .is_ok()
-}
-
-/// What the commune says next; none = nothing within `most`.
-fn hear(connection: &mut Connection, most: Duration) -> Option<DownlinkMessage> {
-    let until = Instant::now() + most;
-    loop {
-        match connection.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(Ok(Event::Incoming(Packet::Publish(publish)))) => {
-                return serde_json::from_slice(&publish.payload).ok();
-            }
-            Ok(Ok(_)) => {}
-            Ok(Err(cause)) => panic!("the link ended: {cause}"),
-            Err(_) => return None,
-        }
-    }
-}
-
-fn enter(commune: &Commune, village: &str, stream: &Stream) -> (Client, Connection) {
-    let (client, mut connection) = connect(commune, village);
-    client
-        .try_subscribe(format!("down/{village}/#"), QoS::AtLeastOnce)
-        .expect("queued");
-    loop {
-        match connection.recv_timeout(Duration::from_secs(60)) {
-            Ok(Ok(Event::Incoming(Packet::SubAck(_)))) => break,
-            Ok(Ok(_)) => {}
-            other => panic!("{village} does not get in: {other:?}"),
-        }
-    }
-    // What was said while the commune's own link began anew is lost; a village says it again until
-    // it is answered.
-    for _ in 0..6 {
-        assert!(say(
-            &client,
-            village,
-            &UplinkMessage::Hello {
-                epoch: stream.epoch.clone(),
-                boot: 1,
-                streams: vec![(stream.clone(), 1, 1)]
-            }
-        ));
-        if matches!(
-            hear(&mut connection, Duration::from_secs(10)),
-            Some(DownlinkMessage::Resume { .. })
-        ) {
-            return (client, connection);
-        }
-    }
-    panic!("{village} is not answered")
-}
+use crate::support::village::{enter, hear, say};
 
 /// An entry that declares a place: as small as an honest one.
 fn record(lane: Lane, n: u64, event: &serde_json::Value) -> Vec<u8> {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conglang::commune::link::{self, CertificateSigner};
+use conglang::commune::sent_bulletins::BulletinOrder;
 use conglang::commune::store::{BulletinOutcome, CommuneStore};
 use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::keys::holders::HolderStore;
@@ -209,12 +210,15 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
             until: None,
         };
         store
-            .queue_bulletin(
-                &["ben-thoc".to_owned()],
-                &bulletin,
-                i64::MAX,
-                &format!("form {round}"),
-            )
+            .send_bulletin(&BulletinOrder {
+                villages: vec!["ben-thoc".to_owned()],
+                bulletin,
+                at: 0,
+                expires_at: i64::MAX,
+                officer: String::new(),
+                by: String::new(),
+                once: format!("form {round}"),
+            })
             .expect("queued");
         for n in 0..40 {
             house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("r{round}-{n}"), "name": "Ngõ" } }));

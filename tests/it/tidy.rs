@@ -279,6 +279,8 @@ fn crates_stay_where_they_belong() {
                     "src/commune/read_model.rs",
                     "src/commune/quota.rs",
                     "src/commune/bulletins.rs",
+                    "src/commune/sent_bulletins.rs",
+                    "src/commune/officers.rs",
                     "src/commune/erasure.rs",
                     "src/commune/erasure_tests.rs",
                     "src/commune/recent_index.rs",

@@ -244,7 +244,7 @@ fn the_receipt_of_a_bulletin_follows_when_the_village_takes_it_down() {
     let visit = |method, path, fields: &[(&str, &str)]| {
         commune.visit([127, 0, 0, 1], method, path, &officer, fields)
     };
-    let page = visit("GET", "/", &[]).body;
+    let page = visit("GET", "/bulletins/new", &[]).body;
     let field = |name: &str| {
         page.split_once(&format!("name=\"{name}\" value=\""))
             .and_then(|(_, rest)| rest.split('"').next())
@@ -264,8 +264,14 @@ fn the_receipt_of_a_bulletin_follows_when_the_village_takes_it_down() {
     );
     assert!(matches!(sent.status, 200 | 303), "{sent:?}");
     house.until("it is published", SOON, |_| {
-        visit("GET", "/", &[]).body.contains("đã nhận và đăng")
+        visit("GET", "/", &[]).body.contains("1/1 thôn đã nhận")
     });
+    let bulletin = || visit("GET", "/bulletins/1", &[]).body;
+    assert!(
+        bulletin().contains("đã nhận và đăng lúc "),
+        "{}",
+        bulletin()
+    );
     let notices = house.state()["notices"].clone();
     let id = notices
         .as_object()
@@ -276,8 +282,7 @@ fn the_receipt_of_a_bulletin_follows_when_the_village_takes_it_down() {
     let down = house.post(&format!("/notices/{id}/down"), &cookie, &[("form", &form)]);
     assert_eq!(down.status, 303, "{down:?}");
     house.until("the officer sees it", SOON, |_| {
-        visit("GET", "/", &[])
-            .body
-            .contains("đã nhận và đăng, thôn đã gỡ xuống từ ")
+        visit("GET", "/", &[]).body.contains("1 thôn đã gỡ xuống")
+            && bulletin().contains("đã nhận và đăng, trưởng thôn đã gỡ xuống lúc ")
     });
 }

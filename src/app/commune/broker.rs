@@ -8,8 +8,8 @@ use super::keys::CommuneKeys;
 use crate::app::services::broker_certificate::ServedCertificate;
 use crate::app::services::broker_worker::{BrokerOptions, BrokerService};
 use crate::app::sockets::bind;
-use crate::config::CommuneServerConfig;
 use crate::config::layout::Layout;
+use crate::config::{CommuneServerConfig, CommuneVillage};
 use crate::domain::account::Account;
 use crate::domain::id::{DeviceId, VillageId};
 use crate::keys::holders::HolderStore;
@@ -36,7 +36,7 @@ pub(super) async fn start(
         .ok_or_else(|| anyhow::anyhow!("[office] mqtt is missing in the configuration"))?;
     let listeners = vec![(ListenerKind::Tls, bind(address).await?)];
     let mut accounts = Vec::new();
-    for (id, _) in &config.villages {
+    for CommuneVillage { id, .. } in &config.villages {
         accounts.push(Account::of_village(
             DeviceId::new(id)?,
             &VillageId::new(id)?,

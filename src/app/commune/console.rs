@@ -1,12 +1,13 @@
-//! The console for officers, or a page that names the lost key instead of it.
+//! The console for officers, or a page that names the lost key instead of it; and the control
+//! socket, by which the technician says who the officers are.
 
-use std::sync::{Arc, Mutex};
-
-use tokio::sync::Semaphore;
+use std::sync::Arc;
 
 use super::keys::CommuneKeys;
-use crate::app::sockets::bind;
-use crate::commune::console::{Console, MAX_CONCURRENT_PAGES, router};
+use crate::app::sockets::{bind, control_socket};
+use crate::commune::console::{Console, ConsoleParts, router};
+use crate::commune::control::{self, OfficerControl};
+use crate::commune::officers::Officers;
 use crate::commune::sessions::ConsoleSignIns;
 use crate::commune::store::CommuneStore;
 use crate::config::CommuneServerConfig;
@@ -20,10 +21,10 @@ use crate::supervisor::Supervisor;
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::HealthReason;
 
-/// Starts the console where the configuration names an address for it.
+/// Starts the control socket, and the console where the configuration names an address for it.
 ///
 /// # Errors
-/// A sentence with the address that cannot be bound.
+/// A sentence with the address or the socket that cannot be bound.
 pub(super) async fn start(
     config: &CommuneServerConfig,
     keys: CommuneKeys,
@@ -31,51 +32,72 @@ pub(super) async fn start(
     layout: &Layout,
     supervisor: &Supervisor,
 ) -> anyhow::Result<()> {
-    let Some(address) = config.console else {
-        return Ok(());
-    };
-    let listener = Arc::new(bind(address).await?);
-    let pages = pages(config, keys, store, layout, supervisor);
+    let routers = Routers::new(config, keys, store, layout, supervisor)?;
+    if let Some(address) = config.console {
+        let listener = Arc::new(bind(address).await?);
+        supervisor.service(
+            HealthPart::Console,
+            (listener, routers.pages, supervisor.clone()),
+            |(listener, pages, supervisor), stop| async move {
+                serve::serve_tcp(listener.try_clone()?, None, pages, supervisor, stop).await
+            },
+        );
+    }
+    let listener = Arc::new(control_socket(&layout.control)?);
     supervisor.service(
-        HealthPart::Console,
-        (listener, pages, supervisor.clone()),
-        |(listener, pages, supervisor), stop| async move {
-            serve::serve_tcp(listener.try_clone()?, None, pages, supervisor, stop).await
+        HealthPart::Control,
+        (listener, routers.control, supervisor.clone()),
+        |(listener, control, supervisor), stop| async move {
+            serve::serve_unix(listener.try_clone()?, control, supervisor, stop).await
         },
     );
     Ok(())
 }
 
-fn pages(
-    config: &CommuneServerConfig,
-    keys: CommuneKeys,
-    store: CommuneStore,
-    layout: &Layout,
-    supervisor: &Supervisor,
-) -> axum::Router {
-    let problem = keys.problem();
-    let pin = keys.pin.and_then(|pin| String::from_utf8(pin).ok());
-    let (Some(key), Some(pin)) = (keys.console, pin) else {
-        return locked_router(problem.as_ref());
-    };
-    let clock = supervisor.clock();
-    let console = Console {
-        store,
-        name: config.name.clone(),
-        villages: Arc::new(config.villages.clone()),
-        clock: clock.clone(),
-        sessions: ConsoleSignIns::open(
-            &layout.data.join("console-sessions.json"),
-            key.clone(),
-            &pin,
-            clock.clone(),
-        ),
-        pin: Arc::new(pin),
-        pins: PinHasher::new(key),
-        failed_pins: Arc::new(Mutex::default()),
-        page_permits: Arc::new(Semaphore::new(MAX_CONCURRENT_PAGES)),
-    };
-    router(console, AllowedHosts::new(config.names.clone(), None))
+/// What is served at the console and on the control socket.
+struct Routers {
+    pages: axum::Router,
+    control: axum::Router,
+}
+
+impl Routers {
+    fn new(
+        config: &CommuneServerConfig,
+        keys: CommuneKeys,
+        store: CommuneStore,
+        layout: &Layout,
+        supervisor: &Supervisor,
+    ) -> std::io::Result<Self> {
+        let problem = keys.problem();
+        let pin = keys.pin.and_then(|pin| String::from_utf8(pin).ok());
+        let officers = Officers::load(store.clone(), pin)?;
+        let Some(key) = keys.console else {
+            return Ok(Self {
+                pages: locked_router(problem.as_ref()),
+                control: control::locked_router(),
+            });
+        };
+        let pins = PinHasher::new(key.clone());
+        let pages = if officers.anybody() {
+            let clock = supervisor.clock().clone();
+            let path = layout.data.join("console-sessions.json");
+            let console = Console::new(ConsoleParts {
+                store,
+                name: config.name.clone(),
+                villages: config.villages.clone(),
+                clock: clock.clone(),
+                officers: officers.clone(),
+                pins: pins.clone(),
+                sessions: ConsoleSignIns::open(&path, key, officers.clone(), clock),
+                stop: supervisor.stop().soft.clone(),
+            });
+            router(console, AllowedHosts::new(config.names.clone(), None))
+        } else {
+            locked_router(problem.as_ref())
+        };
+        let control = control::router(OfficerControl { officers, pins });
+        Ok(Self { pages, control })
+    }
 }
 
 /// The console while a key is lost that its sign-in needs: it states so, and rejects nobody's PIN

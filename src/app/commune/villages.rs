@@ -5,22 +5,23 @@ use std::time::Duration;
 use crate::app::services::broker_worker::BrokerService;
 use crate::commune::link::{self, CertificateSigner};
 use crate::commune::store::CommuneStore;
+use crate::config::CommuneVillage;
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::{Stop, Supervisor};
 
 /// How long the broker may take until it serves.
 const BROKER_READY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Starts the service for the villages with these ids and names.
+/// Starts the service for these villages.
 pub(super) fn start(
-    villages: &[(String, String)],
+    villages: &[CommuneVillage],
     broker: &BrokerService,
     store: &CommuneStore,
     signer: CertificateSigner,
     supervisor: &Supervisor,
 ) {
     let link = VillageLink {
-        villages: villages.iter().map(|(id, _)| id.clone()).collect(),
+        villages: villages.iter().map(|v| v.id.clone()).collect(),
         broker: broker.clone(),
         store: store.clone(),
         signer,

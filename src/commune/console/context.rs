@@ -1,26 +1,47 @@
-//! The state that all pages of the console share: the store, the villages, the sign-ins, the
-//! bounds. Deliberately absent: the pages themselves.
+//! The state that all pages of the console share: the store, the villages, the officers, the
+//! sign-ins, the bounds. Deliberately absent: the pages themselves.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use axum::http::HeaderMap;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
+use super::super::officers::Officers;
 use super::super::pin_attempts::PinAttempts;
-use super::super::sessions::ConsoleSignIns;
+use super::super::sessions::{ConsoleSignIns, Visitor};
 use super::super::store::CommuneStore;
+use crate::config::CommuneVillage;
 use crate::http::headers::cookie;
 use crate::i18n::locale::Lang;
 use crate::keys::pins::PinHasher;
+use crate::supervisor::admission::AdmissionControl;
 use crate::supervisor::clock::Clock;
 
 pub(super) const DAY_MS: i64 = 86_400_000;
 
-/// How long a bulletin is sent, and shown in the village, ms.
-pub(super) const BULLETIN_LIFETIME_MS: i64 = 7 * DAY_MS;
-
 /// Pages that are made at once: each reads hundreds of records of every village.
 pub const MAX_CONCURRENT_PAGES: usize = 2;
+/// Most pages that are followed at once; one more evicts a follower of the sign-in that holds the
+/// most.
+pub const MAX_FOLLOWERS: usize = 64;
+
+/// The fragments of followed pages as they were last made, by page and language: many followers
+/// cost one page.
+pub(super) type FragmentCache = BTreeMap<(String, &'static str), CachedFragments>;
+
+/// The fragments of one page.
+#[derive(Clone)]
+pub(super) struct CachedFragments {
+    /// The count of changes when they were made.
+    pub(super) changes: u64,
+    /// When they were made.
+    pub(super) at: Instant,
+    /// Each with its id.
+    pub(super) html: Arc<Vec<String>>,
+}
 
 /// The console's state; clones are the same.
 #[derive(Clone)]
@@ -29,20 +50,96 @@ pub struct Console {
     pub store: CommuneStore,
     /// The commune's name.
     pub name: String,
-    /// Villages: id and name.
-    pub villages: Arc<Vec<(String, String)>>,
+    /// Its villages.
+    pub villages: Arc<Vec<CommuneVillage>>,
     /// The clock.
     pub clock: Clock,
-    /// argon2id hash of the officer's PIN.
-    pub pin: Arc<String>,
+    /// Who may sign in.
+    pub officers: Officers,
     /// Hashes and verifies PINs.
     pub pins: PinHasher,
     /// The sign-ins.
     pub sessions: ConsoleSignIns,
     /// Wrong PINs.
-    pub failed_pins: Arc<Mutex<PinAttempts>>,
+    pub(in crate::commune) failed_pins: Arc<Mutex<PinAttempts>>,
     /// Permits for making a page.
     pub page_permits: Arc<Semaphore>,
+    /// Places of pages that are followed.
+    pub followers: AdmissionControl<String>,
+    pub(super) fragment_cache: Arc<tokio::sync::Mutex<FragmentCache>>,
+    /// Ends the followers.
+    pub(super) stop: CancellationToken,
+}
+
+/// What a console is made of.
+pub struct ConsoleParts {
+    /// The store.
+    pub store: CommuneStore,
+    /// The commune's name.
+    pub name: String,
+    /// Its villages.
+    pub villages: Vec<CommuneVillage>,
+    /// The clock.
+    pub clock: Clock,
+    /// Who may sign in.
+    pub officers: Officers,
+    /// Hashes and verifies PINs.
+    pub pins: PinHasher,
+    /// The sign-ins.
+    pub sessions: ConsoleSignIns,
+    /// Ends the pages that are followed.
+    pub stop: CancellationToken,
+}
+
+/// A signed-in officer who asks for a page.
+#[derive(Clone)]
+pub(in crate::commune) struct SignedIn {
+    pub(in crate::commune) visitor: Visitor,
+    /// The officer's name; empty = signed in with the PIN of the office.
+    pub(super) name: String,
+}
+
+impl Console {
+    /// A console that nobody has visited yet.
+    #[must_use]
+    pub fn new(parts: ConsoleParts) -> Self {
+        Self {
+            store: parts.store,
+            name: parts.name,
+            villages: Arc::new(parts.villages),
+            clock: parts.clock,
+            officers: parts.officers,
+            pins: parts.pins,
+            sessions: parts.sessions,
+            failed_pins: Arc::default(),
+            page_permits: Arc::new(Semaphore::new(MAX_CONCURRENT_PAGES)),
+            followers: AdmissionControl::new(MAX_FOLLOWERS),
+            fragment_cache: Arc::default(),
+            stop: parts.stop,
+        }
+    }
+
+    /// Who asks; none = nobody is signed in.
+    pub(in crate::commune) fn signed_in(&self, headers: &HeaderMap) -> Option<SignedIn> {
+        let visitor = self.sessions.visitor(headers)?;
+        Some(self.signed_in_as(visitor))
+    }
+
+    pub(in crate::commune) fn signed_in_as(&self, visitor: Visitor) -> SignedIn {
+        let name = self.officers.name_of(&visitor.officer).unwrap_or_default();
+        SignedIn { visitor, name }
+    }
+
+    /// A village by its id.
+    pub(super) fn village(&self, id: &str) -> Option<&CommuneVillage> {
+        self.villages.iter().find(|v| v.id == id)
+    }
+
+    /// The name of a village; its id when the configuration does not name it any more.
+    pub(super) fn village_name(&self, id: &str) -> String {
+        self.village(id)
+            .map_or_else(|| id.to_owned(), |v| v.name.clone())
+    }
 }
 
 /// The language that a browser chose.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::read_model::ActiveAlarm;
 use super::context::Console;
+use crate::config::CommuneVillage;
 use crate::domain::blob::BlobRef;
 use crate::domain::event::{Entry, Event};
 use crate::domain::id::{NoticeId, UserId};
@@ -20,7 +21,7 @@ use crate::domain::{
 };
 use crate::http::render::plain_row;
 use crate::i18n::dates;
-use crate::i18n::locale::Lang;
+use crate::i18n::locale::{Lang, capital};
 use crate::journal::codec;
 use crate::view::history_text::{HistoryNames, SentenceContext};
 
@@ -35,17 +36,23 @@ const MAX_REPORT_ROWS: usize = 12;
 type DatedRow = (i64, String);
 
 impl Console {
-    /// Active alarms of all villages, and below them the newest entries. Of each thing only the
+    /// Active alarms of these villages, and below them the newest entries. Of each thing only the
     /// newest entry has a row, so that one that comes and goes does not push the others out.
-    pub(super) fn report_rows(&self, lang: Lang, now: i64) -> Vec<String> {
+    pub(super) fn report_rows(
+        &self,
+        lang: Lang,
+        now: i64,
+        villages: &[CommuneVillage],
+    ) -> Vec<String> {
         let (mut alarms, mut news): (Vec<DatedRow>, Vec<DatedRow>) = Default::default();
-        for (id, name) in self.villages.iter() {
+        for CommuneVillage { id, name, .. } in villages {
             let village = VillageReport {
                 console: self,
                 lang,
                 now,
                 id,
-                name,
+                // A page of one village names it once.
+                name: if villages.len() > 1 { name } else { "" },
             };
             let (Ok(active), Ok(newest)) = (
                 self.store.alarms(id),
@@ -87,20 +94,19 @@ struct VillageReport<'a> {
     lang: Lang,
     now: i64,
     id: &'a str,
+    /// Stands before each sentence; empty = nothing does.
     name: &'a str,
 }
 
 impl VillageReport<'_> {
     fn row(&self, mark: &str, at: i64, words: &str) -> DatedRow {
         let at = at.min(self.now);
-        (
-            at,
-            plain_row(
-                mark,
-                &format!("{}: {words}", self.name),
-                &dates::since(self.now, at),
-            ),
-        )
+        let words = if self.name.is_empty() {
+            capital(words)
+        } else {
+            format!("{}: {words}", self.name)
+        };
+        (at, plain_row(mark, &words, &dates::since(self.now, at)))
     }
 
     fn name_of(&self, thing: &str) -> String {

@@ -1,132 +1,272 @@
-//! A row for each village: its last contact, the records received of it, and what is wrong with it.
-//! Deliberately absent: what villages report (`report_rows`).
+//! How each village is: its last contact, the records received of it, what it reported of its
+//! things, and what is wrong with it here. Deliberately absent: what villages report
+//! (`report_rows`).
 
+use super::super::store::VillageContact;
 use super::context::{Console, DAY_MS};
+use super::frame::{LinkRow, Summary, dial, html};
+use crate::config::CommuneVillage;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
-use crate::protocol::divergence::Divergence;
+use crate::protocol::divergence::{Divergence, DivergenceReport};
 use crate::protocol::village_status::Status;
 use crate::view::status_text;
 
-pub(super) struct VillageRow {
-    pub(super) id: String,
-    pub(super) name: String,
-    /// A message of the village came in the last five minutes, and its records can be read.
-    pub(super) in_touch: bool,
+/// A village that said nothing for longer is out of touch, ms.
+const SILENCE_MS: i64 = 300_000;
+/// Villages that a sentence names.
+const MAX_VILLAGES_NAMED: usize = 4;
+
+/// How a village is.
+pub(super) struct VillageView<'a> {
+    pub(super) village: &'a CommuneVillage,
+    /// The contact with it: how long it has said nothing.
+    contact: Status,
     /// The worst of its contact, of its records here, and of what it reported of its things.
     status: Status,
-    pub(super) words: String,
-    /// Chosen for the bulletin.
-    pub(super) chosen: bool,
+    /// Wall ms of its last message; 0 = there was none.
+    last_message_at: i64,
+    /// The sentence of its own home page, with when it was reported; empty = none came.
+    pub(super) reported: String,
+    /// What belongs to that sentence.
+    pub(super) detail: String,
+    /// Its last contact, and how far its records reach.
+    pub(super) heard: String,
+    /// What is wrong with it here; empty = nothing.
+    pub(super) trouble: String,
 }
 
-impl VillageRow {
-    /// The class of its mark in the style sheet.
-    pub(super) const fn status_class(&self) -> &'static str {
-        match self.status {
-            Status::Well => "",
-            Status::Waiting | Status::Attention => "warn",
-            Status::Broken => "bad",
+/// The class of a status in the style sheet.
+const fn status_class(status: Status) -> &'static str {
+    match status {
+        Status::Well => "",
+        Status::Waiting | Status::Attention => "warn",
+        Status::Broken => "bad",
+    }
+}
+
+impl VillageView<'_> {
+    /// A message came in the last five minutes, and its records can be read.
+    pub(super) fn is_in_touch(&self) -> bool {
+        self.contact == Status::Well
+    }
+
+    /// The name and since when nothing came, for a sentence: “Trại Cau (từ 12/11)”.
+    pub(super) fn silent_since(&self, lang: Lang, now: i64) -> String {
+        if self.last_message_at == 0 {
+            return lang.f("commune-silent-ever", &[("name", &self.village.name)]);
         }
+        let since = dates::since(now, self.last_message_at);
+        lang.f(
+            "commune-silent-since",
+            &[("name", self.village.name.as_str()), ("time", &since)],
+        )
+    }
+
+    /// All that is known, in one line.
+    pub(super) fn words(&self) -> String {
+        [&self.reported, &self.heard, &self.trouble]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" · ")
+    }
+
+    /// Its row in the list of villages.
+    pub(super) fn row(&self) -> String {
+        html(&LinkRow {
+            mark: status_class(self.status),
+            name: self.village.name.clone(),
+            words: self.words(),
+            href: format!("/villages/{}", self.village.id),
+            ..LinkRow::default()
+        })
+    }
+
+    /// The head of the village's own page.
+    pub(super) fn summary(&self, lang: Lang) -> Summary {
+        let banner = [&self.reported, &self.trouble]
+            .into_iter()
+            .find(|part| !part.is_empty())
+            .cloned()
+            .unwrap_or_else(|| lang.t("commune-nothing-reported"));
+        let detail = [&self.detail, &self.trouble]
+            .into_iter()
+            .filter(|part| !part.is_empty() && **part != banner)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" ");
+        Summary {
+            title: self.village.name.clone(),
+            words: self.heard.clone(),
+            mark: status_class(self.status),
+            banner,
+            detail,
+        }
+    }
+}
+
+/// What the button to call the chief says, and the number that it dials; empty = no number is
+/// known.
+pub(super) fn call(lang: Lang, village: Option<&CommuneVillage>) -> (String, String) {
+    let Some((village, phone)) = village.and_then(|v| Some((v, v.phone.as_deref()?))) else {
+        return Default::default();
+    };
+    let chief = village
+        .chief
+        .clone()
+        .unwrap_or_else(|| lang.t("commune-chief"));
+    let words = lang.f(
+        "commune-call",
+        &[("name", chief.as_str()), ("phone", phone)],
+    );
+    (words, dial(phone))
+}
+
+/// The names of these villages: the first ones, and how many more there are.
+pub(super) fn names_text(lang: Lang, names: &[String]) -> String {
+    let first = names
+        .iter()
+        .take(MAX_VILLAGES_NAMED)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().saturating_sub(MAX_VILLAGES_NAMED) {
+        0 => first,
+        more => lang.f(
+            "commune-and-more",
+            &[("names", first.as_str()), ("n", &more.to_string())],
+        ),
     }
 }
 
 impl Console {
-    pub(super) fn village_rows(&self, lang: Lang, now: i64) -> Vec<VillageRow> {
+    /// Every village, in the order of the configuration.
+    pub(super) fn village_views(&self, lang: Lang, now: i64) -> Vec<VillageView<'_>> {
         self.villages
             .iter()
-            .map(|(id, name)| {
-                let (contact, status, words) = self
-                    .village_row(lang, now, id)
-                    .unwrap_or_else(|_| (Status::Broken, Status::Broken, lang.t("commune-unread")));
-                VillageRow {
-                    id: id.clone(),
-                    name: name.clone(),
-                    in_touch: contact == Status::Well,
-                    status,
-                    words,
-                    chosen: true,
-                }
-            })
+            .map(|village| self.village_view(lang, now, village))
             .collect()
     }
 
-    /// How the contact with a village is, the status of its row, and the words.
-    fn village_row(
+    /// One village; one that cannot be read says so and looks broken.
+    pub(super) fn village_view<'a>(
         &self,
         lang: Lang,
         now: i64,
-        id: &str,
-    ) -> std::io::Result<(Status, Status, String)> {
-        let (seen, account) = (self.store.contact(id)?, self.store.account(id)?);
-        let trouble = self.store.divergence(id, now)?;
-        let contact = match now.saturating_sub(seen.last_message_at) {
-            ..300_000 => Status::Well,
-            300_000..DAY_MS => Status::Attention,
+        village: &'a CommuneVillage,
+    ) -> VillageView<'a> {
+        self.read_village(lang, now, village)
+            .unwrap_or_else(|_| VillageView {
+                village,
+                contact: Status::Broken,
+                status: Status::Broken,
+                last_message_at: 0,
+                reported: String::new(),
+                detail: String::new(),
+                heard: String::new(),
+                trouble: lang.t("commune-unread"),
+            })
+    }
+
+    fn read_village<'a>(
+        &self,
+        lang: Lang,
+        now: i64,
+        village: &'a CommuneVillage,
+    ) -> std::io::Result<VillageView<'a>> {
+        let id = village.id.as_str();
+        let seen = self.store.contact(id)?;
+        let mut contact = match now.saturating_sub(seen.last_message_at) {
+            ..SILENCE_MS => Status::Well,
+            SILENCE_MS..DAY_MS => Status::Attention,
             _ => Status::Broken,
         };
-        let mut words = if seen.last_message_at == 0 {
-            lang.t("commune-never")
-        } else {
-            let received = if seen.newest_at == 0 {
-                "–".to_owned()
-            } else {
-                dates::since(now, seen.newest_at)
-            };
-            lang.f(
-                "commune-heard",
-                &[
-                    ("last", &dates::since(now, seen.last_message_at)),
-                    ("received", &received),
-                    ("n", &seen.records.to_string()),
-                ],
-            )
-        };
         let mut status = contact;
-        // The sentence of the village's own home page, in the same words.
-        if let Some(reported) = self.store.statuses.get(id) {
-            let sentence = status_text::sentence(lang, now, &reported.summary);
-            let time = dates::since(now, reported.at);
-            let sentence = lang.f(
+        let (mut reported, mut detail) = Default::default();
+        // What the village's own home page says, in the same words.
+        if let Some(told) = self.store.statuses.get(id) {
+            let sentence = status_text::sentence(lang, now, &told.summary);
+            let time = dates::since(now, told.at);
+            reported = lang.f(
                 "commune-status",
                 &[("sentence", &sentence.title), ("time", &time)],
             );
-            words = format!("{sentence} · {words}");
-            status = status.max(reported.summary.status);
+            detail = sentence.detail;
+            status = status.max(told.summary.status);
         }
-        // A divergence, an exhausted quota and unreadable batches are shown in the row of their
-        // village.
-        if let Some(t) = trouble {
-            let key = match t.how {
-                Divergence::Shorter => "commune-parted-shorter",
-                Divergence::Older => "commune-parted-older",
-                Divergence::Twin => "commune-parted-twin",
-                Divergence::Differs => "commune-parted-differs",
-            };
-            let told = lang.f(
-                key,
-                &[
-                    ("n", &t.missing.to_string()),
-                    ("boot", &t.boot.to_string()),
-                    ("highest", &t.highest.to_string()),
-                ],
-            );
-            words = format!("{words} · {told} ({})", dates::since(now, t.at));
-            return Ok((Status::Broken, Status::Broken, words));
-        }
-        if account.is_exhausted(self.store.daily_quota(now)) {
-            words = format!("{words} · {}", lang.t("commune-full"));
-            return Ok((Status::Broken, Status::Broken, words));
-        }
-        if account.unreadable > 0 {
-            let unreadable = lang.f(
-                "commune-unreadable",
-                &[("n", &account.unreadable.to_string())],
-            );
-            words = format!("{words} · {unreadable}");
-            let least = Status::Attention;
-            return Ok((contact.max(least), status.max(least), words));
-        }
-        Ok((contact, status, words))
+        let trouble = match self.trouble(lang, now, id)? {
+            Some((worst, words)) => {
+                contact = contact.max(worst);
+                status = status.max(worst);
+                words
+            }
+            None => String::new(),
+        };
+        Ok(VillageView {
+            village,
+            contact,
+            status,
+            last_message_at: seen.last_message_at,
+            reported,
+            detail,
+            heard: heard_text(lang, now, &seen),
+            trouble,
+        })
     }
+
+    /// A divergence, an exhausted quota and unreadable batches are shown with their village.
+    fn trouble(&self, lang: Lang, now: i64, id: &str) -> std::io::Result<Option<(Status, String)>> {
+        if let Some(note) = self.store.divergence(id, now)? {
+            let words = divergence_text(lang, &note);
+            let words = format!("{words} ({})", dates::since(now, note.at));
+            return Ok(Some((Status::Broken, words)));
+        }
+        let account = self.store.account(id)?;
+        if account.is_exhausted(self.store.daily_quota(now)) {
+            return Ok(Some((Status::Broken, lang.t("commune-full"))));
+        }
+        Ok((account.unreadable > 0).then(|| {
+            let n = account.unreadable.to_string();
+            let words = lang.f("commune-unreadable", &[("n", &n)]);
+            (Status::Attention, words)
+        }))
+    }
+}
+
+fn heard_text(lang: Lang, now: i64, seen: &VillageContact) -> String {
+    if seen.last_message_at == 0 {
+        return lang.t("commune-never");
+    }
+    let received = if seen.newest_at == 0 {
+        "–".to_owned()
+    } else {
+        dates::since(now, seen.newest_at)
+    };
+    lang.f(
+        "commune-heard",
+        &[
+            ("last", &dates::since(now, seen.last_message_at)),
+            ("received", &received),
+            ("n", &seen.records.to_string()),
+        ],
+    )
+}
+
+fn divergence_text(lang: Lang, note: &DivergenceReport) -> String {
+    let key = match note.how {
+        Divergence::Shorter => "commune-parted-shorter",
+        Divergence::Older => "commune-parted-older",
+        Divergence::Twin => "commune-parted-twin",
+        Divergence::Differs => "commune-parted-differs",
+    };
+    lang.f(
+        key,
+        &[
+            ("n", &note.missing.to_string()),
+            ("boot", &note.boot.to_string()),
+            ("highest", &note.highest.to_string()),
+        ],
+    )
 }

@@ -46,7 +46,18 @@ cmd--config = Configuration file; default /etc/conglang/conglang.toml
 cmd--json = Answer as JSON
 cmd--lang = Language of the answers; default by CONGLANG_LANG, LANG
 cmd-run = Run the gateway
-cmd-commune = Run the commune's server
+cmd-commune = Run the commune's server; or say which officers may sign in
+cmd-commune-officer = Officers who may sign in at the commune's page
+cmd-commune-officer-add = Add an officer; a PIN is made unless one is given
+cmd-commune-officer-add--id = Id, for example hoa
+cmd-commune-officer-add--name = Name with the office: "Chị Hoa, văn hóa xã"
+cmd-commune-officer-add--pin = Six digits
+cmd-commune-officer-pin = Give a new PIN; the officer must sign in again everywhere
+cmd-commune-officer-pin--id = Id
+cmd-commune-officer-pin--name = Name with the office, when it changes
+cmd-commune-officer-remove = Take an officer out; signed out at once everywhere
+cmd-commune-officer-remove--id = Id
+cmd-commune-officer-list = Officers who may sign in
 cmd-worker = Run a worker (started by the gateway itself)
 cmd-worker--role = Which worker
 cmd-status = How the village is, in one screen
@@ -518,6 +529,19 @@ user-pin = { $name } ({ $id }) signs in with PIN { $pin }. Hand it over in perso
 user-renamed = { $id } is { $name } from now on. The PIN stays, nobody has to sign in again.
 user-removed = { $id }: taken out. The person's phones are signed out.
 person-not-stored = the name and the PIN cannot be written to storage: { $why }. Nothing was changed.
+officers = { $n ->
+    [one] { $n } officer may sign in at the commune's page
+   *[other] { $n } officers may sign in at the commune's page
+ }
+officers-none = No officer has a name yet: everybody uses the PIN of the office. Do: conglang commune officer add hoa "Chị Hoa, văn hóa xã"
+officer-pin = { $name } ({ $id }) signs in with PIN { $pin }. Hand it over in person, it is not shown again.
+officer-removed = { $id }: taken out, and signed out everywhere.
+officer-known = “{ $id }” is { $name } already. Nothing was changed. Do: choose another id; or give a new PIN: conglang commune officer pin { $id }
+officer-unknown = there is no officer “{ $id }”. Do: conglang commune officer list
+officer-last = “{ $id }” is the last officer; without anybody the PIN of the office would count again. Do: add somebody else first.
+officer-too-many = there are { $most } officers, no more can be added. Do: take out who left.
+officer-locked = a key of the commune's page is lost or damaged, so no PIN can be given. Do: conglang doctor
+officer-no-command = the commune's server does not know this command; it is for a village. Do: leave out --config, or name the village's configuration.
 notice-not-written = the notice's text cannot be written to storage. Do: conglang doctor.
 
 # Tokens of programs
@@ -597,7 +621,7 @@ key-cost-voice = All speaker clusters refuse orders until the new keys/voice.pub
 key-cost-token = Every program must be given the new token in keys/api.token
 key-cost-house-ca = Every device that uses TLS must get the new keys/house-ca/ca.pem
 key-cost-ca = All villages lose the link until they get a new certificate (conglang cert village) and the new ca.pem
-key-cost-console = The PIN of the commune's page is made anew: see keys/console.first-pin
+key-cost-console = The PIN of the commune's page is made anew: see keys/console.first-pin. Officers who have a name get a new PIN each: conglang commune officer pin ID
 key-cost-console-pin = The old PIN of the commune's page becomes invalid; the new one is in keys/console.first-pin
 
 # Configuration

@@ -46,7 +46,18 @@ cmd--config = Tệp cấu hình; không nói thì /etc/conglang/conglang.toml
 cmd--json = Trả lời bằng JSON
 cmd--lang = Tiếng của câu trả lời; không nói thì theo CONGLANG_LANG, LANG
 cmd-run = Chạy máy chủ của thôn
-cmd-commune = Chạy máy chủ của xã
+cmd-commune = Chạy máy chủ của xã; hoặc ghi những cán bộ được vào trang của xã
+cmd-commune-officer = Cán bộ được đăng nhập trang của xã
+cmd-commune-officer-add = Thêm một cán bộ; không cho mã PIN thì máy tự đặt
+cmd-commune-officer-add--id = Mã, ví dụ hoa
+cmd-commune-officer-add--name = Tên và việc: "Chị Hoa, văn hóa xã"
+cmd-commune-officer-add--pin = Sáu chữ số
+cmd-commune-officer-pin = Cấp mã PIN mới; máy nào của người đó cũng phải đăng nhập lại
+cmd-commune-officer-pin--id = Mã của cán bộ
+cmd-commune-officer-pin--name = Tên và việc, nếu đổi
+cmd-commune-officer-remove = Bỏ một cán bộ; máy nào của người đó cũng bị đăng xuất
+cmd-commune-officer-remove--id = Mã của cán bộ
+cmd-commune-officer-list = Những cán bộ được đăng nhập
 cmd-worker = Chạy một tiến trình con (máy chủ tự gọi)
 cmd-worker--role = Tiến trình nào
 cmd-status = Thôn thế nào, trong một màn hình
@@ -440,6 +451,16 @@ user-pin = { $name } ({ $id }) đăng nhập bằng mã PIN { $pin }. Đưa tậ
 user-renamed = { $id } từ nay là { $name }. Mã PIN giữ nguyên, không ai phải đăng nhập lại.
 user-removed = { $id }: đã bỏ. Mọi điện thoại của người này đã bị đăng xuất.
 person-not-stored = không ghi được tên và mã PIN lên thẻ nhớ: { $why }. Chưa có gì thay đổi.
+officers = { $n } cán bộ được đăng nhập trang của xã
+officers-none = Chưa có cán bộ nào có tên: ai vào trang của xã cũng bằng mã PIN chung. Làm: conglang commune officer add hoa "Chị Hoa, văn hóa xã"
+officer-pin = { $name } ({ $id }) đăng nhập bằng mã PIN { $pin }. Đưa tận tay, mã không hiện lại.
+officer-removed = { $id }: đã bỏ. Máy nào của người này cũng đã bị đăng xuất.
+officer-known = “{ $id }” đã là { $name }. Chưa có gì thay đổi. Làm: chọn mã khác; hoặc cấp mã PIN mới: conglang commune officer pin { $id }
+officer-unknown = không có cán bộ nào mã “{ $id }”. Làm: conglang commune officer list
+officer-last = “{ $id }” là cán bộ cuối cùng; bỏ đi thì mã PIN chung lại dùng được. Làm: thêm người khác trước.
+officer-too-many = đã có { $most } cán bộ, không thêm được nữa. Làm: bỏ người không còn làm.
+officer-locked = khóa của trang xã bị mất hoặc hỏng nên không cấp được mã PIN. Làm: conglang doctor
+officer-no-command = máy chủ của xã không nhận lệnh này; lệnh này là của thôn. Làm: bỏ --config, hoặc chỉ tệp cấu hình của thôn.
 notice-not-written = không ghi được nội dung thông báo lên thẻ nhớ. Làm: conglang doctor.
 
 # Mã của phần mềm
@@ -510,7 +531,7 @@ key-cost-voice = Mọi cụm loa từ chối lệnh cho đến khi ghim lại ke
 key-cost-token = Mọi phần mềm ngoài phải được đưa mã mới trong keys/api.token
 key-cost-house-ca = Mọi thiết bị nối bằng TLS phải được chép lại keys/house-ca/ca.pem mới
 key-cost-ca = Mọi thôn mất kết nối cho đến khi được mang chứng thư mới (conglang cert village) và ca.pem mới
-key-cost-console = Mã PIN của trang xã được làm lại: xem keys/console.first-pin
+key-cost-console = Mã PIN của trang xã được làm lại: xem keys/console.first-pin. Cán bộ đã có tên thì cấp lại mã cho từng người: conglang commune officer pin MÃ
 key-cost-console-pin = Mã PIN cũ của trang xã hết giá trị; mã mới ở keys/console.first-pin
 
 # Cấu hình

@@ -11,4 +11,5 @@ pub mod office;
 pub mod peer;
 pub mod raw;
 pub mod south;
+pub mod village;
 pub mod worker;

@@ -26,6 +26,16 @@ pub struct Commune {
 impl Commune {
     /// A commune of these villages, not started.
     pub fn new(villages: &[String]) -> Self {
+        Self::with_keys(
+            &villages
+                .iter()
+                .map(|v| (v.as_str(), ""))
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    /// A commune of these villages, each with further lines of its configuration; not started.
+    pub fn with_keys(villages: &[(&str, &str)]) -> Self {
         let dir = std::env::temp_dir().join(format!(
             "conglang-office-{}",
             conglang::keys::secret::token().expect("random")
@@ -37,9 +47,9 @@ impl Commune {
             dir.join("data").display().to_string(),
             dir.join("run/control.sock").display().to_string()
         );
-        for village in villages {
+        for (village, keys) in villages {
             text.push_str(&format!(
-                "[[office.village]]\nid = \"{village}\"\nname = \"Thôn {village}\"\n"
+                "[[office.village]]\nid = \"{village}\"\nname = \"Thôn {village}\"\n{keys}"
             ));
         }
         std::fs::write(dir.join("commune.toml"), text).expect("configuration");
@@ -89,6 +99,15 @@ impl Commune {
             .lock()
             .expect("whole")
             .extend(phrases.iter().map(|p| (*p).to_owned()));
+    }
+
+    /// Ends it; the folder stays.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = std::fs::rename(self.dir.join("log.txt"), self.dir.join("log-before.txt"));
     }
 
     pub fn log(&self) -> String {
@@ -158,9 +177,31 @@ impl Commune {
         visit(self.console, address, method, path, cookie, fields)
     }
 
-    /// Signs in from an address; gives the cookie.
+    /// A technician's command; gives its exit code and what it said, answers and errors.
+    pub fn cli(&self, lang: &str, args: &[&str]) -> (i32, String) {
+        let done = Command::new(env!("CARGO_BIN_EXE_conglang"))
+            .arg("--config")
+            .arg(self.dir.join("commune.toml"))
+            .args(["--lang", lang])
+            .args(args)
+            .output()
+            .expect("the command runs");
+        let said = [done.stdout, done.stderr].concat();
+        (
+            done.status.code().unwrap_or(-1),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
+    }
+
+    /// Signs in from an address with the PIN of the office; gives the cookie.
     pub fn sign_in(&self, address: [u8; 4]) -> String {
-        let answer = self.visit(address, "POST", "/sign-in", "", &[("pin", &self.pin())]);
+        self.sign_in_as(address, "", &self.pin())
+    }
+
+    /// Signs in as an officer; gives the cookie.
+    pub fn sign_in_as(&self, address: [u8; 4], officer: &str, pin: &str) -> String {
+        let fields = [("officer", officer), ("pin", pin)];
+        let answer = self.visit(address, "POST", "/sign-in", "", &fields);
         assert_eq!(answer.status, 303, "{answer:?}");
         let cookie = answer
             .head

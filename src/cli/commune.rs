@@ -1,0 +1,112 @@
+//! `commune officer add|pin|remove|list`: who may sign in at the commune's console.
+
+use clap::Subcommand;
+
+use super::{Cli, client, layout, print};
+use crate::protocol::control::{OfficerChange, OfficerRow, OfficerUpdate};
+
+/// At the commune's server.
+#[derive(Debug, Subcommand)]
+pub enum CommuneCommand {
+    /// Officers who may sign in at the console
+    #[command(subcommand)]
+    Officer(OfficerCommand),
+}
+
+/// Officers who may sign in at the console.
+#[derive(Debug, Subcommand)]
+pub enum OfficerCommand {
+    /// Add an officer; a PIN is made unless one is given
+    Add {
+        /// Id, for example `hoa`
+        id: String,
+        /// Name with the office: “Chị Hoa, văn hóa xã”
+        name: String,
+        /// Six digits
+        #[arg(long)]
+        pin: Option<String>,
+    },
+    /// Give a new PIN; the officer must sign in again everywhere
+    Pin {
+        /// Id
+        id: String,
+        /// Name with the office, when it changes
+        name: Option<String>,
+    },
+    /// Take an officer out; signed out at once everywhere
+    Remove {
+        /// Id
+        id: String,
+    },
+    /// Who may sign in
+    List,
+}
+
+/// Carries out the command and gives its exit code.
+pub fn run(cli: &Cli, what: &CommuneCommand) -> anyhow::Result<u8> {
+    let CommuneCommand::Officer(what) = what;
+    match what {
+        OfficerCommand::Add { id, name, pin } => {
+            let update = OfficerUpdate {
+                change: OfficerChange::Add,
+                id: id.clone(),
+                name: name.clone(),
+                pin: pin.clone(),
+            };
+            put(cli, &update)
+        }
+        OfficerCommand::Pin { id, name } => {
+            let update = OfficerUpdate {
+                change: OfficerChange::Pin,
+                id: id.clone(),
+                name: name.clone().unwrap_or_default(),
+                pin: None,
+            };
+            put(cli, &update)
+        }
+        OfficerCommand::Remove { id } => {
+            let update = OfficerUpdate {
+                change: OfficerChange::Remove,
+                id: id.clone(),
+                ..OfficerUpdate::default()
+            };
+            let made = post(cli, &update)?;
+            print(cli, &made, &cli.f("officer-removed", &[("id", id)]));
+            Ok(0)
+        }
+        OfficerCommand::List => {
+            let value = client::request(cli, "GET", "/officers", None)?;
+            let officers: Vec<OfficerRow> = serde_json::from_value(value.clone())?;
+            let text = if officers.is_empty() {
+                cli.t("officers-none")
+            } else {
+                let rows: Vec<(String, String)> =
+                    officers.into_iter().map(|o| (o.id, o.name)).collect();
+                let head = cli.f("officers", &[("n", rows.len())]);
+                format!("{head}\n{}", layout::rows(&rows, 20))
+            };
+            print(cli, &value, &text);
+            Ok(0)
+        }
+    }
+}
+
+fn post(cli: &Cli, update: &OfficerUpdate) -> anyhow::Result<serde_json::Value> {
+    let body = serde_json::to_value(update)?;
+    client::request(cli, "POST", "/officers", Some(&body))
+}
+
+fn put(cli: &Cli, update: &OfficerUpdate) -> anyhow::Result<u8> {
+    let made = post(cli, update)?;
+    let id = update.id.as_str();
+    let text = cli.f(
+        "officer-pin",
+        &[
+            ("id", id),
+            ("name", made["name"].as_str().unwrap_or(id)),
+            ("pin", made["pin"].as_str().unwrap_or_default()),
+        ],
+    );
+    print(cli, &made, &text);
+    Ok(0)
+}

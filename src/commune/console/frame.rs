@@ -1,0 +1,205 @@
+//! What every page of the console has: the style, the head with the officer and the way out, the
+//! language; and the making of pages.
+//!
+//! Invariant: a page that reads the store is made with a permit and off the async threads.
+
+use std::sync::LazyLock;
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse as _, Response};
+
+use super::context::{Console, SignedIn, language_of};
+use crate::http::assets::STYLE;
+use crate::http::form_token::mask;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
+
+/// The style of all houses, and what only the console has.
+pub(in crate::commune) static CSS: LazyLock<String> =
+    LazyLock::new(|| [STYLE, include_str!("assets/console.css")].concat());
+
+/// The frame of a page.
+#[derive(Debug, Clone, Default)]
+pub(in crate::commune) struct Frame {
+    pub(in crate::commune) lang: Lang,
+    /// “xã Đồng Nếp”.
+    pub(in crate::commune) commune: String,
+    /// Name of the officer; empty = nobody is signed in.
+    pub(in crate::commune) person: String,
+    /// Token for forms.
+    pub(in crate::commune) csrf: String,
+    /// What just happened.
+    pub(in crate::commune) flash: String,
+    /// Why something was not done.
+    pub(in crate::commune) wrong: String,
+    /// Where its live updates come from; empty = it has none.
+    pub(in crate::commune) live: String,
+    /// The time that it shows: “18:02”.
+    pub(in crate::commune) time: String,
+    /// The style sheet.
+    pub(in crate::commune) css: &'static str,
+}
+
+impl Frame {
+    /// The frame of a page for this visitor.
+    pub(in crate::commune) fn new(console: &Console, lang: Lang, who: Option<&SignedIn>) -> Self {
+        let (person, csrf) = who.map_or_else(Default::default, |who| {
+            let name = if who.name.is_empty() {
+                lang.t("commune-officer-unnamed")
+            } else {
+                who.name.clone()
+            };
+            (name, mask(&console.sessions.csrf_token(&who.visitor.token)))
+        });
+        Self {
+            lang,
+            commune: console.name.clone(),
+            person,
+            csrf,
+            time: dates::clock(console.clock.wall_ms()),
+            css: &CSS,
+            ..Self::default()
+        }
+    }
+
+    /// The text of a key.
+    pub(in crate::commune) fn t(&self, key: &str) -> String {
+        self.lang.t(key)
+    }
+
+    /// The text of a key with one argument.
+    pub(in crate::commune) fn t1(
+        &self,
+        key: &str,
+        name: &str,
+        value: impl std::fmt::Display,
+    ) -> String {
+        self.lang.f(key, &[(name, &value.to_string())])
+    }
+
+    /// The language that this page is not in.
+    pub(in crate::commune) const fn other(&self) -> &'static str {
+        match self.lang {
+            Lang::Vi => "en",
+            Lang::En => "vi",
+        }
+    }
+}
+
+/// Renders a template, with a status.
+pub(in crate::commune) fn render(status: StatusCode, template: &impl askama::Template) -> Response {
+    match template.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "page template failed to render");
+            // The layer around all routes makes a page of it.
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A part of a page as HTML; an error is logged and shows as nothing.
+pub(in crate::commune) fn html(template: &impl askama::Template) -> String {
+    template.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "fragment template failed to render");
+        String::new()
+    })
+}
+
+/// A list with an id, which live updates replace.
+#[derive(askama::Template)]
+#[template(path = "console_list.html")]
+pub(in crate::commune) struct RowList<'a> {
+    pub(in crate::commune) id: &'a str,
+    /// HTML of the rows.
+    pub(in crate::commune) rows: &'a [String],
+    /// The sentence of an empty list.
+    pub(in crate::commune) empty: &'a str,
+}
+
+/// A row: a thing, how it is, a time; and a telephone to call.
+#[derive(askama::Template, Debug, Clone, Default)]
+#[template(path = "console_row.html")]
+pub(in crate::commune) struct LinkRow {
+    /// `""` well, `off`, `bad`, `warn`.
+    pub(in crate::commune) mark: &'static str,
+    pub(in crate::commune) name: String,
+    pub(in crate::commune) words: String,
+    /// Where it leads; empty = nowhere.
+    pub(in crate::commune) href: String,
+    /// A time at the right.
+    pub(in crate::commune) side: String,
+    /// What the button to call says; empty = there is none.
+    pub(in crate::commune) call: String,
+    /// The number that it dials.
+    pub(in crate::commune) dial: String,
+}
+
+/// The heading of a page and the sentence beneath, which live updates replace together.
+#[derive(askama::Template, Debug, Clone, Default)]
+#[template(path = "console_summary.html")]
+pub(in crate::commune) struct Summary {
+    pub(in crate::commune) title: String,
+    /// Quiet words beneath; empty = none.
+    pub(in crate::commune) words: String,
+    /// `""` well, `warn`, `bad`, `info`.
+    pub(in crate::commune) mark: &'static str,
+    /// The sentence in a banner; empty = none.
+    pub(in crate::commune) banner: String,
+    /// A second sentence.
+    pub(in crate::commune) detail: String,
+}
+
+/// A telephone number as a phone dials it.
+pub(in crate::commune) fn dial(phone: &str) -> String {
+    phone
+        .chars()
+        .filter(|c| c.is_ascii_digit() || *c == '+')
+        .collect()
+}
+
+#[derive(askama::Template)]
+#[template(path = "console_problem.html")]
+struct ProblemPage {
+    f: Frame,
+    title: String,
+    detail: String,
+}
+
+impl Console {
+    /// Makes a page of a signed-in officer, with a permit and off the async threads.
+    pub(in crate::commune) async fn page(
+        &self,
+        headers: &HeaderMap,
+        who: SignedIn,
+        make: impl FnOnce(&Self, Frame) -> Response + Send + 'static,
+    ) -> Response {
+        let lang = language_of(headers);
+        let Ok(turn) = self.page_permits.clone().acquire_owned().await else {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        };
+        let console = self.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            // The permit lasts as long as the work, also when the browser has disconnected.
+            let _turn = turn;
+            let frame = Frame::new(&console, lang, Some(&who));
+            make(&console, frame)
+        });
+        made.await
+            .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    }
+
+    /// A page that says what is wrong and leads back.
+    pub(in crate::commune) fn problem(
+        &self,
+        headers: &HeaderMap,
+        status: StatusCode,
+        title: &str,
+        detail: &str,
+    ) -> Response {
+        let lang = language_of(headers);
+        let f = Frame::new(self, lang, self.signed_in(headers).as_ref());
+        let (title, detail) = (lang.t(title), lang.t(detail));
+        render(status, &ProblemPage { f, title, detail })
+    }
+}
