@@ -1,5 +1,5 @@
 //! What the nouns of a gateway are started with: the journal, the stores beside it, the current
-//! values, and the supervisor.
+//! values, the ports, and the supervisor.
 
 use super::secrets::Secrets;
 use crate::config::layout::Layout;
@@ -10,6 +10,7 @@ use crate::journal::{Journal, JournalStorage, Report, boot};
 use crate::keys::secret;
 use crate::live::Live;
 use crate::log::disk::DirDisk;
+use crate::ports::Ports;
 use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
 use crate::supervisor::Supervisor;
@@ -28,6 +29,8 @@ pub struct Handles {
     pub index: Index,
     /// Current values.
     pub live: Live,
+    /// What one noun asks of another.
+    pub ports: Ports,
     /// Readings.
     pub samples: Samples,
     /// People's files.
@@ -68,11 +71,13 @@ impl Handles {
             files.clone(),
             supervisor.clock().clone(),
         )?;
+        let live = Live::default();
         Ok(Self {
+            ports: Ports::new(&live),
             index: Index::new(&layout.data.join("index.redb")),
             supervisor,
             journal,
-            live: Live::default(),
+            live,
             samples,
             files,
             sign_ins,

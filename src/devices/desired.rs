@@ -10,6 +10,7 @@
 //! later. A lamp that reconnects while its order stands gets it at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::actor::Actor;
@@ -17,7 +18,7 @@ use crate::domain::id::EntityId;
 use crate::domain::light;
 use crate::journal::{CommandRequest, Journal, SubmitError};
 use crate::live::Live;
-use crate::live::device_link::OutgoingMessage;
+use crate::ports::devices::{DevicePort, OutgoingMessage};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
@@ -58,7 +59,13 @@ impl Attempt {
 ///
 /// # Errors
 /// When the journal closed.
-pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyhow::Result<()> {
+pub async fn run(
+    journal: Journal,
+    live: Live,
+    port: Arc<DevicePort>,
+    clock: Clock,
+    stop: Stop,
+) -> anyhow::Result<()> {
     let mut tries: BTreeMap<EntityId, Attempt> = BTreeMap::new();
     let mut watch = journal.watch();
     let mut words = live.latest.watch();
@@ -115,7 +122,7 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
                 continue;
             };
             let payload = if desired.on { &order.on } else { &order.off };
-            let sent = live.device_link.post(OutgoingMessage {
+            let sent = port.post(OutgoingMessage {
                 topic: order.topic.clone(),
                 payload: payload.clone().into_bytes(),
                 retain: false,

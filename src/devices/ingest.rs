@@ -5,6 +5,7 @@
 //! waits, and the last one wins. A reading never becomes an entry, crossing a threshold does.
 //! `rate_limit` bounds how much a device may write.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -19,8 +20,8 @@ use crate::domain::light::Light;
 use crate::domain::topics::{DeviceTopic, GatewayTopic};
 use crate::journal::{CommandRequest, Committed, Journal, SubmitError};
 use crate::live::Live;
-use crate::live::device_link::SpeakerMessage;
 use crate::live::latest::Value;
+use crate::ports::devices::{DevicePort, SpeakerMessage};
 use crate::protocol::discovery::{self, PayloadValue};
 use crate::store::samples::Samples;
 use crate::supervisor::Stop;
@@ -36,6 +37,8 @@ pub struct Ingest {
     pub journal: Journal,
     /// Live values.
     pub live: Live,
+    /// Where messages of speaker clusters go.
+    pub port: Arc<DevicePort>,
     /// Readings.
     pub samples: Samples,
     /// The clock.
@@ -148,13 +151,11 @@ impl Ingest {
             .speaker_subtopic()
             .filter(|a| *a == "status" && self.journal.state().speakers.contains_key(device))
         {
-            self.live
-                .device_link
-                .publish_speaker_message(SpeakerMessage {
-                    device: device.to_string(),
-                    subtopic: about.to_owned(),
-                    payload: payload.to_vec(),
-                });
+            self.port.publish_speaker_message(SpeakerMessage {
+                device: device.to_string(),
+                subtopic: about.to_owned(),
+                payload: payload.to_vec(),
+            });
         }
     }
 

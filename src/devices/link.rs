@@ -13,8 +13,8 @@ use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS, 
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::domain::topics;
-use crate::live::Live;
-use crate::live::device_link::OutgoingMessage;
+use crate::live::device_link::DeviceLinkStatus;
+use crate::ports::devices::{DevicePort, OutgoingMessage};
 use crate::protocol::broker::{GATEWAY_ACCOUNT, GATEWAY_CLIENT_ID};
 use crate::protocol::broker_endpoint::BrokerEndpoint;
 use crate::protocol::mqtt::topic::{
@@ -67,11 +67,11 @@ pub struct LinkHealth {
 }
 
 /// Reports that the link is down when it ends, however it ends.
-struct LinkDownGuard<'a>(&'a Live, &'a watch::Sender<LinkHealth>);
+struct LinkDownGuard<'a>(&'a DeviceLinkStatus, &'a watch::Sender<LinkHealth>);
 
 impl Drop for LinkDownGuard<'_> {
     fn drop(&mut self) {
-        self.0.device_link.set_online(None);
+        self.0.set_online(None);
         self.1.send_modify(|p| p.up = false);
     }
 }
@@ -83,7 +83,7 @@ impl Drop for LinkDownGuard<'_> {
 /// Why the connection ended.
 pub async fn run(
     way: &BrokerEndpoint,
-    live: &Live,
+    port: &DevicePort,
     clock: &Clock,
     heard: &mpsc::Sender<IncomingMessage>,
     pulse: &watch::Sender<LinkHealth>,
@@ -101,13 +101,13 @@ pub async fn run(
         .set_inflight(64)
         .set_manual_acks(true);
     let (client, events) = AsyncClient::new(options, REQUEST_CHANNEL_CAPACITY);
-    let mut outbox = live.device_link.outbox().await;
+    let mut outbox = port.outbox().await;
     // Messages that were posted to a link that broke were meant for that time.
     while outbox.try_recv().is_ok() {}
-    let _down = LinkDownGuard(live, pulse);
+    let _down = LinkDownGuard(port.link(), pulse);
     let publishes = Semaphore::new(MAX_INFLIGHT_PUBLISHES);
     tokio::select! {
-        ended = receive(events, &client, heard, &publishes, live, clock, pulse) => ended,
+        ended = receive(events, &client, heard, &publishes, port.link(), clock, pulse) => ended,
         ended = send(&client, &mut outbox, &publishes, pulse) => ended,
         () = stop.soft.cancelled() => Ok(()),
     }
@@ -118,7 +118,7 @@ async fn receive(
     client: &AsyncClient,
     heard: &mpsc::Sender<IncomingMessage>,
     publishes: &Semaphore,
-    live: &Live,
+    link: &DeviceLinkStatus,
     clock: &Clock,
     pulse: &watch::Sender<LinkHealth>,
 ) -> anyhow::Result<()> {
@@ -152,7 +152,7 @@ async fn receive(
                         false,
                         "online",
                     )?;
-                    live.device_link.set_online(Some(clock.mono_ms()));
+                    link.set_online(Some(clock.mono_ms()));
                     pulse.send_modify(|p| p.up = true);
                 }
             }

@@ -1,7 +1,7 @@
-//! The live state that is not history: latest values, camera streams, messages to and from devices,
-//! the status of the commune link. Bounded and in memory only. Services (`devices`, `cameras`,
-//! `speakers`, `sync`, `app`) fill it; the pages and listeners read it. After a restart it is
-//! empty, and that is right.
+//! The live state that is not history: latest values, camera streams, what the broker reports, the
+//! status of the links. Values only; who wants something done asks through `ports`. Bounded and in
+//! memory only. Services (`devices`, `cameras`, `sync`, `app`) fill it; the pages and listeners read
+//! it. After a restart it is empty, and that is right.
 
 pub mod broker;
 pub mod device_link;
@@ -9,7 +9,6 @@ pub mod faults;
 pub mod latest;
 pub mod pictures;
 pub mod rejected_discovery;
-pub mod speech;
 pub mod uplink;
 
 use std::sync::Arc;
@@ -21,14 +20,12 @@ pub struct Live {
     pub latest: latest::Latest,
     /// Streams and stills of the cameras.
     pub pictures: pictures::LiveCameras,
-    /// The broker's counters and its answers to queries.
-    pub broker: broker::SharedBrokerClient,
-    /// Messages to and from devices.
-    pub device_link: Arc<device_link::DeviceLink>,
+    /// The broker's counters and its last refusals.
+    pub broker: Arc<broker::BrokerStatus>,
+    /// Status of the link to the gateway's own broker.
+    pub device_link: Arc<device_link::DeviceLinkStatus>,
     /// Discovery messages that could not be used.
     pub rejected_discovery: Arc<rejected_discovery::RejectedDiscoveries>,
-    /// Sentences to be read aloud.
-    pub speech: Arc<speech::SpeechClient>,
     /// Status of the link to the commune.
     pub uplink: uplink::UplinkStatus,
 }

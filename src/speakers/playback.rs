@@ -21,8 +21,8 @@ use crate::domain::speaker::{self, Announcement, PlaybackOutcome, PlaybackState}
 use crate::domain::state::VillageState;
 use crate::journal::{CommandRequest, Journal, SubmitError};
 use crate::keys::signing::CommandSigner;
-use crate::live::Live;
-use crate::live::device_link::{OutgoingMessage, SpeakerMessage};
+use crate::ports::Ports;
+use crate::ports::devices::{OutgoingMessage, SpeakerMessage};
 use crate::protocol::speaker::{
     Order, ReceiverState, ReceiverStatus, SignedOrder, SpeakerAction, signed_bytes,
 };
@@ -49,8 +49,8 @@ const PLAYBACK_MARGIN_MS: u64 = 6_000;
 pub struct Playback {
     /// The journal.
     pub journal: Journal,
-    /// The live values.
-    pub live: Live,
+    /// Messages to and from the clusters; sentences to be read aloud.
+    pub ports: Ports,
     /// The texts of announcements.
     pub files: PeopleFiles,
     /// Sounds by hash.
@@ -98,7 +98,7 @@ impl Playback {
     /// When the journal closed.
     pub async fn run(&self, stop: Stop) -> anyhow::Result<()> {
         let mut watch = self.journal.watch();
-        let mut horns = self.live.device_link.speaker_messages();
+        let mut horns = self.ports.devices.speaker_messages();
         let mut steps: SpeakerDeliveries = BTreeMap::new();
         let mut sounds: BTreeMap<AnnouncementId, Rendering> = BTreeMap::new();
         let mut readers = JoinSet::new();
@@ -146,7 +146,7 @@ impl Playback {
                         said.id.clone(),
                         render_sound(
                             self.files.clone(),
-                            self.live.clone(),
+                            self.ports.speech.clone(),
                             self.sounds.clone(),
                             said.clone(),
                         ),

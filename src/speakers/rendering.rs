@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::sound_cache::SoundCache;
 use crate::domain::speaker::Announcement;
-use crate::live::Live;
+use crate::ports::speech::SpeechPort;
 use crate::store::files::PeopleFiles;
 
 pub(super) struct RenderedSound {
@@ -24,12 +24,12 @@ pub(super) enum Rendering {
 /// announcement waits for it.
 pub(super) async fn render_sound(
     files: PeopleFiles,
-    live: Live,
+    speech: Arc<SpeechPort>,
     sounds: SoundCache,
     said: Arc<Announcement>,
 ) -> Option<RenderedSound> {
     let text = files.text(&said.text).ok()?;
-    match live.speech.speak(&text).await {
+    match speech.speak(&text).await {
         Ok(spoken) => {
             let (hash, wav, of) = (spoken.hash.clone(), spoken.wav, said.text.id.clone());
             let forgetting = sounds.clone();

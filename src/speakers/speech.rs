@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::config::SpeechConfig;
-use crate::live::speech::SpeechAudio;
+use crate::ports::speech::SpeechAudio;
 use crate::supervisor::helper;
 
 /// How long synthesizing a sentence may take.

@@ -1,7 +1,10 @@
 //! Speech synthesis on request: for pages where the village chief previews an announcement, and for
 //! playback.
 
-use crate::live::Live;
+use std::sync::Arc;
+
+use crate::config::SpeechConfig;
+use crate::ports::speech::{SpeechAudio, SpeechPort};
 use crate::supervisor::Stop;
 
 /// Answers requests for sentences as sound until `stop`; the last few sounds stay in memory.
@@ -9,12 +12,12 @@ use crate::supervisor::Stop;
 /// # Errors
 /// Never by itself; the type fits a service.
 pub async fn serve_voice(
-    speech: crate::config::SpeechConfig,
-    live: Live,
+    config: SpeechConfig,
+    port: Arc<SpeechPort>,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    let mut inbox = live.speech.inbox().await;
-    let mut kept: Vec<(String, crate::live::speech::SpeechAudio)> = Vec::new();
+    let mut inbox = port.inbox().await;
+    let mut kept: Vec<(String, SpeechAudio)> = Vec::new();
     loop {
         let request = tokio::select! {
             request = inbox.recv() => request,
@@ -27,7 +30,7 @@ pub async fn serve_voice(
             .map(|(_, s)| s.clone());
         let answer = match known {
             Some(spoken) => Ok(spoken),
-            None => super::speech::synthesize(&speech, &text).await,
+            None => super::speech::synthesize(&config, &text).await,
         };
         if let Ok(spoken) = &answer {
             kept.retain(|(t, _)| *t != text);

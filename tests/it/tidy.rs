@@ -73,19 +73,20 @@ const NOUNS: [&str; 7] = [
 /// import everything.
 fn forbidden(module: &str) -> Option<&'static str> {
     Some(match module {
-        "log" => "domain protocol journal store live keys supervisor i18n view http config",
-        "supervisor" => "domain protocol journal store live keys log i18n view http config",
-        "domain" => "protocol journal store live keys log i18n view http config supervisor",
-        "protocol" => "journal store live i18n view http config",
-        "config" => "journal store live i18n view http",
-        "keys" => "domain protocol journal store live log i18n view http config",
-        "journal" | "store" | "live" => "i18n view http config",
+        "log" => "domain protocol journal store live ports keys supervisor i18n view http config",
+        "supervisor" => "domain protocol journal store live ports keys log i18n view http config",
+        "domain" => "protocol journal store live ports keys log i18n view http config supervisor",
+        "protocol" => "journal store live ports i18n view http config",
+        "config" => "journal store live ports i18n view http",
+        "keys" => "domain protocol journal store live ports log i18n view http config",
+        "journal" | "store" | "live" => "ports i18n view http config",
+        "ports" => "journal store keys log supervisor i18n view http config",
         // Sentences know what happened, not where they are shown.
-        "i18n" => "journal store live keys log view http config",
-        "view" => "journal store keys log http config",
-        "http" => "view",
+        "i18n" => "journal store live ports keys log view http config",
+        "view" => "journal store ports keys log http config",
+        "http" => "ports view",
         // What the technician types works with the gateway dead: it reads disks, never what is now.
-        "cli" => "live",
+        "cli" => "live ports",
         noun if NOUNS.contains(&noun) => "",
         _ => return None,
     })

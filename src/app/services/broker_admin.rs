@@ -1,12 +1,14 @@
 //! Between the pages and the broker's worker: admin queries, counters, refusals, and health parts
 //! for messages that were dropped or lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::broker_worker::BrokerService;
 use crate::app::handles::Handles;
 use crate::i18n::data_loss;
 use crate::live::Live;
+use crate::ports::broker::BrokerPort;
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters};
 use crate::protocol::divergence::DivergenceReport;
 use crate::supervisor::health::{Health, HealthPart};
@@ -78,21 +80,23 @@ pub(super) fn start(broker: &BrokerService, handles: &Handles) {
         HealthPart::BrokerAdmin,
         (
             broker.clone(),
+            handles.ports.broker.clone(),
             handles.live.clone(),
             handles.supervisor.clone(),
         ),
-        |(broker, live, supervisor), stop| serve_queries(broker, live, supervisor, stop),
+        |(broker, port, live, supervisor), stop| serve(broker, port, live, supervisor, stop),
     );
 }
 
-async fn serve_queries(
+async fn serve(
     broker: BrokerService,
+    port: Arc<BrokerPort>,
     live: Live,
     supervisor: Supervisor,
     stop: Stop,
 ) -> anyhow::Result<()> {
     let (health, clock) = (supervisor.health(), supervisor.clock());
-    let mut questions = live.broker.queries().await;
+    let mut questions = port.queries().await;
     let mut drop_alert = DropAlert::default();
     let mut poll = tokio::time::interval(Duration::from_secs(5));
     loop {

@@ -10,7 +10,6 @@ use super::storage_failure::parking_service;
 use crate::app::handles::Handles;
 use crate::devices::{availability, desired, ingest::Ingest, link};
 use crate::journal::Journal;
-use crate::live::Live;
 use crate::supervisor::Stop;
 use crate::supervisor::health::HealthPart;
 
@@ -22,10 +21,10 @@ pub fn start(broker: &BrokerService, handles: &Handles) {
     let (pulse, alive) = watch::channel(link::LinkHealth::default());
     let link = DeviceLink {
         broker: broker.clone(),
-        live: handles.live.clone(),
         ingest: Ingest {
             journal: handles.journal.clone(),
             live: handles.live.clone(),
+            port: handles.ports.devices.clone(),
             samples: handles.samples.clone(),
             clock: handles.clock().clone(),
         },
@@ -34,21 +33,27 @@ pub fn start(broker: &BrokerService, handles: &Handles) {
     parking_service(handles, HealthPart::DeviceLink, link, |link, stop| {
         Box::pin(link.run(stop))
     });
-    let work = (
+    let orders = (
+        handles.journal.clone(),
+        handles.live.clone(),
+        handles.ports.devices.clone(),
+        handles.clock().clone(),
+    );
+    parking_service(
+        handles,
+        HealthPart::DeviceOrders,
+        orders,
+        |(journal, live, port, clock), stop| desired::run(journal, live, port, clock, stop),
+    );
+    let presence = (
         handles.journal.clone(),
         handles.live.clone(),
         handles.clock().clone(),
     );
     parking_service(
         handles,
-        HealthPart::DeviceOrders,
-        work.clone(),
-        |(journal, live, clock), stop| desired::run(journal, live, clock, stop),
-    );
-    parking_service(
-        handles,
         HealthPart::Presence,
-        work,
+        presence,
         |(journal, live, clock), stop| availability::run(journal, live, clock, stop),
     );
     handles.supervisor.service(
@@ -62,7 +67,6 @@ pub fn start(broker: &BrokerService, handles: &Handles) {
 #[derive(Clone)]
 struct DeviceLink {
     broker: BrokerService,
-    live: Live,
     ingest: Ingest,
     pulse: watch::Sender<link::LinkHealth>,
 }
@@ -84,8 +88,15 @@ impl DeviceLink {
         let (endpoint, clock) = (self.broker.endpoint(), &self.ingest.clock);
         loop {
             self.broker.wait_ready().await;
-            if let Err(cause) =
-                link::run(&endpoint, &self.live, clock, &messages, &self.pulse, stop).await
+            if let Err(cause) = link::run(
+                &endpoint,
+                &self.ingest.port,
+                clock,
+                &messages,
+                &self.pulse,
+                stop,
+            )
+            .await
             {
                 tracing::warn!(%cause, "broker link lost; reconnecting");
             }

@@ -121,6 +121,7 @@ fn app(listeners: &HttpListeners, pages: &PagesInput<'_>, handles: &Handles) -> 
         journal: handles.journal.clone(),
         index: handles.index.clone(),
         live: handles.live.clone(),
+        ports: handles.ports.clone(),
         samples: handles.samples.clone(),
         files: handles.files.clone(),
         sessions: handles.sign_ins.clone(),

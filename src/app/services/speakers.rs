@@ -31,8 +31,8 @@ pub fn start(
 ) -> anyhow::Result<()> {
     handles.supervisor.service(
         HealthPart::Speech,
-        (config.clone(), handles.live.clone()),
-        |(config, live), stop| serve_voice(config, live, stop),
+        (config.clone(), handles.ports.speech.clone()),
+        |(config, port), stop| serve_voice(config, port, stop),
     );
     if let Some(key) = &secrets.voice {
         publish_key(&keys.join("voice.pub"), &CommandSigner::from_bytes(key)?);
@@ -93,7 +93,7 @@ impl PlaybackService {
         let Handles {
             supervisor,
             journal,
-            live,
+            ports,
             files,
             ..
         } = self.handles;
@@ -115,7 +115,7 @@ impl PlaybackService {
         }
         let playback = Playback {
             journal,
-            live,
+            ports,
             files,
             sounds: self.sounds,
             key,

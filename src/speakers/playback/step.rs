@@ -168,7 +168,7 @@ impl Playback {
 
     /// True while the gateway's own link stands: no cluster can answer without it.
     pub(super) fn is_link_up(&self) -> bool {
-        self.live.device_link.online_since().is_some()
+        self.ports.devices.link().online_since().is_some()
     }
 
     /// The expiry of an order that is valid for `ms`, for receivers that know the time when this
@@ -212,7 +212,7 @@ impl Playback {
         let Ok(payload) = serde_json::to_vec(&SignedOrder { order, signature }) else {
             return false;
         };
-        self.live.device_link.post(OutgoingMessage {
+        self.ports.devices.post(OutgoingMessage {
             topic: topics::speaker_order(speaker),
             payload,
             retain: false,

@@ -54,7 +54,7 @@ fn broker_unavailable(lang: Lang) -> Response {
 }
 
 async fn query_broker(app: &App, lang: Lang, question: AdminQuery) -> Response {
-    match app.live.broker.query(question).await {
+    match app.ports.broker.query(question).await {
         Some(answer) => Json(answer).into_response(),
         None => broker_unavailable(lang),
     }
@@ -68,7 +68,7 @@ async fn why(
     Query(q): Query<IdQuery>,
 ) -> Response {
     let Some(AdminReply::Refusals(mut rows)) = app
-        .live
+        .ports
         .broker
         .query(AdminQuery::Refusals { id: q.id.clone() })
         .await
@@ -117,7 +117,7 @@ async fn clients(State(app): State<App>, TerminalLang(lang): TerminalLang) -> Re
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let Some(AdminReply::Clients(rows, more)) =
-            app.live.broker.query(AdminQuery::Clients { after }).await
+            app.ports.broker.query(AdminQuery::Clients { after }).await
         else {
             return broker_unavailable(lang);
         };
@@ -140,7 +140,7 @@ async fn topics(
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let Some(AdminReply::Topics(rows, more)) = app
-            .live
+            .ports
             .broker
             .query(AdminQuery::Topics {
                 filter: q.filter.clone(),

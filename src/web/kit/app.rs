@@ -28,6 +28,7 @@ use crate::i18n::locale::Lang;
 use crate::journal::index::Index;
 use crate::journal::{CommandRequest, Committed, Journal, SubmitError};
 use crate::live::Live;
+use crate::ports::Ports;
 use crate::protocol::village_status::VillageStatus;
 use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
@@ -46,6 +47,8 @@ pub struct App {
     pub index: Index,
     /// Live values: readings, cameras, links.
     pub live: Live,
+    /// What pages ask of the broker and of speech synthesis.
+    pub ports: Ports,
     /// Readings.
     pub samples: Samples,
     /// Recordings.

@@ -81,7 +81,7 @@ pub async fn preview_form(
         };
         return again_with(StatusCode::BAD_REQUEST, why);
     }
-    if let Err(why) = app.live.speech.speak(&text).await {
+    if let Err(why) = app.ports.speech.speak(&text).await {
         tracing::error!(why, "speech synthesis of preview failed");
         return again(StatusCode::SERVICE_UNAVAILABLE, "speech-failed-do");
     }
@@ -177,7 +177,7 @@ pub async fn preview_sound(
     let Some(text) = Preview::from_fields(heard).text(&app, &visit) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match app.live.speech.speak(&text).await {
+    match app.ports.speech.speak(&text).await {
         Ok(spoken) => ([(header::CONTENT_TYPE, "audio/wav")], spoken.wav).into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }

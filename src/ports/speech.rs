@@ -16,13 +16,13 @@ pub struct SpeechAudio {
 /// A request: the sentence and where the answer goes (an error is a sentence for the technician).
 pub type SpeechRequest = (String, oneshot::Sender<Result<SpeechAudio, String>>);
 
-/// Exchange of requests and answers.
-pub struct SpeechClient {
+/// The port of the speech service.
+pub struct SpeechPort {
     ask: mpsc::Sender<SpeechRequest>,
     inbox: Mutex<mpsc::Receiver<SpeechRequest>>,
 }
 
-impl Default for SpeechClient {
+impl Default for SpeechPort {
     fn default() -> Self {
         let (ask, inbox) = mpsc::channel(8);
         Self {
@@ -32,7 +32,7 @@ impl Default for SpeechClient {
     }
 }
 
-impl SpeechClient {
+impl SpeechPort {
     /// Requests a sentence as audio.
     ///
     /// # Errors
