@@ -121,6 +121,25 @@ fn imports_go_one_way() {
     }
 }
 
+/// What is started gets its own section of the configuration. The whole is for the roles, which hand
+/// the sections out, and for the technician's commands.
+#[test]
+fn the_whole_configuration_is_seen_by_roles_and_commands_alone() {
+    let may_see = ["src/config/", "src/cli/", "src/main.rs"];
+    let roles = ["src/app/gateway.rs", "src/app/commune.rs"];
+    for (path, text) in sources() {
+        let words = |line: &str| {
+            line.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|word| word == "Config")
+        };
+        let sees = code_of(&text).lines().any(words);
+        assert!(
+            !sees || roles.contains(&path.as_str()) || may_see.iter().any(|p| path.starts_with(p)),
+            "{path} takes the whole configuration"
+        );
+    }
+}
+
 /// The portal is a page for strangers: nothing of the chief's pages may come into it unseen, and what
 /// both show lies below both.
 #[test]
