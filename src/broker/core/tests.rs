@@ -466,3 +466,15 @@ async fn what_strangers_invent_is_remembered_in_a_bounded_place() {
         guard.refusals_of("").len()
     );
 }
+
+#[tokio::test]
+async fn a_will_holds_nothing_of_its_connect() {
+    let mut core = new_state(&Clock::manual(1_800_000_000_000));
+    let packet = bytes::Bytes::from(vec![b'x'; 100_000]);
+    let will = Will {
+        payload: packet.slice(..5),
+        ..will(AtLeastOnce)
+    };
+    let _client = connect(&mut core, "a", "a", 0, Some(will));
+    assert!(packet.is_unique(), "five bytes do not keep the packet");
+}

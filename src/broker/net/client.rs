@@ -213,7 +213,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 tokio::task::yield_now().await;
                 continue;
             }
-            self.release_idle_buffers();
+            free_if_empty(&mut self.input);
+            free_if_empty(&mut self.output);
             let rate_limited = paused == ReadPause::RateLimited;
             if rate_limited {
                 wait_until(timer.as_mut(), self.read_after);
@@ -270,17 +271,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Frees empty buffers. Their capacity would not tell how large they are: of a buffer that was
-    /// read from, it is only the part behind the last byte.
-    fn release_idle_buffers(&mut self) {
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
-        }
-        if self.output.is_empty() {
-            self.output = BytesMut::new();
-        }
-    }
-
     async fn close(&mut self, stop: DisconnectReason) -> ConnectionEnd {
         let (is_normal, error) = match stop {
             DisconnectReason::Normal => (true, None),
@@ -322,6 +312,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             client: self.params.identity.name().to_owned(),
             error,
         }
+    }
+}
+
+/// Frees the memory of an empty buffer. Its capacity would not tell how much that is: of a buffer
+/// that was read from, it is only the part behind the last byte.
+pub(super) fn free_if_empty(buffer: &mut BytesMut) {
+    if buffer.is_empty() {
+        *buffer = BytesMut::new();
     }
 }
 

@@ -7,7 +7,7 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Instant;
@@ -26,10 +26,13 @@ async fn write_some<S: AsyncWrite + Unpin>(io: &mut S, output: &mut BytesMut) ->
     if output.is_empty() {
         return io.flush().await.map(|()| 0);
     }
-    match io.write_buf(output).await {
-        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-        done => done,
+    // Not `write_buf`: it prepares 64 slices for what is one.
+    let written = io.write(output).await?;
+    if written == 0 {
+        return Err(io::ErrorKind::WriteZero.into());
     }
+    output.advance(written);
+    Ok(written)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {

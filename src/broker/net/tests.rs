@@ -1,5 +1,6 @@
 //! The memory that a connected client takes while it is silent.
 
+use bytes::BytesMut;
 use tokio::net::TcpStream;
 
 use super::{client, handshake};
@@ -30,4 +31,16 @@ fn a_silent_client_is_small() {
         "with its handshake over: {connection} bytes"
     );
     assert!(session <= 576, "its session: {session} bytes");
+}
+
+#[test]
+fn an_empty_buffer_holds_nothing_of_the_packets_that_were_in_it() {
+    let mut input = BytesMut::zeroed(60_000);
+    let packet = input.split_to(60_000).freeze();
+    assert!(
+        input.is_empty() && !packet.is_unique(),
+        "it still holds them"
+    );
+    client::free_if_empty(&mut input);
+    assert!(packet.is_unique(), "the packet alone holds them");
 }
