@@ -121,13 +121,15 @@ pub fn handle_query(broker: &SharedBroker, query: &AdminQuery) -> AdminReply {
                 .map(|(slot, _)| slot)
                 .collect();
             for slot in &found {
-                let line = core.session(*slot).and_then(|s| s.connection.clone());
-                match line {
-                    Some(line) => {
+                let connection = core.session(*slot).and_then(|s| s.connection.clone());
+                match connection {
+                    Some(connection) => {
                         if let Some(session) = core.session(*slot) {
                             session.expiry_interval = std::time::Duration::ZERO;
                         }
-                        line.signal.disconnect(RefusalReason::AdministrativeAction);
+                        connection
+                            .signal
+                            .disconnect(RefusalReason::AdministrativeAction);
                     }
                     None => core.remove_session(*slot, now),
                 }

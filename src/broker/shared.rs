@@ -125,17 +125,19 @@ impl SharedBroker {
     pub async fn connect(&self, opening: ConnectRequest) -> Result<SessionHandle, RefusalReason> {
         let key = (opening.identity.clone(), opening.client_id.clone());
         loop {
-            let line = {
+            let connection = {
                 let mut core = self.lock();
                 match core.connection_of(&key) {
-                    Some(line) => line,
+                    Some(connection) => connection,
                     // Checked and done under one lock: two new connections cannot both get the
                     // session.
                     None => return core.connect(opening, Instant::now()),
                 }
             };
-            line.signal.disconnect(RefusalReason::SessionTakenOver);
-            line.closed.cancelled().await;
+            connection
+                .signal
+                .disconnect(RefusalReason::SessionTakenOver);
+            connection.closed.cancelled().await;
         }
     }
 
@@ -145,12 +147,12 @@ impl SharedBroker {
         self.shutdown.cancel();
         let mut core = self.lock();
         core.shutting_down = true;
-        for line in core
+        for connection in core
             .sessions
             .iter()
             .filter_map(|(_, s)| s.connection.as_ref())
         {
-            line.signal.disconnect(RefusalReason::ShuttingDown);
+            connection.signal.disconnect(RefusalReason::ShuttingDown);
         }
     }
 

@@ -81,9 +81,9 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
     let edge = Edge::new(broker.clone(), events.clone(), acceptor);
     serve_listeners(&edge, &settings.listeners, fds)?;
     let listener = bind_gateway_socket(Path::new(&settings.gateway_socket))?;
-    let (house, secret) = (edge.clone(), settings.gateway_password.clone());
+    let (gateway_edge, secret) = (edge.clone(), settings.gateway_password.clone());
     let mut gateway_socket =
-        tokio::spawn(async move { house.serve_gateway(listener, &secret).await });
+        tokio::spawn(async move { gateway_edge.serve_gateway(listener, &secret).await });
     let writer = std::thread::Builder::new().name("ledger".into()).spawn({
         let guard = broker.clone();
         move || writer::run_writer(&guard, store, &ledger)
@@ -95,7 +95,7 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
     let mut ticks = 0u32;
     loop {
         tokio::select! {
-            order = commands.next() => match order.as_deref().map(serde_json::from_str::<WorkerCommand>) {
+            command = commands.next() => match command.as_deref().map(serde_json::from_str::<WorkerCommand>) {
                 None => break,
                 Some(Ok(WorkerCommand::SetAccess { n, accounts })) => {
                     broker.set_access(AccessControl::new(accounts, settings.quarantine));
@@ -233,9 +233,9 @@ fn spawn_listener(edge: Arc<Edge>, door: ListenerKind, listener: tokio::net::Tcp
     tokio::spawn(edge.serve_tcp(door, listener));
 }
 
-async fn send_event(facts: &EventWriter, fact: &WorkerEvent) {
-    if let Ok(line) = serde_json::to_string(fact) {
-        facts.send(line).await;
+async fn send_event(events: &EventWriter, event: &WorkerEvent) {
+    if let Ok(line) = serde_json::to_string(event) {
+        events.send(line).await;
     }
 }
 

@@ -48,10 +48,13 @@ impl BrokerState {
         };
         let quota = &mut self.queue_quota;
         match session.with_queue(quota, |q| q.on_pubrec(id)) {
-            Some((true, owed @ Some(_))) => {
-                let number =
-                    self.persistence
-                        .record_pubrec(session.owner(), session.number(), id, owed);
+            Some((true, log_number @ Some(_))) => {
+                let number = self.persistence.record_pubrec(
+                    session.owner(),
+                    session.number(),
+                    id,
+                    log_number,
+                );
                 session.with_queue(quota, |q| q.set_log_number(id, number));
             }
             // A delivery that is only in memory has nothing to wait for.

@@ -54,8 +54,8 @@ fn choose_member(
 impl BrokerState {
     /// Delivers one of the broker's own messages to its subscribers.
     pub fn publish_internal(&mut self, message: &Arc<Message>, now: Instant) {
-        for (hearer, identifiers) in self.matching_recipients(message, None) {
-            self.enqueue_for(message, &hearer, identifiers, None, now);
+        for (recipient, identifiers) in self.matching_recipients(message, None) {
+            self.enqueue_for(message, &recipient, identifiers, None, now);
         }
     }
 
@@ -79,14 +79,14 @@ impl BrokerState {
                 lists += 1;
                 found.extend(
                     here.iter()
-                        .filter(|(slot, hearing)| !(hearing.no_local && Some(*slot) == from)),
+                        .filter(|(slot, options)| !(options.no_local && Some(*slot) == from)),
                 );
             },
             &mut |group| {
-                if let Some((slot, hearing)) = choose_member(group, sessions, message.qos) {
+                if let Some((slot, options)) = choose_member(group, sessions, message.qos) {
                     groups.push(Recipient {
                         slot,
-                        options: hearing,
+                        options,
                         shared_name: Some(group.name.clone()),
                     });
                 }
@@ -97,19 +97,19 @@ impl BrokerState {
             (h, identifiers)
         };
         if lists > 1 {
-            found.sort_by_key(|(slot, hearing)| (*slot, std::cmp::Reverse(hearing.qos)));
+            found.sort_by_key(|(slot, options)| (*slot, std::cmp::Reverse(options.qos)));
             let mut merged: Vec<(Recipient, Box<[u32]>)> = Vec::with_capacity(found.len());
             for same in found.chunk_by(|a, b| a.0 == b.0) {
                 if let Some((slot, best)) = same.first() {
                     let identifiers = same.iter().filter_map(|(_, h)| h.subscription_id).collect();
-                    let hearing = SubscriptionOptions {
+                    let options = SubscriptionOptions {
                         retain_as_published: same.iter().any(|(_, h)| h.retain_as_published),
                         ..*best
                     };
                     merged.push((
                         Recipient {
                             slot: *slot,
-                            options: hearing,
+                            options,
                             shared_name: None,
                         },
                         identifiers,
@@ -121,9 +121,9 @@ impl BrokerState {
         }
         found
             .into_iter()
-            .map(|(slot, hearing)| Recipient {
+            .map(|(slot, options)| Recipient {
                 slot,
-                options: hearing,
+                options,
                 shared_name: None,
             })
             .chain(groups)
@@ -216,7 +216,7 @@ impl BrokerState {
             sessions,
             ..
         } = self;
-        let Some((slot, hearing)) = subscription_tree
+        let Some((slot, options)) = subscription_tree
             .shared_subscription(group, filter)
             .and_then(|g| choose_member(g, sessions, item.message.qos))
         else {
@@ -224,11 +224,11 @@ impl BrokerState {
         };
         let waits = owed.filter(|number| self.persistence.has_pending_message(*number));
         let number = waits.unwrap_or_else(|| self.persistence.next_number());
-        let identifiers = hearing.subscription_id.into_iter().collect();
+        let identifiers = options.subscription_id.into_iter().collect();
         let class = self.durability_rules.class_of(&item.message.topic);
         let recipient = Recipient {
             slot,
-            options: hearing,
+            options,
             shared_name: Some(name),
         };
         if let Some((Some(target), _)) = self.enqueue_for(

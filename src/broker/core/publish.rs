@@ -98,12 +98,12 @@ impl Intake<'_> {
     /// need not be.
     fn durable_ticket(&mut self) -> Option<Arc<DurabilityTicket>> {
         match self.ack_request {
-            Some(asker)
+            Some(request)
                 if self.class == DurabilityClass::Durable && self.message.qos.is_acknowledged() =>
             {
                 Some(
                     self.ticket
-                        .get_or_insert_with(|| DurabilityTicket::new(asker.wake.clone()))
+                        .get_or_insert_with(|| DurabilityTicket::new(request.wake.clone()))
                         .clone(),
                 )
             }
@@ -123,16 +123,16 @@ impl BrokerState {
         ack_request: Option<&AckRequest<'_>>,
         now: Instant,
     ) -> PublishResult {
-        let line = from
+        let connection_number = from
             .and_then(|slot| self.session(slot))
             .and_then(|s| s.connection.as_ref())
-            .map(|l| l.number);
+            .map(|c| c.number);
         self.publish_with_origin(
             who,
             owner,
             PublishOrigin {
                 slot: from,
-                connection_number: line,
+                connection_number,
                 superseded: false,
             },
             message,
@@ -192,9 +192,9 @@ impl BrokerState {
         let number = (class != DurabilityClass::Memory && message.qos.is_acknowledged())
             .then(|| self.persistence.next_number());
         let count = recipients.len();
-        for (hearer, identifiers) in recipients {
+        for (recipient, subscription_ids) in recipients {
             let owed = number.map(|number| (number, class));
-            match self.enqueue_for(&message, &hearer, identifiers, owed, now) {
+            match self.enqueue_for(&message, &recipient, subscription_ids, owed, now) {
                 Some((target, tight)) => {
                     targets.extend(target);
                     backpressure |= tight;
@@ -208,13 +208,13 @@ impl BrokerState {
         self.record_publish(&mut intake, number, targets, inbound);
         // If the client sends the message again before it is acknowledged, that PUBREC waits for
         // the same ticket, also when nothing of the session itself is on disk.
-        if let (Some(receipt), Some(id)) =
+        if let (Some(ticket), Some(id)) =
             (&intake.ticket, ack_request.and_then(|a| a.qos2_packet_id))
             && let Some(held) = from
                 .and_then(|slot| self.session(slot))
                 .and_then(|s| s.inbound_qos2.get_mut(&id))
         {
-            held.ticket = Some(receipt.clone());
+            held.ticket = Some(ticket.clone());
         }
         let what = match (kept, has_recipients) {
             (false, _) => PublishOutcome::CapacityExceeded,

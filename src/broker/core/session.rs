@@ -235,17 +235,17 @@ impl SessionHandle {
     pub fn new(
         slot: Slot,
         session: &Session,
-        line: &ConnectionHandle,
+        connection: &ConnectionHandle,
         session_present: bool,
     ) -> Self {
         Self {
             slot,
             owner: session.owner.clone(),
-            connection_number: line.number,
+            connection_number: connection.number,
             session_present,
             wake: session.wake.clone(),
-            signal: line.signal.clone(),
-            closed: line.closed.clone(),
+            signal: connection.signal.clone(),
+            closed: connection.closed.clone(),
         }
     }
 }

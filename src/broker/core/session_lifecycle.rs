@@ -65,7 +65,7 @@ impl BrokerState {
             self.remove_session(slot, now);
         }
         self.last_connection_number += 1;
-        let line_number = self.last_connection_number;
+        let connection_number = self.last_connection_number;
         let known = self.sessions.slot_of(&key);
         let slot = match known {
             Some(slot) => slot,
@@ -84,8 +84,8 @@ impl BrokerState {
         session.with_queue(&mut self.queue_quota, |queue| {
             queue.resume(request.receive_maximum);
         });
-        let line = ConnectionHandle::new(line_number, session.wake.clone());
-        session.connection = Some(line.clone());
+        let connection = ConnectionHandle::new(connection_number, session.wake.clone());
+        session.connection = Some(connection.clone());
         session.state_since = now;
         session.expiry_interval = request.expiry_interval;
         session.peer = request.peer;
@@ -116,7 +116,12 @@ impl BrokerState {
         let counters = &mut self.counters;
         counters.connected += 1;
         counters.connected_max = counters.connected_max.max(counters.connected);
-        Ok(SessionHandle::new(slot, session, &line, known.is_some()))
+        Ok(SessionHandle::new(
+            slot,
+            session,
+            &connection,
+            known.is_some(),
+        ))
     }
 
     /// Checks what may have changed since the client was authenticated.
@@ -146,18 +151,18 @@ impl BrokerState {
         {
             // No unprovisioned device has a lasting place: of the address that has the most of
             // them, the one that connected first is disconnected. There is room at the next try.
-            let neighbourhood = |s: &Session| s.peer.address.parse().map(source_network).ok();
+            let network = |s: &Session| s.peer.address.parse().map(source_network).ok();
             let crowd = |of: &Session| {
                 self.unprovisioned_sessions()
-                    .filter(|s| neighbourhood(s) == neighbourhood(of))
+                    .filter(|s| network(s) == network(of))
                     .count()
             };
-            if let Some(line) = self
+            if let Some(connection) = self
                 .unprovisioned_sessions()
                 .min_by_key(|s| (std::cmp::Reverse(crowd(s)), s.number()))
                 .and_then(|s| s.connection.as_ref())
             {
-                line.signal.disconnect(RefusalReason::QuarantineFull);
+                connection.signal.disconnect(RefusalReason::QuarantineFull);
             }
             return Err(RefusalReason::QuarantineFull);
         }
@@ -200,7 +205,7 @@ impl BrokerState {
         let Some(session) = self.sessions.get_mut(slot).filter(|s| {
             s.connection
                 .as_ref()
-                .is_some_and(|l| l.number == attached.connection_number)
+                .is_some_and(|c| c.number == attached.connection_number)
         }) else {
             return;
         };

@@ -165,8 +165,8 @@ impl BrokerState {
         }
         // Redelivery comes before the log learns that the session ended: a publisher that waits for
         // storage waits until another member has the message.
-        for (owed, item) in left {
-            self.redeliver_shared(session.owner(), owed, item, now);
+        for (log_number, item) in left {
+            self.redeliver_shared(session.owner(), log_number, item, now);
         }
         if session.persisted {
             self.persistence.record(

@@ -21,10 +21,10 @@ use crate::protocol::mqtt::packet::{RetainHandling, SubscriptionRequest};
 use crate::protocol::mqtt::topic::{is_topic_filter, is_within_bounds, matches, parse_shared};
 
 /// The bits of the subscription options on disk.
-pub fn encode_options(hearing: &SubscriptionOptions) -> u8 {
-    hearing.qos.bits()
-        | u8::from(hearing.no_local) << 2
-        | u8::from(hearing.retain_as_published) << 3
+pub fn encode_options(options: &SubscriptionOptions) -> u8 {
+    options.qos.bits()
+        | u8::from(options.no_local) << 2
+        | u8::from(options.retain_as_published) << 3
 }
 
 impl BrokerState {
@@ -38,10 +38,10 @@ impl BrokerState {
     ) -> (Vec<ReasonCode>, Option<Arc<DurabilityTicket>>) {
         let mut ticket = None;
         // Filters beyond the number that a client may have are refused without being checked.
-        let house = self
+        let is_gateway = self
             .session(attached.slot)
             .is_some_and(|s| *s.identity() == Identity::Gateway);
-        let most = if house {
+        let most = if is_gateway {
             usize::MAX
         } else {
             self.limits.filters
@@ -49,9 +49,9 @@ impl BrokerState {
         let codes = requests
             .iter()
             .enumerate()
-            .map(|(n, ask)| {
+            .map(|(n, request)| {
                 if n < most {
-                    self.subscribe_one(attached, ask, subscription_id, &mut ticket, now)
+                    self.subscribe_one(attached, request, subscription_id, &mut ticket, now)
                 } else {
                     ReasonCode::QUOTA_EXCEEDED
                 }
@@ -63,21 +63,21 @@ impl BrokerState {
     fn subscribe_one(
         &mut self,
         attached: &SessionHandle,
-        ask: &SubscriptionRequest,
+        request: &SubscriptionRequest,
         identifier: Option<u32>,
         ticket: &mut Option<Arc<DurabilityTicket>>,
         now: Instant,
     ) -> ReasonCode {
         let slot = attached.slot;
-        let inner = match ask.filter.strip_prefix("$share/") {
-            None => &*ask.filter,
-            Some(_) => match parse_shared(&ask.filter) {
+        let inner = match request.filter.strip_prefix("$share/") {
+            None => &*request.filter,
+            Some(_) => match parse_shared(&request.filter) {
                 Some((_, inner)) => inner,
                 None => return ReasonCode::TOPIC_FILTER_INVALID,
             },
         };
         if !is_topic_filter(inner)
-            || ask.filter.len() > self.limits.topic_bytes
+            || request.filter.len() > self.limits.topic_bytes
             || !is_within_bounds(inner, self.limits.topic_bytes, self.limits.topic_levels)
         {
             return ReasonCode::TOPIC_FILTER_INVALID;
@@ -92,7 +92,7 @@ impl BrokerState {
         if session.is_persistent() && self.persistence.over_quota(session.owner()) {
             return ReasonCode::QUOTA_EXCEEDED;
         }
-        let is_new = !session.subscriptions.contains(&ask.filter);
+        let is_new = !session.subscriptions.contains(&request.filter);
         if is_new
             && *session.identity() != Identity::Gateway
             && session.subscriptions.len() >= self.limits.filters
@@ -100,18 +100,18 @@ impl BrokerState {
             return ReasonCode::QUOTA_EXCEEDED;
         }
         let subscription_options = SubscriptionOptions {
-            qos: ask.qos,
-            no_local: ask.no_local,
-            retain_as_published: ask.retain_as_published,
+            qos: request.qos,
+            no_local: request.no_local,
+            retain_as_published: request.retain_as_published,
             subscription_id: identifier,
         };
         let is_unchanged = session
             .subscriptions
-            .insert(&ask.filter, subscription_options)
+            .insert(&request.filter, subscription_options)
             == Some(subscription_options);
         add_subscription(
             &mut self.subscription_tree,
-            &ask.filter,
+            &request.filter,
             slot,
             subscription_options,
         );
@@ -121,21 +121,21 @@ impl BrokerState {
             && (!is_unchanged
                 || self
                     .persistence
-                    .is_filter_dirty(session.number(), &ask.filter))
+                    .is_filter_dirty(session.number(), &request.filter))
         {
             let receipt =
                 ticket.get_or_insert_with(|| DurabilityTicket::new(attached.wake.clone()));
             let record = PersistedChange::Subscribed {
                 session: session.number(),
-                filter: ask.filter.clone(),
+                filter: request.filter.clone(),
                 options: encode_options(&subscription_options),
                 identifier,
             };
             self.persistence
                 .record(session.owner(), record, Some(receipt));
         }
-        let is_unshared = inner.len() == ask.filter.len();
-        let wants_retained = match ask.retain_handling {
+        let is_unshared = inner.len() == request.filter.len();
+        let wants_retained = match request.retain_handling {
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => is_new,
             RetainHandling::DoNotSend => false,
@@ -150,14 +150,14 @@ impl BrokerState {
             let retained = self.retained.matching(inner, now).map(|(_, m)| m);
             session.with_queue(&mut self.queue_quota, |queue| {
                 for message in retained.chain(sys) {
-                    if !queue.request_retained(&message.topic, ask.qos, &identifiers, most) {
+                    if !queue.request_retained(&message.topic, request.qos, &identifiers, most) {
                         break;
                     }
                 }
             });
             session.wake.notify_one();
         }
-        ReasonCode::granted(ask.qos)
+        ReasonCode::granted(request.qos)
     }
 
     /// Unsubscribes; returns an UNSUBACK code per filter, and the ticket to wait for before
@@ -227,7 +227,7 @@ impl BrokerState {
                 .filter(|_| access.admits_certificate(session.identity(), &session.peer.proof));
             let Some(credential) = credential else {
                 match &session.connection {
-                    Some(line) => line.signal.disconnect(RefusalReason::AccountChanged),
+                    Some(connection) => connection.signal.disconnect(RefusalReason::AccountChanged),
                     None => over.push(slot),
                 }
                 continue;

@@ -85,13 +85,13 @@ impl BrokerState {
     pub(super) fn publish_will(
         &mut self,
         who: &Identity,
-        (session, line): (u64, Option<u64>),
+        (session, connection_number): (u64, Option<u64>),
         will: &Will,
         now: Instant,
     ) {
         let owner: Arc<str> = who.quota_owner().into();
         let message = message_of_will(will, now);
-        let superseded = self.has_successor(who, line, &will.topic);
+        let superseded = self.has_successor(who, connection_number, &will.topic);
         let current = self
             .retained
             .entry(&will.topic)
@@ -113,7 +113,7 @@ impl BrokerState {
         );
         if let Some(RetainedMessage {
             message,
-            connection_number: line,
+            connection_number,
             ..
         }) = current.filter(|w| w.message.payload[..] != will.payload[..])
         {
@@ -121,7 +121,7 @@ impl BrokerState {
                 who,
                 &owner,
                 PublishOrigin {
-                    connection_number: line,
+                    connection_number,
                     ..PublishOrigin::default()
                 },
                 Message::clone(&message),

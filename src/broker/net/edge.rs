@@ -55,14 +55,14 @@ const HALF_OPEN_LOOPBACK_MIN: usize = 200;
 
 impl Edge {
     pub fn new(
-        guard: Arc<SharedBroker>,
-        facts: EventWriter,
+        broker: Arc<SharedBroker>,
+        events: EventWriter,
         tls: Option<TlsAcceptor>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            connection_permits: ConnectionPermits::new(&guard.limits),
-            broker: guard,
-            events: facts,
+            connection_permits: ConnectionPermits::new(&broker.limits),
+            broker,
+            events,
             tls,
             error_log: Mutex::new((
                 TokenBucket::with_burst(ERROR_LOG_RATE.1, ERROR_LOG_RATE.0, Instant::now()),
@@ -78,7 +78,7 @@ impl Edge {
     )]
     pub async fn serve_tcp(self: Arc<Self>, door: ListenerKind, listener: TcpListener) {
         let limits = &self.broker.limits;
-        let lobby = AdmissionControl::new(limits.half_open);
+        let admissions = AdmissionControl::new(limits.half_open);
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -107,7 +107,9 @@ impl Edge {
                 limits.half_open_per_address
             };
             let meter = Meter::start();
-            let Some(seat) = lobby.acquire_as(near, peer.ip().to_canonical(), share, &meter) else {
+            let Some(admission) =
+                admissions.acquire_as(near, peer.ip().to_canonical(), share, &meter)
+            else {
                 self.broker
                     .record_refusal("", &address, RefusalReason::HalfOpenExceeded);
                 continue;
@@ -119,7 +121,7 @@ impl Edge {
                 door,
                 Metered::new(stream, meter.clone()),
                 address.clone(),
-                HalfOpenPermit::new(seat, near, self.connection_permits.clone()),
+                HalfOpenPermit::new(admission, near, self.connection_permits.clone()),
                 meter,
             ));
             tokio::spawn(async move {
@@ -142,18 +144,18 @@ impl Edge {
         half_open: HalfOpenPermit,
         meter: Arc<Meter>,
     ) -> Result<Serving, RefusalReason> {
-        let guard = self.broker.clone();
-        let until = Instant::now() + Duration::from_secs(guard.limits.handshake_s);
+        let broker = self.broker.clone();
+        let until = Instant::now() + Duration::from_secs(broker.limits.handshake_s);
         let mut peer = ConnectionInfo {
             address,
             listener: door.name(),
             ..ConnectionInfo::default()
         };
-        let arrival = |entrance, stranger, peer| AcceptedTransport {
-            auth_method: entrance,
+        let accepted = |auth_method, half_open, peer| AcceptedTransport {
+            auth_method,
             deadline: until,
             peer,
-            half_open: Some(stranger),
+            half_open: Some(half_open),
             meter,
         };
         let failed = |cause: &str| RefusalReason::HandshakeFailed {
@@ -164,21 +166,21 @@ impl Edge {
         match door {
             ListenerKind::Plain => Ok(Box::pin(serve(
                 stream,
-                guard,
-                arrival(AuthMethod::Password, half_open, peer),
+                broker,
+                accepted(AuthMethod::Password, half_open, peer),
             ))),
             ListenerKind::WebSocket => {
                 let ws = with_deadline(
                     Some(&half_open),
                     until,
-                    Box::pin(websocket::accept(stream, guard.limits.packet)),
+                    Box::pin(websocket::accept(stream, broker.limits.packet)),
                 )
                 .await?
                 .map_err(failed_io)?;
                 Ok(Box::pin(serve(
                     Box::new(ws),
-                    guard,
-                    arrival(AuthMethod::Password, half_open, peer),
+                    broker,
+                    accepted(AuthMethod::Password, half_open, peer),
                 )))
             }
             ListenerKind::Tls | ListenerKind::WebSocketTls => {
@@ -194,7 +196,7 @@ impl Edge {
                     .peer_certificates()
                     .and_then(|c| c.first())
                     .map(|c| common_name(c).zip(certificate_proof(c)));
-                let entrance = match holder {
+                let auth_method = match holder {
                     Some(Some((name, proof))) => {
                         peer.proof.clone_from(&proof);
                         self.report_certificate(&name, proof).await;
@@ -207,21 +209,21 @@ impl Edge {
                     let ws = with_deadline(
                         Some(&half_open),
                         until,
-                        Box::pin(websocket::accept(tls, guard.limits.packet)),
+                        Box::pin(websocket::accept(tls, broker.limits.packet)),
                     )
                     .await?
                     .map_err(failed_io)?;
                     let ws = Box::new(ws);
                     return Ok(Box::pin(serve(
                         ws,
-                        guard,
-                        arrival(entrance, half_open, peer),
+                        broker,
+                        accepted(auth_method, half_open, peer),
                     )));
                 }
                 Ok(Box::pin(serve(
                     tls,
-                    guard,
-                    arrival(entrance, half_open, peer),
+                    broker,
+                    accepted(auth_method, half_open, peer),
                 )))
             }
         }
@@ -270,14 +272,14 @@ impl Edge {
                     },
                     Meter::start(),
                 );
-                let arrival = AcceptedTransport {
+                let accepted = AcceptedTransport {
                     auth_method: AuthMethod::GatewaySocket(secret),
                     deadline: until,
                     peer,
                     half_open: None,
                     meter: meter.clone(),
                 };
-                let ended = serve(Metered::new(stream, meter), edge.broker.clone(), arrival).await;
+                let ended = serve(Metered::new(stream, meter), edge.broker.clone(), accepted).await;
                 edge.report_error("house", ended).await;
             });
         }
@@ -287,27 +289,27 @@ impl Edge {
         if let Some(reason) = ended.error {
             // Half-open connections must not make the worker send events without end.
             let suppressed = {
-                let mut troubles = self
+                let mut error_log = self
                     .error_log
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner);
-                if !troubles.0.try_take(Instant::now()) {
-                    troubles.1 += 1;
+                if !error_log.0.try_take(Instant::now()) {
+                    error_log.1 += 1;
                     return;
                 }
-                std::mem::take(&mut troubles.1)
+                std::mem::take(&mut error_log.1)
             };
             let who = if ended.client.is_empty() {
                 address.to_owned()
             } else {
                 format!("{} ({address})", ended.client)
             };
-            let fact = crate::protocol::broker::WorkerEvent::ClientError {
+            let event = crate::protocol::broker::WorkerEvent::ClientError {
                 client: who,
                 reason,
                 suppressed,
             };
-            if let Ok(line) = serde_json::to_string(&fact) {
+            if let Ok(line) = serde_json::to_string(&event) {
                 self.events.send(line).await;
             }
         }

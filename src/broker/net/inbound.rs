@@ -130,7 +130,7 @@ impl<S> Client<S> {
             Packet::PubComp(id) => self.broker.lock().on_pubcomp(slot, id),
             Packet::PubRel(id) => {
                 self.unreleased.remove(&id);
-                let (known, receipt) =
+                let (known, ticket) =
                     self.broker
                         .lock()
                         .on_pubrel(slot, id, &self.params.session.wake);
@@ -147,13 +147,13 @@ impl<S> Client<S> {
                             ReasonCode::PACKET_IDENTIFIER_NOT_FOUND
                         },
                     },
-                    receipt,
+                    ticket,
                 );
             }
             Packet::Subscribe(subscribe) => self.handle_subscribe(&subscribe, now)?,
             Packet::Unsubscribe { id, filters } => {
                 self.check_suback_fits(filters.len())?;
-                let (codes, receipt) = self
+                let (codes, ticket) = self
                     .broker
                     .lock()
                     .unsubscribe(&self.params.session, &filters);
@@ -163,7 +163,7 @@ impl<S> Client<S> {
                         id,
                         codes,
                     },
-                    receipt,
+                    ticket,
                 );
             }
             Packet::PingReq => self.pending_pingresps += 1,
@@ -196,19 +196,19 @@ impl<S> Client<S> {
         now: Instant,
     ) -> Result<(), DisconnectReason> {
         self.check_suback_fits(subscribe.requests.len())?;
-        let (codes, receipt) = self.broker.lock().subscribe(
+        let (codes, ticket) = self.broker.lock().subscribe(
             &self.params.session,
             &subscribe.requests,
             subscribe.subscription_id,
             now,
         );
-        for (ask, code) in subscribe
+        for (request, code) in subscribe
             .requests
             .iter()
             .zip(&codes)
             .filter(|(_, code)| code.is_error())
         {
-            let filter = text::line(&ask.filter, DETAIL_CHARS_MAX);
+            let filter = text::line(&request.filter, DETAIL_CHARS_MAX);
             let reason = match *code {
                 ReasonCode::NOT_AUTHORIZED => RefusalReason::SubscribeNotAuthorized { filter },
                 ReasonCode::QUOTA_EXCEEDED => RefusalReason::SubscriptionsExceeded { filter },
@@ -226,7 +226,7 @@ impl<S> Client<S> {
                 id: subscribe.id,
                 codes,
             },
-            receipt,
+            ticket,
         );
         Ok(())
     }

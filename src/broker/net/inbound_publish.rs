@@ -62,8 +62,8 @@ impl<S> Client<S> {
             return self.reject_payload_format(&p);
         }
         let message = message_of(&mut p, topic, now);
-        let guard = self.broker.clone();
-        let mut core = guard.lock();
+        let broker = self.broker.clone();
+        let mut core = broker.lock();
         let slot = self.params.session.slot;
         // The packet identifier of a QoS 2 message.
         let qos2_id = p.id.filter(|_| p.qos == QoS::ExactlyOnce);

@@ -93,8 +93,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Encodes a batch of what is queued. True = there is more.
     fn fill_output(&mut self) -> bool {
-        let guard = self.broker.clone();
-        let mut core = guard.lock();
+        let broker = self.broker.clone();
+        let mut core = broker.lock();
         let slot = self.params.session.slot;
         let now = Instant::now();
         core.counters.traffic.add(std::mem::take(&mut self.traffic));

@@ -76,14 +76,14 @@ impl HalfOpenPermit {
         let Ok(permit) = self.connections.all.clone().try_acquire_owned() else {
             return Err(RefusalReason::ConnectionsExceeded);
         };
-        let Some(place) = self
+        let Some(per_address) = self
             .connections
             .per_address
             .try_acquire(self.address, self.connections.per_address_max)
         else {
             return Err(RefusalReason::AddressConnectionsExceeded);
         };
-        Ok(ConnectionPermit(permit, place))
+        Ok(ConnectionPermit(permit, per_address))
     }
 }
 
@@ -97,7 +97,7 @@ pub async fn with_deadline<T>(
 ) -> Result<T, RefusalReason> {
     let needed = async {
         match half_open {
-            Some(stranger) => stranger.admission.evicted().await,
+            Some(permit) => permit.admission.evicted().await,
             None => std::future::pending().await,
         }
     };

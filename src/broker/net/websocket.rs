@@ -14,6 +14,8 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 const WRITE_CHUNK_BYTES: usize = 64 * 1024;
+/// Bytes of the read buffer that every connection has from its beginning.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
 /// Pings, pongs and empty frames that may follow each other without data between them.
 const EMPTY_FRAMES_MAX: u32 = 64;
 /// Frames read at once.
@@ -60,7 +62,7 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     packet: usize,
 ) -> io::Result<WsBytes<S>> {
     let config = WebSocketConfig::default()
-        .read_buffer_size(8 * 1024)
+        .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(4 * WRITE_CHUNK_BYTES)
         .max_message_size(Some(packet + 16 * 1024))

@@ -133,11 +133,9 @@ impl RecoveredState {
             }
             PersistedChange::Will(will) => self.last_session = self.last_session.max(will.session),
             PersistedChange::Queued {
-                sequence: order,
-                targets,
-                ..
+                sequence, targets, ..
             } => {
-                self.last_sequence = self.last_sequence.max(*order);
+                self.last_sequence = self.last_sequence.max(*sequence);
                 self.last_session = targets
                     .iter()
                     .map(|t| t.session)
@@ -168,7 +166,7 @@ impl RecoveredState {
                 options,
                 identifier,
             } => {
-                let hearing = SubscriptionOptions {
+                let options = SubscriptionOptions {
                     qos: QoS::from_stored(options & 3),
                     no_local: options & 4 != 0,
                     retain_as_published: options & 8 != 0,
@@ -176,13 +174,13 @@ impl RecoveredState {
                 };
                 self.session_mut(session)
                     .subscriptions
-                    .insert(filter, hearing);
+                    .insert(filter, options);
             }
             PersistedChange::Unsubscribed { session, filter } => {
                 self.session_mut(session).subscriptions.remove(&filter);
             }
             PersistedChange::Queued {
-                sequence: order,
+                sequence,
                 inbound,
                 message,
                 targets,
@@ -194,19 +192,19 @@ impl RecoveredState {
                 for target in targets {
                     self.session_mut(target.session)
                         .queued
-                        .insert((order, target.id), (message.clone(), target));
+                        .insert((sequence, target.id), (message.clone(), target));
                 }
             }
             PersistedChange::Delivered { session, ids } => {
-                let kin = self.session_mut(session);
-                kin.queued.retain(|(_, id), _| !ids.contains(id));
-                kin.pubrec_received.retain(|id| !ids.contains(id));
+                let records = self.session_mut(session);
+                records.queued.retain(|(_, id), _| !ids.contains(id));
+                records.pubrec_received.retain(|id| !ids.contains(id));
             }
             PersistedChange::PubRecReceived { session, id } => {
-                let kin = self.session_mut(session);
-                kin.queued.retain(|(_, queued), _| *queued != id);
-                if !kin.pubrec_received.contains(&id) {
-                    kin.pubrec_received.push(id);
+                let records = self.session_mut(session);
+                records.queued.retain(|(_, queued), _| *queued != id);
+                if !records.pubrec_received.contains(&id) {
+                    records.pubrec_received.push(id);
                 }
             }
             PersistedChange::InboundQos2 { session, id } => {
@@ -261,12 +259,12 @@ impl RecoveredState {
             }
         }
         core.retained.refused = 0;
-        let mut kin = self.sessions;
+        let mut records = self.sessions;
         // A message for many sessions is held in memory once.
         let mut messages = BTreeMap::new();
         for head in self.headers.into_values().filter(|h| h.expiry_s > 0) {
-            let kin = kin.remove(&head.session).unwrap_or_default();
-            restore_session(core, head, kin, &mut messages, now, wall);
+            let records = records.remove(&head.session).unwrap_or_default();
+            restore_session(core, head, records, &mut messages, now, wall);
         }
         for (session, will) in self.wills {
             let at = will
@@ -385,9 +383,9 @@ fn restore_session(
         for id in records.pubrec_received {
             queue.restore_pubrel(id, 0);
         }
-        for ((order, id), (kept, target)) in records.queued {
+        for ((sequence, id), (kept, target)) in records.queued {
             let Some(message) = messages
-                .entry(order)
+                .entry(sequence)
                 .or_insert_with(|| unexpired(&kept, now, wall).map(Arc::new))
                 .clone()
             else {
@@ -401,7 +399,7 @@ fn restore_session(
                 subscription_ids: target.subscription_ids.into(),
                 shared_name: group,
             };
-            queue.restore_queued(id, item, order, !records.never_sent.contains(&id));
+            queue.restore_queued(id, item, sequence, !records.never_sent.contains(&id));
         }
         let last = last.map_or(0, PacketId::get);
         queue.resume_ids_after(PacketId::new(last.wrapping_add(UNRECORDED_IDS_MAX)));
@@ -433,7 +431,7 @@ fn restore_session(
             .record(session.owner(), session.header_record(now, wall), None);
     }
     let slot = core.sessions.insert(session);
-    for (filter, hearing) in records.subscriptions {
-        add_subscription(&mut core.subscription_tree, &filter, slot, hearing);
+    for (filter, options) in records.subscriptions {
+        add_subscription(&mut core.subscription_tree, &filter, slot, options);
     }
 }

@@ -17,12 +17,12 @@ impl Queue {
     }
 
     fn recount_bytes(&mut self) {
-        let flying = self.inflight.iter().filter_map(|f| f.item.as_ref());
+        let inflight = self.inflight.iter().filter_map(|f| f.item.as_ref());
         self.bytes = self
             .queued
             .iter()
             .map(|w| &w.item)
-            .chain(flying)
+            .chain(inflight)
             .map(QueuedMessage::size)
             .sum();
     }
@@ -61,16 +61,16 @@ impl Queue {
     /// numbers: queued messages, and QoS 1 messages that were sent and are not acknowledged. A QoS
     /// 2 delivery that has begun stays with this client.
     pub fn take_redeliverable(&mut self) -> Vec<(Option<LogNumber>, QueuedMessage)> {
-        let flying = std::mem::take(&mut self.inflight)
+        let inflight = std::mem::take(&mut self.inflight)
             .into_iter()
             .filter(|f| f.qos == QoS::AtLeastOnce)
             .filter_map(|f| Some((f.log_number, f.item?)));
-        let waiting = std::mem::take(&mut self.queued)
+        let queued = std::mem::take(&mut self.queued)
             .into_iter()
             .map(|w| (w.log_number, w.item));
         self.bytes = 0;
-        flying
-            .chain(waiting)
+        inflight
+            .chain(queued)
             .filter(|(_, q)| q.shared_name.is_some())
             .collect()
     }
@@ -87,12 +87,12 @@ impl Queue {
     /// The contents that the persistence log must write in a snapshot: messages with their log
     /// numbers and packet identifiers, and the packet identifiers for which PUBREC was received.
     pub fn persisted_contents(&self) -> (Vec<(LogNumber, PacketId, QueuedMessage)>, Vec<PacketId>) {
-        let flying = self
+        let inflight = self
             .inflight
             .iter()
             .filter(|f| f.stage == Stage::PublishSent)
             .filter_map(|f| Some((f.log_number?, f.id, f.item.clone()?)));
-        let waiting = self
+        let queued = self
             .queued
             .iter()
             .filter_map(|w| Some((w.log_number?, w.id?, w.item.clone())));
@@ -102,6 +102,6 @@ impl Queue {
             .filter(|f| f.stage != Stage::PublishSent && f.log_number.is_some())
             .map(|f| f.id)
             .collect();
-        (flying.chain(waiting).collect(), released)
+        (inflight.chain(queued).collect(), released)
     }
 }

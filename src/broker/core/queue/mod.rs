@@ -188,21 +188,21 @@ impl Queue {
     /// Puts a message at the end and returns its packet identifier, if it has one yet. The
     /// caller has called [`Queue::make_room`] before.
     ///
-    /// `owed` is the message's number in the persistence log. A message that has one gets its
+    /// `log_number` is the message's number in the persistence log. A message that has one gets its
     /// packet identifier at once, so that it has the same identifier after a restart. A message
     /// with `held` is not sent before [`Queue::message_persisted`].
     pub fn push(
         &mut self,
         item: QueuedMessage,
-        owed: Option<LogNumber>,
+        log_number: Option<LogNumber>,
         held: bool,
     ) -> Option<PacketId> {
-        let id = owed.map(|_| self.allocate_id());
+        let id = log_number.map(|_| self.allocate_id());
         self.bytes += item.size();
         self.queued.push_back(QueuedDelivery {
             id,
             item,
-            log_number: owed,
+            log_number,
             dup: false,
             until_durable: held,
         });
@@ -222,7 +222,7 @@ impl Queue {
         &mut self,
         id: PacketId,
         item: QueuedMessage,
-        owed: LogNumber,
+        log_number: LogNumber,
         again: bool,
     ) {
         self.packet_ids.insert(id);
@@ -230,21 +230,21 @@ impl Queue {
         self.queued.push_back(QueuedDelivery {
             id: Some(id),
             item,
-            log_number: Some(owed),
+            log_number: Some(log_number),
             dup: again,
             until_durable: false,
         });
     }
 
     /// Restores a delivery from the persistence log for which PUBREC was received.
-    pub fn restore_pubrel(&mut self, id: PacketId, owed: LogNumber) {
+    pub fn restore_pubrel(&mut self, id: PacketId, log_number: LogNumber) {
         self.packet_ids.insert(id);
         self.inflight.push_back(Inflight {
             id,
             stage: Stage::PubRelReady,
             item: None,
             qos: QoS::ExactlyOnce,
-            log_number: Some(owed),
+            log_number: Some(log_number),
             unsent: true,
         });
         self.unsent += 1;
@@ -420,29 +420,29 @@ impl Queue {
     /// being recorded already. `true`: this is the first PUBREC, and PUBREL waits for
     /// [`Queue::pubrec_persisted`]. `false`: PUBREL may be sent again.
     pub fn on_pubrec(&mut self, id: PacketId) -> Option<(bool, Option<LogNumber>)> {
-        let flying = self
+        let delivery = self
             .inflight
             .iter_mut()
             .find(|f| f.id == id && f.qos == QoS::ExactlyOnce)?;
-        self.bytes -= flying.item.take().map_or(0, |item| item.size());
-        match flying.stage {
+        self.bytes -= delivery.item.take().map_or(0, |item| item.size());
+        match delivery.stage {
             Stage::PublishSent => {
-                self.unsent -= usize::from(std::mem::take(&mut flying.unsent));
-                flying.stage = Stage::PersistingPubRec;
-                Some((true, flying.log_number))
+                self.unsent -= usize::from(std::mem::take(&mut delivery.unsent));
+                delivery.stage = Stage::PersistingPubRec;
+                Some((true, delivery.log_number))
             }
             Stage::PersistingPubRec => None,
             Stage::PubRelReady => {
-                self.unsent += usize::from(!std::mem::replace(&mut flying.unsent, true));
-                Some((false, flying.log_number))
+                self.unsent += usize::from(!std::mem::replace(&mut delivery.unsent, true));
+                Some((false, delivery.log_number))
             }
         }
     }
 
     /// The persistence log has the delivery under another number now.
-    pub fn set_log_number(&mut self, id: PacketId, owed: LogNumber) {
-        if let Some(flying) = self.inflight.iter_mut().find(|f| f.id == id) {
-            flying.log_number = Some(owed);
+    pub fn set_log_number(&mut self, id: PacketId, log_number: LogNumber) {
+        if let Some(delivery) = self.inflight.iter_mut().find(|f| f.id == id) {
+            delivery.log_number = Some(log_number);
         }
     }
 
@@ -461,13 +461,13 @@ impl Queue {
 
     /// The PUBREC is recorded on disk, or storage failed: PUBREL is sent next.
     pub fn pubrec_persisted(&mut self, id: PacketId) {
-        if let Some(flying) = self
+        if let Some(delivery) = self
             .inflight
             .iter_mut()
             .find(|f| f.id == id && f.stage == Stage::PersistingPubRec)
         {
-            flying.stage = Stage::PubRelReady;
-            flying.unsent = true;
+            delivery.stage = Stage::PubRelReady;
+            delivery.unsent = true;
             self.unsent += 1;
         }
     }
