@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::core::message::Message;
 use super::core::state::BrokerState;
+use crate::domain::topics;
 use crate::protocol::broker::Counters;
 use crate::protocol::mqtt::QoS;
 
@@ -48,7 +49,7 @@ impl BrokerState {
     /// Publishes the counters that changed.
     pub fn publish_sys_topics(&mut self, counters: &Counters, now: Instant) {
         for (name, value) in statistics(counters) {
-            let topic = format!("$SYS/broker/{name}");
+            let topic = topics::counter(name);
             if self
                 .sys_topics
                 .get(topic.as_str())

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::account::Account;
 use crate::domain::id::DeviceId;
+use crate::domain::topics::DiscoveryTopic;
 use crate::keys::holders::{CertificateProof, HolderTable};
 use crate::protocol::mqtt::topic::{covers, matches};
 
@@ -172,12 +173,7 @@ impl AccessControl {
                 .get(name)
                 .is_some_and(|a| a.account.publish.iter().any(|f| matches(f, topic))),
             Identity::Unprovisioned(name) => {
-                let mut levels = topic.split('/');
-                levels.next() == Some("homeassistant")
-                    && levels.next().is_some()
-                    && levels.next() == Some(name)
-                    && levels.next_back() == Some("config")
-                    && levels.count() <= 1
+                DiscoveryTopic::parse(topic).is_some_and(|t| *t.node == **name)
             }
         }
     }

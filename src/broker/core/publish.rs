@@ -17,6 +17,7 @@ use super::state::BrokerState;
 use super::subscriptions::Slot;
 use crate::broker::persistence::record::{PersistedChange, Target};
 use crate::broker::persistence::{DurabilityTicket, LogNumber};
+use crate::domain::topics;
 use crate::protocol::broker::DurabilityClass;
 use crate::protocol::mqtt::PacketId;
 use crate::protocol::mqtt::topic::is_within_bounds;
@@ -257,7 +258,7 @@ impl BrokerState {
             }
             // The gateway receives it under this topic, so that nobody takes it for a message of an
             // adopted device.
-            message.topic = format!("quarantine/{name}/{}", message.topic).into();
+            message.topic = topics::quarantined(name, &message.topic).into();
             message.retain = false;
         }
         Ok(())

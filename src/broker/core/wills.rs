@@ -23,6 +23,7 @@ use super::state::BrokerState;
 use super::will_schedule::ScheduledWill;
 use crate::broker::persistence::record::{PersistedChange, StoredWill};
 use crate::broker::persistence::stored_message::stored_message;
+use crate::domain::topics::DeviceTopic;
 use crate::protocol::mqtt::connect::Will;
 
 impl BrokerState {
@@ -44,11 +45,9 @@ impl BrokerState {
     /// True when the device has a newer connection that is open and covers this topic of the
     /// device's own too: with its own will, or with the retained message.
     fn has_successor(&self, who: &Identity, connection_number: Option<u64>, topic: &str) -> bool {
-        if !topic
-            .strip_prefix("d/")
-            .and_then(|t| t.strip_prefix(who.name()))
-            .is_some_and(|t| t.starts_with('/'))
-        {
+        let is_own = DeviceTopic::parse(topic)
+            .is_some_and(|t| t.device.as_str() == who.name() && !t.subtopic.is_empty());
+        if !is_own {
             return false;
         }
         let retained_by = self.retained.entry(topic).and_then(|w| w.connection_number);
