@@ -25,6 +25,8 @@ use crate::web::kit::components::Row;
 /// Most taken-down notices whose texts are remembered, so that open pages do not search history
 /// each second.
 const MAX_CACHED_TITLES: usize = 500;
+/// Entries that are read at once at least: most of them may have no row.
+const MIN_ENTRIES: usize = 50;
 /// Most entries that one page of rows is made from.
 const MAX_ENTRIES: usize = 1_000;
 
@@ -61,7 +63,9 @@ impl App {
     ) -> Option<HistoryPage> {
         let (mut entries, mut at, mut read) = (Vec::new(), before, 0);
         let next = loop {
-            let page = self.select(query.clone(), at, count).await?;
+            let page = self
+                .select(query.clone(), at, count.max(MIN_ENTRIES))
+                .await?;
             read += page.entries.len();
             entries.extend(page.entries.into_iter().filter(|s| keep(&s.entry)));
             let own: Vec<&Entry> = entries
