@@ -21,6 +21,28 @@ pub(super) fn record_taken_down(
     at: i64,
     by: Remover,
 ) -> io::Result<()> {
+    record(write, village, notice, Some((at, by)))
+}
+
+/// The village put a notice up again that it had taken down; when it was a bulletin, its row says
+/// nothing else from then on.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn record_restored(
+    write: &WriteTransaction,
+    village: &str,
+    notice: &str,
+) -> io::Result<()> {
+    record(write, village, notice, None)
+}
+
+fn record(
+    write: &WriteTransaction,
+    village: &str,
+    notice: &str,
+    taken_down: Option<(i64, Remover)>,
+) -> io::Result<()> {
     let Some(seq) = notice
         .strip_prefix("xa-")
         .and_then(|rest| rest.rsplit('-').next())
@@ -38,7 +60,7 @@ pub(super) fn record_taken_down(
     let Some(mut bulletin) = known.filter(|b| b.id == notice) else {
         return Ok(());
     };
-    (bulletin.taken_down_at, bulletin.taken_down_by) = (Some(at), Some(by));
+    (bulletin.taken_down_at, bulletin.taken_down_by) = taken_down.unzip();
     down.insert(key.as_slice(), serde_json::to_vec(&bulletin)?.as_slice())
         .map_err(io_error)?;
     Ok(())

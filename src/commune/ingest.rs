@@ -93,10 +93,15 @@ fn append_records(
             state.newest_seq = state.newest_seq.max(entry.seq.min(MAX_NUMBER));
             newest.insert(entry.seq, &name)?;
             teller.apply(&mut account, entry)?;
-            if let Event::Notice(notice::Event::TakenDown { id }) = &entry.event {
-                let at = entry.wall_ms.min(now_ms);
-                let by = Remover::of(&entry.actor);
-                bulletins::record_taken_down(write, village, id.as_str(), at, by)?;
+            match &entry.event {
+                Event::Notice(notice::Event::TakenDown { id }) => {
+                    let (at, by) = (entry.wall_ms.min(now_ms), Remover::of(&entry.actor));
+                    bulletins::record_taken_down(write, village, id.as_str(), at, by)?;
+                }
+                Event::Notice(notice::Event::Restored { id }) => {
+                    bulletins::record_restored(write, village, id.as_str())?;
+                }
+                _ => {}
             }
         }
     }

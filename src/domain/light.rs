@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::id::{EntityId, GroupId};
 use super::lane::{EventProperties, Lane};
 use super::rejection::Rejection;
-use super::validation::check_name;
+use super::validation::{check_name, check_number};
 
 pub mod rules;
 
@@ -30,6 +30,10 @@ pub struct Light {
     /// The last order, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Desired>,
+    /// What was wanted of it before the last order: the order before, or else what it had reported;
+    /// `None` = neither is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<bool>,
     /// The state that it last reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported: Option<Reported>,
@@ -125,6 +129,13 @@ pub enum Command {
     Switch { light: EntityId, on: bool },
     /// Switches all lamps of a group.
     SwitchGroup { group: GroupId, on: bool },
+    /// Takes back the orders to a group with these numbers, as far as no newer order came: each
+    /// lamp gets the order again that it had before.
+    UndoSwitchGroup {
+        group: GroupId,
+        first: u64,
+        last: u64,
+    },
     /// A lamp reported whether it is on.
     #[serde(rename = "ReportLight")]
     Report { light: EntityId, on: bool },
@@ -180,6 +191,7 @@ impl Event {
 pub fn validate(command: &Command) -> Result<(), Rejection> {
     match command {
         Command::DeclareGroup { group } => check_name("name", &group.name),
+        Command::UndoSwitchGroup { first, last, .. } => check_number("value", first <= last),
         // Ids, and numbers of which every value is allowed.
         Command::Switch { .. }
         | Command::SwitchGroup { .. }

@@ -40,3 +40,5 @@ pub mod village;
 mod refusal_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod undo_tests;

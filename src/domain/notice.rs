@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::actor::Actor;
 use super::blob::BlobRef;
 use super::id::NoticeId;
 use super::lane::{EventProperties, Lane};
@@ -65,6 +66,19 @@ pub struct Notice {
     pub from_commune: bool,
 }
 
+/// A notice that was taken down, as it was: the archive shows it, and it may be put up again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenDownNotice {
+    /// The notice.
+    pub notice: Notice,
+    /// When it was taken down, wall ms.
+    pub at: i64,
+    /// The seq of the entry that took it down.
+    pub order: u64,
+    /// The actor who took it down.
+    pub by: Actor,
+}
+
 /// Kind of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -93,6 +107,9 @@ pub enum Command {
     /// Takes a notice down.
     #[serde(rename = "TakeDownNotice")]
     TakeDown { id: NoticeId },
+    /// Puts a notice up again that was taken down, as it was.
+    #[serde(rename = "RestoreNotice")]
+    Restore { id: NoticeId },
 }
 
 /// Something that happened to a notice.
@@ -109,6 +126,8 @@ pub enum Event {
     },
     /// A notice was taken down.
     TakenDown { id: NoticeId },
+    /// A notice that had been taken down was put up again, as it was.
+    Restored { id: NoticeId },
 }
 
 impl Command {
@@ -117,7 +136,7 @@ impl Command {
     pub const fn blob(&self) -> Option<&BlobRef> {
         match self {
             Self::Publish { text, .. } => Some(text),
-            Self::TakeDown { .. } => None,
+            Self::TakeDown { .. } | Self::Restore { .. } => None,
         }
     }
 }
@@ -129,7 +148,7 @@ impl Event {
         let filed = EventProperties::in_lane(Lane::Log);
         match self {
             Self::Published { id, text, .. } => filed.about(id.as_str()).with_blob(text),
-            Self::TakenDown { id } => filed.about(id.as_str()),
+            Self::TakenDown { id } | Self::Restored { id } => filed.about(id.as_str()),
         }
     }
 }
@@ -145,6 +164,6 @@ pub fn validate(command: &Command) -> Result<(), Rejection> {
             check_number("until", until.is_none_or(|u| (0..MAX_WALL_MS).contains(&u)))
         }
         // An id only.
-        Command::TakeDown { .. } => Ok(()),
+        Command::TakeDown { .. } | Command::Restore { .. } => Ok(()),
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
+use super::blob::BlobRef;
 use super::camera::Camera;
 use super::configuration::Thing;
 use super::device::Device;
@@ -20,7 +21,7 @@ use super::id::{
     UserId,
 };
 use super::light::{Light, LightGroup};
-use super::notice::Notice;
+use super::notice::{Notice, TakenDownNotice};
 use super::place::Place;
 use super::sensor::Sensor;
 use super::speaker::{Announcement, Speaker};
@@ -36,11 +37,25 @@ pub const ENDED_ANNOUNCEMENTS_KEPT: usize = 20;
 /// them).
 pub const NOTICES_KEPT: usize = 1_000;
 
+/// Notices that were taken down and stay readable, the newest ones (history still has the others).
+pub const TAKEN_DOWN_KEPT: usize = 200;
+
 /// Most erased blobs that the state remembers; no village is asked to erase so many.
 pub const ERASED_KEPT: usize = 10_000;
 
 /// Most ranges of damage in the state; the oldest are removed first.
 pub const DAMAGE_KEPT: usize = 100;
+
+/// What a blob is the text of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlobUse<'a> {
+    /// A person's name and PIN hash.
+    Person(&'a UserId),
+    /// A notice, also one that was taken down.
+    Notice(&'a NoticeId),
+    /// An announcement.
+    Announcement(&'a AnnouncementId),
+}
 
 /// The village as it is after entry `seq`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -76,6 +91,9 @@ pub struct VillageState {
     pub cameras: Things<CameraId, Camera>,
     /// Notices that are published.
     pub notices: Things<NoticeId, Notice>,
+    /// Notices that were taken down.
+    #[serde(default)]
+    pub taken_down: Things<NoticeId, TakenDownNotice>,
     /// Users.
     pub users: Things<UserId, User>,
     /// Tokens of programs.
@@ -155,6 +173,21 @@ impl VillageState {
             .collect();
         out.sort_by_key(|a| a.order);
         out
+    }
+
+    /// The blobs that the village uses now, each with what it is the text of. Whatever else a blob
+    /// may be, it is not an orphan while it is one of these.
+    pub fn blobs(&self) -> impl Iterator<Item = (BlobUse<'_>, &BlobRef)> {
+        let people = self
+            .users
+            .values()
+            .map(|u| (BlobUse::Person(&u.id), &u.record));
+        let taken_down = self.taken_down.values().map(|t| &t.notice);
+        let notices = self.notices.values().map(|n| &**n).chain(taken_down);
+        let notices = notices.map(|n| (BlobUse::Notice(&n.id), &n.text));
+        let announcements = self.announcements.values();
+        let announcements = announcements.map(|a| (BlobUse::Announcement(&a.id), &a.text));
+        people.chain(notices).chain(announcements)
     }
 
     /// Notices in force at `now` (wall ms): urgent first, then newest.

@@ -1,9 +1,9 @@
 //! The format of records: versioned, self-describing JSON, readable with any tool.
 //!
 //! Invariants: an entry's bytes are made once and never re-serialised (the chain is over them).
-//! Version 4 is the shape of `domain::event` today: events by noun, `{"light": {"t": "desired",
-//! …}}`. Version 3 has the same shape without the sign-ins of users. Versions 1 and 2 are frozen in
-//! [`flat`] and become the shape of today when they are read. An older program refuses an entry of a
+//! Version 5 is the shape of `domain::event` today: events by noun, `{"light": {"t": "desired",
+//! …}}`. Version 4 has the same shape without notices that are restored, version 3 also without the
+//! sign-ins of users. Versions 1 and 2 are frozen in [`flat`] and become the shape of today when they are read. An older program refuses an entry of a
 //! newer version instead of taking it for damage, so a new event, too, is a new version: the names
 //! of the events of each version are recorded in tests/samples/journal/, and a test fails when one
 //! is added to a version that has been recorded. When a shape changes, the old one is frozen under
@@ -19,7 +19,7 @@ use crate::domain::id::CommandId;
 use crate::log::frame::Epoch;
 
 /// The version of the entry shape that is written here.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// One record of a group.
 #[derive(Debug, Clone, PartialEq)]

@@ -26,7 +26,7 @@ use crate::log::frame::Epoch;
 use crate::log::recover::Floor;
 
 /// The version that is written.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 const _: () = assert!(
     VERSION as u32 + 1 == codec::VERSION,
     "the version of snapshots rises with that of entries"

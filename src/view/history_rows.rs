@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::history_text::{Placement, ResultPart, SentenceContext, row_rule};
 use crate::domain::actor::Actor;
-use crate::domain::device;
 use crate::domain::event::{Entry, Event};
+use crate::domain::{device, light};
 use crate::i18n::locale::capital;
 
 /// The entries of one row.
@@ -146,9 +146,14 @@ pub fn row(context: &SentenceContext<'_>, story: &Story<'_>, cause: Option<&Entr
     let (Some(first), Some(newest)) = (story.first(), story.newest()) else {
         return HistoryRow::default();
     };
-    let sentence = context
+    let mut sentence = context
         .folded(&story.entries)
         .unwrap_or_else(|| context.event(&first.event));
+    let undone = cause.filter(|cause| takes_back(&first.event, &cause.event));
+    if let Some(undone) = undone {
+        let what = context.event(&undone.event).words;
+        sentence.words = context.lang.f("happened-undone", &[("what", &what)]);
+    }
     let result = context
         .result(&story.entries, &story.effects)
         .unwrap_or_default();
@@ -160,7 +165,7 @@ pub fn row(context: &SentenceContext<'_>, story: &Story<'_>, cause: Option<&Entr
     if !names_actor {
         detail.push(actor(context, first));
     }
-    if let Some(cause) = cause {
+    if let Some(cause) = cause.filter(|_| undone.is_none()) {
         let why = context.entry(cause);
         detail.push(context.lang.f("because", &[("what", &why)]));
     }
@@ -172,6 +177,17 @@ pub fn row(context: &SentenceContext<'_>, story: &Story<'_>, cause: Option<&Entr
         detail: detail.join(" · "),
         parts: result.parts,
     }
+}
+
+/// Whether an order to a light group takes back the one that caused it.
+fn takes_back(event: &Event, cause: &Event) -> bool {
+    matches!(
+        (event, cause),
+        (
+            Event::Light(light::Event::Desired { group: Some(g), .. }),
+            Event::Light(light::Event::Desired { group: Some(h), .. }),
+        ) if g == h
+    )
 }
 
 /// Who or what caused an entry, in words that stand by themselves.

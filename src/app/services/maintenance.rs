@@ -12,7 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::history;
 use crate::domain::id::BlobId;
-use crate::domain::state::VillageState;
+use crate::domain::state::{BlobUse, VillageState};
 use crate::http::session::SignIns;
 use crate::journal::index::Index;
 use crate::journal::{CommandRequest, Journal, SubmitError, scrub};
@@ -387,29 +387,13 @@ const fn readings_reason(loss: ReadingsLoss) -> HealthReason {
 
 /// The blobs that the village uses now, each with its name.
 fn referenced_blobs(state: &VillageState) -> Vec<(BlobRef, TextName)> {
-    let people = state.users.values().map(|u| {
-        (
-            u.record.clone(),
-            TextName::Person {
-                id: u.id.to_string(),
-            },
-        )
-    });
-    let notices = state.notices.values().map(|n| {
-        (
-            n.text.clone(),
-            TextName::Notice {
-                id: n.id.to_string(),
-            },
-        )
-    });
-    let said = state.announcements.values().map(|a| {
-        (
-            a.text.clone(),
-            TextName::Announcement {
-                id: a.id.to_string(),
-            },
-        )
-    });
-    people.chain(notices).chain(said).collect()
+    let named = |(usage, blob): (BlobUse<'_>, &BlobRef)| {
+        let name = match usage {
+            BlobUse::Person(id) => TextName::Person { id: id.to_string() },
+            BlobUse::Notice(id) => TextName::Notice { id: id.to_string() },
+            BlobUse::Announcement(id) => TextName::Announcement { id: id.to_string() },
+        };
+        (blob.clone(), name)
+    };
+    state.blobs().map(named).collect()
 }

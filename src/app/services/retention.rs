@@ -132,13 +132,7 @@ pub async fn sweep(
     };
     // Blobs that the state names are in use, however long ago their entries were trimmed.
     let state = journal.state();
-    for blob in state
-        .users
-        .values()
-        .map(|u| &u.record)
-        .chain(state.notices.values().map(|n| &n.text))
-        .chain(state.announcements.values().map(|a| &a.text))
-    {
+    for (_, blob) in state.blobs() {
         found.remove(&blob.id);
     }
     let mut at = u64::MAX;

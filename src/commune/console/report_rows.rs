@@ -251,7 +251,11 @@ impl HistoryNames for ReportedNames<'_> {
 /// forgotten.
 const fn is_reported(event: &Event) -> bool {
     match event {
-        Event::Notice(notice::Event::Published { .. } | notice::Event::TakenDown { .. })
+        Event::Notice(
+            notice::Event::Published { .. }
+            | notice::Event::TakenDown { .. }
+            | notice::Event::Restored { .. },
+        )
         | Event::Sensor(sensor::Event::AlarmLowered { level: 0, .. })
         | Event::Light(light::Event::GivenUp { .. })
         | Event::Camera(camera::Event::SignalChanged { .. } | camera::Event::Removed { .. })

@@ -222,6 +222,7 @@ fn adopt(state: &mut VillageState, entity: &Entity) {
                 .and_then(|l| l.group.clone())
                 .or_else(|| state.group_of(&entity.id)),
             desired: known.and_then(|l| l.desired),
+            previous: known.and_then(|l| l.previous),
             reported: known.and_then(|l| l.reported).filter(|_| same),
         };
         put(&mut state.lights, entity.id.clone(), light);

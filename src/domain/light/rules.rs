@@ -1,9 +1,11 @@
 //! Decisions about lamps, and what their events change.
 
-use super::{Command, Desired, Event, LightGroup, Reported};
+use std::ops::RangeInclusive;
+
+use super::{Command, Desired, Event, Light, LightGroup, Reported};
 use crate::domain::actor::Actor;
 use crate::domain::event::Entry;
-use crate::domain::id::EntityId;
+use crate::domain::id::{EntityId, GroupId};
 use crate::domain::permissions::{Principal, is_device_of, is_one_of};
 use crate::domain::rejection::{Rejection, check_capacity, emit_if, unknown};
 use crate::domain::state::VillageState;
@@ -23,11 +25,13 @@ pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
             actor,
             &[Technician, LocalAdmin, Program(Scope::Manage)],
         ),
-        Command::Switch { .. } | Command::SwitchGroup { .. } => is_one_of(
-            state,
-            actor,
-            &[Chief, Technician, LocalAdmin, Program(Scope::Switch)],
-        ),
+        Command::Switch { .. } | Command::SwitchGroup { .. } | Command::UndoSwitchGroup { .. } => {
+            is_one_of(
+                state,
+                actor,
+                &[Chief, Technician, LocalAdmin, Program(Scope::Switch)],
+            )
+        }
         // Only the device itself knows its state.
         Command::Report { light, .. } => is_device_of(state, actor, light),
         Command::GiveUp { .. } => false,
@@ -79,6 +83,9 @@ pub fn decide(state: &VillageState, command: &Command) -> Result<Vec<Event>, Rej
                 })
                 .collect()
         }
+        Command::UndoSwitchGroup { group, first, last } => {
+            undo_group(state, group, &(*first..=*last))?
+        }
         Command::Report { light, on } => {
             let known = state
                 .lights
@@ -107,6 +114,41 @@ pub fn decide(state: &VillageState, command: &Command) -> Result<Vec<Event>, Rej
     })
 }
 
+/// The orders that take back those with these numbers. A lamp that got a newer order keeps it; when
+/// nothing else is left to take back, it is too late.
+fn undo_group(
+    state: &VillageState,
+    group: &GroupId,
+    orders: &RangeInclusive<u64>,
+) -> Result<Vec<Event>, Rejection> {
+    let found = state
+        .groups
+        .get(group)
+        .ok_or_else(|| unknown("group", group))?;
+    let ordered: Vec<(&Light, Desired)> = found
+        .lights
+        .iter()
+        .filter(|l| check_switchable(state, l).is_ok())
+        .filter_map(|l| state.lights.get(l))
+        .filter_map(|l| Some((&**l, l.desired?)))
+        .collect();
+    let is_newer = ordered.iter().any(|(_, d)| d.order > *orders.end());
+    let back: Vec<Event> = ordered
+        .into_iter()
+        .filter(|(_, desired)| orders.contains(&desired.order))
+        .filter_map(|(l, desired)| Some((l, l.previous.filter(|on| *on != desired.on)?)))
+        .map(|(l, on)| Event::Desired {
+            light: l.id.clone(),
+            on,
+            group: Some(group.clone()),
+        })
+        .collect();
+    if back.is_empty() && is_newer {
+        return Err(Rejection::Expired);
+    }
+    Ok(back)
+}
+
 fn check_switchable(state: &VillageState, light: &EntityId) -> Result<(), Rejection> {
     if !state.lights.contains_key(light) {
         return Err(unknown("light", light));
@@ -125,6 +167,7 @@ pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
     match event {
         Event::GroupDeclared { group } => put_group(state, group),
         Event::Desired { light, on, .. } => update_entry(&mut state.lights, light, |l| {
+            l.previous = l.desired.map(|d| d.on).or_else(|| l.reported.map(|r| r.on));
             l.desired = Some(Desired {
                 on: *on,
                 order: entry.seq,

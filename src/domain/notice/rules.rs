@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Command, Event, Notice};
+use super::{Command, Event, Notice, TakenDownNotice};
 use crate::domain::actor::Actor;
 use crate::domain::event::Entry;
+use crate::domain::id::NoticeId;
 use crate::domain::permissions::{Principal, is_one_of};
 use crate::domain::rejection::{Now, Rejection, unknown};
-use crate::domain::state::{NOTICES_KEPT, VillageState};
+use crate::domain::state::{NOTICES_KEPT, TAKEN_DOWN_KEPT, VillageState};
 use crate::domain::things::put;
 use crate::domain::token::Scope;
 
@@ -32,6 +33,14 @@ pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
             // The commune takes down the notices that it sent, not those of the village.
             Command::TakeDown { id } => {
                 *actor != Actor::Commune || state.notices.get(id).is_none_or(|n| n.from_commune)
+            }
+            // Nobody else puts up again what the commune took down.
+            Command::Restore { id } => {
+                *actor != Actor::Commune
+                    && state
+                        .taken_down
+                        .get(id)
+                        .is_none_or(|t| t.by != Actor::Commune)
             }
         }
 }
@@ -75,6 +84,20 @@ pub fn decide(
             }
             Ok(vec![Event::TakenDown { id: id.clone() }])
         }
+        Command::Restore { id } => {
+            if state.notices.contains_key(id) {
+                return Err(Rejection::Exists { id: id.to_string() });
+            }
+            let taken = state
+                .taken_down
+                .get(id)
+                .ok_or_else(|| unknown("notice", id))?;
+            if taken.notice.until.is_some_and(|u| u < now.wall_ms) {
+                return Err(Rejection::Expired);
+            }
+            check_room(state, actor, now)?;
+            Ok(vec![Event::Restored { id: id.clone() }])
+        }
     }
 }
 
@@ -117,11 +140,46 @@ pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
                 until: *until,
                 from_commune: entry.actor == Actor::Commune,
             };
+            forget_taken_down(state, id);
             put(&mut state.notices, id.clone(), notice);
             if state.notices.len() > NOTICES_KEPT {
                 Arc::make_mut(&mut state.notices).retain(|_, n| n.until.is_none_or(|u| u >= at));
             }
         }
-        Event::TakenDown { id } => drop(Arc::make_mut(&mut state.notices).remove(id)),
+        Event::TakenDown { id } => {
+            if let Some(notice) = Arc::make_mut(&mut state.notices).remove(id) {
+                let taken = TakenDownNotice {
+                    notice: Arc::unwrap_or_clone(notice),
+                    at,
+                    order: entry.seq,
+                    by: entry.actor.clone(),
+                };
+                put(&mut state.taken_down, id.clone(), taken);
+                drop_oldest_taken_down(state);
+            }
+        }
+        // The notice is what it was before it was taken down: its date and its place in the list.
+        Event::Restored { id } => {
+            if let Some(taken) = forget_taken_down(state, id) {
+                put(&mut state.notices, id.clone(), taken.notice.clone());
+            }
+        }
+    }
+}
+
+fn forget_taken_down(state: &mut VillageState, id: &NoticeId) -> Option<Arc<TakenDownNotice>> {
+    if !state.taken_down.contains_key(id) {
+        return None;
+    }
+    Arc::make_mut(&mut state.taken_down).remove(id)
+}
+
+fn drop_oldest_taken_down(state: &mut VillageState) {
+    if state.taken_down.len() <= TAKEN_DOWN_KEPT {
+        return;
+    }
+    let oldest = state.taken_down.values().min_by_key(|t| t.order);
+    if let Some(id) = oldest.map(|t| t.notice.id.clone()) {
+        forget_taken_down(state, &id);
     }
 }

@@ -31,6 +31,7 @@ PutAway           H........
 DeclareGroup      H.TCP....
 SwitchLight       HcTCP....
 SwitchGroup       HcTCP....
+UndoSwitchGroup   HcTCP....
 ReportLight       H.....D..
 GiveUpLight       H........
 DeclareSensor     H.TCP....
@@ -46,6 +47,7 @@ ReportCamera      H........
 LookAtPictures    HcT......
 PublishNotice     Hc.CPX...
 TakeDownNotice    Hc.CPX...
+RestoreNotice     Hc.CP....
 PutUser           Hc.C.....
 RenameUser        Hc.C.....
 RemoveUser        Hc.C.....
@@ -87,6 +89,7 @@ pub fn wire_samples() -> Vec<serde_json::Value> {
         { "do": "DeclareGroup", "group": { "id": "g", "name": "Trục", "lights": ["d0.light"] } },
         { "do": "SwitchLight", "light": "d0.light", "on": true },
         { "do": "SwitchGroup", "group": "g", "on": true },
+        { "do": "UndoSwitchGroup", "group": "g", "first": 1, "last": 2 },
         { "do": "ReportLight", "light": "d0.light", "on": true },
         { "do": "GiveUpLight", "light": "d0.light", "order": 1 },
         { "do": "DeclareSensor", "sensor": { "id": "d0.light", "name": "Mực nước", "unit": "cm", "decimals": 1, "marks": [1.0, 2.0] } },
@@ -104,6 +107,7 @@ pub fn wire_samples() -> Vec<serde_json::Value> {
         { "do": "LookAtPictures", "cameras": ["c"] },
         { "do": "PublishNotice", "id": "n", "text": text, "kind": "notice", "until": 5 },
         { "do": "TakeDownNotice", "id": "n" },
+        { "do": "RestoreNotice", "id": "n" },
         { "do": "PutUser", "user": { "id": "u", "role": "chief", "record": text, "generation": 0 } },
         { "do": "RenameUser", "user": "u", "record": text, "generation": 0 },
         { "do": "RemoveUser", "user": "u" },
@@ -319,11 +323,11 @@ fn a_token_may_what_its_scopes_say_and_the_one_of_the_file_all_until_it_is_taken
     assert_eq!(may(&state, "read"), "");
     assert_eq!(
         may(&state, "switch"),
-        "SwitchLight SwitchGroup StopEverything"
+        "SwitchLight SwitchGroup UndoSwitchGroup StopEverything"
     );
     assert_eq!(
         may(&state, "speak"),
-        "QueueAnnouncement StopEverything PublishNotice TakeDownNotice"
+        "QueueAnnouncement StopEverything PublishNotice TakeDownNotice RestoreNotice"
     );
     assert_eq!(
         may(&state, "manage"),
@@ -336,7 +340,7 @@ fn a_token_may_what_its_scopes_say_and_the_one_of_the_file_all_until_it_is_taken
     );
     assert_eq!(
         may(&state, FILE_TOKEN).split(' ').count(),
-        12,
+        14,
         "{}",
         may(&state, FILE_TOKEN)
     );

@@ -183,7 +183,7 @@ fn configuration(
 }
 
 fn light(last: Option<&light::Command>, r: Random) -> Option<light::Command> {
-    use light::Command::{DeclareGroup, GiveUp, Report, Switch, SwitchGroup};
+    use light::Command::{DeclareGroup, GiveUp, Report, Switch, SwitchGroup, UndoSwitchGroup};
     let (light, on) = (lamp_id(r.a), r.on);
     Some(match last {
         None => DeclareGroup {
@@ -195,7 +195,12 @@ fn light(last: Option<&light::Command>, r: Random) -> Option<light::Command> {
         },
         Some(DeclareGroup { .. }) => Switch { light, on },
         Some(Switch { .. }) => SwitchGroup { group: group(), on },
-        Some(SwitchGroup { .. }) => Report { light, on },
+        Some(SwitchGroup { .. }) => UndoSwitchGroup {
+            group: group(),
+            first: u64::from(r.b),
+            last: u64::from(r.b) + u64::from(r.a % 3),
+        },
+        Some(UndoSwitchGroup { .. }) => Report { light, on },
         Some(Report { .. }) => GiveUp {
             light,
             order: u64::from(r.b),
@@ -281,7 +286,7 @@ fn camera(last: Option<&camera::Command>, r: Random) -> Option<camera::Command> 
 }
 
 fn notice(last: Option<&notice::Command>, r: Random) -> Option<notice::Command> {
-    use notice::Command::{Publish, TakeDown};
+    use notice::Command::{Publish, Restore, TakeDown};
     Some(match last {
         None => Publish {
             id: notice_id(r.a),
@@ -290,7 +295,8 @@ fn notice(last: Option<&notice::Command>, r: Random) -> Option<notice::Command> 
             until: r.on.then_some(i64::from(r.b)),
         },
         Some(Publish { .. }) => TakeDown { id: notice_id(r.a) },
-        Some(TakeDown { .. }) => return None,
+        Some(TakeDown { .. }) => Restore { id: notice_id(r.a) },
+        Some(Restore { .. }) => return None,
     })
 }
 

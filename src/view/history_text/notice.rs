@@ -13,12 +13,18 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
             |title| lang.f("happened-taken-down-one", &[("text", &title)]),
         ))
         .marked("off"),
+        Event::Restored { id } => Sentence::act(context.names.notice_title(lang, id).map_or_else(
+            || lang.t("happened-restored"),
+            |title| lang.f("happened-restored-one", &[("text", &title)]),
+        )),
     }
 }
 
 /// How it stands among rows.
 pub(super) const fn row_rule(event: &Event) -> RowRule {
     RowRule::of(match event {
-        Event::Published { .. } | Event::TakenDown { .. } => Placement::News,
+        Event::Published { .. } | Event::TakenDown { .. } | Event::Restored { .. } => {
+            Placement::News
+        }
     })
 }

@@ -167,6 +167,7 @@ mod tests {
                 at: 0,
                 given_up,
             }),
+            previous: None,
             reported: reported.map(|on| Reported { on, at: 7 }),
         };
         let of = |light: Light| {

@@ -27,6 +27,9 @@ use crate::web::kit::components::Row;
 const MAX_CACHED_TITLES: usize = 500;
 /// Entries that are read at once at least: most of them may have no row.
 const MIN_ENTRIES: usize = 50;
+/// Entries about one notice that are searched for its text: it may have been taken down and put up
+/// again before.
+const MAX_NOTICE_ENTRIES: usize = 20;
 /// Most entries that one page of rows is made from.
 const MAX_ENTRIES: usize = 1_000;
 
@@ -210,11 +213,12 @@ impl App {
         .html()
     }
 
-    /// The texts of the notices that these rows say were taken down, as they were published.
+    /// The texts of the notices that these rows say were taken down or put up again, as they were published.
     async fn taken_down_titles(&self, told: &[Story<'_>]) -> BTreeMap<NoticeId, BlobRef> {
         let mut titles = BTreeMap::new();
         for entry in told.iter().filter_map(Story::first) {
-            if let Event::Notice(notice::Event::TakenDown { id }) = &entry.event
+            if let Event::Notice(notice::Event::TakenDown { id } | notice::Event::Restored { id }) =
+                &entry.event
                 && let Some(text) = self.text_before(id.as_str(), entry.seq).await
             {
                 titles.insert(id.clone(), text);
@@ -235,7 +239,7 @@ impl App {
             return text;
         }
         // A query that failed is not remembered as “no text”.
-        let told = self.about(notice, seq, 1).await?;
+        let told = self.about(notice, seq, MAX_NOTICE_ENTRIES).await?;
         let text = told.iter().find_map(|s| {
             if let Event::Notice(notice::Event::Published { text, .. }) = &s.entry.event {
                 Some(text.clone())
