@@ -185,7 +185,7 @@ async fn story(commune: &Commune, answering: &AtomicBool) {
             .expect("mark");
         answering.store(true, Ordering::SeqCst);
         words(&browser, "#summary", "16/20 thôn đã nhận", SOON).await;
-        words(&browser, "#summary", "không nhận: Thôn v-05", SOON).await;
+        words(&browser, "#summary", "Không nhận: Thôn v-05", SOON).await;
         assert!(
             measure(&browser, "return window.stayed").await > 0.0,
             "without leaving the page"
