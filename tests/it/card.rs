@@ -98,7 +98,7 @@ impl Drop for Walled {
 }
 
 #[test]
-fn a_full_disk_stops_pictures_and_readings_before_commands() {
+fn a_full_disk_spends_the_ballast_then_refuses_commands_and_starts_anew_with_room() {
     let house = House::new("");
     house.expect_errors(&[
         "No space left on device",

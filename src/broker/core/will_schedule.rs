@@ -3,7 +3,8 @@
 //!
 //! Invariants: a session has at most one will here, and its client is disconnected. A will leaves
 //! the schedule once, to be published or to be cancelled; whoever takes it out does one of the two
-//! and records it (`wills`).
+//! and records it (`wills`). `session_lifecycle` puts a will in when its client disconnects and
+//! cancels it when the client returns to its session; without a session left it is published.
 
 use std::collections::BTreeMap;
 
