@@ -202,6 +202,22 @@ impl House {
         }
     }
 
+    /// The exit code of a gateway that ends by itself; none = it still runs after this time.
+    pub fn ended_within(&mut self, most: Duration) -> Option<i32> {
+        let end = Instant::now() + most;
+        loop {
+            let ended = self.child.as_mut()?.try_wait().expect("asked");
+            if let Some(status) = ended {
+                self.child = None;
+                return status.code();
+            }
+            if Instant::now() > end {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
     /// SIGTERM; gives the exit code.
     pub fn stop(&mut self) -> Option<i32> {
         self.note_children();
