@@ -1,12 +1,15 @@
-//! Everything that the HTTP listeners share: serving, sign-in and CSRF, headers, host names,
+//! Everything that the HTTP listeners share: serving, sign-in, forms and their proof, headers, host names,
 //! layout, and sentences about refusals.
 
+pub mod address;
 pub mod assets;
 pub mod cache_files;
 pub mod compression;
+pub mod form;
 pub mod form_token;
 pub mod headers;
 pub mod hosts;
+pub mod page_error;
 pub mod render;
 pub mod serve;
 pub mod session;

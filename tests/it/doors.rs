@@ -204,13 +204,7 @@ fn pages_that_follow_are_bounded_and_the_page_itself_goes_on() {
             "",
             &[("user", "mau"), ("pin", crate::support::house::CHIEF_PIN)],
         );
-        answer
-            .head
-            .lines()
-            .find_map(|l| l.strip_prefix("set-cookie: "))
-            .and_then(|c| c.split(';').next())
-            .expect("cookie")
-            .to_owned()
+        answer.cookie()
     };
     let cookies: Vec<String> = (0..12).map(|_| session()).collect();
     let open = |cookie: &str| {

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod addresses;
 mod admission;
 mod announcements;
 mod board;
@@ -30,6 +31,7 @@ mod faults;
 mod flood;
 mod followed;
 mod foreign;
+mod forms;
 mod full_card;
 mod history;
 mod hostile;

@@ -158,13 +158,8 @@ fn what_was_typed_comes_back_with_the_reason() {
     let mut house = House::new("");
     house.start();
     let cookie = house.sign_in();
-    let form = house.form("/notices/new", &cookie);
-    let page = house.get("/notices/new", &cookie).body;
-    let once = page
-        .split_once("name=\"once\" value=\"")
-        .and_then(|(_, r)| r.split('"').next())
-        .expect("once")
-        .to_owned();
+    let page = house.get("/notices/new", &cookie);
+    let (form, once) = (page.field("form"), page.field("once"));
     let long = "x".repeat(151);
     let refused = house.post(
         "/notices",
@@ -190,12 +185,7 @@ fn what_was_typed_comes_back_with_the_reason() {
             "{kept} stands in the form again"
         );
     }
-    let once = refused
-        .body
-        .split_once("name=\"once\" value=\"")
-        .and_then(|(_, r)| r.split('"').next())
-        .expect("a fresh name")
-        .to_owned();
+    let once = refused.field("once");
     let turned = (
         "Họp\u{202e} thôn\u{200b}",
         "Ngày mai\u{2066} họp thôn.\u{7}",
@@ -260,12 +250,7 @@ fn what_was_typed_comes_back_with_the_reason() {
             ("zone", "loa-02"),
         ],
     );
-    let heard = typed
-        .head
-        .lines()
-        .find_map(|l| l.strip_prefix("location: "))
-        .expect("an address")
-        .to_owned();
+    let heard = typed.header("location").to_owned();
     assert_eq!(
         house.get(&heard, &cookie).status,
         200,
@@ -304,12 +289,6 @@ fn what_was_typed_comes_back_with_the_reason() {
         "",
         &[("user", "vi"), ("pin", pin["pin"].as_str().expect("pin"))],
     );
-    let technician = answer
-        .head
-        .lines()
-        .find_map(|l| l.strip_prefix("set-cookie: cl="))
-        .and_then(|c| c.split(';').next())
-        .map(|c| format!("cl={c}"))
-        .expect("signed in");
+    let technician = answer.cookie();
     assert_eq!(house.get("/notices/new", &technician).status, 403);
 }

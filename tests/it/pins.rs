@@ -170,13 +170,7 @@ fn a_lost_phone_is_signed_out_from_another() {
         "",
         &[("user", "mau"), ("pin", crate::support::house::CHIEF_PIN)],
     );
-    let mine = answer
-        .head
-        .lines()
-        .find_map(|l| l.strip_prefix("set-cookie: cl="))
-        .and_then(|c| c.split(';').next())
-        .map(|c| format!("cl={c}"))
-        .expect("signed in");
+    let mine = answer.cookie();
     let form = house.form("/me", &mine);
     assert!(
         house

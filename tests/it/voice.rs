@@ -57,38 +57,11 @@ pub fn speak(house: &House, cookie: &str, text: &str, zone: &[&str]) {
     fields.extend(zone.iter().map(|z| ("zone", *z)));
     let typed = house.post("/speakers/hear", cookie, &fields);
     assert_eq!(typed.status, 303, "{}", typed.body);
-    let heard = house.get(
-        typed
-            .head
-            .lines()
-            .find_map(|l| l.strip_prefix("location: "))
-            .expect("an address"),
-        cookie,
-    );
+    let heard = house.get(typed.header("location"), cookie);
     assert_eq!(heard.status, 200, "{}", heard.body);
-    let value = |name: &str| {
-        heard
-            .body
-            .split_once(&format!("name=\"{name}\" value=\""))
-            .and_then(|(_, r)| r.split('"').next())
-            .expect(name)
-            .to_owned()
-    };
-    let (blob, mac, len, once, seal) = (
-        value("blob"),
-        value("mac"),
-        value("len"),
-        value("once"),
-        value("seal"),
-    );
-    let mut fields = vec![
-        ("form", form.as_str()),
-        ("blob", &blob),
-        ("mac", &mac),
-        ("len", &len),
-        ("once", &once),
-        ("seal", &seal),
-    ];
+    let values = ["blob", "mac", "len", "once", "seal"].map(|name| (name, heard.field(name)));
+    let mut fields = vec![("form", form.as_str())];
+    fields.extend(values.iter().map(|(name, value)| (*name, value.as_str())));
     fields.extend(zone.iter().map(|z| ("zone", *z)));
     let said = house.post("/speakers/announce", cookie, &fields);
     assert_eq!(said.status, 303, "{}", said.body);

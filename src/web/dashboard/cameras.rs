@@ -6,9 +6,9 @@ mod access_log;
 mod status_text;
 mod wall;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
-use axum::response::{AppendHeaders, IntoResponse as _, Response};
+use axum::response::{AppendHeaders, IntoResponse as _};
 
 pub use self::access_log::record_view;
 use self::access_log::view_list;
@@ -16,6 +16,8 @@ use self::status_text::camera_status;
 pub use self::wall::{fragments, page};
 use crate::domain::id::CameraId;
 use crate::domain::state::VillageState;
+use crate::http::address::PathId;
+use crate::http::page_error::{PageError, PageResult};
 use crate::http::render::{PageContext, render};
 use crate::live::pictures::SourceStatus;
 use crate::web::kit::app::{App, RequestContext};
@@ -53,17 +55,10 @@ pub fn camera_fragments(
 pub async fn camera_page(
     State(app): State<App>,
     visit: RequestContext,
-    Path(id): Path<String>,
-) -> Response {
+    PathId(id): PathId<CameraId>,
+) -> PageResult {
     let state = app.journal.state();
-    let Some(camera) = state
-        .cameras
-        .values()
-        .find(|c| c.id.as_str() == id)
-        .cloned()
-    else {
-        return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
-    };
+    let camera = state.cameras.get(&id).ok_or(PageError::NotFound)?;
     let f = app.page_context(&visit, &state, "cameras");
     let is_called = app
         .live
@@ -76,33 +71,28 @@ pub async fn camera_page(
         ("watch-wait", "watch-slow")
     };
     let (wait, slow) = (f.t(wait), f.t(slow));
-    render(&CameraPage {
+    Ok(render(&CameraPage {
         lost: camera.signal.is_offline(),
         wait,
         slow,
-        id,
+        id: id.to_string(),
         name: camera.name.clone(),
         is_called,
-        sentence: camera_status(&app, f.lang, &state, &camera),
-        looks: view_list(&app, f.lang, &camera),
+        sentence: camera_status(&app, f.lang, &state, camera),
+        looks: view_list(&app, f.lang, camera),
         f,
-    })
+    }))
 }
 
 /// The newest still of a camera; `at` in the query = the small one that the wall shows.
 pub async fn still(
     State(app): State<App>,
     visit: RequestContext,
-    Path(id): Path<String>,
+    PathId(id): PathId<CameraId>,
     uri: Uri,
     headers: HeaderMap,
-) -> Response {
-    let Ok(id) = CameraId::new(&id) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    if let Err(refused) = record_view(&app, &visit, vec![id.clone()]).await {
-        return refused;
-    }
+) -> PageResult {
+    record_view(&app, &visit, vec![id.clone()]).await?;
     // The wall names the minute and gets the still that exists; the page of one camera waits for a
     // fresh one, and asks each time whether there is another.
     let is_tile = uri.query().is_some_and(|q| q.starts_with("at="));
@@ -113,7 +103,7 @@ pub async fn still(
         app.live.pictures.fresh_still(&id, now).await
     };
     let Some(still) = still else {
-        return StatusCode::NOT_FOUND.into_response();
+        return Ok(StatusCode::NOT_FOUND.into_response());
     };
     let (image, size, cache) = if is_tile {
         (still.tile, "tile", "private, max-age=120")
@@ -135,7 +125,7 @@ pub async fn still(
         (HeaderName::from_static("still-age"), age.to_string()),
     ]);
     if has_it {
-        return (StatusCode::NOT_MODIFIED, about).into_response();
+        return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
-    ([(header::CONTENT_TYPE, "image/jpeg")], about, image).into_response()
+    Ok(([(header::CONTENT_TYPE, "image/jpeg")], about, image).into_response())
 }

@@ -1,13 +1,14 @@
 //! Nhật ký: what happened, in words, with who did it and what came of it; newest first. A day, a
 //! person and a thing may be chosen; the choice stands in the address, so it can be sent and printed.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
 use crate::domain::actor::Actor;
 use crate::domain::calendar::{self, day_number, day_start_ms};
 use crate::domain::state::VillageState;
+use crate::http::address::Query;
 use crate::http::render::{PageContext, render};
 use crate::i18n::dates;
 use crate::journal::index::EntryQuery;

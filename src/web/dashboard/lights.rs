@@ -1,6 +1,6 @@
 //! Đèn đường: each lamp with its status and one switch; light groups.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
@@ -8,6 +8,9 @@ use crate::domain::device::Availability;
 use crate::domain::id::{EntityId, GroupId};
 use crate::domain::light::{self, Light};
 use crate::domain::state::VillageState;
+use crate::http::address::PathId;
+use crate::http::form::{FormContent, FormFields};
+use crate::http::page_error::PageResult;
 use crate::http::render::{redirect_see_other, render};
 use crate::i18n::locale::Lang;
 use crate::protocol::village_status::{
@@ -17,7 +20,7 @@ use crate::view::status_text;
 use crate::view::village_status::unannounced_name;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{Banner, ListPage, PageSection, Row, html, status_class};
-use crate::web::kit::form_fields::FormFields;
+use crate::web::kit::form::Post;
 
 #[derive(askama::Template)]
 #[template(path = "light_row.html")]
@@ -264,60 +267,54 @@ fn redirect_back(visit: &RequestContext, place: &str) -> Response {
     }
 }
 
+/// The form of a lamp's or a group's switch. It names the state that is wanted: sent twice, it
+/// changes nothing more.
+pub struct SwitchForm {
+    on: bool,
+}
+
+impl FormContent<App> for SwitchForm {
+    fn read(fields: FormFields) -> Self {
+        Self {
+            on: fields.get("on") == "1",
+        }
+    }
+}
+
 /// Switches one lamp.
 pub async fn switch(
     State(app): State<App>,
-    visit: RequestContext,
-    Path(id): Path<String>,
-    fields: FormFields,
-) -> Response {
-    if !app.verify_csrf(&visit, fields.get("form")) {
-        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
-    }
-    let Ok(light) = EntityId::new(&id) else {
-        return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
-    };
-    match app
-        .submit_before(
-            &visit,
-            fields.deadline(),
-            light::Command::Switch {
-                light,
-                on: fields.get("on") == "1",
-            },
-        )
-        .await
-    {
-        Ok(_) => redirect_back(&visit, &format!("light-{id}")),
-        Err(page) => page,
-    }
+    PathId(light): PathId<EntityId>,
+    Post {
+        visit,
+        deadline,
+        form,
+        ..
+    }: Post<SwitchForm>,
+) -> PageResult {
+    let place = format!("light-{light}");
+    let order = light::Command::Switch { light, on: form.on };
+    app.journal
+        .submit(visit.request(order)?.before(deadline))
+        .await?;
+    Ok(redirect_back(&visit, &place))
 }
 
 /// Switches a group.
 pub async fn switch_group(
     State(app): State<App>,
-    visit: RequestContext,
-    Path(id): Path<String>,
-    fields: FormFields,
-) -> Response {
-    if !app.verify_csrf(&visit, fields.get("form")) {
-        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
-    }
-    let Ok(group) = GroupId::new(&id) else {
-        return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
-    };
-    match app
-        .submit_before(
-            &visit,
-            fields.deadline(),
-            light::Command::SwitchGroup {
-                group,
-                on: fields.get("on") == "1",
-            },
-        )
-        .await
-    {
-        Ok(_) => redirect_back(&visit, &format!("group-{id}")),
-        Err(page) => page,
-    }
+    PathId(group): PathId<GroupId>,
+    Post {
+        visit,
+        deadline,
+        form,
+        ..
+    }: Post<SwitchForm>,
+) -> PageResult {
+    let place = format!("group-{group}");
+    let order = light::Command::SwitchGroup { group, on: form.on };
+    app.journal
+        .submit(visit.request(order)?.before(deadline))
+        .await?;
+    Ok(redirect_back(&visit, &place))
 }

@@ -11,16 +11,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
 use super::cameras::record_view;
 use crate::domain::id::CameraId;
+use crate::http::address::PathId;
+use crate::http::page_error::{PageError, PageResult};
 use crate::live::pictures::{AccessUnit, LiveCamera};
 use crate::protocol::fmp4::{self, Sample};
 use crate::supervisor::meter::Meter;
@@ -51,26 +51,19 @@ const MAX_UNACKED_MESSAGES: u64 = 75;
 pub async fn live(
     State(app): State<App>,
     visit: RequestContext,
-    Path(id): Path<String>,
+    PathId(id): PathId<CameraId>,
     upgrade: WebSocketUpgrade,
-) -> Response {
-    let Some((id, picture)) = CameraId::new(&id)
-        .ok()
-        .and_then(|id| app.live.pictures.get(&id).map(|p| (id, p)))
-    else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    if let Err(refused) = record_view(&app, &visit, vec![id.clone()]).await {
-        return refused;
-    }
+) -> PageResult {
+    let picture = app.live.pictures.get(&id).ok_or(PageError::NotFound)?;
+    record_view(&app, &visit, vec![id.clone()]).await?;
     let Some(permit) = app.viewer_slots.acquire(
         visit.token.clone(),
         MAX_VIEWERS_PER_SESSION,
         &Meter::start(),
     ) else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        return Err(PageError::Unavailable);
     };
-    upgrade
+    Ok(upgrade
         .max_message_size(1024)
         .max_frame_size(1024)
         .on_upgrade(move |socket| async move {
@@ -78,7 +71,7 @@ pub async fn live(
                 () = permit.evicted() => {}
                 () = run_viewer(app, visit, id, picture, socket) => {}
             }
-        })
+        }))
 }
 
 /// Makes the messages for one viewer, access unit by access unit.

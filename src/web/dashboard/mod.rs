@@ -17,18 +17,20 @@ mod speakers;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get};
 
 use crate::http::assets::STYLE;
 use crate::http::compression;
+use crate::http::form::{form, sign_in_form};
 use crate::http::headers::{same_site, security_headers};
 use crate::http::hosts::{AllowedHosts, require_known_host};
+use crate::http::page_error::{PageError, error_pages};
 use crate::http::render::asset;
 use crate::i18n::locale::Lang;
-use crate::web::kit::app::{App, RequestContext, require_sign_in};
+use crate::web::kit::app::{App, require_sign_in};
 
 const SCRIPT: &str = include_str!("assets/live.js");
 const CAMERA: &str = include_str!("assets/camera.js");
@@ -37,13 +39,33 @@ const ICON: &str = include_str!("assets/icon.svg");
 const ICON_192: &[u8] = include_bytes!("assets/icon-192.png");
 const ICON_512: &[u8] = include_bytes!("assets/icon-512.png");
 
+/// The forms that signed-in people send: where each is sent, and its handler. No other route of the
+/// pages takes a form, but for the sign-in.
+fn forms() -> [(&'static str, MethodRouter<App>); 9] {
+    [
+        ("/lights/{id}", form(lights::switch)),
+        ("/groups/{id}", form(lights::switch_group)),
+        ("/notices", form(notices::publish)),
+        ("/notices/{id}/down", form(notices::take_down)),
+        ("/speakers/hear", form(speakers::preview_form)),
+        ("/speakers/announce", form(speakers::announce)),
+        ("/speakers/stop", form(speakers::stop)),
+        ("/sign-out", form(sign_in::sign_out)),
+        ("/sign-out/others", form(sign_in::sign_out_others)),
+    ]
+}
+
+/// The paths that forms of signed-in people are sent to.
+#[must_use]
+pub fn form_paths() -> Vec<&'static str> {
+    forms().map(|(path, _)| path).into()
+}
+
 /// All pages of the village's own people.
 pub fn router(app: App, hosts: AllowedHosts) -> Router {
     let inside = Router::new()
         .route("/", get(home::page))
         .route("/lights", get(lights::page))
-        .route("/lights/{id}", post(lights::switch))
-        .route("/groups/{id}", post(lights::switch_group))
         .route("/sensors", get(sensors::page))
         .route("/devices", get(devices::page))
         .route("/cameras", get(cameras::page))
@@ -51,28 +73,27 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/cameras/{id}/still", get(cameras::still))
         .route("/cameras/{id}/live", get(live_video::live))
         .route("/more", get(devices::more))
-        .route("/notices", get(notices::page).post(notices::publish))
+        .route("/notices", get(notices::page))
         .route("/notices/new", get(notices::new))
         .route("/notices/{id}", get(notices::one))
-        .route("/notices/{id}/down", post(notices::take_down))
         .route("/speakers", get(speakers::page))
-        .route(
-            "/speakers/hear",
-            get(speakers::preview).post(speakers::preview_form),
-        )
+        .route("/speakers/hear", get(speakers::preview))
         .route("/speakers/sound", get(speakers::preview_sound))
-        .route("/speakers/announce", post(speakers::announce))
-        .route("/speakers/stop", post(speakers::stop))
         .route("/history", get(history::page))
         .route("/live/{page}", get(live_updates::follow))
-        .route("/me", get(sign_in::me))
-        .route("/sign-out", post(sign_in::sign_out))
-        .route("/sign-out/others", post(sign_in::sign_out_others))
+        .route("/me", get(sign_in::me));
+    let inside = forms()
+        .into_iter()
+        .fold(inside, |router, (path, handler)| {
+            router.route(path, handler)
+        })
         .layer(from_fn_with_state(app.clone(), require_sign_in));
     Router::new()
         .merge(inside)
-        .merge(crate::web::api::router(app.clone()))
-        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route(
+            "/sign-in",
+            get(sign_in::form).merge(sign_in_form(sign_in::sign_in)),
+        )
         .route("/lang/{tag}", get(sign_in::language))
         .route("/big", get(sign_in::toggle_large_text))
         .route(
@@ -100,7 +121,10 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
             get(|| async { asset("image/svg+xml", ICON.as_bytes()) }),
         )
         .route("/manifest.webmanifest", get(manifest))
-        .fallback(not_found)
+        .method_not_allowed_fallback(|| async { PageError::MethodNotAllowed })
+        .merge(crate::web::api::router(app.clone()))
+        .fallback(|| async { PageError::NotFound })
+        .layer(from_fn_with_state(app.clone(), error_pages::<App>))
         .layer(DefaultBodyLimit::max(64 * 1024))
         .layer(from_fn(same_site))
         .layer(from_fn_with_state(hosts, require_known_host))
@@ -108,10 +132,6 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .layer(compression::layer())
         .layer(from_fn(compression::only_for_our_own))
         .with_state(app)
-}
-
-async fn not_found(State(app): State<App>, visit: RequestContext) -> Response {
-    app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do")
 }
 
 /// The app on a phone's home screen: its icon, and shortcuts to the two things that must be near.

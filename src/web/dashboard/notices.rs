@@ -1,19 +1,22 @@
 //! Thông báo: write, publish, take down. A notice is written once; the portal and the commune get
 //! the same text.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::domain::id::{CommandId, NoticeId};
+use crate::domain::id::NoticeId;
 use crate::domain::notice::{self, NoticeKind, normalize, text_problem};
+use crate::http::address::PathId;
+use crate::http::form::{ButtonOnly, FormContent, FormFields};
+use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{
     PageContext, TextSpan, redirect_see_other, render, render_with, split_phones,
 };
-use crate::journal::{CommandRequest, SubmitError};
+use crate::keys::secret;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{ListPage, PageSection, Row};
-use crate::web::kit::form_fields::{AnyAge, FormFields};
+use crate::web::kit::form::Post;
 use crate::web::kit::notices::{posted_when, summarize, title_and_paragraphs};
 
 const DAY_MS: i64 = 86_400_000;
@@ -87,17 +90,66 @@ struct SelectOption {
     chosen: bool,
 }
 
+/// A notice as it was typed.
+#[derive(Default)]
+pub struct NoticeForm {
+    title: String,
+    body: String,
+    kind: String,
+    days: String,
+}
+
+impl FormContent<App> for NoticeForm {
+    fn read(fields: FormFields) -> Self {
+        let [title, body, kind, days] =
+            ["title", "body", "kind", "days"].map(|name| fields.get(name).to_owned());
+        Self {
+            title,
+            body,
+            kind,
+            days,
+        }
+    }
+
+    async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
+        let again = |key| self.again(app, &visit, why.status(), visit.lang.t(key));
+        let page = match why {
+            PageError::OldForm => again("form-again"),
+            PageError::TooLate => again("order-late"),
+            _ => Err(why),
+        };
+        match page {
+            Ok(page) => page,
+            Err(why) => app.page_of(&visit, why).await,
+        }
+    }
+}
+
+impl NoticeForm {
+    /// The form again, with what was typed and the reason, under a fresh id: nobody types it twice.
+    fn again(
+        &self,
+        app: &App,
+        visit: &RequestContext,
+        status: StatusCode,
+        why: String,
+    ) -> PageResult {
+        let once = secret::token().map_err(|_| PageError::Unavailable)?;
+        Ok(render_with(status, &form(app, visit, once, self, why)))
+    }
+}
+
 /// The form, with the text that was typed before and why it was not accepted.
 fn form(
     app: &App,
     visit: &RequestContext,
     once: String,
-    typed: &FormFields,
+    typed: &NoticeForm,
     wrong: String,
 ) -> NewPage {
     let f = app.page_context(visit, &app.journal.state(), "more");
-    let choice = |name: &str, value: &'static str, words: String| SelectOption {
-        chosen: typed.get(name) == value,
+    let choice = |typed: &str, value: &'static str, words: String| SelectOption {
+        chosen: typed == value,
         value,
         words,
     };
@@ -107,20 +159,20 @@ fn form(
         ("document", "kind-document"),
         ("urgent", "kind-urgent"),
     ]
-    .map(|(v, key)| choice("kind", v, f.t(key)))
+    .map(|(v, key)| choice(&typed.kind, v, f.t(key)))
     .into();
     let days = [
         ("7", f.t1("for-days", "n", "7")),
         ("30", f.t1("for-days", "n", "30")),
         ("0", f.t("until-taken-down")),
     ]
-    .map(|(v, words)| choice("days", v, words))
+    .map(|(v, words)| choice(&typed.days, v, words))
     .into();
     NewPage {
         once,
         wrong,
-        title: typed.get("title").to_owned(),
-        body: typed.get("body").to_owned(),
+        title: typed.title.clone(),
+        body: typed.body.clone(),
         kinds,
         days,
         f,
@@ -128,70 +180,33 @@ fn form(
 }
 
 /// The empty form.
-pub async fn new(State(app): State<App>, visit: RequestContext) -> Response {
+pub async fn new(State(app): State<App>, visit: RequestContext) -> PageResult {
     if !visit.is_chief() {
-        return app.error_page(
-            &visit,
-            StatusCode::FORBIDDEN,
-            "refused-title",
-            "refused-not-permitted",
-        );
+        return Err(PageError::NotPermitted);
     }
-    let Ok(once) = crate::keys::secret::token() else {
-        return app.error_page(
-            &visit,
-            StatusCode::SERVICE_UNAVAILABLE,
-            "refused-title",
-            "cannot-now",
-        );
-    };
-    render(&form(
-        &app,
-        &visit,
-        once,
-        &FormFields::default(),
-        String::new(),
-    ))
+    NoticeForm::default().again(&app, &visit, StatusCode::OK, String::new())
 }
 
-/// Publishes the notice in the form. The form's own random id makes a double tap harmless.
+/// Publishes the notice in the form. The form's command id makes a double tap harmless.
 pub async fn publish(
     State(app): State<App>,
-    visit: RequestContext,
-    AnyAge(fields): AnyAge,
-) -> Response {
-    if visit.user.is_none() {
-        return redirect_see_other("/sign-in");
-    }
-    // The typed text is shown again with the reason, under a fresh id: nobody types it twice.
-    let again = |status, wrong: String| match crate::keys::secret::token() {
-        Ok(once) => render_with(status, &form(&app, &visit, once, &fields, wrong)),
-        Err(_) => app.error_page(
-            &visit,
-            StatusCode::SERVICE_UNAVAILABLE,
-            "refused-title",
-            "cannot-now",
-        ),
-    };
-    if !app.verify_csrf(&visit, fields.get("form")) {
-        return again(StatusCode::FORBIDDEN, visit.lang.t("form-again"));
-    }
-    if fields.deadline().is_none() {
-        return again(StatusCode::CONFLICT, visit.lang.t("order-late"));
-    }
-    let (title, body) = normalize(fields.get("title"), fields.get("body"));
+    Post {
+        visit,
+        once,
+        deadline,
+        form,
+        ..
+    }: Post<NoticeForm>,
+) -> PageResult {
+    let again = |status, why: String| form.again(&app, &visit, status, why);
+    let (title, body) = normalize(&form.title, &form.body);
     if !visit.is_chief() {
-        return app.error_page(
-            &visit,
-            StatusCode::FORBIDDEN,
-            "refused-title",
-            "refused-not-permitted",
-        );
+        return Err(PageError::NotPermitted);
     }
-    let (Ok(id), Ok(once)) = (
-        NoticeId::new(fields.get("once")),
-        CommandId::new(fields.get("once")),
-    ) else {
+    let Some((once, id)) = once.and_then(|once| {
+        let id = NoticeId::new(once.as_str()).ok()?;
+        Some((once, id))
+    }) else {
         return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again"));
     };
     if let Some((key, n, most)) = text_problem(&title, &body) {
@@ -205,7 +220,7 @@ pub async fn publish(
     // After “back” and a second submit the form's id is new, but the text is not.
     let state = app.journal.state();
     if state.notices.contains_key(&id) {
-        return redirect_see_other(&format!("/notices/{id}?said=published"));
+        return Ok(published(&id));
     }
     if state
         .notices_at(app.supervisor.clock().trusted_ms())
@@ -218,7 +233,7 @@ pub async fn publish(
     {
         return again(StatusCode::CONFLICT, visit.lang.t("notice-twice"));
     }
-    let kind = match fields.get("kind") {
+    let kind = match form.kind.as_str() {
         "urgent" => NoticeKind::Urgent,
         "event" => NoticeKind::Event,
         "document" => NoticeKind::Document,
@@ -227,8 +242,8 @@ pub async fn publish(
     // A gateway whose clock is dead believes in 1970: a notice that is published then must still be
     // valid for days to come.
     let now = app.supervisor.clock().trusted_ms();
-    let until = fields
-        .get("days")
+    let until = form
+        .days
         .parse::<i64>()
         .ok()
         .filter(|d| (1..=366).contains(d))
@@ -239,28 +254,29 @@ pub async fn publish(
             visit.lang.t("journal-closed-do"),
         );
     };
-    let Some(actor) = visit.actor() else {
-        return redirect_see_other("/sign-in");
+    let order = notice::Command::Publish {
+        id: id.clone(),
+        text,
+        kind,
+        until,
     };
-    let request = CommandRequest::new(
-        actor,
-        notice::Command::Publish {
-            id: id.clone(),
-            text,
-            kind,
-            until,
-        },
-    )
-    .idempotent(once, now + DAY_MS)
-    .before(fields.deadline());
-    match app.journal.submit(request).await {
-        Ok(_) => redirect_see_other(&format!("/notices/{id}?said=published")),
-        Err(SubmitError::Rejected(why)) => again(StatusCode::CONFLICT, visit.lang.t(why.key())),
-        Err(SubmitError::Closed(_)) => again(
-            StatusCode::SERVICE_UNAVAILABLE,
-            visit.lang.t("journal-closed-do"),
-        ),
+    let request = visit.request(order)?.idempotent(once, now + DAY_MS);
+    match app.journal.submit(request.before(deadline)).await {
+        Ok(_) => Ok(published(&id)),
+        Err(why) => {
+            let why = PageError::from(why);
+            let key = match why {
+                PageError::TooLate => why.title_key(),
+                _ => why.detail_key(),
+            };
+            again(why.status(), visit.lang.t(key))
+        }
     }
+}
+
+/// Leads to the notice, which says that it is published.
+fn published(id: &NoticeId) -> Response {
+    redirect_see_other(&format!("/notices/{id}?said=published"))
 }
 
 #[derive(askama::Template)]
@@ -279,21 +295,11 @@ struct NoticePage {
 pub async fn one(
     State(app): State<App>,
     visit: RequestContext,
-    Path(id): Path<String>,
-) -> Response {
+    PathId(id): PathId<NoticeId>,
+) -> PageResult {
     let state = app.journal.state();
     let f = app.page_context(&visit, &state, "more");
-    let Some(notice) = NoticeId::new(&id)
-        .ok()
-        .and_then(|id| state.notices.get(&id))
-    else {
-        return app.error_page(
-            &visit,
-            StatusCode::NOT_FOUND,
-            "notice-no-longer",
-            "notice-no-longer-do",
-        );
-    };
+    let notice = state.notices.get(&id).ok_or(PageError::NoticeGone)?;
     let (title, paragraphs) = title_and_paragraphs(&app, f.lang, notice);
     let link = app.live.uplink.get();
     let receipt = f.t(if notice.from_commune {
@@ -306,7 +312,7 @@ pub async fn one(
         "receipt-not-yet"
     });
     let paragraphs = paragraphs.iter().map(|p| split_phones(p)).collect();
-    render(&NoticePage {
+    Ok(render(&NoticePage {
         id: notice.id.to_string(),
         title,
         when: posted_when(f.lang, notice),
@@ -314,27 +320,20 @@ pub async fn one(
         receipt,
         can_take_down: f.is_chief,
         f,
-    })
+    }))
 }
 
 /// Takes one down.
 pub async fn take_down(
     State(app): State<App>,
-    visit: RequestContext,
-    Path(id): Path<String>,
-    fields: FormFields,
-) -> Response {
-    if !app.verify_csrf(&visit, fields.get("form")) {
-        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
-    }
-    let Ok(id) = NoticeId::new(&id) else {
-        return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
-    };
-    match app
-        .submit_before(&visit, fields.deadline(), notice::Command::TakeDown { id })
-        .await
-    {
-        Ok(_) => redirect_see_other("/notices?said=taken-down"),
-        Err(page) => page,
-    }
+    PathId(id): PathId<NoticeId>,
+    Post {
+        visit, deadline, ..
+    }: Post<ButtonOnly>,
+) -> PageResult {
+    let order = notice::Command::TakeDown { id };
+    app.journal
+        .submit(visit.request(order)?.before(deadline))
+        .await?;
+    Ok(redirect_see_other("/notices?said=taken-down"))
 }

@@ -8,12 +8,13 @@ use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use super::sign_in_log;
 use crate::domain::id::UserId;
 use crate::domain::user::{Command, Role};
+use crate::http::form::{AnyTimeButton, FormFields, SignInFields};
 use crate::http::headers::{cookie, same_site_referer};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::http::session::{SIGN_IN_IDLE_MS, SignInError};
 use crate::keys::secret;
 use crate::web::kit::app::{App, RequestContext, session_cookie};
-use crate::web::kit::form_fields::AnyAge;
+use crate::web::kit::form::Post;
 
 #[derive(askama::Template)]
 #[template(path = "sign_in.html")]
@@ -78,7 +79,7 @@ pub async fn sign_in(
     State(app): State<App>,
     visit: RequestContext,
     headers: HeaderMap,
-    AnyAge(fields): AnyAge,
+    SignInFields(fields): SignInFields,
 ) -> Response {
     let state = app.journal.state();
     let chosen = fields.get("user").to_owned();
@@ -91,13 +92,7 @@ pub async fn sign_in(
         .is_some_and(|k| secret::constant_time_eq(k, &app.sessions.known_phone(&state, &user)));
     match app
         .sessions
-        .sign_in(
-            &state,
-            &user,
-            fields.get("pin").trim(),
-            visit.address,
-            known,
-        )
+        .sign_in(&state, &user, fields.get("pin"), visit.address, known)
         .await
     {
         Ok(token) => {
@@ -131,14 +126,7 @@ pub async fn sign_in(
 }
 
 /// Ends this phone's sign-in.
-pub async fn sign_out(
-    State(app): State<App>,
-    visit: RequestContext,
-    AnyAge(fields): AnyAge,
-) -> Response {
-    if !app.verify_csrf(&visit, fields.get("form")) {
-        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
-    }
+pub async fn sign_out(State(app): State<App>, Post { visit, .. }: Post<AnyTimeButton>) -> Response {
     app.sessions.sign_out(&visit.token);
     if let Some(user) = &visit.user {
         let noted = Command::NoteSignOut {
@@ -164,23 +152,20 @@ struct MePage {
 /// because the finder of a lost phone must not sign the chief out.
 pub async fn sign_out_others(
     State(app): State<App>,
-    visit: RequestContext,
-    AnyAge(fields): AnyAge,
+    Post {
+        visit,
+        sender: user,
+        form: fields,
+        ..
+    }: Post<FormFields>,
 ) -> Response {
-    let Some(user) = visit
-        .user
-        .clone()
-        .filter(|_| app.verify_csrf(&visit, fields.get("form")))
-    else {
-        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
-    };
     let state = app.journal.state();
     if let Err(denied) = app
         .sessions
         .verify_pin(
             &state,
             &user.id,
-            fields.get("pin").trim(),
+            fields.get("pin"),
             visit.address,
             Some(&app.sessions.known_phone(&state, &user.id)),
         )

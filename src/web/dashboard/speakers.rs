@@ -5,8 +5,7 @@ mod form;
 mod preview;
 mod results;
 
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::State;
 use axum::response::Response;
 
 use self::draft::Preview;
@@ -17,9 +16,12 @@ use self::results::{latest_result, recent_list};
 use crate::domain::id::NoticeId;
 use crate::domain::speaker;
 use crate::domain::state::VillageState;
+use crate::http::address::Query;
+use crate::http::form::AnyTimeButton;
+use crate::http::page_error::PageResult;
 use crate::http::render::{redirect_see_other, render};
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::form_fields::AnyAge;
+use crate::web::kit::form::Post;
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
@@ -100,24 +102,13 @@ fn spoken_part(text: &str) -> (String, bool) {
 
 /// Dừng tất cả: one tap, from any page, by anybody signed in. Silence is right also when it comes
 /// late.
-pub async fn stop(
-    State(app): State<App>,
-    visit: RequestContext,
-    AnyAge(fields): AnyAge,
-) -> Response {
-    if !app.verify_csrf(&visit, fields.get("form")) {
-        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
-    }
+pub async fn stop(State(app): State<App>, Post { visit, .. }: Post<AnyTimeButton>) -> PageResult {
     let was_silent = app.journal.state().on_air().is_empty();
-    match app
-        .submit(&visit, speaker::Command::StopEverything {})
-        .await
-    {
-        Ok(_) => redirect_see_other(if was_silent {
-            "/speakers?said=was-silent"
-        } else {
-            "/speakers?said=stopped"
-        }),
-        Err(page) => page,
-    }
+    app.submit(&visit, speaker::Command::StopEverything {})
+        .await?;
+    Ok(redirect_see_other(if was_silent {
+        "/speakers?said=was-silent"
+    } else {
+        "/speakers?said=stopped"
+    }))
 }

@@ -1,5 +1,4 @@
-//! Everything that handlers share: the app, the context of a request (user and language), and the
-//! proof of forms.
+//! Everything that handlers share: the app, and the context of a request (user and language).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -14,19 +13,19 @@ use axum::response::{IntoResponse as _, Response};
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
-use crate::domain::decide::Rejection;
 use crate::domain::id::DeviceId;
 use crate::domain::state::VillageState;
 use crate::domain::user::{Role, User};
 use crate::http::form_token;
 use crate::http::headers::{cookie, same_site_referer};
-use crate::http::render::{PageContext, redirect_see_other, render_with};
+use crate::http::page_error::PageError;
+use crate::http::render::{PageContext, redirect_see_other};
 use crate::http::serve::Peer;
 use crate::http::session::SignIns;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::journal::index::Index;
-use crate::journal::{CommandRequest, Committed, Journal, SubmitError};
+use crate::journal::{CommandRequest, Committed, Journal};
 use crate::live::Live;
 use crate::ports::Ports;
 use crate::protocol::village_status::VillageStatus;
@@ -155,6 +154,15 @@ impl RequestContext {
         self.user.as_ref().map(|u| Actor::User { id: u.id.clone() })
     }
 
+    /// A command of the user of this request, to be submitted.
+    ///
+    /// # Errors
+    /// When nobody is signed in.
+    pub fn request(&self, command: impl Into<Command>) -> Result<CommandRequest, PageError> {
+        let actor = self.actor().ok_or(PageError::SignedOut)?;
+        Ok(CommandRequest::new(actor, command))
+    }
+
     /// True for a chief.
     #[must_use]
     pub fn is_chief(&self) -> bool {
@@ -269,98 +277,13 @@ impl App {
     /// Submits a command of the user of this request.
     ///
     /// # Errors
-    /// The page that explains why not.
+    /// Why it was not carried out.
     pub async fn submit(
         &self,
         visit: &RequestContext,
         command: impl Into<Command>,
-    ) -> Result<Committed, Response> {
-        self.submit_before(visit, None, command).await
-    }
-
-    /// Submits a command of the user of this request, which is not carried out after `deadline`
-    /// ([`crate::web::kit::taps`]).
-    ///
-    /// # Errors
-    /// The page that explains why not.
-    pub async fn submit_before(
-        &self,
-        visit: &RequestContext,
-        deadline: Option<u64>,
-        command: impl Into<Command>,
-    ) -> Result<Committed, Response> {
-        let Some(actor) = visit.actor() else {
-            return Err(redirect_see_other("/sign-in"));
-        };
-        let request = CommandRequest::new(actor, command).before(deadline);
-        self.submit_request(visit, request).await
-    }
-
-    /// Submits a command request.
-    ///
-    /// # Errors
-    /// The page that explains why not.
-    pub async fn submit_request(
-        &self,
-        visit: &RequestContext,
-        request: CommandRequest,
-    ) -> Result<Committed, Response> {
-        match self.journal.submit(request).await {
-            Ok(receipt) => Ok(receipt),
-            Err(SubmitError::Rejected(Rejection::Expired)) => Err(self.late_page(visit)),
-            Err(SubmitError::Rejected(why)) => {
-                Err(self.error_page(visit, StatusCode::CONFLICT, "refused-title", why.key()))
-            }
-            Err(SubmitError::Closed(_)) => Err(self.error_page(
-                visit,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "journal-closed",
-                "journal-closed-do",
-            )),
-        }
-    }
-
-    /// The answer to an order that came too late to be carried out.
-    #[must_use]
-    pub fn late_page(&self, visit: &RequestContext) -> Response {
-        self.error_page(visit, StatusCode::CONFLICT, "order-late", "order-late-do")
-    }
-
-    /// A page that explains what went wrong and what to do; for a page's script its two sentences,
-    /// with a new stamp.
-    #[must_use]
-    pub fn error_page(
-        &self,
-        visit: &RequestContext,
-        status: StatusCode,
-        title: &str,
-        detail: &str,
-    ) -> Response {
-        if visit.live {
-            let words = format!("{}. {}", visit.lang.t(title), visit.lang.t(detail));
-            return (status, [("stamp", self.taps.stamp())], words).into_response();
-        }
-        let f = self.page_context(visit, &self.journal.state(), "");
-        let (title, detail) = (f.t(title), f.t(detail));
-        render_with(
-            status,
-            &ErrorPage {
-                f,
-                title,
-                detail,
-                back: visit.came_from.clone(),
-            },
-        )
-    }
-
-    /// True when the CSRF token in the form is the one of this sign-in.
-    #[must_use]
-    pub fn verify_csrf(&self, visit: &RequestContext, form: &str) -> bool {
-        visit.user.is_some()
-            && crate::keys::secret::constant_time_eq(
-                &form_token::unmask(form),
-                &self.sessions.csrf_token(&visit.token),
-            )
+    ) -> Result<Committed, PageError> {
+        Ok(self.journal.submit(visit.request(command)?).await?)
     }
 }
 
@@ -403,15 +326,6 @@ impl App {
         f.csrf = self.sessions.csrf_token(&visit.token);
         crate::web::kit::components::html(&OnAir { f })
     }
-}
-
-#[derive(askama::Template)]
-#[template(path = "problem.html")]
-struct ErrorPage {
-    f: PageContext,
-    title: String,
-    detail: String,
-    back: String,
 }
 
 /// Lets only signed-in people through; others are sent to the sign-in.

@@ -1,9 +1,9 @@
-//! The parts that the audiences' pages share: the app and the context of a request, the components
-//! of a page, names as people read them. Templates of the same lie beside it.
+//! The parts that the audiences' pages share: the app and the context of a request, forms, the
+//! components of a page, names as people read them. Templates of the same lie beside it.
 
 pub mod app;
 pub mod components;
-pub mod form_fields;
+pub mod form;
 pub mod names;
 pub mod notices;
 pub mod taps;

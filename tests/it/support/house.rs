@@ -314,12 +314,7 @@ impl House {
         }
         let answer = self.post("/sign-in", "", &[("user", "mau"), ("pin", CHIEF_PIN)]);
         assert_eq!(answer.status, 303, "{answer:?}");
-        let cookie = answer
-            .head
-            .lines()
-            .find_map(|l| l.strip_prefix("set-cookie: "))
-            .expect("cookie");
-        cookie.split(';').next().expect("pair").to_owned()
+        answer.cookie()
     }
 
     pub fn get(&self, path: &str, cookie: &str) -> Answer {
@@ -337,11 +332,7 @@ impl House {
 
     /// The form token of a page.
     pub fn form(&self, path: &str, cookie: &str) -> String {
-        let page = self.get(path, cookie).body;
-        page.split_once("name=\"form\" value=\"")
-            .and_then(|(_, rest)| rest.split('"').next())
-            .unwrap_or_default()
-            .to_owned()
+        self.get(path, cookie).field("form")
     }
 }
 

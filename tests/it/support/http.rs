@@ -11,6 +11,33 @@ pub struct Answer {
     pub body: String,
 }
 
+impl Answer {
+    /// The value of a header; empty = it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map_or("", |(_, value)| value)
+    }
+
+    /// The first cookie that it sets, as it is sent back.
+    pub fn cookie(&self) -> String {
+        let set = self.header("set-cookie");
+        assert!(!set.is_empty(), "no cookie: {self:?}");
+        set.split(';').next().unwrap_or_default().to_owned()
+    }
+
+    /// The value of a hidden field, as a form of this page would send it; empty = it is not there.
+    pub fn field(&self, name: &str) -> String {
+        self.body
+            .split_once(&format!("name=\"{name}\" value=\""))
+            .and_then(|(_, rest)| rest.split('"').next())
+            .unwrap_or_default()
+            .to_owned()
+    }
+}
+
 pub fn encode(text: &str) -> String {
     text.bytes()
         .map(|b| {

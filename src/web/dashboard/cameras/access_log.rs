@@ -1,10 +1,9 @@
 //! The access log: every view is recorded before a picture is sent, and the viewers are listed
 //! beneath the picture.
 
-use axum::response::Response;
-
 use crate::domain::camera::{self, Camera};
 use crate::domain::id::CameraId;
+use crate::http::page_error::PageError;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::web::kit::app::{App, RequestContext};
@@ -46,13 +45,12 @@ pub(super) fn view_list(app: &App, lang: Lang, c: &Camera) -> String {
 /// Records the view in the access log.
 ///
 /// # Errors
-/// The page that explains why no picture is sent.
+/// Why no picture is sent.
 pub async fn record_view(
     app: &App,
     visit: &RequestContext,
     cameras: Vec<CameraId>,
-) -> Result<(), Response> {
-    app.submit(visit, camera::Command::View { cameras })
-        .await
-        .map(|_| ())
+) -> Result<(), PageError> {
+    app.submit(visit, camera::Command::View { cameras }).await?;
+    Ok(())
 }

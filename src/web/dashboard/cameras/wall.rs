@@ -1,13 +1,13 @@
 //! The wall: a still of each camera, and one sentence over all of them.
 
 use axum::extract::State;
-use axum::response::Response;
 
 use super::access_log::record_view;
 use super::status_text::{is_recording, short_text, stale_taken_at, thing_of};
 use crate::domain::camera::Camera;
 use crate::domain::id::CameraId;
 use crate::domain::state::VillageState;
+use crate::http::page_error::PageResult;
 use crate::http::render::{PageContext, render};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -183,7 +183,7 @@ pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec
 }
 
 /// The wall.
-pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
+pub async fn page(State(app): State<App>, visit: RequestContext) -> PageResult {
     let seen: Vec<CameraId> = app
         .journal
         .state()
@@ -197,10 +197,8 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
         })
         .cloned()
         .collect();
-    if !seen.is_empty()
-        && let Err(refused) = record_view(&app, &visit, seen).await
-    {
-        return refused;
+    if !seen.is_empty() {
+        record_view(&app, &visit, seen).await?;
     }
     app.live
         .pictures
@@ -208,7 +206,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.journal.state();
     let status = app.status(&state);
     let f = app.page_context(&visit, &state, "cameras");
-    render(&WallPage {
+    Ok(render(&WallPage {
         sentence: if state.cameras.is_empty() {
             f.t("no-cameras")
         } else {
@@ -220,5 +218,5 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
             .map(|c| tile(&app, f.lang, &status, c))
             .collect(),
         f,
-    })
+    }))
 }

@@ -13,7 +13,7 @@ pub(super) const MAX_ZONE_SPEAKERS: usize = 100;
 /// A sentence that was typed and stored as a blob, with its zone: the content of its pages'
 /// addresses.
 #[derive(Default)]
-pub(super) struct Preview {
+pub struct Preview {
     pub(super) blob: String,
     pub(super) mac: String,
     pub(super) len: u64,

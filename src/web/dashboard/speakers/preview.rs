@@ -3,21 +3,23 @@
 //! Invariant: nothing is played that was not previewed, and going back or reloading plays nothing
 //! again.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::draft::{MAX_ZONE_SPEAKERS, Preview};
 use super::form::{MAX_SENTENCE_CHARS, form, unreachable_text};
-use crate::domain::id::{AnnouncementId, CommandId, DeviceId};
+use crate::domain::id::{AnnouncementId, DeviceId};
 use crate::domain::speaker::{self, AnnouncementClass};
 use crate::domain::text::line;
+use crate::http::address::Query;
+use crate::http::form::{FormContent, FormFields};
+use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::i18n::dates;
-use crate::journal::CommandRequest;
 use crate::keys::secret;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::form_fields::{AnyAge, FormFields};
+use crate::web::kit::form::Post;
 use crate::web::kit::names::name_of;
 
 /// A typed sentence that could not begin within this time is not played later, ms.
@@ -36,42 +38,71 @@ struct PreviewPage {
     play: String,
 }
 
+/// A sentence as it was typed, and where it is to be played.
+pub struct SentenceForm {
+    text: String,
+    zone: Vec<String>,
+}
+
+impl SentenceForm {
+    /// The form again, with what was typed and the reason: nobody types it twice.
+    fn again(
+        &self,
+        app: &App,
+        visit: &RequestContext,
+        status: StatusCode,
+        why: String,
+    ) -> Response {
+        let page = form(app, visit, self.text.clone(), Some(&self.zone), why);
+        render_with(status, &page)
+    }
+}
+
+impl FormContent<App> for SentenceForm {
+    // It orders nothing yet.
+    const MAY_BE_LATE: bool = true;
+
+    fn read(fields: FormFields) -> Self {
+        Self {
+            text: line(fields.get("text"), usize::MAX),
+            zone: fields
+                .all("zone")
+                .filter(|z| DeviceId::new(z).is_ok())
+                .take(MAX_ZONE_SPEAKERS)
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+
+    async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
+        match why {
+            PageError::OldForm if visit.is_chief() => {
+                let words = visit.lang.t("form-again");
+                self.again(app, &visit, why.status(), words)
+            }
+            _ => app.page_of(&visit, why).await,
+        }
+    }
+}
+
 /// Reads the sentence aloud to the chief before anybody else hears it.
 pub async fn preview_form(
     State(app): State<App>,
-    visit: RequestContext,
-    AnyAge(fields): AnyAge,
-) -> Response {
-    if !app.verify_csrf(&visit, fields.get("form")) {
-        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
-    }
-    let text = line(fields.get("text"), usize::MAX);
+    Post { visit, form, .. }: Post<SentenceForm>,
+) -> PageResult {
     if !visit.is_chief() {
-        return app.error_page(
-            &visit,
-            StatusCode::FORBIDDEN,
-            "refused-title",
-            "refused-not-permitted",
-        );
+        return Err(PageError::NotPermitted);
     }
-    let zone: Vec<String> = fields
-        .all("zone")
-        .filter(|z| DeviceId::new(z).is_ok())
-        .take(MAX_ZONE_SPEAKERS)
-        .map(str::to_owned)
-        .collect();
-    // The typed text is shown again with the reason: nobody types it twice.
-    let again_with = |status, why: String| {
-        render_with(status, &form(&app, &visit, text.clone(), Some(&zone), why))
-    };
+    let again_with = |status, why: String| Ok(form.again(&app, &visit, status, why));
     let again = |status, key: &str| again_with(status, visit.lang.t(key));
+    let text = &form.text;
     if text.is_empty() {
         return again(StatusCode::BAD_REQUEST, "empty-sentence");
     }
     if text.chars().count() > MAX_SENTENCE_CHARS {
         return again(StatusCode::BAD_REQUEST, "long-sentence");
     }
-    if zone.is_empty() {
+    if form.zone.is_empty() {
         // None was chosen because none can be heard: that is what the chief must know.
         let status = app.status(&app.village());
         let why = if status.speakers.all > 0 && status.speakers.working == 0 {
@@ -81,7 +112,7 @@ pub async fn preview_form(
         };
         return again_with(StatusCode::BAD_REQUEST, why);
     }
-    if let Err(why) = app.ports.speech.speak(&text).await {
+    if let Err(why) = app.ports.speech.speak(text).await {
         tracing::error!(why, "speech synthesis of preview failed");
         return again(StatusCode::SERVICE_UNAVAILABLE, "speech-failed-do");
     }
@@ -98,13 +129,13 @@ pub async fn preview_form(
         mac: blob.mac,
         len: blob.len,
         once,
-        zone,
+        zone: form.zone.clone(),
         seal: String::new(),
     };
-    redirect_see_other(&format!(
+    Ok(redirect_see_other(&format!(
         "/speakers/hear?{}",
         heard.sealed(&app, &visit).query()
-    ))
+    )))
 }
 
 /// The sentence, its sound, and the question whether to play it.
@@ -183,17 +214,23 @@ pub async fn preview_sound(
     }
 }
 
+impl FormContent<App> for Preview {
+    fn read(fields: FormFields) -> Self {
+        Self::from_fields(fields.into_pairs())
+    }
+}
+
 /// Plays the previewed sentence.
 pub async fn announce(
     State(app): State<App>,
-    visit: RequestContext,
-    fields: FormFields,
-) -> Response {
-    if !app.verify_csrf(&visit, fields.get("form")) {
-        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
-    }
-    let deadline = fields.deadline();
-    let heard = Preview::from_fields(fields.into_pairs());
+    Post {
+        visit,
+        once,
+        deadline,
+        form: heard,
+        ..
+    }: Post<Preview>,
+) -> PageResult {
     let is_typed_here = heard.text(&app, &visit).is_some();
     let query = heard.query();
     let zone: Vec<DeviceId> = heard
@@ -201,37 +238,29 @@ pub async fn announce(
         .iter()
         .filter_map(|z| DeviceId::new(z).ok())
         .collect();
-    let (Ok(id), Ok(once), Some(text), true) = (
+    let (Ok(id), Some(once), Some(text), true) = (
         AnnouncementId::new(&heard.once),
-        CommandId::new(&heard.once),
+        once,
         heard.blob(),
         is_typed_here,
     ) else {
-        return app.error_page(&visit, StatusCode::BAD_REQUEST, "form-old", "form-old-do");
+        return Err(PageError::OldForm);
     };
-    let Some(actor) = visit.actor() else {
-        return redirect_see_other("/sign-in");
+    let until = app.supervisor.clock().trusted_ms() + ANNOUNCEMENT_TTL_MS;
+    let order = speaker::Command::QueueAnnouncement {
+        id,
+        text,
+        class: AnnouncementClass::Normal,
+        zone,
+        expires_in_ms: ANNOUNCEMENT_TTL_MS,
     };
-    let now = app.supervisor.clock().trusted_ms();
-    let request = CommandRequest::new(
-        actor,
-        speaker::Command::QueueAnnouncement {
-            id,
-            text,
-            class: AnnouncementClass::Normal,
-            zone,
-            expires_in_ms: ANNOUNCEMENT_TTL_MS,
-        },
-    )
-    .idempotent(once, now + ANNOUNCEMENT_TTL_MS)
-    .before(deadline);
-    match app.submit_request(&visit, request).await {
-        // After “back” and a second submit nothing is played again, and the page does not claim
-        // that it is.
-        Ok(receipt) if receipt.repeated => {
-            redirect_see_other(&format!("/speakers/hear?{query}&again=1"))
-        }
-        Ok(_) => redirect_see_other("/speakers?said=playing"),
-        Err(page) => page,
-    }
+    let request = visit.request(order)?.idempotent(once, until);
+    let receipt = app.journal.submit(request.before(deadline)).await?;
+    // After “back” and a second submit nothing is played again, and the page does not claim that it
+    // is.
+    Ok(if receipt.repeated {
+        redirect_see_other(&format!("/speakers/hear?{query}&again=1"))
+    } else {
+        redirect_see_other("/speakers?said=playing")
+    })
 }

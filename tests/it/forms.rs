@@ -1,0 +1,76 @@
+//! Forms of signed-in people: none is taken without the proof that our own page sent it, and the
+//! words that were typed are not lost with it.
+
+use conglang::web;
+
+use crate::support::house::House;
+use crate::support::http::Answer;
+
+/// What people type into the forms; each form takes the fields that it knows.
+const TYPED: [(&str, &str); 6] = [
+    ("on", "1"),
+    ("once", "0123456789abcdef0123456789abcdef"),
+    ("title", "Hop-thon"),
+    ("body", "Toi-nay-hop"),
+    ("text", "Moi-ba-con-di-hop"),
+    ("zone", "loa-01"),
+];
+
+fn with_proof<'a>(proof: Option<&'a str>, pin: &'a str) -> Vec<(&'a str, &'a str)> {
+    let proof = proof.map(|p| ("form", p));
+    TYPED
+        .into_iter()
+        .chain([("pin", pin)])
+        .chain(proof)
+        .collect()
+}
+
+/// Sends every form without a proof, with a wrong one and with that of another sign-in; none may be
+/// taken.
+fn no_form_is_taken(paths: Vec<&str>, other: &str, send: impl Fn(&str, Option<&str>) -> Answer) {
+    assert!(paths.len() >= 3, "{paths:?}");
+    for path in paths {
+        let sent_to = path.replace("{id}", "den-01.light");
+        for proof in [None, Some(""), Some("00"), Some(other)] {
+            let answer = send(&sent_to, proof);
+            assert_eq!(answer.status, 403, "{path} with {proof:?}: {answer:?}");
+            let typed = match path {
+                "/notices" => "Toi-nay-hop</textarea>",
+                "/speakers/hear" => "Moi-ba-con-di-hop</textarea>",
+                _ => "",
+            };
+            assert!(answer.body.contains(typed), "{path} keeps the words");
+        }
+    }
+}
+
+#[test]
+fn no_form_of_the_dashboard_is_taken_without_its_proof() {
+    let mut house = House::new("");
+    house.start();
+    let (here, there) = (house.sign_in(), house.sign_in());
+    let by_people = |h: &House| {
+        let entries = h.entries();
+        entries
+            .iter()
+            .filter(|e| e["actor"]["is"] == "user")
+            .count()
+    };
+    let before = by_people(&house);
+    let (mine, other) = (house.form("/me", &here), house.form("/me", &there));
+    assert!(!mine.is_empty() && !other.is_empty());
+    let pin = crate::support::house::CHIEF_PIN;
+    let paths = web::dashboard::form_paths();
+    no_form_is_taken(paths.clone(), &other, |path, proof| {
+        house.post(path, &here, &with_proof(proof, pin))
+    });
+    for path in paths {
+        let answer = house.post(path, "", &with_proof(Some(&mine), pin));
+        assert_eq!(answer.status, 303, "{path} asks to sign in");
+        assert!(answer.head.contains("location: /sign-in"), "{answer:?}");
+    }
+    for cookie in [&here, &there] {
+        assert_eq!(house.get("/", cookie).status, 200, "nobody was signed out");
+    }
+    assert_eq!(by_people(&house), before, "nothing was done");
+}
