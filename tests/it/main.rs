@@ -32,6 +32,7 @@ mod flood;
 mod followed;
 mod foreign;
 mod forms;
+mod fragments;
 mod full_card;
 mod history;
 mod hostile;

@@ -21,6 +21,7 @@ use crate::http::page_error::{PageError, PageResult};
 use crate::http::render::{PageContext, render};
 use crate::live::pictures::SourceStatus;
 use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::components::Fragment;
 
 #[derive(askama::Template)]
 #[template(path = "camera.html")]
@@ -43,7 +44,7 @@ pub fn camera_fragments(
     visit: &RequestContext,
     state: &VillageState,
     id: &str,
-) -> Option<Vec<String>> {
+) -> Option<Vec<Fragment>> {
     let c = state.cameras.values().find(|c| c.id.as_str() == id)?;
     Some(vec![
         camera_status(app, visit.lang, state, c),
@@ -78,8 +79,8 @@ pub async fn camera_page(
         id: id.to_string(),
         name: camera.name.clone(),
         is_called,
-        sentence: camera_status(&app, f.lang, &state, camera),
-        looks: view_list(&app, f.lang, camera),
+        sentence: camera_status(&app, f.lang, &state, camera).html,
+        looks: view_list(&app, f.lang, camera).html,
         f,
     }))
 }

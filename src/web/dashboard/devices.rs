@@ -16,13 +16,13 @@ use crate::protocol::village_status::{
 };
 use crate::view::status_text;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::{ListPage, PageSection, Row, status_class};
+use crate::web::kit::components::{Fragment, ListPage, PageSection, Row, status_class};
 
 /// Most unprovisioned devices that are shown.
 const MAX_STRANGERS: usize = 3;
 
 /// The sentence that the page opens with, the same as on the home page; none = there is nothing yet.
-fn summary(app: &App, lang: Lang, status: &VillageStatus) -> Option<String> {
+fn summary(app: &App, lang: Lang, status: &VillageStatus) -> Option<Fragment> {
     let now = app.supervisor.clock().wall_ms();
     (!status.summary.empty).then(|| status_banner(lang, now, status, "devices-sum"))
 }
@@ -37,7 +37,7 @@ fn counts_text(lang: Lang, counts: DeviceCounts) -> String {
 }
 
 /// Things that are not well and are no devices: the sentence on top names them too.
-fn other_troubles(app: &App, lang: Lang, status: &VillageStatus) -> Vec<String> {
+fn other_troubles(app: &App, lang: Lang, status: &VillageStatus) -> Vec<Fragment> {
     let now = app.supervisor.clock().wall_ms();
     let mut things: Vec<&ThingStatus> = status
         .things
@@ -63,7 +63,7 @@ fn other_troubles(app: &App, lang: Lang, status: &VillageStatus) -> Vec<String> 
                 },
                 ..Row::default()
             }
-            .html()
+            .fragment()
         })
         .collect()
 }
@@ -124,7 +124,7 @@ pub(in crate::web) fn device_text(
 }
 
 /// The devices of the village: offline ones first, then those that never answered.
-fn rows(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> Vec<String> {
+fn rows(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> Vec<Fragment> {
     let mut devices: Vec<_> = state.devices.values().collect();
     let thing = |d: &Device| status.of(ThingKind::Device, d.id.as_str());
     devices.sort_by_key(|d| {
@@ -155,14 +155,14 @@ fn rows(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> 
             href: format!("/history?about={}", d.id),
             ..Row::default()
         }
-        .html()
+        .fragment()
     };
     devices.into_iter().map(|d| row(d)).collect()
 }
 
 /// Unprovisioned devices of the last hour: somebody plugged them in. The newest come first, so that
 /// noise does not hide them.
-fn unknown_devices(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
+fn unknown_devices(app: &App, lang: Lang, state: &VillageState) -> Vec<Fragment> {
     let now = app.supervisor.clock().wall_ms();
     let refusals = app.live.broker.refusals();
     let known = |name: &str| state.devices.keys().any(|id| id.as_str() == name);
@@ -184,9 +184,9 @@ fn unknown_devices(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
             words,
             ..Row::default()
         }
-        .html()
+        .fragment()
     };
-    let mut rows: Vec<String> = strangers
+    let mut rows: Vec<Fragment> = strangers
         .into_iter()
         .take(MAX_STRANGERS)
         .map(|r| {
@@ -211,9 +211,9 @@ fn unknown_devices(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
 }
 
 /// The fragments of this page.
-pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
     let status = app.status(state);
-    let mut out: Vec<String> = summary(app, visit.lang, &status).into_iter().collect();
+    let mut out: Vec<Fragment> = summary(app, visit.lang, &status).into_iter().collect();
     out.extend(other_troubles(app, visit.lang, &status));
     out.extend(rows(app, visit.lang, state, &status));
     out.extend(unknown_devices(app, visit.lang, state));
@@ -236,6 +236,10 @@ fn cause_key(reason: &RefusalReason) -> Option<&'static str> {
     })
 }
 
+fn html_of(fragments: Vec<Fragment>) -> Vec<String> {
+    fragments.into_iter().map(|f| f.html).collect()
+}
+
 /// The page.
 pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.village();
@@ -246,7 +250,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     if !troubles.is_empty() {
         parts.push(PageSection {
             name: f.t("other-troubles"),
-            rows: troubles,
+            rows: html_of(troubles),
             ..PageSection::default()
         });
     }
@@ -256,7 +260,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
         } else {
             String::new()
         },
-        rows: rows(&app, visit.lang, &state, &status),
+        rows: html_of(rows(&app, visit.lang, &state, &status)),
         empty: f.t("no-devices"),
         ..PageSection::default()
     });
@@ -265,11 +269,11 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
         parts.push(PageSection {
             name: f.t("device-strangers"),
             controls: format!("<p class=\"soft\">{}</p>", f.t("device-strangers-do")),
-            rows: strangers,
+            rows: html_of(strangers),
             empty: String::new(),
         });
     }
-    let summary = summary(&app, visit.lang, &status).unwrap_or_default();
+    let summary = summary(&app, visit.lang, &status).unwrap_or_default().html;
     render(&ListPage {
         title: f.t("devices"),
         live: "/live/devices",

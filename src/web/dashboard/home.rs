@@ -21,7 +21,7 @@ use crate::i18n::locale::Lang;
 use crate::journal::index::EntryQuery;
 use crate::view::history_rows::is_news;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::{Banner, Tile, html};
+use crate::web::kit::components::{Banner, Fragment, Tile, html};
 use crate::web::kit::notices::{NoticeSummary, summarize};
 
 /// Rows of what just happened.
@@ -43,7 +43,7 @@ struct HomePage {
 
 /// Urgent notices with their text: they stand on top of everything and appear on an open page by
 /// themselves.
-fn urgent(app: &App, lang: Lang, state: &VillageState) -> String {
+fn urgent(app: &App, lang: Lang, state: &VillageState) -> Fragment {
     let notices: Vec<NoticeSummary> = state
         .notices_at(app.supervisor.clock().trusted_ms())
         .iter()
@@ -51,10 +51,8 @@ fn urgent(app: &App, lang: Lang, state: &VillageState) -> String {
         .take(2)
         .map(|n| summarize(app, lang, n))
         .collect();
-    html(&UrgentNotices {
-        notices,
-        read: lang.t("see-notice"),
-    })
+    let read = lang.t("see-notice");
+    Fragment::new("urgent", &UrgentNotices { notices, read })
 }
 
 #[derive(askama::Template)]
@@ -66,7 +64,7 @@ struct UrgentNotices {
 
 /// Alarms stand before everything else: smoke and the like first, then by level; no alarm hides
 /// another.
-fn alarm(app: &App, lang: Lang, state: &VillageState) -> Option<String> {
+fn alarm(app: &App, lang: Lang, state: &VillageState) -> Fragment {
     let now = app.supervisor.clock().wall_ms();
     let yes_no = |s: &Sensor| {
         state
@@ -120,12 +118,13 @@ fn alarm(app: &App, lang: Lang, state: &VillageState) -> Option<String> {
             ..Banner::default()
         })
     };
-    (!all.is_empty()).then(|| {
-        format!(
+    Fragment {
+        id: "alarm".to_owned(),
+        html: format!(
             "<div id=\"alarm\">{}</div>",
             all.iter().map(one).collect::<String>()
-        )
-    })
+        ),
+    }
 }
 
 async fn recent_rows(app: &App, lang: Lang) -> Vec<String> {
@@ -147,7 +146,7 @@ struct TilePart<'a> {
 }
 
 /// The fragments of this page.
-pub async fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
+pub async fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
     let lang = visit.lang;
     let status = app.status(state);
     let now = app.supervisor.clock().wall_ms();
@@ -155,17 +154,20 @@ pub async fn fragments(app: &App, visit: &RequestContext, state: &VillageState) 
         urgent(app, lang, state),
         status_title(lang, now, &status),
         status_detail(lang, now, &status),
-        alarm(app, lang, state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned()),
+        alarm(app, lang, state),
     ];
     out.extend(
         tiles(app, lang, state, &status)
             .iter()
-            .map(|t| html(&TilePart { t })),
+            .map(|t| Fragment::new(&t.id, &TilePart { t })),
     );
-    out.push(format!(
-        "<ul class=\"rows sheet\" id=\"recent\">{}</ul>",
-        recent_rows(app, lang).await.concat()
-    ));
+    out.push(Fragment {
+        id: "recent".to_owned(),
+        html: format!(
+            "<ul class=\"rows sheet\" id=\"recent\">{}</ul>",
+            recent_rows(app, lang).await.concat()
+        ),
+    });
     out
 }
 
@@ -174,24 +176,23 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.village();
     let f = app.page_context(&visit, &state, "today");
     let now = app.supervisor.clock().wall_ms();
-    let urgent = urgent(&app, f.lang, &state);
+    let urgent = urgent(&app, f.lang, &state).html;
     let date = format!(
         "{} · {}",
         dates::long(f.lang, now),
         dates::lunar_words(f.lang, now)
     );
-    let alarm =
-        alarm(&app, f.lang, &state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned());
+    let alarm = alarm(&app, f.lang, &state).html;
     let status = app.status(&state);
     let (broken, tiles, recent) = (
-        status_title(f.lang, now, &status),
+        status_title(f.lang, now, &status).html,
         tiles(&app, f.lang, &state, &status),
         recent_rows(&app, f.lang).await,
     );
     render(&HomePage {
         date,
         urgent,
-        more: status_detail(f.lang, now, &status),
+        more: status_detail(f.lang, now, &status).html,
         broken,
         alarm,
         tiles,

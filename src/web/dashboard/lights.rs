@@ -19,7 +19,9 @@ use crate::protocol::village_status::{
 use crate::view::status_text;
 use crate::view::village_status::unannounced_name;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::{Banner, ListPage, PageSection, Row, html, status_class};
+use crate::web::kit::components::{
+    Banner, Fragment, ListPage, PageSection, Row, html, status_class,
+};
 use crate::web::kit::form::Post;
 
 #[derive(askama::Template)]
@@ -70,7 +72,7 @@ struct Rows<'a> {
     status: &'a VillageStatus,
 }
 
-fn row(page: &Rows<'_>, light: &Light) -> String {
+fn row(page: &Rows<'_>, light: &Light) -> Fragment {
     let (lang, state) = (page.lang, page.state);
     let thing = page.status.of(ThingKind::Light, light.id.as_str());
     let (words, mark) = light_text(lang, page.now, thing);
@@ -89,7 +91,7 @@ fn row(page: &Rows<'_>, light: &Light) -> String {
             .entities
             .get(&light.id)
             .is_some_and(|e| e.order.is_some());
-    html(&LightRow {
+    let row = LightRow {
         id: light.id.as_str(),
         status_class: mark,
         name: &light.name,
@@ -99,11 +101,12 @@ fn row(page: &Rows<'_>, light: &Light) -> String {
         next: if on { "0" } else { "1" },
         button: lang.t(if on { "turn-off" } else { "turn-on" }),
         button_class: if on { "quiet" } else { "" },
-    })
+    };
+    Fragment::new(format!("light-{}", light.id), &row)
 }
 
 /// The row of a lamp that its group names and no discovery message ever announced.
-fn unannounced_row(page: &Rows<'_>, id: &EntityId) -> String {
+fn unannounced_row(page: &Rows<'_>, id: &EntityId) -> Fragment {
     let thing = page.status.of(ThingKind::Light, id.as_str());
     let (words, mark) = light_text(page.lang, page.now, thing);
     Row {
@@ -113,10 +116,10 @@ fn unannounced_row(page: &Rows<'_>, id: &EntityId) -> String {
         words,
         ..Row::default()
     }
-    .html()
+    .fragment()
 }
 
-fn summary(lang: Lang, status: &VillageStatus) -> String {
+fn summary(lang: Lang, status: &VillageStatus) -> Fragment {
     let counts = status.lights;
     let parts = [
         ("lights-on", counts.lit),
@@ -160,7 +163,7 @@ fn summary(lang: Lang, status: &VillageStatus) -> String {
         .filter(|s| *s != Status::Waiting)
         .max()
         .unwrap_or_default();
-    html(&Banner {
+    Banner {
         id: "lights-summary".into(),
         status_class: status_class(worst),
         title: if parts.is_empty() {
@@ -169,11 +172,12 @@ fn summary(lang: Lang, status: &VillageStatus) -> String {
             parts.join(", ")
         },
         ..Banner::default()
-    })
+    }
+    .fragment()
 }
 
 /// The fragments of this page.
-pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
     let status = app.status(state);
     let page = Rows {
         lang: visit.lang,
@@ -218,6 +222,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
                         .lights
                         .get(id)
                         .map_or_else(|| unannounced_row(&page, id), |l| row(&page, l))
+                        .html
                 })
                 .collect(),
             empty: f.t("no-lights"),
@@ -227,7 +232,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
         .lights
         .values()
         .filter(|l| l.group.is_none())
-        .map(|l| row(&page, l))
+        .map(|l| row(&page, l).html)
         .collect();
     if !others.is_empty() || parts.is_empty() {
         let name = if parts.is_empty() {
@@ -242,7 +247,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
             empty: f.t("no-lights"),
         });
     }
-    let summary = summary(f.lang, &status);
+    let summary = summary(f.lang, &status).html;
     render(&ListPage {
         title: f.t("lights-page"),
         live: "/live/lights",

@@ -22,6 +22,7 @@ use crate::i18n::dates;
 use crate::supervisor::admission::AdmissionPermit;
 use crate::supervisor::meter::Meter;
 use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::components::Fragment;
 
 /// Most pages that are followed at once, in the whole gateway; one more evicts a follower of the
 /// sign-in that holds the most.
@@ -44,7 +45,7 @@ async fn fragments(
     visit: &RequestContext,
     page: &str,
     state: &VillageState,
-) -> Option<Vec<String>> {
+) -> Option<Vec<Fragment>> {
     let mut out = match page {
         "today" => super::home::fragments(app, visit, state).await,
         "lights" => super::lights::fragments(app, visit, state),
@@ -57,14 +58,6 @@ async fn fragments(
     };
     out.push(app.on_air(visit, state));
     Some(out)
-}
-
-/// Key of a fragment: its first id attribute.
-fn fragment_id(fragment: &str) -> &str {
-    fragment
-        .split_once("id=\"")
-        .and_then(|(_, rest)| rest.split('"').next())
-        .unwrap_or(fragment)
 }
 
 struct SseSubscription {
@@ -148,9 +141,8 @@ impl SseSubscription {
             let fresh = fragments(&self.app, &self.context, &self.page, &state).await?;
             let mut out = String::new();
             for fragment in fresh {
-                let name = fragment_id(&fragment).to_owned();
-                let known = self.sent.get(&name);
-                if known.is_some_and(|(html, _)| *html == fragment) {
+                let known = self.sent.get(&fragment.id);
+                if known.is_some_and(|(html, _)| *html == fragment.html) {
                     continue;
                 }
                 let from = known.map_or(self.checked_at, |(_, at)| *at + MIN_INTERVAL);
@@ -158,8 +150,9 @@ impl SseSubscription {
                     self.due = Some(self.due.map_or(from, |d| d.min(from)));
                     continue;
                 }
-                out.push_str(&fragment);
-                self.sent.insert(name, (fragment, self.checked_at));
+                out.push_str(&fragment.html);
+                self.sent
+                    .insert(fragment.id, (fragment.html, self.checked_at));
             }
             if !out.is_empty() {
                 return Some(Update::Fragments(state.seq, out));

@@ -15,7 +15,9 @@ use crate::protocol::village_status::{
 };
 use crate::view::status_text;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::{Banner, ListPage, PageSection, Row, html, status_class};
+use crate::web::kit::components::{
+    Banner, Fragment, ListPage, PageSection, Row, html, status_class,
+};
 
 /// The class of a row that is neither well nor in trouble.
 const NEUTRAL: &str = "off";
@@ -157,7 +159,7 @@ fn row(
     state: &VillageState,
     status: &VillageStatus,
     sensor: &Sensor,
-) -> String {
+) -> Fragment {
     let id = format!("sensor-{}", sensor.id);
     let Some(thing) = status.of(ThingKind::Sensor, sensor.id.as_str()) else {
         return Row {
@@ -167,7 +169,7 @@ fn row(
             words: lang.t("device-sent-away"),
             ..Row::default()
         }
-        .html();
+        .fragment();
     };
     let entity = state.entities.get(&sensor.id);
     let asks = entity.filter(|e| e.kind == Kind::BinarySensor);
@@ -227,11 +229,11 @@ fn row(
         words,
         ..Row::default()
     }
-    .html()
+    .fragment()
 }
 
 /// The fragments of this page.
-pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
     let status = app.status(state);
     state
         .sensors
@@ -245,12 +247,13 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.village();
     let f = app.page_context(&visit, &state, "more");
     let rows = fragments(&app, &visit, &state);
-    let summary = html(&Banner {
+    let rows = rows.into_iter().map(|row| row.html).collect();
+    let note = Banner {
         id: "sensors-note".into(),
         status_class: "info",
         title: f.t("sensor-note"),
         ..Banner::default()
-    });
+    };
     let parts = vec![PageSection {
         rows,
         empty: f.t("no-sensors"),
@@ -259,7 +262,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     render(&ListPage {
         title: f.t("sensors"),
         live: "/live/sensors",
-        summary,
+        summary: html(&note),
         parts,
         links: Vec::new(),
         refresh: 0,

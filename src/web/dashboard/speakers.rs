@@ -21,10 +21,11 @@ use crate::http::form::AnyTimeButton;
 use crate::http::page_error::PageResult;
 use crate::http::render::{redirect_see_other, render};
 use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::components::Fragment;
 use crate::web::kit::form::Post;
 
 /// The fragments of this page.
-pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
     vec![
         latest_result(app, visit.lang, state),
         unreachable_banner(visit.lang, &app.status(state)),

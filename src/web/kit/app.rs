@@ -35,6 +35,7 @@ use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
 use crate::supervisor::admission::AdmissionControl;
 use crate::view::village_status::{self, StatusInput};
+use crate::web::kit::components::Fragment;
 use crate::web::kit::taps::TapClock;
 
 /// Everything a handler may use; clones share it.
@@ -320,11 +321,11 @@ struct OnAir {
 impl App {
     /// The box with “Dừng tất cả”, on every page while anything plays.
     #[must_use]
-    pub fn on_air(&self, visit: &RequestContext, state: &VillageState) -> String {
+    pub fn on_air(&self, visit: &RequestContext, state: &VillageState) -> Fragment {
         // A live update is sent again when it changed; a mask would change it each time.
         let mut f = self.page_context(visit, state, "");
         f.csrf = self.sessions.csrf_token(&visit.token);
-        crate::web::kit::components::html(&OnAir { f })
+        Fragment::new("on-air", &OnAir { f })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::http::page_error::PageError;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::{Row, html};
+use crate::web::kit::components::{Fragment, Row};
 
 #[derive(askama::Template)]
 #[template(
@@ -19,7 +19,7 @@ struct ViewList {
     empty: String,
 }
 
-pub(super) fn view_list(app: &App, lang: Lang, c: &Camera) -> String {
+pub(super) fn view_list(app: &App, lang: Lang, c: &Camera) -> Fragment {
     let (now, state) = (app.supervisor.clock().wall_ms(), app.journal.state());
     let rows = c
         .looks
@@ -36,10 +36,8 @@ pub(super) fn view_list(app: &App, lang: Lang, c: &Camera) -> String {
             .html()
         })
         .collect();
-    html(&ViewList {
-        rows,
-        empty: lang.t("camera-nobody-looked"),
-    })
+    let empty = lang.t("camera-nobody-looked");
+    Fragment::new("looks", &ViewList { rows, empty })
 }
 
 /// Records the view in the access log.

@@ -10,7 +10,7 @@ use crate::protocol::village_status::{
 };
 use crate::view::status_text;
 use crate::web::kit::app::App;
-use crate::web::kit::components::{Banner, html, status_class};
+use crate::web::kit::components::{Banner, Fragment, status_class};
 
 /// A still is made every minute; one that is older than this had no successor, ms.
 const STALE_STILL_MS: u64 = 300_000;
@@ -59,10 +59,10 @@ pub(super) fn is_recording(app: &App, camera: &CameraId) -> bool {
             < RECORDING_STALE_MS
 }
 
-pub(super) fn camera_status(app: &App, lang: Lang, state: &VillageState, c: &Camera) -> String {
+pub(super) fn camera_status(app: &App, lang: Lang, state: &VillageState, c: &Camera) -> Fragment {
     let (status, now) = (app.status(state), app.supervisor.clock().wall_ms());
     let Some(thing) = thing_of(&status, c) else {
-        return String::new();
+        return Fragment::empty("camera-how");
     };
     let picture = app.live.pictures.get(&c.id);
     let recording = picture.as_ref().map(|p| p.recording()).unwrap_or_default();
@@ -111,13 +111,14 @@ pub(super) fn camera_status(app: &App, lang: Lang, state: &VillageState, c: &Cam
     } else {
         thing.status
     };
-    html(&Banner {
+    Banner {
         id: "camera-how".into(),
         status_class: status_class(shown),
         title: short_text(lang, now, thing),
         detail: detail.join(" "),
         href: "",
-    })
+    }
+    .fragment()
 }
 
 #[cfg(test)]

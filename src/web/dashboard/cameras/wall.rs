@@ -15,7 +15,7 @@ use crate::protocol::village_status::{
     Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
 };
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::{Banner, html, status_class};
+use crate::web::kit::components::{Banner, Fragment, status_class};
 
 #[derive(askama::Template)]
 #[template(path = "wall.html")]
@@ -39,11 +39,9 @@ struct CameraTile<'a> {
     lost: bool,
 }
 
-fn tile(app: &App, lang: Lang, status: &VillageStatus, c: &Camera) -> String {
+fn tile(app: &App, lang: Lang, status: &VillageStatus, c: &Camera) -> Option<Fragment> {
     let now = app.supervisor.clock().wall_ms();
-    let Some(thing) = thing_of(status, c) else {
-        return String::new();
-    };
+    let thing = thing_of(status, c)?;
     let words = short_text(lang, now, thing);
     // A still of a stream that is lost, or that cannot be decoded, would pass for the present.
     let is_lost = matches!(
@@ -72,7 +70,7 @@ fn tile(app: &App, lang: Lang, status: &VillageStatus, c: &Camera) -> String {
         Some(taken) => lang.f("camera-still-old", &[("at", &taken)]),
         None => dates::clock(at),
     };
-    html(&CameraTile {
+    let tile = CameraTile {
         id: c.id.as_str(),
         name: &c.name,
         at,
@@ -80,12 +78,13 @@ fn tile(app: &App, lang: Lang, status: &VillageStatus, c: &Camera) -> String {
         time,
         words,
         lost: is_lost,
-    })
+    };
+    Some(Fragment::new(format!("camera-{}", c.id), &tile))
 }
 
 /// The sentence on top of the wall: how many cameras are live, which are not, and whether they are
 /// recorded.
-fn sentence(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> String {
+fn sentence(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> Fragment {
     let now = app.supervisor.clock().wall_ms();
     let named = |is: fn(StatusReason) -> bool| {
         status
@@ -156,7 +155,7 @@ fn sentence(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus)
         .map(|t| t.status)
         .max()
         .unwrap_or_default();
-    html(&Banner {
+    Banner {
         id: "cameras-sum".into(),
         status_class: if worst == Status::Well {
             "info"
@@ -166,18 +165,19 @@ fn sentence(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus)
         title,
         detail,
         href: "",
-    })
+    }
+    .fragment()
 }
 
 /// The fragments of the wall.
-pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
     let status = app.status(state);
     let mut out = vec![sentence(app, visit.lang, state, &status)];
     out.extend(
         state
             .cameras
             .values()
-            .map(|c| tile(app, visit.lang, &status, c)),
+            .filter_map(|c| tile(app, visit.lang, &status, c)),
     );
     out
 }
@@ -210,12 +210,12 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> PageResult {
         sentence: if state.cameras.is_empty() {
             f.t("no-cameras")
         } else {
-            sentence(&app, f.lang, &state, &status)
+            sentence(&app, f.lang, &state, &status).html
         },
         tiles: state
             .cameras
             .values()
-            .map(|c| tile(&app, f.lang, &status, c))
+            .filter_map(|c| Some(tile(&app, f.lang, &status, c)?.html))
             .collect(),
         f,
     }))

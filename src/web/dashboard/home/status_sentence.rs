@@ -4,7 +4,7 @@
 use crate::i18n::locale::Lang;
 use crate::protocol::village_status::VillageStatus;
 use crate::view::status_text::{self, StatusSentence};
-use crate::web::kit::components::{Banner, html, status_class};
+use crate::web::kit::components::{Banner, Fragment, status_class};
 
 fn banner(sentence: StatusSentence, id: &str) -> Banner {
     Banner {
@@ -22,26 +22,26 @@ pub(in crate::web) fn status_banner(
     now: i64,
     status: &VillageStatus,
     id: &str,
-) -> String {
+) -> Fragment {
     let sentence = status_text::sentence(lang, now, &status.summary);
-    html(&banner(sentence, id))
+    banner(sentence, id).fragment()
 }
 
 /// The sentence of the home page, which leads to the list of devices.
-pub(super) fn status_title(lang: Lang, now: i64, status: &VillageStatus) -> String {
+pub(super) fn status_title(lang: Lang, now: i64, status: &VillageStatus) -> Fragment {
     let sentence = status_text::sentence(lang, now, &status.summary);
-    html(&Banner {
+    Banner {
         detail: String::new(),
         href: "/devices",
         ..banner(sentence, "broken")
-    })
+    }
+    .fragment()
 }
 
 /// The other faults, and the advice.
-pub(super) fn status_detail(lang: Lang, now: i64, status: &VillageStatus) -> String {
-    html(&StatusDetail {
-        detail: status_text::sentence(lang, now, &status.summary).detail,
-    })
+pub(super) fn status_detail(lang: Lang, now: i64, status: &VillageStatus) -> Fragment {
+    let detail = status_text::sentence(lang, now, &status.summary).detail;
+    Fragment::new("broken-more", &StatusDetail { detail })
 }
 
 #[derive(askama::Template)]

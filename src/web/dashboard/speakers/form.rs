@@ -9,7 +9,7 @@ use crate::protocol::village_status::{Status, ThingKind, VillageStatus};
 use crate::view::status_text;
 use crate::view::village_status::{is_reachable, not_working};
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::{Banner, html, status_class};
+use crate::web::kit::components::{Banner, Fragment, status_class};
 
 /// Most characters of a typed sentence.
 pub(super) const MAX_SENTENCE_CHARS: usize = 1_000;
@@ -79,12 +79,12 @@ pub(in crate::web) fn unreachable_names(status: &VillageStatus) -> String {
 }
 
 /// The clusters that will not be heard, before anybody speaks; empty = every cluster will be.
-pub(super) fn unreachable_banner(lang: Lang, status: &VillageStatus) -> String {
+pub(super) fn unreachable_banner(lang: Lang, status: &VillageStatus) -> Fragment {
     let counts = status.speakers;
     if counts.working == counts.all {
-        return "<div id=\"unreachable\"></div>".to_owned();
+        return Fragment::empty("unreachable");
     }
-    html(&Banner {
+    Banner {
         id: "unreachable".into(),
         status_class: status_class(if counts.working == 0 {
             Status::Broken
@@ -98,7 +98,8 @@ pub(super) fn unreachable_banner(lang: Lang, status: &VillageStatus) -> String {
             String::new()
         },
         href: "",
-    })
+    }
+    .fragment()
 }
 
 /// The clusters that will not be heard, in one sentence.
@@ -131,13 +132,13 @@ pub(super) fn form(
     let f = app.page_context(visit, &state, "speakers");
     // The result of the last announcement says nothing about the sentence that is being corrected.
     let last = if wrong.is_empty() && text.is_empty() {
-        latest_result(app, f.lang, &state)
+        latest_result(app, f.lang, &state).html
     } else {
         String::new()
     };
     let (speakers, played) = (
         pick(app, f.lang, &state, &status, chosen),
-        recent_list(app, visit, &state),
+        recent_list(app, visit, &state).html,
     );
     let refresh =
         if visit.flash.as_deref() == Some("playing") && f.on_air.is_some() && text.is_empty() {
@@ -152,7 +153,7 @@ pub(super) fn form(
         speakers,
         refresh,
         last,
-        unreachable: unreachable_banner(visit.lang, &status),
+        unreachable: unreachable_banner(visit.lang, &status).html,
         played,
     }
 }

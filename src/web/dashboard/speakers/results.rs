@@ -8,7 +8,7 @@ use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::protocol::village_status::Status;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::{Banner, Row, html, status_class};
+use crate::web::kit::components::{Banner, Fragment, Row, status_class};
 use crate::web::kit::names::name_of;
 
 /// How long the result of the newest announcement stands on top, ms.
@@ -164,19 +164,22 @@ fn replay_url(app: &App, visit: &RequestContext, said: &Announcement) -> String 
     format!("/speakers/hear?{}", heard.sealed(app, visit).query())
 }
 
-pub(super) fn recent_list(app: &App, visit: &RequestContext, state: &VillageState) -> String {
+pub(super) fn recent_list(app: &App, visit: &RequestContext, state: &VillageState) -> Fragment {
     let rows = recent_announcements(app, visit, state);
     let rows = if rows.is_empty() {
         format!("<li class=\"soft\">{}</li>", visit.lang.t("nothing-played"))
     } else {
         rows.concat()
     };
-    format!("<ul class=\"rows sheet\" id=\"played\">{rows}</ul>")
+    Fragment {
+        id: "played".to_owned(),
+        html: format!("<ul class=\"rows sheet\" id=\"played\">{rows}</ul>"),
+    }
 }
 
 /// How the newest announcement went, on top of the page where it is seen, for as long as somebody
 /// waits for it.
-pub(super) fn latest_result(app: &App, lang: Lang, state: &VillageState) -> String {
+pub(super) fn latest_result(app: &App, lang: Lang, state: &VillageState) -> Fragment {
     let now = app.supervisor.clock().wall_ms();
     let newest = state
         .announcements
@@ -184,10 +187,10 @@ pub(super) fn latest_result(app: &App, lang: Lang, state: &VillageState) -> Stri
         .max_by_key(|a| a.order)
         .filter(|a| (0..RESULT_SHOWN_MS).contains(&(now - a.at)) && a.is_over());
     newest.map_or_else(
-        || "<div id=\"last\"></div>".to_owned(),
+        || Fragment::empty("last"),
         |a| {
             let (words, status) = result_text(lang, state, a);
-            html(&Banner {
+            Banner {
                 id: "last".into(),
                 status_class: status.map_or("info", status_class),
                 title: words,
@@ -197,7 +200,8 @@ pub(super) fn latest_result(app: &App, lang: Lang, state: &VillageState) -> Stri
                     dates::since(now, a.at)
                 ),
                 href: "",
-            })
+            }
+            .fragment()
         },
     )
 }
