@@ -35,8 +35,8 @@ fn id_of(attributes: &str) -> Option<&str> {
     rest.split('"').next()
 }
 
-/// The HTML of the first message of a live page.
-fn first_message(house: &House, address: &str, cookie: &str) -> String {
+/// The HTML of the first fragments of a live page.
+fn first_fragments(house: &House, address: &str, cookie: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", house.dashboard)).expect("connects");
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -45,8 +45,12 @@ fn first_message(house: &House, address: &str, cookie: &str) -> String {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 8_192]);
     loop {
         let text = String::from_utf8_lossy(&bytes);
-        if text.contains("data: ") && text.contains("\n\n") {
-            let lines = text.lines().filter_map(|l| l.strip_prefix("data: "));
+        // A message of fragments has the number of an entry; a heartbeat has none.
+        let message = text
+            .split_once("id: ")
+            .and_then(|(_, r)| r.split_once("\n\n"));
+        if let Some((message, _)) = message {
+            let lines = message.lines().filter_map(|l| l.strip_prefix("data: "));
             return lines.collect::<Vec<_>>().join("\n");
         }
         let n = stream.read(&mut buffer).expect("read");
@@ -79,7 +83,7 @@ fn each_fragment_has_one_place_on_its_page() {
             page.contains(&format!("data-live=\"/live/{live}\"")),
             "{path}"
         );
-        let fragments = outermost(&first_message(&house, &format!("/live/{live}"), &cookie));
+        let fragments = outermost(&first_fragments(&house, &format!("/live/{live}"), &cookie));
         assert!(fragments.len() >= least, "{path}: {fragments:?}");
         let mut ids: Vec<&str> = Vec::new();
         for (name, attributes) in &fragments {

@@ -284,6 +284,7 @@ fn published(id: &NoticeId) -> Response {
 struct NoticePage {
     f: PageContext,
     id: String,
+    once: String,
     title: String,
     when: String,
     paragraphs: Vec<Vec<TextSpan>>,
@@ -314,6 +315,7 @@ pub async fn one(
     let paragraphs = paragraphs.iter().map(|p| split_phones(p)).collect();
     Ok(render(&NoticePage {
         id: notice.id.to_string(),
+        once: secret::token().map_err(|_| PageError::Unavailable)?,
         title,
         when: posted_when(f.lang, notice),
         paragraphs,
@@ -323,17 +325,22 @@ pub async fn one(
     }))
 }
 
-/// Takes one down.
+/// Takes one down. The form's command id makes a double tap harmless: it does not tell that there is
+/// no such notice.
 pub async fn take_down(
     State(app): State<App>,
     PathId(id): PathId<NoticeId>,
     Post {
-        visit, deadline, ..
+        visit,
+        once,
+        deadline,
+        ..
     }: Post<ButtonOnly>,
 ) -> PageResult {
-    let order = notice::Command::TakeDown { id };
-    app.journal
-        .submit(visit.request(order)?.before(deadline))
-        .await?;
+    let once = once.ok_or(PageError::OldForm)?;
+    let until = app.supervisor.clock().trusted_ms() + DAY_MS;
+    let order = visit.request(notice::Command::TakeDown { id })?;
+    let order = order.idempotent(once, until).before(deadline);
+    app.journal.submit(order).await?;
     Ok(redirect_see_other("/notices?said=taken-down"))
 }
