@@ -11,7 +11,7 @@ const TYPED: [(&str, &str); 6] = [
     ("on", "1"),
     ("once", "0123456789abcdef0123456789abcdef"),
     ("title", "Hop-thon"),
-    ("body", "Toi-nay-hop"),
+    ("body", "Chieu-nay-hop"),
     ("text", "Moi-ba-con-di-hop"),
     ("zone", "loa-01"),
 ];
@@ -35,7 +35,7 @@ fn no_form_is_taken(paths: Vec<&str>, other: &str, send: impl Fn(&str, Option<&s
             let answer = send(&sent_to, proof);
             assert_eq!(answer.status, 403, "{path} with {proof:?}: {answer:?}");
             let typed = match path {
-                "/notices" => "Toi-nay-hop</textarea>",
+                "/notices" => "Chieu-nay-hop</textarea>",
                 "/speakers/hear" => "Moi-ba-con-di-hop</textarea>",
                 _ => "",
             };
