@@ -64,6 +64,17 @@ impl Drop for Driver {
     }
 }
 
+/// Signs the chief in on a phone, in Vietnamese, and waits for the home page.
+pub async fn sign_in(phone: &Client, base: &str) {
+    phone.goto(&format!("{base}/lang/vi")).await.expect("opens");
+    phone.goto(base).await.expect("opens");
+    let pin = phone.find(Locator::Id("pin")).await.expect("the sign-in");
+    pin.send_keys(CHIEF_PIN).await.expect("typed");
+    let button = phone.find(Locator::Css("main form button")).await;
+    button.expect("button").click().await.expect("pressed");
+    words(phone, "header", "Ông Mẫu", Duration::from_secs(5)).await;
+}
+
 /// Waits for words in an element, with a bound; gives how long it took.
 pub async fn words(phone: &Client, css: &str, wanted: &str, most: Duration) -> Duration {
     let began = Instant::now();
@@ -100,23 +111,7 @@ async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
     let driver = Driver::start();
     let phone = driver.phone().await;
     let base = format!("http://127.0.0.1:{}", house.dashboard);
-    phone.goto(&format!("{base}/lang/vi")).await.expect("opens");
-    phone.goto(&base).await.expect("opens");
-    phone
-        .find(Locator::Id("pin"))
-        .await
-        .expect("the sign-in")
-        .send_keys(CHIEF_PIN)
-        .await
-        .expect("typed");
-    phone
-        .find(Locator::Css("main form button"))
-        .await
-        .expect("button")
-        .click()
-        .await
-        .expect("pressed");
-    words(&phone, "header", "Ông Mẫu", Duration::from_secs(5)).await;
+    sign_in(&phone, &base).await;
 
     phone.goto(&format!("{base}/lights")).await.expect("opens");
     words(
@@ -330,21 +325,7 @@ async fn with_a_warning_and_an_alarm_the_sentence_and_the_button_to_speak_stay_i
     let driver = Driver::start();
     let phone = driver.phone().await;
     let base = format!("http://127.0.0.1:{}", house.dashboard);
-    phone.goto(&base).await.expect("opens");
-    phone
-        .find(Locator::Id("pin"))
-        .await
-        .expect("the sign-in")
-        .send_keys(CHIEF_PIN)
-        .await
-        .expect("typed");
-    phone
-        .find(Locator::Css("main form button"))
-        .await
-        .expect("button")
-        .click()
-        .await
-        .expect("pressed");
+    sign_in(&phone, &base).await;
     words(&phone, "#broken", "Chưa rõ 4 thứ", Duration::from_secs(5)).await;
     words(&phone, "#alarm", "Mực", Duration::from_secs(5)).await;
     let script = "const y = (s, e) => Math.round(document.querySelector(s).getBoundingClientRect()[e]);\

@@ -5,12 +5,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use fantoccini::{Client, Locator};
+use fantoccini::Client;
 use serde_json::{Value, json};
 
-use crate::browser::{Driver, words};
+use crate::browser::{Driver, sign_in, words};
 use crate::support::frozen::Frozen;
-use crate::support::house::{CHIEF_PIN, House, kind};
+use crate::support::house::{House, kind};
 use crate::support::lamp::Lamp;
 
 const TOO_LATE: &str = "Lệnh chưa làm vì hộp trả lời quá muộn, bấm lại";
@@ -25,15 +25,6 @@ fn lit_house(extra: &str) -> (House, Lamp) {
         h.state()["lights"]["den-01.light"]["reported"].is_object()
     });
     (house, lamp)
-}
-
-async fn sign_in(phone: &Client, base: &str) {
-    phone.goto(&format!("{base}/lang/vi")).await.expect("opens");
-    phone.goto(base).await.expect("opens");
-    let pin = phone.find(Locator::Id("pin")).await.expect("the sign-in");
-    pin.send_keys(CHIEF_PIN).await.expect("typed");
-    press(phone, "main form button").await;
-    words(phone, "header", "Ông Mẫu", Duration::from_secs(5)).await;
 }
 
 /// Presses a button by script: a row may be replaced meanwhile, and nobody waits for the page

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use fantoccini::Locator;
 use serde_json::Value;
 
-use crate::browser::{Driver, words};
-use crate::support::house::{CHIEF_PIN, House};
+use crate::browser::{Driver, sign_in, words};
+use crate::support::house::House;
 
 /// First view of the wall with eight cameras: page, style, script, icon and stills, bytes (106 kB
 /// with the night streets of the test).
@@ -235,12 +235,7 @@ async fn across_and_on_the_whole_screen_the_whole_picture_is_seen() {
     let driver = Driver::start();
     let phone = driver.phone_of(800, 360).await;
     let base = format!("http://127.0.0.1:{}", house.dashboard);
-    phone.goto(&base).await.expect("opens");
-    let pin = phone.find(Locator::Id("pin")).await.expect("the sign-in");
-    pin.send_keys(CHIEF_PIN).await.expect("typed");
-    let button = phone.find(Locator::Css("main form button")).await;
-    button.expect("button").click().await.expect("pressed");
-    words(&phone, "header", "Ông Mẫu", Duration::from_secs(5)).await;
+    sign_in(&phone, &base).await;
     phone
         .goto(&format!("{base}/cameras/cam-01"))
         .await

@@ -290,36 +290,41 @@ impl FormContent<App> for SwitchForm {
 pub async fn switch(
     State(app): State<App>,
     PathId(light): PathId<EntityId>,
-    Post {
-        visit,
-        deadline,
-        form,
-        ..
-    }: Post<SwitchForm>,
+    post: Post<SwitchForm>,
 ) -> PageResult {
     let place = format!("light-{light}");
-    let order = light::Command::Switch { light, on: form.on };
-    app.journal
-        .submit(visit.request(order)?.before(deadline))
-        .await?;
-    Ok(redirect_back(&visit, &place))
+    let on = post.form.on;
+    order(&app, post, light::Command::Switch { light, on }, &place).await
 }
 
 /// Switches a group.
 pub async fn switch_group(
     State(app): State<App>,
     PathId(group): PathId<GroupId>,
-    Post {
-        visit,
-        deadline,
-        form,
-        ..
-    }: Post<SwitchForm>,
+    post: Post<SwitchForm>,
 ) -> PageResult {
     let place = format!("group-{group}");
-    let order = light::Command::SwitchGroup { group, on: form.on };
+    let on = post.form.on;
+    order(
+        &app,
+        post,
+        light::Command::SwitchGroup { group, on },
+        &place,
+    )
+    .await
+}
+
+/// Gives an order before its deadline, and goes back to the place on the page where it was tapped.
+async fn order(
+    app: &App,
+    Post {
+        visit, deadline, ..
+    }: Post<SwitchForm>,
+    order: light::Command,
+    place: &str,
+) -> PageResult {
     app.journal
         .submit(visit.request(order)?.before(deadline))
         .await?;
-    Ok(redirect_back(&visit, &place))
+    Ok(redirect_back(&visit, place))
 }

@@ -1,7 +1,7 @@
 //! A house for one test: the real binary on free ports in a folder that goes away.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -107,23 +107,7 @@ impl House {
 
     /// The same without waiting for an answer.
     pub fn launch(&mut self, environment: &[(&str, String)]) {
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.dir.join("log.txt"))
-            .expect("log");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_conglang"));
-        own_clock(&mut command, environment);
-        let child = command
-            .arg("--config")
-            .arg(self.config())
-            .arg("run")
-            .envs(environment.iter().map(|(k, v)| (k, v)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
+        let child = start_program(&self.dir, &self.config(), "run", environment);
         self.child = Some(child);
     }
 
@@ -336,15 +320,38 @@ impl House {
     }
 }
 
-/// A test that turns a program's clock itself turns it alone: the clock of a whole run that is moved
-/// (`faketime scripts/test`) would win over its dial.
-pub fn own_clock(command: &mut Command, environment: &[(&str, String)]) {
+/// Starts a role of the program with this configuration; its log goes to `log.txt` of the folder.
+///
+/// A test that turns the program's clock itself turns it alone: the clock of a whole run that is
+/// moved (`faketime scripts/test`) would win over its dial.
+pub fn start_program(
+    dir: &Path,
+    config: &Path,
+    role: &str,
+    environment: &[(&str, String)],
+) -> Child {
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(dir.join("log.txt"))
+        .expect("log");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conglang"));
     if environment
         .iter()
         .any(|(name, _)| name.starts_with("FAKETIME"))
     {
         command.env_remove("FAKETIME").env_remove("FAKETIME_SHARED");
     }
+    command
+        .arg("--config")
+        .arg(config)
+        .arg(role)
+        .envs(environment.iter().map(|(k, v)| (k, v)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("the binary starts")
 }
 
 impl Drop for House {

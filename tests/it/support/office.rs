@@ -4,14 +4,14 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use conglang::keys::authority::{Authority, CertificateFiles};
 
 use super::aftermath;
-use crate::support::house::{free_ports, own_clock};
+use crate::support::house::{free_ports, start_program};
 use crate::support::http::Answer;
 
 pub struct Commune {
@@ -64,23 +64,8 @@ impl Commune {
 
     /// Starts it, with variables in its environment, and waits until both doors are open.
     pub fn start(&mut self, environment: &[(&str, String)]) {
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.dir.join("log.txt"))
-            .expect("log");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_conglang"));
-        own_clock(&mut command, environment);
-        let child = command
-            .arg("--config")
-            .arg(self.dir.join("commune.toml"))
-            .arg("commune")
-            .envs(environment.iter().map(|(k, v)| (k, v)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("starts");
+        let config = self.dir.join("commune.toml");
+        let child = start_program(&self.dir, &config, "commune", environment);
         self.child = Some(child);
         let until = Instant::now() + Duration::from_secs(40);
         while !self.log().contains("commune ready") {
