@@ -41,6 +41,8 @@ pub mod store;
 pub mod supervisor;
 /// The link to the commune: store and forward, resumable, without loss or duplicates.
 pub mod sync;
+/// Moments of the wall clock and of this process, as types.
+pub mod time;
 /// The status of the village, as values and as sentences.
 pub mod view;
 /// The village's web audiences: portal, dashboard, control socket, API.

@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 use conglang::domain::calendar::{Day, ZONE_MS, day, day_number, lunar};
 use conglang::i18n::dates;
 use conglang::i18n::locale::Lang;
+use conglang::time::WallMs;
 
 const DAY_MS: i64 = 86_400_000;
 /// Days that are looked through at most: a 29 February may be eight years away.
@@ -58,7 +59,7 @@ impl Moment {
         let (day, time) = words
             .split_once(',')
             .map_or((words, None), |(d, t)| (d, Some(t)));
-        let number = number(day.trim(), day_number(now_ms))
+        let number = number(day.trim(), day_number(WallMs::new(now_ms)))
             .with_context(|| format!("không hiểu ngày “{words}”; viết như {EXAMPLES}"))?;
         let minute = time
             .map(|t| {
@@ -75,7 +76,7 @@ impl Moment {
             Some(minute) => minute,
             None => 0,
         };
-        midnight(self.number) + minute * 60_000
+        midnight(self.number).ms() + minute * 60_000
     }
 
     /// When it is over: the named time, or the last second of the day; wall ms.
@@ -83,20 +84,20 @@ impl Moment {
         if self.minute.is_some() {
             self.begin_ms()
         } else {
-            midnight(self.number + 1) - 1_000
+            midnight(self.number + 1).ms() - 1_000
         }
     }
 
     /// The day in Vietnamese: all of it (`""`), or a part of it by name; none = there is no such
     /// part.
     pub fn words(self, part: &str) -> Option<String> {
-        let ms = self.begin_ms();
-        let Day { year, month, .. } = day(ms);
-        let long = || dates::long(Lang::Vi, ms);
+        let at = WallMs::new(self.begin_ms());
+        let Day { year, month, .. } = day(at);
+        let long = || dates::long(Lang::Vi, at);
         Some(match part {
             "" => long(),
             "short" => long().trim_end_matches(&format!("/{year}")).to_owned(),
-            "lunar" => dates::lunar_words(Lang::Vi, ms),
+            "lunar" => dates::lunar_words(Lang::Vi, at),
             "time" => match self.minute? {
                 m if m % 60 == 0 => format!("{} giờ", m / 60),
                 m => format!("{} giờ {:02}", m / 60, m % 60),
@@ -111,8 +112,8 @@ impl Moment {
     }
 }
 
-const fn midnight(number: i64) -> i64 {
-    number * DAY_MS - ZONE_MS
+const fn midnight(number: i64) -> WallMs {
+    WallMs::new(number * DAY_MS - ZONE_MS)
 }
 
 fn minute(text: &str) -> anyhow::Result<i64> {

@@ -130,5 +130,7 @@ fn run(what: What) -> anyhow::Result<()> {
 
 /// Now, and never before this program was made.
 fn now_ms() -> i64 {
-    conglang::supervisor::clock::Clock::system(0).trusted_ms()
+    conglang::supervisor::clock::Clock::system(0)
+        .trusted_ms()
+        .ms()
 }

@@ -15,6 +15,7 @@ use conglang::protocol::speaker::{
     ReceiverState, ReceiverStatus, SpeakerAction, Verdict, verify_order,
 };
 use conglang::speakers::speech::{parse_wav, write_wav};
+use conglang::time::WallMs;
 use rumqttc::{AsyncClient, Event, LastWill, MqttOptions, Packet, QoS};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -133,7 +134,7 @@ impl Receiver {
                         &self.id,
                         |b, s| pinned.verify(b, s),
                         memory.last,
-                        now_ms(),
+                        WallMs::new(now_ms()),
                     ) {
                         Ok(Verdict::Accept(order))
                             if order.act.announcement().is_empty()

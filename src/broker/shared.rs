@@ -158,7 +158,7 @@ impl SharedBroker {
 
     /// Records why a client was refused or disconnected; the same reason again is only counted.
     pub fn record_refusal(&self, who: &str, address: &str, reason: RefusalReason) {
-        let at = self.clock.wall_ms() / 1000;
+        let at = self.clock.wall_ms().ms() / 1000;
         // A name from the network must not send control codes to a terminal or forge a row.
         let name = text::line(who, 64);
         let name = if name.is_empty() {

@@ -42,7 +42,7 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
     let folder = PathBuf::from(&settings.folder);
     std::fs::create_dir_all(&folder)?;
     let _lock = lock_folder(&folder).await?;
-    let (ledger, clock) = (log_folder(&folder)?, Clock::system(settings.floor_ms));
+    let (ledger, clock) = (log_folder(&folder)?, Clock::system(settings.floor_ms.ms()));
     let (store, recovered, loss) = open_storage(&ledger, settings.served_before, &clock);
     let broker = Arc::new(SharedBroker::new(
         &settings,
@@ -141,7 +141,7 @@ fn open_storage(
         .and_then(|epoch| PersistenceFiles::open(ledger, epoch, served_before))
     {
         Ok((mut store, mut found)) => {
-            let now_s = u64::try_from(clock.wall_ms() / 1000).unwrap_or(0);
+            let now_s = clock.wall_ms().seconds();
             let loss = store.report_loss(&found, now_s);
             store.record_serving_started(&mut found);
             (Some(store), found, loss)

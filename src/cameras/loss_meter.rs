@@ -4,6 +4,8 @@
 //! A connection that loses a little now and then is normal. A minute in which more than a tenth of
 //! the access units was damaged is reported, and stays reported until some minutes were clean.
 
+use crate::time::MonoMs;
+
 /// Length of a window, ms, and the fewest access units that make a percentage meaningful.
 const WINDOW_MS: u64 = 60_000;
 const MIN_FRAMES: u32 = 20;
@@ -15,7 +17,7 @@ const CLEAN_WINDOWS_TO_RECOVER: u32 = 3;
 /// The counts of one camera; they continue from one RTSP session to the next.
 #[derive(Debug, Default)]
 pub struct LossMeter {
-    began: Option<u64>,
+    began: Option<MonoMs>,
     received: u32,
     damaged: u32,
     clean_windows: u32,
@@ -26,9 +28,9 @@ impl LossMeter {
     /// Counts an access unit that came; `is_harmed` = a part of it is missing, or a part of what it
     /// may refer to. Returns what to report: how many percent of a minute's access units were
     /// damaged.
-    pub fn record_frame(&mut self, mono_ms: u64, is_harmed: bool) -> Option<u8> {
-        let began = *self.began.get_or_insert(mono_ms);
-        if mono_ms.saturating_sub(began) >= WINDOW_MS && self.received >= MIN_FRAMES {
+    pub fn record_frame(&mut self, now: MonoMs, is_harmed: bool) -> Option<u8> {
+        let began = *self.began.get_or_insert(now);
+        if now.since(began) >= WINDOW_MS && self.received >= MIN_FRAMES {
             let percent = u64::from(self.damaged) * 100 / u64::from(self.received);
             if percent > REPORT_ABOVE_PERCENT {
                 self.reported = u8::try_from(percent).ok();
@@ -39,7 +41,7 @@ impl LossMeter {
                     .reported
                     .filter(|_| self.clean_windows < CLEAN_WINDOWS_TO_RECOVER);
             }
-            (self.began, self.received, self.damaged) = (Some(mono_ms), 0, 0);
+            (self.began, self.received, self.damaged) = (Some(now), 0, 0);
         }
         self.received = self.received.saturating_add(1);
         self.damaged = self.damaged.saturating_add(u32::from(is_harmed));
@@ -61,7 +63,7 @@ mod tests {
 
     /// One minute at ten access units a second, `harmed` of each hundred damaged; returns the last
     /// report.
-    fn minute(loss: &mut LossMeter, from: &mut u64, harmed: u64) -> Option<u8> {
+    fn minute(loss: &mut LossMeter, from: &mut MonoMs, harmed: u64) -> Option<u8> {
         let mut told = None;
         for n in 0..600 {
             *from += 100;
@@ -72,7 +74,7 @@ mod tests {
 
     #[test]
     fn much_loss_is_told_and_gone_when_it_was_well_for_some_minutes() {
-        let (mut loss, mut now) = (LossMeter::default(), 5_000);
+        let (mut loss, mut now) = (LossMeter::default(), MonoMs::new(5_000));
         // Each report is about the minute before.
         let said: Vec<Option<u8>> = [10, 0, 97, 30, 0, 5, 0, 0, 0]
             .into_iter()
@@ -98,15 +100,18 @@ mod tests {
     fn a_few_pictures_say_nothing() {
         let mut loss = LossMeter::default();
         assert!((0..30).all(|n| {
-            loss.record_frame(n * 60_000, n % 7 == 0)
+            loss.record_frame(MonoMs::new(n * 60_000), n % 7 == 0)
                 .is_none_or(|p| p > 10)
         }));
-        assert_eq!(LossMeter::default().record_frame(9, true), None);
+        assert_eq!(
+            LossMeter::default().record_frame(MonoMs::new(9), true),
+            None
+        );
     }
 
     #[test]
     fn what_is_gone_altogether_counts_too() {
-        let (mut loss, mut now) = (LossMeter::default(), 5_000);
+        let (mut loss, mut now) = (LossMeter::default(), MonoMs::new(5_000));
         assert_eq!(minute(&mut loss, &mut now, 0), None);
         loss.record_missing(200);
         assert_eq!(minute(&mut loss, &mut now, 0), Some(25));

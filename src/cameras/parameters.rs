@@ -20,6 +20,7 @@ use crate::live::pictures::Format;
 use crate::protocol::fmp4;
 use crate::protocol::media::VideoCodec;
 use crate::protocol::stream_loss::{StreamLoss, first_line};
+use crate::time::MonoMs;
 
 /// Largest parameter set, and the most bytes of all sets.
 const MAX_SET_BYTES: usize = 8 << 10;
@@ -63,7 +64,7 @@ pub struct ParameterTracker {
     /// The parameter sets that the format holds.
     in_format: ParameterSets,
     format: Option<Arc<Format>>,
-    made_mono: u64,
+    made_at: MonoMs,
     /// A parameter set has differed from the format since that was made: a decoder may still hold
     /// the other one.
     diverged: bool,
@@ -80,7 +81,7 @@ impl ParameterTracker {
             known: ParameterSets::new(),
             in_format: ParameterSets::new(),
             format: None,
-            made_mono: 0,
+            made_at: MonoMs::START,
             diverged: false,
             reorder: None,
             has_b_frames: false,
@@ -226,7 +227,7 @@ impl ParameterTracker {
     pub fn parse_frame(
         &mut self,
         unit: RtpAccessUnit,
-        mono_ms: u64,
+        now: MonoMs,
     ) -> anyhow::Result<Option<ParsedFrame>> {
         let [video, sequence, picture] = parameter_set_types(self.coding);
         let has_sets = unit
@@ -242,11 +243,11 @@ impl ParameterTracker {
                 || self
                     .of(&self.known, false)
                     .ne(self.of(&self.in_format, false));
-            if (is_new || mono_ms.saturating_sub(self.made_mono) >= MIN_FORMAT_INTERVAL_MS)
+            if (is_new || now.since(self.made_at) >= MIN_FORMAT_INTERVAL_MS)
                 && let Some(format) = self.build_format(look.set)?
             {
                 self.in_format = self.known.clone();
-                self.made_mono = mono_ms;
+                self.made_at = now;
                 if self.format.as_deref() != Some(&format) {
                     self.format = Some(Arc::new(format));
                     self.diverged = false;

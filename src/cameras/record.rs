@@ -21,6 +21,7 @@ use crate::protocol::fmp4::{self, Sample};
 use crate::store::segments::{Ring, SegmentWriter};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::{Clock, Trust};
+use crate::time::{MonoMs, WallMs};
 
 /// Length of a segment, ms.
 const SEGMENT_MS: i64 = 60_000;
@@ -53,10 +54,10 @@ const RETRY_DELAY_MS: u64 = 10_000;
 struct OpenSegment {
     writer: SegmentWriter,
     base_ticks: i64,
-    base_mono: u64,
+    base_came_at: MonoMs,
     sequence: u32,
-    /// When the segment began, computed from the access unit with the shortest delay, wall ms.
-    began_ms: i64,
+    /// When the segment began, computed from the access unit with the shortest delay.
+    began_ms: WallMs,
     /// The ring gave the segment another start than the requested one.
     is_moved: bool,
 }
@@ -70,9 +71,9 @@ pub struct Recorder {
     open: Option<OpenSegment>,
     pending: Vec<AccessUnit>,
     bytes: usize,
-    retry_at_mono_ms: u64,
-    /// Where the last segment ended, wall ms.
-    ended_ms: i64,
+    retry_at: MonoMs,
+    /// Where the last segment ended.
+    ended_ms: WallMs,
     /// The wall clock was set back since the open segment began or the last one ended.
     is_set_back: bool,
     /// Access units that were dropped because the disk was too slow.
@@ -105,9 +106,9 @@ fn is_clock_stepped_back(last: &AccessUnit, next: &AccessUnit) -> bool {
     let passed = if next.rtsp_session == last.rtsp_session {
         0
     } else {
-        i64::try_from(next.mono_ms.saturating_sub(last.mono_ms)).unwrap_or(0)
+        next.came_at.signed_since(last.came_at)
     };
-    last.at_ms.saturating_add(passed).saturating_sub(next.at_ms) > CLOCK_STEP_BACK_MS
+    (last.at_ms + passed).since(next.at_ms) > CLOCK_STEP_BACK_MS
 }
 
 /// The samples of a fragment that holds `group` with its last access unit `last`, and where the
@@ -149,8 +150,8 @@ impl Recorder {
             open: None,
             pending: Vec::new(),
             bytes: 0,
-            retry_at_mono_ms: 0,
-            ended_ms: i64::MIN,
+            retry_at: MonoMs::START,
+            ended_ms: WallMs::MIN,
             is_set_back: false,
             dropped: LossMeter::default(),
             last: None,
@@ -237,7 +238,7 @@ impl Recorder {
             self.is_set_back = true;
         }
         self.last = Some(frame.clone());
-        let missed = self.dropped.record_frame(frame.mono_ms, false);
+        let missed = self.dropped.record_frame(frame.came_at, false);
         self.live_camera.update_faults(|f| f.missed = missed);
         let first = self.pending.first();
         let full = self.bytes > MAX_PENDING_BYTES
@@ -250,7 +251,7 @@ impl Recorder {
         let ends = |o: &OpenSegment| {
             let due = ms(frame.ticks - o.base_ticks, frame.format.timescale) >= SEGMENT_MS;
             frame.keyframe && (due || self.is_set_back)
-                || frame.mono_ms.saturating_sub(o.base_mono) > MAX_SEGMENT_MS
+                || frame.came_at.since(o.base_came_at) > MAX_SEGMENT_MS
                 || o.writer.bytes() > MAX_SEGMENT_BYTES
         };
         if self.open.as_ref().is_some_and(ends) {
@@ -271,11 +272,11 @@ impl Recorder {
             return;
         };
         let now = self.clock.mono_ms();
-        if self.open.is_none() && (!first.keyframe || now < self.retry_at_mono_ms) {
+        if self.open.is_none() && (!first.keyframe || now < self.retry_at) {
             return;
         }
         if self.open.is_none() && std::mem::take(&mut self.is_set_back) {
-            self.ended_ms = i64::MIN;
+            self.ended_ms = WallMs::MIN;
         }
         // The access unit with the shortest delay tells best when the first one was taken.
         let began = |base: i64| {
@@ -293,8 +294,8 @@ impl Recorder {
         }
         let (samples, ends) = fragment_samples(&group, last, until);
         let (open, ring, camera) = (self.open.take(), self.ring.clone(), self.camera.clone());
-        let (format, base, base_mono, came) =
-            (first.format.clone(), first.ticks, first.mono_ms, last.at_ms);
+        let (format, base, base_came_at, came) =
+            (first.format.clone(), first.ticks, first.came_at, last.at_ms);
         let dated = self.clock.trust() == Trust::Synced;
         let written =
             tokio::task::spawn_blocking(move || -> (Option<OpenSegment>, std::io::Result<()>) {
@@ -316,7 +317,7 @@ impl Recorder {
                             is_moved: writer.start_ms() != at_ms,
                             writer,
                             base_ticks: base,
-                            base_mono,
+                            base_came_at,
                             sequence: 0,
                             began_ms: at_ms,
                         },
@@ -354,19 +355,19 @@ impl Recorder {
         }
     }
 
-    fn report_progress(&self, until_ms: i64, on_disk: bool) {
+    fn report_progress(&self, until_ms: WallMs, on_disk: bool) {
         let now = self.clock.mono_ms();
         self.live_camera.update_recording(|r| {
             if on_disk {
                 r.until_ms = until_ms;
-                r.reported_mono_ms = now;
+                r.reported_at = now;
             }
             r.error.clear();
         });
     }
 
     fn report_failure(&mut self, why: &str) {
-        self.retry_at_mono_ms = self.clock.mono_ms() + RETRY_DELAY_MS;
+        self.retry_at = self.clock.mono_ms() + RETRY_DELAY_MS;
         if self.live_camera.recording().error != why {
             tracing::error!(camera = %self.camera, why, "recording failed");
             self.live_camera
@@ -375,21 +376,21 @@ impl Recorder {
     }
 
     /// Ends the segment. `next_ms` = when the segment that continues it begins.
-    async fn close(&mut self, next_ms: Option<i64>) {
+    async fn close(&mut self, next_ms: Option<WallMs>) {
         let Some(open) = self.open.take() else { return };
         let next_ms = next_ms.filter(|_| !self.is_set_back);
         let named = open.writer.start_ms();
         // A start stays as it is when the ring moved it, or when the correction would be too large.
         let later =
-            !open.is_moved && (1..MAX_START_CORRECTION_MS).contains(&(named - open.began_ms));
+            !open.is_moved && (1..MAX_START_CORRECTION_MS).contains(&named.since(open.began_ms));
         let start_ms = if later {
             clamp_start(open.began_ms, self.ended_ms).min(named)
         } else {
             named
         };
-        self.retry_at_mono_ms = self
-            .retry_at_mono_ms
-            .max(open.base_mono + MIN_SEGMENT_SPACING_MS);
+        self.retry_at = self
+            .retry_at
+            .max(open.base_came_at + MIN_SEGMENT_SPACING_MS);
         let closed = tokio::task::spawn_blocking(move || open.writer.close(start_ms, next_ms));
         match closed.await {
             Ok(Ok(segment)) => {
@@ -412,8 +413,8 @@ impl Recorder {
 }
 
 /// A start that lies less than the length of a segment before the last end is moved to that end.
-fn clamp_start(start_ms: i64, ended_ms: i64) -> i64 {
-    if ended_ms.saturating_sub(start_ms) < SEGMENT_MS {
+fn clamp_start(start_ms: WallMs, ended_ms: WallMs) -> WallMs {
+    if ended_ms.since(start_ms) < SEGMENT_MS {
         start_ms.max(ended_ms)
     } else {
         start_ms

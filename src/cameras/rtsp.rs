@@ -24,6 +24,7 @@ use crate::live::pictures::{AccessUnit, LiveCamera, SourceStatus};
 use crate::protocol::media::VideoCodec;
 use crate::protocol::stream_loss::{StreamLoss, first_line};
 use crate::supervisor::clock::Clock;
+use crate::time::WallMs;
 
 /// Longest wait for an answer of the camera.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -156,8 +157,8 @@ struct Reception<'a> {
     leaves_out_leading: bool,
     /// The parameter sets are known.
     has_sets: bool,
-    /// When the newest access unit was taken, wall ms: times of a run only grow.
-    at_least: i64,
+    /// When the newest access unit was taken: times of a run only grow.
+    at_least: WallMs,
     /// The window of the data rate: when it began, its bytes and its access units.
     window: (Instant, usize, u32),
 }
@@ -206,15 +207,15 @@ impl Reception<'_> {
         self.frame_by = Instant::now() + FRAME_TIMEOUT;
         self.count_rate(unit.bytes.len())?;
         let (raw, torn, follows_loss) = (unit.ticks, unit.is_incomplete, unit.follows_loss);
-        let mono_ms = self.clock.mono_ms();
-        let ready = self.parameters.parse_frame(unit, mono_ms)?;
+        let now = self.clock.mono_ms();
+        let ready = self.parameters.parse_frame(unit, now)?;
         if torn || follows_loss {
             // Access units after a loss may refer to the lost one, up to the next keyframe.
             self.keyframe_by = self.keyframe_by.or(Some(Instant::now() + KEYFRAME_TIMEOUT));
         }
         if torn {
             if self.has_begun {
-                let reported = self.loss.record_frame(mono_ms, true);
+                let reported = self.loss.record_frame(now, true);
                 self.live_camera.update_faults(|f| f.loss = reported);
             }
             return Ok(());
@@ -231,10 +232,10 @@ impl Reception<'_> {
             return Ok(());
         }
         let follows_loss = self.keyframe_by.is_some();
-        let reported = self.loss.record_frame(mono_ms, follows_loss);
+        let reported = self.loss.record_frame(now, follows_loss);
         let placed = self.timing.map(
             raw,
-            mono_ms,
+            now,
             ready.keyframe,
             ready.is_reordered,
             self.parameters.reorder(),
@@ -242,9 +243,7 @@ impl Reception<'_> {
         if placed.is_discontinuity {
             *self.runs += 1;
         }
-        self.at_least = self
-            .at_least
-            .max(self.clock.wall_ms().saturating_sub(placed.delay_ms));
+        self.at_least = self.at_least.max(self.clock.wall_ms() - placed.delay_ms);
         if self.clock.wall_ms() < self.at_least {
             // The wall clock was set back.
             self.at_least = self.clock.wall_ms();
@@ -253,7 +252,7 @@ impl Reception<'_> {
             format: ready.format,
             rtsp_session: *self.runs,
             at_ms: self.at_least,
-            mono_ms,
+            came_at: now,
             ticks: placed.ticks,
             composition_offset: placed.composition_offset,
             keyframe: ready.keyframe,
@@ -326,7 +325,7 @@ pub async fn stream_frames(
         has_begun: false,
         leaves_out_leading: true,
         has_sets: false,
-        at_least: i64::MIN,
+        at_least: WallMs::MIN,
         window: (Instant::now(), 0, 0),
     };
     loop {

@@ -29,6 +29,7 @@ use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::helper;
 use crate::supervisor::worker::{self, WorkerInit, WorkerLifecycle, WorkerSpec};
 use crate::supervisor::{Stop, Supervisor};
+use crate::time::WallMs;
 
 /// Most memory of the worker, bytes of PSS.
 const MAX_WORKER_BYTES: u64 = 256 << 20;
@@ -256,7 +257,8 @@ impl StillService {
         };
         let last = picture.tried_at();
         // After the clock was set back, stills must not pause for as long as it jumped.
-        (frame.at_ms != last && (now < last || now - last >= most)).then(|| (camera.clone(), frame))
+        (frame.at_ms != last && (now < last || now.since(last) >= most))
+            .then(|| (camera.clone(), frame))
     }
 }
 
@@ -264,7 +266,7 @@ impl StillService {
 fn report_result(
     camera: &CameraId,
     picture: &LiveCamera,
-    at_ms: i64,
+    at_ms: WallMs,
     still: Result<StillImages, StillError>,
 ) {
     match still {
@@ -311,7 +313,7 @@ mod tests {
         report_result(
             &camera,
             &picture,
-            1,
+            WallMs::new(1),
             Err(StillError::UnsupportedCodec("install it".to_owned())),
         );
         assert_eq!(picture.faults().unchecked.as_deref(), Some("install it"));
@@ -319,16 +321,16 @@ mod tests {
             full: vec![0xff, 0xd8],
             tile: vec![0xff, 0xd8],
         };
-        report_result(&camera, &picture, 2, Ok(images));
+        report_result(&camera, &picture, WallMs::new(2), Ok(images));
         assert_eq!(
             (picture.faults().unchecked, picture.still().map(|s| s.at_ms)),
-            (None, Some(2))
+            (None, Some(WallMs::new(2)))
         );
         for n in 0..10 {
             report_result(
                 &camera,
                 &picture,
-                3 + n,
+                WallMs::new(3 + n),
                 Err(StillError::TimedOut("too slow".to_owned())),
             );
             assert!(picture.faults().undecodable.is_none() && !picture.is_unverified());
@@ -338,7 +340,7 @@ mod tests {
             report_result(
                 &camera,
                 &picture,
-                20 + n,
+                WallMs::new(20 + n),
                 Err(StillError::Undecodable("broken".to_owned())),
             );
         }

@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 
 use crate::live::faults::ClockFault;
+use crate::time::MonoMs;
 
 /// A step back or ahead of more than this is a jump, ms.
 const MAX_STEP_BACK_MS: i64 = 2_000;
@@ -64,7 +65,7 @@ pub struct TimestampMapper {
     reorder_depth: usize,
     /// The last times at which pictures are shown, sorted: one more than `reorder_depth`.
     recent_pts: VecDeque<i64>,
-    first_mono: u64,
+    first_came_at: MonoMs,
     fault: Option<ClockFault>,
     given_up: Option<ClockFault>,
     equal_timestamps: u32,
@@ -75,10 +76,10 @@ pub struct TimestampMapper {
     /// The value of `reorder_depth` before these pictures.
     previous_reorder_depth: usize,
     /// The last picture that was not behind: when it is shown, and when it arrived.
-    last_in_order: (i64, u64),
+    last_in_order: (i64, MonoMs),
     times_behind: u32,
-    /// When one of `jumps` or `times_behind` was last counted or forgotten, monotonic ms.
-    calm_since: u64,
+    /// When one of `jumps` or `times_behind` was last counted or forgotten.
+    calm_since: MonoMs,
     window: DriftWindow,
 }
 
@@ -86,7 +87,7 @@ struct LastFrame {
     raw: i64,
     shown: i64,
     ticks: i64,
-    mono_ms: u64,
+    came_at: MonoMs,
 }
 
 /// The shortest delay of the pictures in this window and in the one before: a delay by the network
@@ -108,7 +109,7 @@ impl TimestampMapper {
             offset: 0,
             reorder_depth: 0,
             recent_pts: VecDeque::new(),
-            first_mono: 0,
+            first_came_at: MonoMs::START,
             fault: None,
             given_up: None,
             equal_timestamps: 0,
@@ -116,9 +117,9 @@ impl TimestampMapper {
             jumps: 0,
             behind: 0,
             previous_reorder_depth: 0,
-            last_in_order: (0, 0),
+            last_in_order: (0, MonoMs::START),
             times_behind: 0,
-            calm_since: 0,
+            calm_since: MonoMs::START,
             window: DriftWindow::default(),
         }
     }
@@ -136,26 +137,26 @@ impl TimestampMapper {
         ms.saturating_mul(self.scale) / 1000
     }
 
-    /// Places a picture with the camera's time stamp `raw` that arrived at `mono_ms`. `reorders` =
+    /// Places a picture with the camera's time stamp `raw` that arrived at `came_at`. `reorders` =
     /// pictures that are shown earlier may follow, `reorder` = how many, when that is known.
     pub fn map(
         &mut self,
         raw: i64,
-        mono_ms: u64,
+        came_at: MonoMs,
         keyframe: bool,
         reorders: bool,
         reorder: Option<usize>,
     ) -> FrameTime {
         let Some(last) = &self.last else {
-            self.first_mono = mono_ms;
+            self.first_came_at = came_at;
             self.offset = raw.saturating_neg();
-            self.last_in_order = (0, mono_ms);
+            self.last_in_order = (0, came_at);
             self.reorder_depth = reorder.unwrap_or(0).min(MAX_REORDER);
-            return self.assign_dts(raw, 0, mono_ms, false);
+            return self.assign_dts(raw, 0, came_at, false);
         };
-        let since = self.ticks(i64::try_from(mono_ms.saturating_sub(last.mono_ms)).unwrap_or(0));
+        let since = self.ticks(came_at.signed_since(last.came_at));
         let (last_raw, last_shown, last_ticks) = (last.raw, last.shown, last.ticks);
-        let now = self.ticks(i64::try_from(mono_ms.saturating_sub(self.first_mono)).unwrap_or(0));
+        let now = self.ticks(came_at.signed_since(self.first_came_at));
         // A clock that ran ahead is left at a keyframe, with a discontinuity; a clock that lags, as
         // soon as it is near ours.
         if self.fault.is_none()
@@ -167,14 +168,14 @@ impl TimestampMapper {
                 let anew = !(0..CLOCK_SWITCH_TOLERANCE_MS).contains(&near);
                 self.recent_pts.clear();
                 self.reorder_depth = 0;
-                return self.assign_dts(raw, now, mono_ms, anew);
+                return self.assign_dts(raw, now, came_at, anew);
             }
         }
         if self.fault.is_some() {
-            return self.assign_dts(raw, now.max(last_ticks.saturating_add(1)), mono_ms, false);
+            return self.assign_dts(raw, now.max(last_ticks.saturating_add(1)), came_at, false);
         }
-        if mono_ms.saturating_sub(self.calm_since) >= PENALTY_DECAY_MS {
-            self.calm_since = mono_ms;
+        if came_at.since(self.calm_since) >= PENALTY_DECAY_MS {
+            self.calm_since = came_at;
             self.jumps = self.jumps.saturating_sub(1);
             self.times_behind = self.times_behind.saturating_sub(1);
         }
@@ -192,7 +193,7 @@ impl TimestampMapper {
         {
             self.offset = last_shown.saturating_add(since.max(1)).saturating_sub(raw);
             self.jumps += 1;
-            self.calm_since = mono_ms;
+            self.calm_since = came_at;
             if self.jumps >= MAX_JUMPS {
                 self.distrust_clock(ClockFault::Jumps);
             }
@@ -201,18 +202,16 @@ impl TimestampMapper {
         if self.is_stepped_back(
             shown,
             step,
-            mono_ms,
+            came_at,
             reorders,
             if reorders { last_ticks } else { last_shown },
         ) {
             let (before, came) = self.last_in_order;
             shown = before
-                .saturating_add(
-                    self.ticks(i64::try_from(mono_ms.saturating_sub(came)).unwrap_or(0)),
-                )
+                .saturating_add(self.ticks(came_at.signed_since(came)))
                 .max(last_shown.saturating_add(1));
             self.offset = shown.saturating_sub(raw);
-            self.last_in_order = (shown, mono_ms);
+            self.last_in_order = (shown, came_at);
         }
         if !reorders && shown <= last_shown {
             if step < 0 {
@@ -235,7 +234,7 @@ impl TimestampMapper {
                 self.reorder_depth = (self.reorder_depth + 1).min(MAX_REORDER);
             }
         }
-        self.assign_dts(raw, shown, mono_ms, false)
+        self.assign_dts(raw, shown, came_at, false)
     }
 
     /// Whether the clock stepped back by less than a jump and stays there. A single late picture is
@@ -245,13 +244,13 @@ impl TimestampMapper {
         &mut self,
         shown: i64,
         step: i64,
-        mono_ms: u64,
+        came_at: MonoMs,
         reorders: bool,
         least: i64,
     ) -> bool {
         if shown > least {
             self.behind = 0;
-            self.last_in_order = self.last_in_order.max((shown, mono_ms));
+            self.last_in_order = self.last_in_order.max((shown, came_at));
         } else if step > 0 || reorders {
             if self.behind == 0 {
                 self.previous_reorder_depth = self.reorder_depth;
@@ -271,7 +270,7 @@ impl TimestampMapper {
         self.reorder_depth = self.previous_reorder_depth;
         self.recent_pts.clear();
         self.times_behind += 1;
-        self.calm_since = mono_ms;
+        self.calm_since = came_at;
         if self.times_behind >= MAX_JUMPS {
             self.distrust_clock(ClockFault::StepsBack);
         }
@@ -284,7 +283,7 @@ impl TimestampMapper {
 
     /// Assigns the decoding time of a picture that is shown at `shown`: never after a later picture
     /// is shown.
-    fn assign_dts(&mut self, raw: i64, shown: i64, mono_ms: u64, anew: bool) -> FrameTime {
+    fn assign_dts(&mut self, raw: i64, shown: i64, came_at: MonoMs, anew: bool) -> FrameTime {
         let at = self.recent_pts.partition_point(|s| *s <= shown);
         self.recent_pts.insert(at, shown);
         while self.recent_pts.len() > self.reorder_depth + 1 {
@@ -311,12 +310,12 @@ impl TimestampMapper {
             raw,
             shown,
             ticks,
-            mono_ms,
+            came_at,
         });
         let ago_ms = if self.fault.is_some() {
             0
         } else {
-            self.delay(shown, mono_ms)
+            self.delay(shown, came_at)
         };
         FrameTime {
             ticks,
@@ -327,8 +326,8 @@ impl TimestampMapper {
     }
 
     /// How much longer this picture took to arrive than the fastest one.
-    fn delay(&mut self, shown: i64, mono_ms: u64) -> i64 {
-        let came = i64::try_from(mono_ms.saturating_sub(self.first_mono)).unwrap_or(0);
+    fn delay(&mut self, shown: i64, came_at: MonoMs) -> i64 {
+        let came = came_at.signed_since(self.first_came_at);
         let late = came.saturating_sub(self.ms(shown));
         let w = &mut self.window;
         if came >= w.until {

@@ -13,6 +13,7 @@ use crate::i18n::refusal_text::refusal_text;
 use crate::protocol::broker::{AdminReply, ClientRow, Counters, GATEWAY_ACCOUNT, RetainedRow};
 use crate::protocol::broker_endpoint::BrokerEndpoint;
 use crate::supervisor::health_reason::HealthReason;
+use crate::time::WallMs;
 
 /// The broker.
 #[derive(Debug, Subcommand)]
@@ -300,8 +301,8 @@ fn show_refusals(cli: &Cli, id: &str) -> anyhow::Result<u8> {
         };
         text.push_str(&format!(
             "  {} {}  {from}: {}{times}\n",
-            dates::date(r.at_s * 1000),
-            dates::clock(r.at_s * 1000),
+            dates::date(WallMs::of_seconds(r.at_s)),
+            dates::clock(WallMs::of_seconds(r.at_s)),
             refusal_text(cli.lang(), &r.reason)
         ));
     }

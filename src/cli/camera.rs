@@ -8,6 +8,7 @@ use crate::i18n::dates;
 use crate::i18n::locale::Arg;
 use crate::i18n::reason_text::keyed_text;
 use crate::protocol::control::CameraStatus;
+use crate::time::WallMs;
 
 /// Cameras.
 #[derive(Debug, Subcommand)]
@@ -17,8 +18,8 @@ pub enum CameraCommand {
 }
 
 /// “21/11/2026 14:05”.
-pub(super) fn moment(ms: i64) -> String {
-    format!("{} {}", dates::date(ms), dates::clock(ms))
+pub(super) fn moment(at: WallMs) -> String {
+    format!("{} {}", dates::date(at), dates::clock(at))
 }
 
 fn signal_text(cli: &Cli, c: &CameraStatus) -> String {
@@ -78,7 +79,7 @@ pub fn run(cli: &Cli, what: &CameraCommand) -> anyhow::Result<u8> {
         if !c.codec.is_empty() {
             more.push(c.codec.clone());
         }
-        if c.recorded_until > 0 {
+        if c.recorded_until > WallMs::default() {
             more.push(cli.f(
                 "cli-camera-recorded",
                 &[

@@ -13,6 +13,7 @@ use crate::i18n::locale::Arg;
 use crate::i18n::reason_text::keyed_text;
 use crate::protocol::control::HistoryReport;
 use crate::supervisor::clock::Clock;
+use crate::time::WallMs;
 
 /// Most entries at once.
 const MAX_LINES: usize = 1_000;
@@ -68,7 +69,7 @@ pub fn run(cli: &Cli, what: &JournalCommand) -> anyhow::Result<u8> {
                 let Some(from) = moment_of(text, now) else {
                     return Err(cli.failure("journal-since", &[("text", text)]));
                 };
-                filter.push_str(&format!("&since={from}"));
+                filter.push_str(&format!("&since={}", from.ms()));
             }
             tail(cli, (*lines).min(MAX_LINES), &filter, *follow)
         }
@@ -76,9 +77,9 @@ pub fn run(cli: &Cli, what: &JournalCommand) -> anyhow::Result<u8> {
     }
 }
 
-/// The moment that `--since` names, wall ms: `30m`, `2h`, `3d` ago; `14:05` today, `21/11` of this
+/// The moment that `--since` names: `30m`, `2h`, `3d` ago; `14:05` today, `21/11` of this
 /// year or the last, `21/11/2026`, each with a time behind it or not.
-fn moment_of(text: &str, now: i64) -> Option<i64> {
+fn moment_of(text: &str, now: WallMs) -> Option<WallMs> {
     let text = text.trim();
     let last = text.chars().next_back()?;
     if let Some(unit) = match last {
@@ -88,7 +89,7 @@ fn moment_of(text: &str, now: i64) -> Option<i64> {
         _ => None,
     } {
         let count: u32 = text[..text.len() - 1].parse().ok()?;
-        return now.checked_sub(i64::from(count) * unit);
+        return Some(now - i64::from(count) * unit);
     }
     let clock = |text: &str| {
         let (hour, minute) = text.split_once(':')?;
@@ -100,16 +101,16 @@ fn moment_of(text: &str, now: i64) -> Option<i64> {
         None if text.contains(':') => (0, clock(text)?),
         None => (day_of(text, now)?, 0),
     };
-    Some(midnight(now) - ago * DAY_MS + minute * 60_000)
+    Some(midnight(now) + (minute * 60_000 - ago * DAY_MS))
 }
 
-/// The beginning of the day, wall ms.
-fn midnight(now: i64) -> i64 {
-    now - i64::from(calendar::minute_of_day(now)) * 60_000 - now.rem_euclid(60_000)
+/// The beginning of the day.
+fn midnight(now: WallMs) -> WallMs {
+    now - i64::from(calendar::minute_of_day(now)) * 60_000 - now.ms().rem_euclid(60_000)
 }
 
 /// How many days ago the day was that `21/11` or `21/11/2026` names.
-fn day_of(text: &str, now: i64) -> Option<i64> {
+fn day_of(text: &str, now: WallMs) -> Option<i64> {
     let mut parts = text.split('/').map(|p| p.parse::<i64>().ok());
     let (day, month) = (parts.next()??, parts.next()??);
     let year = match parts.next() {
@@ -256,7 +257,7 @@ mod tests {
     #[test]
     fn since_is_understood_as_people_say_it() {
         // 2026-11-21 14:05 in the village.
-        let now = 1_795_244_700_000;
+        let now = WallMs::new(1_795_244_700_000);
         let at = |text| moment_of(text, now);
         assert_eq!(at("30m"), Some(now - 1_800_000));
         assert_eq!(at("2h"), Some(now - 7_200_000));

@@ -22,6 +22,7 @@ use super::tables::{
 use crate::keys::secret;
 use crate::protocol::commune::Stream;
 use crate::protocol::divergence::{CommuneCopy, Divergence, DivergenceReport};
+use crate::time::WallMs;
 
 const PAST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("past");
 /// Boots of one village that are stored, and epochs whose missing records were reported.
@@ -94,7 +95,12 @@ impl<'a> HelloSummary<'a> {
 impl BootHistory {
     /// Applies a hello; true = it contradicts the hellos before it. `is_lately`: the last message
     /// is so recent that the village cannot have released the history that it reported then.
-    fn apply_hello(&mut self, greeting: &HelloSummary<'_>, is_lately: bool, now_ms: i64) -> bool {
+    fn apply_hello(
+        &mut self,
+        greeting: &HelloSummary<'_>,
+        is_lately: bool,
+        now_ms: WallMs,
+    ) -> bool {
         let HelloSummary {
             epoch,
             boot,
@@ -151,10 +157,10 @@ impl BootHistory {
         found.is_some()
     }
 
-    fn recent_divergence(&self, now_ms: i64) -> Option<DivergenceReport> {
+    fn recent_divergence(&self, now_ms: WallMs) -> Option<DivergenceReport> {
         self.trouble
             .clone()
-            .filter(|t| now_ms.saturating_sub(t.at) < DIVERGENCE_SHOWN_MS)
+            .filter(|t| now_ms.since(t.at) < DIVERGENCE_SHOWN_MS)
     }
 }
 
@@ -214,13 +220,18 @@ impl CommuneStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn hello(&self, village: &str, greeting: &HelloSummary<'_>, now_ms: i64) -> io::Result<()> {
+    pub fn hello(
+        &self,
+        village: &str,
+        greeting: &HelloSummary<'_>,
+        now_ms: WallMs,
+    ) -> io::Result<()> {
         let seen = self.contact(village)?;
         let before = self.load_boot_history(village, &seen)?;
         let mut past = before.clone();
         if past.apply_hello(
             greeting,
-            now_ms.saturating_sub(seen.last_message_at) < RECENTLY_SEEN_MS,
+            now_ms.since(seen.last_message_at) < RECENTLY_SEEN_MS,
             now_ms,
         ) {
             tracing::error!(
@@ -233,11 +244,7 @@ impl CommuneStore {
         if past == before
             && seen.epoch == *epoch
             && seen.boot == *boot
-            && (seen.last_message_at
-                ..seen
-                    .last_message_at
-                    .saturating_add(MIN_HELLO_WRITE_INTERVAL_MS))
-                .contains(&now_ms)
+            && (0..MIN_HELLO_WRITE_INTERVAL_MS).contains(&now_ms.since(seen.last_message_at))
         {
             return Ok(());
         }
@@ -262,7 +269,12 @@ impl CommuneStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn record_conflict(&self, village: &str, stream: &Stream, now_ms: i64) -> io::Result<()> {
+    pub fn record_conflict(
+        &self,
+        village: &str,
+        stream: &Stream,
+        now_ms: WallMs,
+    ) -> io::Result<()> {
         let mut past = self.load_boot_history(village, &self.contact(village)?)?;
         let known = past
             .boots
@@ -302,7 +314,11 @@ impl CommuneStore {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn divergence(&self, village: &str, now_ms: i64) -> io::Result<Option<DivergenceReport>> {
+    pub fn divergence(
+        &self,
+        village: &str,
+        now_ms: WallMs,
+    ) -> io::Result<Option<DivergenceReport>> {
         Ok(self
             .load_boot_history(village, &self.contact(village)?)?
             .recent_divergence(now_ms))
@@ -317,7 +333,7 @@ impl CommuneStore {
         &self,
         village: &str,
         applied: &[(Stream, u64)],
-        now_ms: i64,
+        now_ms: WallMs,
     ) -> io::Result<CommuneCopy> {
         let seen = self.contact(village)?;
         let trouble = self

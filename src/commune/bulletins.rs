@@ -7,6 +7,7 @@ use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTran
 
 use super::store::CommuneStore;
 use super::tables::{BulletinOutcome, Remover, UndeliveredBulletin, io_error, with_number};
+use crate::time::WallMs;
 
 pub(super) const DOWN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("down");
 
@@ -18,7 +19,7 @@ pub(super) fn record_taken_down(
     write: &WriteTransaction,
     village: &str,
     notice: &str,
-    at: i64,
+    at: WallMs,
     by: Remover,
 ) -> io::Result<()> {
     record(write, village, notice, Some((at, by)))
@@ -41,7 +42,7 @@ fn record(
     write: &WriteTransaction,
     village: &str,
     notice: &str,
-    taken_down: Option<(i64, Remover)>,
+    taken_down: Option<(WallMs, Remover)>,
 ) -> io::Result<()> {
     let Some(seq) = notice
         .strip_prefix("xa-")
@@ -135,7 +136,7 @@ impl CommuneStore {
         village: &str,
         seq: u64,
         refused: Option<String>,
-        now_ms: i64,
+        now: WallMs,
     ) -> io::Result<()> {
         let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
         let Some(mut waiting) = self.queued_one(village, seq)? else {
@@ -155,7 +156,7 @@ impl CommuneStore {
         if waiting.outcome == outcome {
             return Ok(());
         }
-        (waiting.outcome, waiting.answered_at) = (outcome, Some(now_ms));
+        (waiting.outcome, waiting.answered_at) = (outcome, Some(now));
         let write = self.db.begin_write().map_err(io_error)?;
         {
             let mut down = write.open_table(DOWN).map_err(io_error)?;

@@ -25,6 +25,7 @@ use crate::domain::history;
 use crate::domain::id::BlobId;
 use crate::keys::secret;
 use crate::protocol::commune::Batch;
+use crate::time::MonoMs;
 
 /// Village and id of each erased text.
 const ERASED: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("erased");
@@ -283,17 +284,15 @@ impl OverwriteThrottle {
     /// Runs `scrub`, but not within an hour of monotonic time after it failed.
     pub(super) fn try_run(
         &self,
-        now_mono_ms: u64,
+        now: MonoMs,
         scrub: impl FnOnce() -> io::Result<bool>,
     ) -> io::Result<bool> {
-        if now_mono_ms < self.0.load(Ordering::Relaxed) {
+        if now.ms() < self.0.load(Ordering::Relaxed) {
             return Ok(false);
         }
         scrub().inspect_err(|_| {
-            self.0.store(
-                now_mono_ms.saturating_add(RETRY_AFTER_MS),
-                Ordering::Relaxed,
-            );
+            let again = now + RETRY_AFTER_MS;
+            self.0.store(again.ms(), Ordering::Relaxed);
         })
     }
 }

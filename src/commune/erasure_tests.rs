@@ -16,6 +16,7 @@ use crate::domain::id::{BlobId, NoticeId};
 use crate::domain::notice::{self, NoticeKind};
 use crate::journal::codec;
 use crate::protocol::commune::{Batch, pack};
+use crate::time::{MonoMs, WallMs};
 
 #[test]
 fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
@@ -41,7 +42,7 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
     due(&store);
     let (size, hour) = (std::fs::metadata(&path).expect("file").len(), 3_600_000);
     let full = store
-        .overwrite_free_pages_with(0, &|| RESERVED_BYTES + 1024)
+        .overwrite_free_pages_with(MonoMs::START, &|| RESERVED_BYTES + 1024)
         .expect_err("there is too little room");
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
     assert_eq!(
@@ -51,18 +52,24 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
     );
     assert!(
         !store
-            .overwrite_free_pages_with(hour - 1, &|| panic!("it rests"))
+            .overwrite_free_pages_with(MonoMs::new(hour - 1), &|| panic!("it rests"))
             .expect("it rests")
     );
     // Others fill the disk while pages are overwritten.
     let room = std::cell::Cell::new(RESERVED_BYTES + 64 * 1024 * 1024 + size);
     let shrinks = || room.replace(room.get() - 24 * 1024 * 1024);
     store
-        .overwrite_free_pages_with(hour, &shrinks)
+        .overwrite_free_pages_with(MonoMs::new(hour), &shrinks)
         .expect_err("the room went");
     assert!(!holds_fill(&store), "its pages are free again");
     let batch = pack(stream(1), 1, &[&record(1, "a")], BTreeMap::new()).expect("packed");
-    assert_eq!(store.apply("v", &batch, 0).expect("the store goes on").0, 1);
+    assert_eq!(
+        store
+            .apply("v", &batch, WallMs::default())
+            .expect("the store goes on")
+            .0,
+        1
+    );
     // A crash while pages were filled.
     let write = store.db.begin_write().expect("write");
     write
@@ -76,10 +83,10 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
     assert!(!holds_fill(&store));
     assert!(
         store
-            .overwrite_free_pages_with(0, &|| u64::MAX)
+            .overwrite_free_pages_with(MonoMs::START, &|| u64::MAX)
             .expect("there is room")
             && !store
-                .overwrite_free_pages_with(0, &|| u64::MAX)
+                .overwrite_free_pages_with(MonoMs::START, &|| u64::MAX)
                 .expect("it is done")
     );
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
@@ -97,8 +104,8 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
     let entry = |n: u64, event: Event| {
         codec::entry_bytes(&Entry {
             seq: n,
-            mono_ms: 0,
-            wall_ms: 0,
+            mono_ms: MonoMs::START,
+            wall_ms: WallMs::default(),
             clock: ClockQuality::Synced,
             actor: Actor::System,
             cause: None,
@@ -138,7 +145,7 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
             .apply(
                 "v",
                 &pack(stream(1), n, &[record], words.clone()).expect("packed"),
-                0,
+                WallMs::default(),
             )
             .expect("taken")
     };
@@ -146,7 +153,9 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
     take(1, &notice(1));
     assert!(
         store.text("v", "b1").expect("read").is_some()
-            && !store.overwrite_free_pages(0).expect("nothing to do")
+            && !store
+                .overwrite_free_pages(MonoMs::START)
+                .expect("nothing to do")
     );
     // A batch that cannot be read is quarantined, without its texts.
     store
@@ -156,7 +165,7 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
                 records: "!".into(),
                 ..pack(stream(2), 1, &[&notice(1)], words.clone()).expect("packed")
             },
-            0,
+            WallMs::default(),
         )
         .expect("counted");
     let folder = path.with_extension("texts");
@@ -187,7 +196,7 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
     assert!(store.text("v", "b1").expect("read").is_none());
     assert_eq!(
         (0..9)
-            .filter(|_| store.overwrite_free_pages(0).expect("scrubbed"))
+            .filter(|_| store.overwrite_free_pages(MonoMs::START).expect("scrubbed"))
             .count(),
         3,
         "and then it is over"
@@ -197,7 +206,7 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
         .apply(
             "v",
             &pack(stream(3), 1, &[&notice(1)], filled).expect("packed"),
-            0,
+            WallMs::default(),
         )
         .expect("taken");
     assert!(

@@ -23,6 +23,7 @@ use crate::domain::event::{Entry, Event};
 use crate::domain::notice;
 use crate::journal::codec;
 use crate::protocol::commune::{Batch, MAX_NUMBER, MAX_TEXT_BYTES, Stream};
+use crate::time::WallMs;
 
 /// Stores records and updates what is derived from them; false = the village's quota of today is
 /// used up.
@@ -172,7 +173,7 @@ impl CommuneStore {
     ///
     /// # Errors
     /// When the store cannot be written; nothing was applied then.
-    pub fn apply(&self, village: &str, batch: &Batch, now_ms: i64) -> io::Result<(u64, bool)> {
+    pub fn apply(&self, village: &str, batch: &Batch, now_ms: WallMs) -> io::Result<(u64, bool)> {
         let taken = self.apply_round(std::iter::once((village, batch)), now_ms)?;
         taken
             .into_iter()
@@ -188,7 +189,7 @@ impl CommuneStore {
     pub fn apply_round<'a>(
         &self,
         batches: impl Iterator<Item = (&'a str, &'a Batch)>,
-        now_ms: i64,
+        now_ms: WallMs,
     ) -> io::Result<Vec<(u64, bool)>> {
         let today = self.daily_quota(now_ms);
         let write = self.db.begin_write().map_err(io_error)?;
@@ -215,7 +216,7 @@ impl CommuneStore {
         stream: &Stream,
         from: u64,
         to: u64,
-        now_ms: i64,
+        now_ms: WallMs,
     ) -> io::Result<u64> {
         let key = stream_key(village, stream);
         let write = self.db.begin_write().map_err(io_error)?;

@@ -24,6 +24,7 @@ use crate::keys::x509;
 use crate::protocol::commune::{Batch, DownlinkMessage, UplinkMessage};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::{Clock, Trust};
+use crate::time::MonoMs;
 
 /// How often a bulletin without an outcome is sent again.
 const RESEND_INTERVAL: Duration = Duration::from_secs(5);
@@ -47,8 +48,8 @@ struct LinkState {
 /// State of one village while the link is up.
 #[derive(Default)]
 struct VillageLinkState {
-    renewed_at: Option<u64>,
-    logged_at: Option<u64>,
+    renewed_at: Option<MonoMs>,
+    logged_at: Option<MonoMs>,
     suppressed: u64,
 }
 
@@ -64,7 +65,7 @@ impl LinkState {
         let memory = of.entry(village.to_owned()).or_default();
         if memory
             .logged_at
-            .is_some_and(|at| now < at.saturating_add(LOG_INTERVAL_MS))
+            .is_some_and(|at| now < at + LOG_INTERVAL_MS)
         {
             memory.suppressed += 1;
             return;
@@ -88,7 +89,7 @@ impl LinkState {
         let memory = of.entry(village.to_owned()).or_default();
         let may = memory
             .renewed_at
-            .is_none_or(|at| now >= at.saturating_add(MIN_RENEW_INTERVAL_MS));
+            .is_none_or(|at| now >= at + MIN_RENEW_INTERVAL_MS);
         if may {
             memory.renewed_at = Some(now);
         }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::supervisor::admission::source_network;
+use crate::time::MonoMs;
 
 /// How long an address waits after [`MAX_WRONG_PINS`] wrong PINs, ms.
 pub(super) const LOCKOUT_MS: u64 = 300_000;
@@ -37,7 +38,7 @@ type Source = (Option<String>, IpAddr);
 /// day with the numbers of its wrong PINs by name.
 #[derive(Debug, Default)]
 pub struct PinAttempts {
-    by_source: BTreeMap<Source, (u32, u64)>,
+    by_source: BTreeMap<Source, (u32, MonoMs)>,
     proven: BTreeSet<(String, IpAddr)>,
     day: i64,
     today: BTreeMap<String, u32>,
@@ -49,7 +50,7 @@ pub(super) struct PendingAttempt {
     officer: String,
     source: Source,
     /// The wrong PINs and the end of the wait of the source before this attempt.
-    before: Option<(u32, u64)>,
+    before: Option<(u32, MonoMs)>,
     /// The officer was right at this address once.
     pub(super) is_proven: bool,
 }
@@ -70,7 +71,7 @@ impl PinAttempts {
         &mut self,
         officer: &str,
         address: IpAddr,
-        now: u64,
+        now: MonoMs,
         day: i64,
     ) -> Result<PendingAttempt, u64> {
         let source = self.source(officer, address);
@@ -95,7 +96,7 @@ impl PinAttempts {
         let before = self.by_source.get(&source).copied();
         let (wrong, until) = before.unwrap_or_default();
         if now < until {
-            return Err(until - now);
+            return Err(until.since(now));
         }
         let wrong = wrong % MAX_WRONG_PINS + 1;
         let delay = if wrong >= MAX_WRONG_PINS {
@@ -128,11 +129,16 @@ impl PinAttempts {
 
     /// How many wrong PINs an officer still has at an address before it waits for five minutes,
     /// without counting an attempt. The error is how long it still waits, ms.
-    pub(super) fn tries_left(&self, officer: &str, address: IpAddr, now: u64) -> Result<u32, u64> {
+    pub(super) fn tries_left(
+        &self,
+        officer: &str,
+        address: IpAddr,
+        now: MonoMs,
+    ) -> Result<u32, u64> {
         let counted = self.by_source.get(&self.source(officer, address));
         let (wrong, until) = counted.copied().unwrap_or_default();
         if now < until {
-            return Err(until - now);
+            return Err(until.since(now));
         }
         Ok(MAX_WRONG_PINS - wrong % MAX_WRONG_PINS)
     }
@@ -171,7 +177,7 @@ mod tests {
     fn the_tries_left_go_down_one_by_one_and_asking_changes_nothing() {
         let mut wrong = PinAttempts::default();
         let address = IpAddr::from([10, 0, 0, 1]);
-        let mut now = 0;
+        let mut now = MonoMs::START;
         for round in 0..2 {
             assert_eq!(wrong.tries_left(HOA, address, now), Ok(MAX_WRONG_PINS));
             for left in (0..MAX_WRONG_PINS).rev() {
@@ -195,9 +201,11 @@ mod tests {
     fn a_guess_counts_before_it_is_looked_at_and_what_was_not_looked_at_does_not() {
         let mut wrong = PinAttempts::default();
         let address = IpAddr::from([10, 0, 0, 1]);
-        let one = wrong.count(HOA, address, 0, 0).expect("may try");
+        let one = wrong
+            .count(HOA, address, MonoMs::START, 0)
+            .expect("may try");
         assert_eq!(
-            wrong.count(BINH, address, 1, 0),
+            wrong.count(BINH, address, MonoMs::new(1), 0),
             Err(WRONG_PIN_DELAY_MS - 1),
             "a second guess beside the first waits, for whomever it is"
         );
@@ -207,36 +215,45 @@ mod tests {
             let name = if n % 2 == 0 { HOA } else { BINH };
             assert!(
                 wrong
-                    .count(name, address, u64::from(n) * WRONG_PIN_DELAY_MS, 0)
+                    .count(
+                        name,
+                        address,
+                        MonoMs::new(u64::from(n) * WRONG_PIN_DELAY_MS),
+                        0
+                    )
                     .is_ok(),
                 "try {n}"
             );
         }
-        let end = u64::from(MAX_WRONG_PINS) * WRONG_PIN_DELAY_MS;
+        let end = MonoMs::new(u64::from(MAX_WRONG_PINS) * WRONG_PIN_DELAY_MS);
         assert_eq!(
             wrong.count(HOA, address, end, 0),
             Err(300_000 - WRONG_PIN_DELAY_MS)
         );
         let of = |n: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, n, 0, 0, n]);
-        assert!(wrong.count(HOA, of(1), 0, 0).is_ok());
+        assert!(wrong.count(HOA, of(1), MonoMs::START, 0).is_ok());
         assert_eq!(
-            wrong.count(HOA, of(2), 1, 0),
+            wrong.count(HOA, of(2), MonoMs::new(1), 0),
             Err(WRONG_PIN_DELAY_MS - 1),
             "another address of the same network"
         );
         let neighbour = IpAddr::from([0x2001, 0xdb8, 0, 2, 1, 0, 0, 1]);
-        assert!(wrong.count(HOA, neighbour, 1, 0).is_ok());
+        assert!(wrong.count(HOA, neighbour, MonoMs::new(1), 0).is_ok());
         let own = wrong
-            .count(HOA, of(3), WRONG_PIN_DELAY_MS, 0)
+            .count(HOA, of(3), MonoMs::new(WRONG_PIN_DELAY_MS), 0)
             .expect("may try");
         wrong.confirm(&own, of(3));
         assert!(
-            wrong.count(HOA, of(4), WRONG_PIN_DELAY_MS, 0).is_ok()
-                && wrong.count(HOA, of(5), WRONG_PIN_DELAY_MS, 0).is_err()
+            wrong
+                .count(HOA, of(4), MonoMs::new(WRONG_PIN_DELAY_MS), 0)
+                .is_ok()
+                && wrong
+                    .count(HOA, of(5), MonoMs::new(WRONG_PIN_DELAY_MS), 0)
+                    .is_err()
         );
         assert!(
             wrong
-                .count(HOA, of(3), WRONG_PIN_DELAY_MS, 0)
+                .count(HOA, of(3), MonoMs::new(WRONG_PIN_DELAY_MS), 0)
                 .is_ok_and(|c| c.is_proven),
             "who was right is not kept out by neighbours"
         );
@@ -247,23 +264,37 @@ mod tests {
         let mut wrong = PinAttempts::default();
         let (desk, away) = (IpAddr::from([10, 0, 0, 2]), IpAddr::from([10, 0, 9, 9]));
         for name in [HOA, BINH] {
-            let right = wrong.count(name, desk, 0, 0).expect("may try");
+            let right = wrong.count(name, desk, MonoMs::START, 0).expect("may try");
             wrong.confirm(&right, desk);
         }
         let mut guessed = 0;
         for n in 0..=u8::MAX {
             let address = IpAddr::from([10, 0, 1, n]);
-            guessed += u32::from(wrong.count(HOA, address, 0, 0).is_ok());
+            guessed += u32::from(wrong.count(HOA, address, MonoMs::START, 0).is_ok());
         }
         assert_eq!(guessed, MAX_WRONG_PINS_A_DAY);
-        assert_eq!(wrong.count(HOA, away, 0, 0), Err(DAY_IS_FULL_MS));
-        assert!(wrong.count(HOA, desk, 0, 0).is_ok_and(|c| c.is_proven));
-        assert!(wrong.count(BINH, away, 0, 0).is_ok(), "another name");
+        assert_eq!(
+            wrong.count(HOA, away, MonoMs::START, 0),
+            Err(DAY_IS_FULL_MS)
+        );
+        assert!(
+            wrong
+                .count(HOA, desk, MonoMs::START, 0)
+                .is_ok_and(|c| c.is_proven)
+        );
+        assert!(
+            wrong.count(BINH, away, MonoMs::START, 0).is_ok(),
+            "another name"
+        );
         // A colleague who mistypes on the same machine does not make the other one wait.
-        assert!(wrong.count(BINH, desk, 0, 0).is_ok_and(|c| c.is_proven));
+        assert!(
+            wrong
+                .count(BINH, desk, MonoMs::START, 0)
+                .is_ok_and(|c| c.is_proven)
+        );
         // An officer's machine is no place to guess a colleague's PIN without end.
         let third = "lan";
-        let mut now = 0;
+        let mut now = MonoMs::START;
         let mut tries = 0;
         while let Ok(counted) = wrong.count(third, desk, now, 0) {
             assert!(!counted.is_proven);

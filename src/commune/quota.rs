@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tables::{ALARMS, NAMES, QUARANTINE, io_error};
 use crate::store::disk_space::{is_low, is_low_on_inodes};
+use crate::time::WallMs;
 
 const ACCOUNTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("accounts");
 const DAY_MS: i64 = 86_400_000;
@@ -50,8 +51,8 @@ pub(super) const fn text_cost(len: u64) -> u64 {
 /// The current time, and how much each village may add today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DailyQuota {
-    /// Now, wall ms.
-    pub now_ms: i64,
+    /// Now.
+    pub now_ms: WallMs,
     /// Bytes that one village may add today.
     pub max_bytes: u64,
 }
@@ -60,7 +61,7 @@ impl DailyQuota {
     /// The quota when this much of all is free on the store's disk, in bytes and in inodes.
     #[must_use]
     pub const fn from_free_space(
-        now_ms: i64,
+        now_ms: WallMs,
         (free, total): (u64, u64),
         (files_free, files): (u64, u64),
     ) -> Self {
@@ -114,7 +115,7 @@ pub struct VillageQuota {
 impl VillageQuota {
     /// True when the village may add so many bytes today; they are counted then.
     pub(super) fn try_consume(&mut self, bytes: u64, today: DailyQuota) -> bool {
-        let day = today.now_ms.div_euclid(DAY_MS);
+        let day = today.now_ms.ms().div_euclid(DAY_MS);
         if self.day != day {
             (self.day, self.bytes) = (day, 0);
         }
@@ -140,7 +141,7 @@ impl VillageQuota {
     /// True when the village has used up its quota of today.
     #[must_use]
     pub fn is_exhausted(&self, today: DailyQuota) -> bool {
-        self.day == today.now_ms.div_euclid(DAY_MS)
+        self.day == today.now_ms.ms().div_euclid(DAY_MS)
             && self.bytes > today.max_bytes - today.max_bytes / 100
     }
 }
@@ -238,7 +239,7 @@ pub(super) fn read(db: &redb::Database, village: &str) -> io::Result<VillageQuot
 mod tests {
     use super::*;
 
-    fn day(now_ms: i64) -> DailyQuota {
+    fn day(now_ms: WallMs) -> DailyQuota {
         DailyQuota {
             now_ms,
             max_bytes: DAY_BYTES,
@@ -248,17 +249,21 @@ mod tests {
     #[test]
     fn a_day_has_its_measure_and_so_has_what_is_set_aside() {
         let mut account = VillageQuota::default();
-        assert!(account.try_consume(DAY_BYTES, day(5)));
-        assert!(!account.try_consume(1, day(DAY_MS - 1)) && account.is_exhausted(day(DAY_MS - 1)));
+        assert!(account.try_consume(DAY_BYTES, day(WallMs::new(5))));
         assert!(
-            account.try_consume(1, day(DAY_MS)) && !account.is_exhausted(day(DAY_MS)),
+            !account.try_consume(1, day(WallMs::new(DAY_MS - 1)))
+                && account.is_exhausted(day(WallMs::new(DAY_MS - 1)))
+        );
+        assert!(
+            account.try_consume(1, day(WallMs::new(DAY_MS)))
+                && !account.is_exhausted(day(WallMs::new(DAY_MS))),
             "the next day is another"
         );
         assert!(
-            account.try_consume(1, day(0)),
+            account.try_consume(1, day(WallMs::new(0))),
             "and so is one before, when the clock was put right"
         );
-        assert!(!account.try_consume(u64::MAX, day(0)));
+        assert!(!account.try_consume(u64::MAX, day(WallMs::new(0))));
         let kept = (0..1_000)
             .filter(|_| account.try_quarantine(250 * 1024))
             .count();
@@ -283,7 +288,7 @@ mod tests {
         );
         let mut account = VillageQuota::default();
         let files = (0..1_000_000)
-            .take_while(|n| account.try_consume(text_cost(n % 2), day(0)))
+            .take_while(|n| account.try_consume(text_cost(n % 2), day(WallMs::new(0))))
             .count();
         assert!((20_000..30_000).contains(&files), "{files} files in a day");
         let mut account = VillageQuota::default();
@@ -293,7 +298,7 @@ mod tests {
                     text_cost(n % 2),
                     DailyQuota {
                         max_bytes: LOW_SPACE_DAY_BYTES,
-                        ..day(0)
+                        ..day(WallMs::new(0))
                     },
                 )
             })
@@ -306,7 +311,7 @@ mod tests {
         let gib = 1024 * 1024 * 1024;
         let files = 500_000;
         let with = |free, files_free| {
-            DailyQuota::from_free_space(0, (free, 200 * gib), (files_free, files))
+            DailyQuota::from_free_space(WallMs::default(), (free, 200 * gib), (files_free, files))
         };
         let (plenty, little, none) = (
             with(100 * gib, files / 2),
@@ -326,7 +331,7 @@ mod tests {
             three
         );
         assert_eq!(
-            DailyQuota::from_free_space(0, (100 * gib, 200 * gib), (0, 0)),
+            DailyQuota::from_free_space(WallMs::default(), (100 * gib, 200 * gib), (0, 0)),
             plenty,
             "a file system that makes files as they are needed"
         );

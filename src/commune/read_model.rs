@@ -12,6 +12,7 @@ use super::tables::{ALARMS, NAMES, io_error};
 use crate::domain::event::{Entry, Event};
 use crate::domain::text;
 use crate::domain::{history, sensor};
+use crate::time::WallMs;
 
 /// A village whose history began anew counts its entries from 1 again: an alarm that is a day older
 /// is older, whatever its number.
@@ -38,8 +39,8 @@ pub struct ActiveAlarm {
     pub sensor: String,
     /// The value that crossed the threshold.
     pub value: f64,
-    /// Time of the entry by the village's clock, wall ms; at most the time at which it came.
-    pub at: i64,
+    /// Time of the entry by the village's clock; at most the time at which it came.
+    pub at: WallMs,
 }
 
 fn key(village: &str, id: &str) -> Vec<u8> {
@@ -62,7 +63,7 @@ pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
 pub(super) struct ReadModelWriter<'a> {
     village: &'a str,
     generation: u64,
-    now_ms: i64,
+    now_ms: WallMs,
     names: Table<'a, &'static [u8], &'static [u8]>,
     alarms: Table<'a, &'static [u8], &'static [u8]>,
     /// Histories that began in this batch.
@@ -75,7 +76,7 @@ impl<'a> ReadModelWriter<'a> {
         write: &'a WriteTransaction,
         village: &'a str,
         generation: u64,
-        now_ms: i64,
+        now_ms: WallMs,
     ) -> io::Result<Self> {
         Ok(Self {
             village,
@@ -147,7 +148,7 @@ impl<'a> ReadModelWriter<'a> {
         match &known {
             Some(known)
                 if (known.generation, known.seq) < (self.generation, entry.seq)
-                    || known.at.saturating_add(DAY_MS) < at => {}
+                    || known.at + DAY_MS < at => {}
             None if account.alarms < MAX_ALARMS => account.alarms += 1,
             _ => return Ok(()),
         }
@@ -217,11 +218,14 @@ mod tests {
     use crate::domain::device::Availability;
     use crate::domain::event::ClockQuality;
     use crate::domain::id::{CameraId, EntityId};
+    use crate::time::MonoMs;
 
-    fn entry(seq: u64, wall_ms: i64, event: Event) -> Entry {
+    const NOW: WallMs = WallMs::new(10_000);
+
+    fn entry(seq: u64, wall_ms: WallMs, event: Event) -> Entry {
         Entry {
             seq,
-            mono_ms: 0,
+            mono_ms: MonoMs::START,
             wall_ms,
             clock: ClockQuality::Synced,
             actor: Actor::System,
@@ -243,7 +247,7 @@ mod tests {
         let up = |seq| {
             entry(
                 seq,
-                1_000,
+                WallMs::new(1_000),
                 Event::Sensor(sensor::Event::AlarmRaised {
                     sensor: sensor.clone(),
                     level: 1,
@@ -254,7 +258,7 @@ mod tests {
         let down = |seq| {
             entry(
                 seq,
-                1_000,
+                WallMs::new(1_000),
                 Event::Sensor(sensor::Event::AlarmLowered {
                     sensor: sensor.clone(),
                     level: 0,
@@ -268,7 +272,7 @@ mod tests {
             let mut account = VillageQuota::default();
             (account.names, account.alarms) = count(&write, "ben-thoc").expect("counted");
             let mut teller =
-                ReadModelWriter::new(&write, "ben-thoc", generation, 10_000).expect("tables");
+                ReadModelWriter::new(&write, "ben-thoc", generation, NOW).expect("tables");
             for entry in entries {
                 teller.apply(&mut account, entry).expect("noted");
             }
@@ -294,7 +298,7 @@ mod tests {
         assert_eq!(
             tell(&[entry(
                 1,
-                2_000,
+                WallMs::new(2_000),
                 Event::History(history::Event::Booted {
                     boot: 1,
                     previous: String::new()
@@ -315,7 +319,7 @@ mod tests {
         };
         tell(&[entry(
             20,
-            3_000,
+            WallMs::new(3_000),
             Event::Camera(camera::Event::Declared { camera }),
         )]);
         let name = name_of(&db, "ben-thoc", "c").expect("read");

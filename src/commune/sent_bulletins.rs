@@ -16,6 +16,7 @@ use super::store::CommuneStore;
 use super::tables::{BulletinOutcome, META, UndeliveredBulletin, io_error, with_number};
 use crate::keys::secret;
 use crate::protocol::commune::Bulletin;
+use crate::time::WallMs;
 
 /// Number (big endian) → bulletin.
 const SENT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sent");
@@ -29,10 +30,10 @@ pub struct BulletinOrder {
     pub villages: Vec<String>,
     /// Its content.
     pub bulletin: Bulletin,
-    /// Now, wall ms.
-    pub at: i64,
-    /// Wall ms after which it is not sent any more.
-    pub expires_at: i64,
+    /// Now.
+    pub at: WallMs,
+    /// The moment after which it is not sent any more.
+    pub expires_at: WallMs,
     /// Id of the officer; empty = signed in with the PIN of the office.
     pub officer: String,
     /// Name of the officer; empty = signed in with the PIN of the office.
@@ -46,16 +47,16 @@ pub struct BulletinOrder {
 pub struct SentBulletin {
     /// Its number, from 1.
     pub number: u64,
-    /// When it was sent, wall ms.
-    pub at: i64,
+    /// When it was sent.
+    pub at: WallMs,
     /// Id of the officer; empty = unknown.
     #[serde(default)]
     pub officer: String,
     /// Name of the officer as it was then; empty = the PIN of the office was used.
     #[serde(default)]
     pub by: String,
-    /// Wall ms after which it is not sent any more.
-    pub expires_at: i64,
+    /// The moment after which it is not sent any more.
+    pub expires_at: WallMs,
     /// Its content.
     pub bulletin: Bulletin,
     /// The villages, and its number among the bulletins of each.
@@ -66,21 +67,21 @@ pub struct SentBulletin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Receipt {
     /// The village refused it, with a message key.
-    Refused(String, Option<i64>),
+    Refused(String, Option<WallMs>),
     /// The village did not answer before it expired; it is not sent any more.
     Expired,
     /// The village has not answered yet.
     Waiting,
     /// It was published, and taken down since.
-    TakenDown(i64, Option<super::store::Remover>),
+    TakenDown(WallMs, Option<super::store::Remover>),
     /// It was published.
-    Published(Option<i64>),
+    Published(Option<WallMs>),
 }
 
 impl Receipt {
     /// What became of a bulletin that was queued for a village.
     #[must_use]
-    pub fn of(queued: &UndeliveredBulletin, now: i64) -> Self {
+    pub fn of(queued: &UndeliveredBulletin, now: WallMs) -> Self {
         match &queued.outcome {
             BulletinOutcome::Refused(why) => Self::Refused(why.clone(), queued.answered_at),
             BulletinOutcome::Waiting if queued.expires_at < now => Self::Expired,
@@ -115,7 +116,7 @@ impl Receipt {
 pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
     let mut sent = write.open_table(SENT).map_err(io_error)?;
     let mut down = write.open_table(DOWN).map_err(io_error)?;
-    let mut unnumbered: BTreeMap<(i64, String), Vec<(String, UndeliveredBulletin)>> =
+    let mut unnumbered: BTreeMap<(WallMs, String), Vec<(String, UndeliveredBulletin)>> =
         BTreeMap::new();
     for row in down.iter().map_err(io_error)? {
         let (key, value) = row.map_err(io_error)?;
@@ -138,7 +139,7 @@ pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
         };
         let bulletin = SentBulletin {
             number,
-            at: expires_at.saturating_sub(BULLETIN_LIFETIME_MS),
+            at: expires_at - BULLETIN_LIFETIME_MS,
             officer: String::new(),
             by: String::new(),
             expires_at,
@@ -291,7 +292,7 @@ impl CommuneStore {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn receipts(&self, sent: &SentBulletin, now: i64) -> io::Result<Vec<(String, Receipt)>> {
+    pub fn receipts(&self, sent: &SentBulletin, now: WallMs) -> io::Result<Vec<(String, Receipt)>> {
         let receipt = |(village, seq): &(String, u64)| {
             let queued = self.queued_one(village, *seq)?;
             let receipt = queued.map_or(Receipt::Expired, |queued| Receipt::of(&queued, now));
@@ -313,10 +314,10 @@ mod tests {
                 title: title.to_owned(),
                 body: "Kê cao đồ đạc.".to_owned(),
                 urgent: false,
-                until: Some(9_000),
+                until: Some(WallMs::new(9_000)),
             },
-            at: 1_000,
-            expires_at: 9_000,
+            at: WallMs::new(1_000),
+            expires_at: WallMs::new(9_000),
             officer: "hoa".to_owned(),
             by: "Chị Hoa".to_owned(),
             once: once.to_owned(),
@@ -365,14 +366,21 @@ mod tests {
         let number = store
             .send_bulletin(&order("Mưa lớn", &["a", "b", "c"], "form"))
             .expect("sent");
-        let receipts = |now| {
+        let receipts = |now: i64| {
             let sent = store.sent_bulletin(number).expect("read").expect("there");
-            store.receipts(&sent, now).expect("read")
+            store.receipts(&sent, WallMs::new(now)).expect("read")
         };
         assert!(receipts(2_000).iter().all(|(_, r)| *r == Receipt::Waiting));
-        store.record_outcome("a", 1, None, 2_500).expect("stored");
         store
-            .record_outcome("b", 1, Some("refused-too-many".to_owned()), 2_600)
+            .record_outcome("a", 1, None, WallMs::new(2_500))
+            .expect("stored");
+        store
+            .record_outcome(
+                "b",
+                1,
+                Some("refused-too-many".to_owned()),
+                WallMs::new(2_600),
+            )
             .expect("stored");
         assert_eq!(
             receipts(9_001)
@@ -380,8 +388,8 @@ mod tests {
                 .map(|(_, r)| r)
                 .collect::<Vec<_>>(),
             [
-                Receipt::Published(Some(2_500)),
-                Receipt::Refused("refused-too-many".to_owned(), Some(2_600)),
+                Receipt::Published(Some(WallMs::new(2_500))),
+                Receipt::Refused("refused-too-many".to_owned(), Some(WallMs::new(2_600))),
                 Receipt::Expired,
             ]
         );
@@ -391,7 +399,7 @@ mod tests {
             &write,
             "a",
             &queued.id,
-            3_000,
+            WallMs::new(3_000),
             super::super::store::Remover::Chief,
         )
         .expect("stored");
@@ -399,7 +407,10 @@ mod tests {
         let (_, after) = receipts(9_001).remove(0);
         assert_eq!(
             after,
-            Receipt::TakenDown(3_000, Some(super::super::store::Remover::Chief))
+            Receipt::TakenDown(
+                WallMs::new(3_000),
+                Some(super::super::store::Remover::Chief)
+            )
         );
         assert!(after.is_received());
         drop(store);
@@ -436,7 +447,14 @@ mod tests {
             let sent = store.sent_bulletins(u64::MAX, 10).expect("read");
             let told: Vec<_> = sent
                 .iter()
-                .map(|s| (s.number, s.bulletin.title.as_str(), s.villages.len(), s.at))
+                .map(|s| {
+                    (
+                        s.number,
+                        s.bulletin.title.as_str(),
+                        s.villages.len(),
+                        s.at.ms(),
+                    )
+                })
                 .collect();
             assert_eq!(
                 told,
@@ -448,7 +466,7 @@ mod tests {
             );
             assert!(
                 store
-                    .receipts(&sent[1], 0)
+                    .receipts(&sent[1], WallMs::default())
                     .expect("read")
                     .iter()
                     .all(|(_, r)| *r == Receipt::Published(None))

@@ -15,6 +15,7 @@ use super::officers::Officers;
 use crate::http::headers::cookie;
 use crate::keys::secret;
 use crate::supervisor::clock::Clock;
+use crate::time::WallMs;
 
 /// Name of the cookie.
 const COOKIE: &str = "xa";
@@ -26,8 +27,8 @@ const MAX_SIGN_INS: usize = 50;
 /// One sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsoleSignIn {
-    /// When it began, wall ms.
-    pub began_at: i64,
+    /// When it began.
+    pub began_at: WallMs,
     /// Address of the browser.
     pub address: String,
     /// Mark of the PIN at the sign-in: another PIN ends it.
@@ -78,7 +79,7 @@ impl ConsoleSignIns {
     /// not extend it for years.
     fn is_valid(&self, session: &ConsoleSignIn) -> bool {
         self.officers.pin_mark(&session.officer).as_ref() == Some(&session.pin)
-            && self.clock.wall_ms().abs_diff(session.began_at) < SIGN_IN_LIFETIME_MS.unsigned_abs()
+            && self.clock.wall_ms().distance(session.began_at) < SIGN_IN_LIFETIME_MS.unsigned_abs()
     }
 
     /// Begins a sign-in of an officer; gives the cookie, and whose request it makes.

@@ -75,7 +75,7 @@ async fn verify_pin(
         (StatusCode::TOO_MANY_REQUESTS, text)
     };
     let (day, now) = (
-        console.clock.wall_ms().div_euclid(DAY_MS),
+        console.clock.wall_ms().ms().div_euclid(DAY_MS),
         console.clock.mono_ms(),
     );
     // Names are shown to everybody, and text that is no PIN is no guess: neither invented names nor

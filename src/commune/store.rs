@@ -20,6 +20,7 @@ pub use super::tables::{BulletinOutcome, Remover, UndeliveredBulletin, VillageCo
 use super::village_statuses::VillageStatuses;
 use crate::protocol::commune::Stream;
 use crate::store::disk_space;
+use crate::time::{MonoMs, WallMs};
 
 /// The store; clones are the same.
 #[derive(Clone)]
@@ -45,7 +46,7 @@ impl CommuneStore {
 
     /// How much each village may add today: less while the disk is running full.
     #[must_use]
-    pub fn daily_quota(&self, now_ms: i64) -> DailyQuota {
+    pub fn daily_quota(&self, now_ms: WallMs) -> DailyQuota {
         DailyQuota::from_free_space(
             now_ms,
             self.free_and_total(disk_space::free_and_total),
@@ -188,19 +189,17 @@ impl CommuneStore {
     /// # Errors
     /// When there is too little space, or the store cannot be written; it is tried again after an
     /// hour.
-    pub fn overwrite_free_pages(&self, now_mono_ms: u64) -> io::Result<bool> {
-        self.overwrite_free_pages_with(now_mono_ms, &|| {
-            self.free_and_total(disk_space::free_and_total).0
-        })
+    pub fn overwrite_free_pages(&self, now: MonoMs) -> io::Result<bool> {
+        self.overwrite_free_pages_with(now, &|| self.free_and_total(disk_space::free_and_total).0)
     }
 
     /// As [`CommuneStore::overwrite_free_pages`]; `free` gives the free bytes of the disk.
     pub(super) fn overwrite_free_pages_with(
         &self,
-        now_mono_ms: u64,
+        now: MonoMs,
         free: &dyn Fn() -> u64,
     ) -> io::Result<bool> {
-        self.overwrite_throttle.try_run(now_mono_ms, || {
+        self.overwrite_throttle.try_run(now, || {
             erasure::overwrite_free_pages(&self.db, &self.path, free)
         })
     }

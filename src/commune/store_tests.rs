@@ -18,6 +18,7 @@ use crate::domain::notice::{self, NoticeKind};
 use crate::domain::place;
 use crate::journal::codec;
 use crate::protocol::commune::{Batch, Stream, pack};
+use crate::time::{MonoMs, WallMs};
 
 pub(super) fn rig() -> (CommuneStore, std::path::PathBuf) {
     let path = std::env::temp_dir().join(format!(
@@ -76,16 +77,30 @@ fn a_mark_moves_as_far_as_there_is_something() {
         },
     ] {
         assert_eq!(
-            store.apply("v", &bad, 0).expect("answered").0,
+            store
+                .apply("v", &bad, WallMs::default())
+                .expect("answered")
+                .0,
             0,
             "{}",
             bad.count
         );
     }
-    assert_eq!(store.apply("v", &good, 0).expect("taken"), (2, false));
-    assert_eq!(store.apply("v", &good, 0).expect("repeated"), (2, false));
+    assert_eq!(
+        store.apply("v", &good, WallMs::default()).expect("taken"),
+        (2, false)
+    );
+    assert_eq!(
+        store
+            .apply("v", &good, WallMs::default())
+            .expect("repeated"),
+        (2, false)
+    );
     let far = pack(stream(1), 9, &[&record(9, "c")], BTreeMap::new()).expect("packed");
-    assert_eq!(store.apply("v", &far, 0).expect("a hole"), (2, true));
+    assert_eq!(
+        store.apply("v", &far, WallMs::default()).expect("a hole"),
+        (2, true)
+    );
     // An unreadable batch counts as far as it may reach, and only so many are stored.
     let noise = |first| Batch {
         first,
@@ -95,7 +110,10 @@ fn a_mark_moves_as_far_as_there_is_something() {
     };
     for n in 0..2 * MAX_QUARANTINED_BATCHES {
         assert_eq!(
-            store.apply("v", &noise(3 + n * 100), 0).expect("counted").0,
+            store
+                .apply("v", &noise(3 + n * 100), WallMs::default())
+                .expect("counted")
+                .0,
             102 + n * 100
         );
     }
@@ -108,7 +126,10 @@ fn a_mark_moves_as_far_as_there_is_something() {
     );
     assert_eq!(store.contact("v").expect("seen").records, 2);
     // The same stream of another village is another stream.
-    assert_eq!(store.apply("w", &good, 0).expect("taken"), (2, false));
+    assert_eq!(
+        store.apply("w", &good, WallMs::default()).expect("taken"),
+        (2, false)
+    );
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }
@@ -117,11 +138,16 @@ fn a_mark_moves_as_far_as_there_is_something() {
 fn gaps_that_follow_each_other_are_one_row_and_none_reaches_beyond_belief() {
     let (store, path) = rig();
     for n in 1..=50 {
-        assert_eq!(store.apply_gap("v", &stream(1), n, n, 0).expect("taken"), n);
+        assert_eq!(
+            store
+                .apply_gap("v", &stream(1), n, n, WallMs::default())
+                .expect("taken"),
+            n
+        );
     }
     assert_eq!(
         store
-            .apply_gap("v", &stream(1), 51, u64::MAX, 0)
+            .apply_gap("v", &stream(1), 51, u64::MAX, WallMs::default())
             .expect("answered"),
         50
     );
@@ -137,9 +163,17 @@ fn gaps_that_follow_each_other_are_one_row_and_none_reaches_beyond_belief() {
     assert_eq!(all, [50]);
     drop((gaps, read));
     let batch = pack(stream(1), 51, &[&record(51, "a")], BTreeMap::new()).expect("packed");
-    assert_eq!(store.apply("v", &batch, 0).expect("taken").0, 51);
     assert_eq!(
-        store.apply_gap("v", &stream(1), 52, 60, 0).expect("taken"),
+        store
+            .apply("v", &batch, WallMs::default())
+            .expect("taken")
+            .0,
+        51
+    );
+    assert_eq!(
+        store
+            .apply_gap("v", &stream(1), 52, 60, WallMs::default())
+            .expect("taken"),
         60
     );
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
@@ -154,7 +188,7 @@ fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
     assert!(account.try_consume(
         DAY_BYTES - 1,
         DailyQuota {
-            now_ms: 0,
+            now_ms: WallMs::default(),
             max_bytes: DAY_BYTES
         }
     ));
@@ -162,7 +196,10 @@ fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
     write.commit().expect("committed");
     let batch = pack(stream(1), 1, &[&record(1, "a")], BTreeMap::new()).expect("packed");
     let round = store
-        .apply_round([("v", &batch), ("w", &batch)].into_iter(), 0)
+        .apply_round(
+            [("v", &batch), ("w", &batch)].into_iter(),
+            WallMs::default(),
+        )
         .expect("a round");
     assert_eq!(
         round,
@@ -174,13 +211,13 @@ fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
             .account("v")
             .expect("account")
             .is_exhausted(DailyQuota {
-                now_ms: 0,
+                now_ms: WallMs::default(),
                 max_bytes: DAY_BYTES
             })
     );
     assert_eq!(
         store
-            .apply("v", &batch, 86_400_000)
+            .apply("v", &batch, WallMs::new(86_400_000))
             .expect("the next day")
             .0,
         1
@@ -198,7 +235,7 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
         assert!(account.try_consume(
             DAY_BYTES - left,
             DailyQuota {
-                now_ms: 0,
+                now_ms: WallMs::default(),
                 max_bytes: DAY_BYTES
             }
         ));
@@ -219,8 +256,8 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
         });
         codec::entry_bytes(&Entry {
             seq: n,
-            mono_ms: 0,
-            wall_ms: 0,
+            mono_ms: MonoMs::START,
+            wall_ms: WallMs::default(),
             clock: ClockQuality::Synced,
             actor: Actor::System,
             cause: None,
@@ -250,13 +287,25 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
         || std::fs::read_dir(path.with_extension("texts").join("v")).map_or(0, Iterator::count);
     prefill(1024 * 1024);
     assert_eq!(
-        (store.apply("v", &batch, 0).expect("answered").0, files()),
+        (
+            store
+                .apply("v", &batch, WallMs::default())
+                .expect("answered")
+                .0,
+            files()
+        ),
         (0, 0),
         "sixty files are more than a megabyte"
     );
     prefill(2 * 1024 * 1024);
     assert_eq!(
-        (store.apply("v", &batch, 0).expect("taken").0, files()),
+        (
+            store
+                .apply("v", &batch, WallMs::default())
+                .expect("taken")
+                .0,
+            files()
+        ),
         (60, 60)
     );
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
@@ -273,8 +322,8 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
         };
         codec::entry_bytes(&Entry {
             seq,
-            mono_ms: 0,
-            wall_ms: 0,
+            mono_ms: MonoMs::START,
+            wall_ms: WallMs::default(),
             clock: ClockQuality::Synced,
             actor: Actor::System,
             cause: None,
@@ -290,7 +339,7 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
             .hello(
                 "v",
                 &HelloSummary::new(&stream(boot).epoch, boot, &streams, &[]),
-                1,
+                WallMs::new(1),
             )
             .expect("heard");
     };
@@ -300,7 +349,7 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
                 .apply(
                     "v",
                     &pack(stream(of), n, &[record], BTreeMap::new()).expect("packed"),
-                    1
+                    WallMs::new(1)
                 )
                 .expect("taken")
                 .0,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::actor::Actor;
 use crate::protocol::commune::{Bulletin, Stream};
+use crate::time::WallMs;
 
 pub(super) const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 pub(super) const APPLIED: TableDefinition<'_, &[u8], u64> = TableDefinition::new("applied");
@@ -31,9 +32,9 @@ pub(super) const MIN_HELLO_WRITE_INTERVAL_MS: i64 = 10_000;
 pub struct VillageContact {
     /// Wall ms of the last message.
     #[serde(rename = "heard_at")]
-    pub last_message_at: i64,
+    pub last_message_at: WallMs,
     /// Wall ms of the newest record.
-    pub newest_at: i64,
+    pub newest_at: WallMs,
     /// Entry number (seq) of the newest record in the village.
     pub newest_seq: u64,
     /// Records in all.
@@ -55,17 +56,17 @@ pub struct UndeliveredBulletin {
     /// Its id.
     pub id: String,
     /// Wall ms after which it is not sent any more.
-    pub expires_at: i64,
+    pub expires_at: WallMs,
     /// Its content.
     pub bulletin: Bulletin,
     /// Its outcome in the village.
     pub outcome: BulletinOutcome,
-    /// When the outcome came, wall ms; none = it has not, or an older version received it.
+    /// When the outcome came; none = it has not, or an older version received it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answered_at: Option<i64>,
-    /// When the village took its notice down, wall ms by the village's clock; none = it has not.
+    pub answered_at: Option<WallMs>,
+    /// When the village took its notice down, by the village's clock; none = it has not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub taken_down_at: Option<i64>,
+    pub taken_down_at: Option<WallMs>,
     /// Who took it down; none = nobody did, or an older version received it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_down_by: Option<Remover>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::store_tests::{rig, stream};
 use crate::domain::event::Lane;
 use crate::protocol::commune::{Stream, pack};
+use crate::time::WallMs;
 
 fn alarm_lane(of: u64) -> Stream {
     Stream {
@@ -28,7 +29,13 @@ fn records_of_every_version_are_read_and_a_newer_one_is_stored_as_it_came() {
     let later = head(9, 3) + r#"{"river":{"t":"rose"}}}"#;
     let records = [flat.as_bytes(), nested.as_bytes(), later.as_bytes()];
     let batch = pack(alarm_lane(1), 1, &records, BTreeMap::new()).expect("packed");
-    assert_eq!(store.apply("v", &batch, 5_000).expect("taken").0, 3);
+    assert_eq!(
+        store
+            .apply("v", &batch, WallMs::new(5_000))
+            .expect("taken")
+            .0,
+        3
+    );
     let mut raised: Vec<(String, u8)> = store
         .alarms("v")
         .expect("read")

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::protocol::village_status::StatusSummary;
+use crate::time::WallMs;
 
 /// A status, and when it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct ReportedStatus {
     /// The status.
     pub summary: StatusSummary,
     /// Wall ms, by the commune's clock.
-    pub at: i64,
+    pub at: WallMs,
 }
 
 /// The statuses; clones share them.
@@ -22,7 +23,7 @@ pub struct VillageStatuses(Arc<Mutex<BTreeMap<String, ReportedStatus>>>);
 
 impl VillageStatuses {
     /// Takes a report.
-    pub fn set(&self, village: &str, summary: StatusSummary, at: i64) {
+    pub fn set(&self, village: &str, summary: StatusSummary, at: WallMs) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

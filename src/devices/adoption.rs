@@ -19,6 +19,7 @@ use crate::protocol::discovery::{self, DiscoveryError};
 use crate::protocol::mqtt::topic::{
     TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX, is_topic_name, is_within_bounds,
 };
+use crate::time::MonoMs;
 
 /// Most discovery messages of one device that wait at once.
 const MAX_PENDING_ANNOUNCEMENTS: usize = 64;
@@ -35,7 +36,7 @@ impl Ingest {
         topic: &str,
         payload: &[u8],
         retained: bool,
-        now: u64,
+        now: MonoMs,
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         if payload.is_empty() {
@@ -146,7 +147,7 @@ impl Ingest {
     async fn handle_withdrawal(
         &self,
         topic: &str,
-        now: u64,
+        now: MonoMs,
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         turns
@@ -208,7 +209,7 @@ impl Ingest {
     async fn refresh_alarm(
         &self,
         entity: &Entity,
-        now: u64,
+        now: MonoMs,
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         let state = self.journal.state();
@@ -231,7 +232,7 @@ impl Ingest {
     /// waiting costs nothing.
     pub(super) async fn retry_announcements(
         &self,
-        now: u64,
+        now: MonoMs,
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         let state = self.journal.state();

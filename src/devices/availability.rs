@@ -12,6 +12,7 @@ use crate::journal::{CommandRequest, Journal, SubmitError};
 use crate::live::Live;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
+use crate::time::MonoMs;
 
 /// Runs until `stop`.
 ///
@@ -21,7 +22,7 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
     let mut budget = RateLimiter::default();
     // When each offline device was first seen to be offline: only a later message of the device
     // proves that it is online again.
-    let mut gone: BTreeMap<DeviceId, u64> = BTreeMap::new();
+    let mut gone: BTreeMap<DeviceId, MonoMs> = BTreeMap::new();
     let mut tick = tokio::time::interval(Duration::from_secs(2));
     loop {
         tokio::select! {
@@ -58,11 +59,11 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
                 continue;
             };
             let heard = live.latest.last_seen(id);
-            let silent = now.saturating_sub(heard.unwrap_or(0).max(up));
+            let silent = now.since(heard.map_or(up, |h| h.max(up)));
             let here = match device.availability {
                 Availability::Offline { .. }
                     if heard.is_some_and(|h| {
-                        gone.get(id).is_some_and(|at| h > *at) && now.saturating_sub(h) < promise
+                        gone.get(id).is_some_and(|at| h > *at) && now.since(h) < promise
                     }) =>
                 {
                     true

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::rate_limit::RateLimiter;
 use crate::domain::id::{DeviceId, EntityId};
+use crate::time::MonoMs;
 
 /// Reports that wait because of a rate limit, and how much each device may still write.
 #[derive(Default)]
 pub(super) struct Deferred {
-    /// When a report of an entity was last submitted, monotonic ms.
-    pub(super) last_report_ms: BTreeMap<EntityId, u64>,
+    /// When a report of an entity was last submitted.
+    pub(super) last_report: BTreeMap<EntityId, MonoMs>,
     /// The last reports of lamps, sensors and devices that report too often; of a lamp with the
     /// entry after which it came.
     pub(super) reports: BTreeMap<EntityId, (bool, u64)>,
@@ -23,7 +24,7 @@ pub(super) struct Deferred {
 impl Deferred {
     /// Drops what waits of an entity that was removed.
     pub(super) fn forget(&mut self, entity: &EntityId) {
-        self.last_report_ms.remove(entity);
+        self.last_report.remove(entity);
         self.reports.remove(entity);
         self.levels.remove(entity);
     }

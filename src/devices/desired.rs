@@ -21,6 +21,7 @@ use crate::live::Live;
 use crate::ports::devices::{DevicePort, OutgoingMessage};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
+use crate::time::MonoMs;
 
 /// Waits before an order is sent again, ms; after the last one the gateway gives up.
 const RETRY_DELAYS_MS: [u64; 8] = [1_000, 2_000, 3_000, 4_000, 5_000, 5_000, 5_000, 5_000];
@@ -34,24 +35,24 @@ const MAX_TRIES_MS: u64 = 40_000;
 
 struct Attempt {
     order: u64,
-    first_at: u64,
+    first_at: MonoMs,
     sent: usize,
-    next_at: u64,
+    next_at: MonoMs,
     /// When the order was last sent to a device that was silent then: its first message after that
     /// proves that it is online again.
-    sent_while_silent: Option<u64>,
+    sent_while_silent: Option<MonoMs>,
 }
 
 impl Attempt {
     /// Whether the order is too old to be sent once more. `wall_age_ms` counts since the order;
     /// `is_of_this_run`: no restart is between it and now.
-    const fn is_stale(&self, now: u64, wall_age_ms: i64, is_of_this_run: bool) -> bool {
+    const fn is_stale(&self, now: MonoMs, wall_age_ms: i64, is_of_this_run: bool) -> bool {
         let most = if is_of_this_run {
             MAX_TRIES_MS.cast_signed()
         } else {
             MAX_ORDER_AGE_MS
         };
-        now.saturating_sub(self.first_at) > MAX_TRIES_MS || (self.sent == 0 && wall_age_ms > most)
+        now.since(self.first_at) > MAX_TRIES_MS || (self.sent == 0 && wall_age_ms > most)
     }
 }
 
@@ -98,7 +99,7 @@ pub async fn run(
             let is_back = attempt
                 .sent_while_silent
                 .is_some_and(|at| heard.is_some_and(|h| h > at));
-            let age_ms = clock.wall_ms() - desired.at;
+            let age_ms = clock.wall_ms().since(desired.at);
             let stale = attempt.is_stale(now, age_ms, desired.order > before);
             if !stale && attempt.next_at > now && !is_back {
                 wake_at = wake_at.min(attempt.next_at);
@@ -132,7 +133,7 @@ pub async fn run(
                 (true, true) => attempt.sent_while_silent = None,
                 (true, false) => {
                     attempt.sent_while_silent = heard
-                        .is_none_or(|h| now.saturating_sub(h) > ASSUME_OFFLINE_MS)
+                        .is_none_or(|h| now.since(h) > ASSUME_OFFLINE_MS)
                         .then_some(now);
                     attempt.next_at = now + RETRY_DELAYS_MS[attempt.sent];
                     attempt.sent += 1;
@@ -142,7 +143,7 @@ pub async fn run(
             }
             wake_at = wake_at.min(if sent { attempt.next_at } else { now + 200 });
         }
-        let pause = Duration::from_millis(wake_at.saturating_sub(clock.mono_ms()).max(1));
+        let pause = Duration::from_millis(wake_at.since(clock.mono_ms()).max(1));
         tokio::select! {
             changed = watch.changed() => changed?,
             // A message of a device: it may be the answer, or prove that the device is online
@@ -162,23 +163,32 @@ mod tests {
     fn a_lamp_does_not_light_long_after_its_order_whatever_held_the_order_up() {
         let attempt = |sent| Attempt {
             order: 1,
-            first_at: 10_000,
+            first_at: MonoMs::new(10_000),
             sent,
-            next_at: 10_000,
+            next_at: MonoMs::new(10_000),
             sent_while_silent: None,
         };
-        assert!(!attempt(0).is_stale(10_000, 5, true));
-        assert!(!attempt(3).is_stale(40_000, 30_000, true));
+        assert!(!attempt(0).is_stale(MonoMs::new(10_000), 5, true));
+        assert!(!attempt(3).is_stale(MonoMs::new(40_000), 30_000, true));
         assert!(
-            attempt(3).is_stale(85_000, 75_000, true),
+            attempt(3).is_stale(MonoMs::new(85_000), 75_000, true),
             "frozen meanwhile"
         );
-        assert!(attempt(0).is_stale(85_000, 75_000, true), "no broker");
         assert!(
-            attempt(0).is_stale(10_000, 75_000, true),
+            attempt(0).is_stale(MonoMs::new(85_000), 75_000, true),
+            "no broker"
+        );
+        assert!(
+            attempt(0).is_stale(MonoMs::new(10_000), 75_000, true),
             "not seen earlier"
         );
-        assert!(!attempt(0).is_stale(10_000, 75_000, false), "a power cut");
-        assert!(attempt(0).is_stale(10_000, 700_000, false), "a long one");
+        assert!(
+            !attempt(0).is_stale(MonoMs::new(10_000), 75_000, false),
+            "a power cut"
+        );
+        assert!(
+            attempt(0).is_stale(MonoMs::new(10_000), 700_000, false),
+            "a long one"
+        );
     }
 }

@@ -26,6 +26,7 @@ use crate::protocol::discovery::{self, PayloadValue};
 use crate::store::samples::Samples;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
+use crate::time::MonoMs;
 
 /// Least time between two reports of one entity that changes back and forth, ms.
 const MIN_REPORT_INTERVAL_MS: u64 = 2_000;
@@ -52,8 +53,8 @@ struct DeviceMessage<'a> {
     is_availability: bool,
     payload: &'a [u8],
     retained: bool,
-    /// When it arrived, monotonic ms.
-    now: u64,
+    /// When it arrived.
+    now: MonoMs,
 }
 
 impl Ingest {
@@ -88,7 +89,7 @@ impl Ingest {
                     let now = self.clock.mono_ms();
                     self.retry_levels(now, &mut turns).await?;
                     self.expire_on_states(&topics, now, &mut turns).await?;
-                    let due: Vec<EntityId> = turns.reports.keys().filter(|e| turns.last_report_ms.get(*e).is_none_or(|t| now >= t + MIN_REPORT_INTERVAL_MS)).cloned().collect();
+                    let due: Vec<EntityId> = turns.reports.keys().filter(|e| turns.last_report.get(*e).is_none_or(|t| now.since(*t) >= MIN_REPORT_INTERVAL_MS)).cloned().collect();
                     for entity in due {
                         if let Some((on, _)) = turns.reports.remove(&entity) {
                             self.handle_report(&entity, on, now, &mut turns).await?;
@@ -238,9 +239,9 @@ impl Ingest {
                     .get(&entity.id)
                     .is_some_and(|l| l.desired.is_some_and(|d| d.on == on));
             let recent = turns
-                .last_report_ms
+                .last_report
                 .get(&entity.id)
-                .is_some_and(|t| now < t + MIN_REPORT_INTERVAL_MS);
+                .is_some_and(|t| now.since(*t) < MIN_REPORT_INTERVAL_MS);
             if recent && !answers {
                 turns.reports.insert(entity.id.clone(), (on, state.seq));
             } else {
@@ -295,7 +296,7 @@ impl Ingest {
     async fn expire_on_states(
         &self,
         topics: &TopicTable,
-        now: u64,
+        now: MonoMs,
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         for entity in topics
@@ -305,7 +306,7 @@ impl Ingest {
             .filter(|e| e.off_delay_s > 0)
         {
             let Some(value) = self.live.latest.get(&entity.id).filter(|v| {
-                v.number > 0.5 && now >= v.mono_ms + u64::from(entity.off_delay_s) * 1000
+                v.number > 0.5 && now.since(v.mono_ms) >= u64::from(entity.off_delay_s) * 1000
             }) else {
                 continue;
             };
@@ -324,7 +325,7 @@ impl Ingest {
     }
 
     /// Retries availability, then discovery messages.
-    async fn retry_deferred(&self, now: u64, turns: &mut Deferred) -> anyhow::Result<()> {
+    async fn retry_deferred(&self, now: MonoMs, turns: &mut Deferred) -> anyhow::Result<()> {
         for (device, here) in std::mem::take(&mut turns.presence) {
             self.handle_availability(&device, here, now, turns).await?;
         }

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::id::DeviceId;
+use crate::time::MonoMs;
 
 /// Entries at once: the discovery messages of a bridge with many sensors, a stormy morning.
 const BURST: f64 = 200.0;
@@ -16,14 +17,13 @@ const MS_PER_TOKEN: f64 = 10_000.0;
 
 /// Token buckets by device.
 #[derive(Debug, Default)]
-pub struct RateLimiter(BTreeMap<DeviceId, (f64, u64)>);
+pub struct RateLimiter(BTreeMap<DeviceId, (f64, MonoMs)>);
 
 impl RateLimiter {
-    /// True when the device may write one entry now (`now` = monotonic ms); the entry is then
-    /// charged.
-    pub fn try_acquire(&mut self, device: &DeviceId, now: u64) -> bool {
+    /// True when the device may write one entry now; the entry is then charged.
+    pub fn try_acquire(&mut self, device: &DeviceId, now: MonoMs) -> bool {
         let (left, at) = self.0.get(device).copied().unwrap_or((BURST, now));
-        let left = (left + now.saturating_sub(at) as f64 / MS_PER_TOKEN).min(BURST);
+        let left = (left + now.since(at) as f64 / MS_PER_TOKEN).min(BURST);
         let may = left >= 1.0;
         if !may && at != now {
             tracing::debug!(
@@ -37,10 +37,10 @@ impl RateLimiter {
     }
 
     /// True when the device may write one entry now; nothing is charged.
-    pub fn has_token(&self, device: &DeviceId, now: u64) -> bool {
+    pub fn has_token(&self, device: &DeviceId, now: MonoMs) -> bool {
         self.0
             .get(device)
-            .is_none_or(|(left, at)| left + now.saturating_sub(*at) as f64 / MS_PER_TOKEN >= 1.0)
+            .is_none_or(|(left, at)| left + now.since(*at) as f64 / MS_PER_TOKEN >= 1.0)
     }
 
     /// Gives a charge back: nothing had to be written after all.
@@ -64,17 +64,17 @@ mod tests {
         );
         let taken = (0..86_400_000)
             .step_by(1_000)
-            .filter(|ms| budget.try_acquire(&noisy, *ms))
+            .filter(|ms| budget.try_acquire(&noisy, MonoMs::new(*ms)))
             .count();
         assert!(
             (8_600..=8_900).contains(&taken),
             "{taken} in a day of one each second"
         );
-        assert!(budget.try_acquire(&calm, 86_400_000));
+        assert!(budget.try_acquire(&calm, MonoMs::new(86_400_000)));
         let mut fresh = RateLimiter::default();
         for _ in 0..1_000 {
             assert!(
-                fresh.try_acquire(&calm, 5),
+                fresh.try_acquire(&calm, MonoMs::new(5)),
                 "what changed nothing costs nothing"
             );
             fresh.refund(&calm);

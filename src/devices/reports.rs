@@ -11,13 +11,14 @@ use crate::domain::entity::Entity;
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::{device, light, sensor};
 use crate::journal::CommandRequest;
+use crate::time::MonoMs;
 
 impl Ingest {
     pub(super) async fn handle_availability(
         &self,
         device: &DeviceId,
         here: bool,
-        now: u64,
+        now: MonoMs,
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         turns.presence.remove(device);
@@ -63,7 +64,7 @@ impl Ingest {
         &self,
         light: &EntityId,
         on: bool,
-        now: u64,
+        now: MonoMs,
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         let state = self.journal.state();
@@ -80,7 +81,7 @@ impl Ingest {
             turns.reports.insert(light.clone(), (on, state.seq));
             return Ok(());
         }
-        turns.last_report_ms.insert(light.clone(), now);
+        turns.last_report.insert(light.clone(), now);
         let mut wish = CommandRequest::new(
             Actor::Device {
                 id: entity.device.clone(),
@@ -100,7 +101,7 @@ impl Ingest {
         &self,
         entity: &Entity,
         number: f64,
-        now: u64,
+        now: MonoMs,
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         let state = self.journal.state();
@@ -123,7 +124,7 @@ impl Ingest {
         &self,
         entity: &Entity,
         number: f64,
-        now: u64,
+        now: MonoMs,
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         let state = self.journal.state();
@@ -156,7 +157,11 @@ impl Ingest {
     }
 
     /// Retries levels that waited: ended alarms come first.
-    pub(super) async fn retry_levels(&self, now: u64, turns: &mut Deferred) -> anyhow::Result<()> {
+    pub(super) async fn retry_levels(
+        &self,
+        now: MonoMs,
+        turns: &mut Deferred,
+    ) -> anyhow::Result<()> {
         let state = self.journal.state();
         for (id, number) in turns.levels.clone() {
             match state.entities.get(&id) {

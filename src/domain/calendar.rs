@@ -5,6 +5,8 @@
 
 use std::f64::consts::PI;
 
+use crate::time::WallMs;
+
 /// Hours east of Greenwich.
 pub const ZONE: f64 = 7.0;
 /// The same in ms.
@@ -37,26 +39,26 @@ pub struct LunarDay {
 
 /// Days since 1970-01-01 in the village's zone.
 #[must_use]
-pub const fn day_number(wall_ms: i64) -> i64 {
-    wall_ms.saturating_add(ZONE_MS).div_euclid(DAY_MS)
+pub const fn day_number(wall_ms: WallMs) -> i64 {
+    wall_ms.ms().saturating_add(ZONE_MS).div_euclid(DAY_MS)
 }
 
 /// Minutes since midnight in the village's zone.
 #[must_use]
-pub fn minute_of_day(wall_ms: i64) -> u32 {
-    u32::try_from(wall_ms.saturating_add(ZONE_MS).rem_euclid(DAY_MS) / 60_000).unwrap_or(0)
+pub fn minute_of_day(wall_ms: WallMs) -> u32 {
+    u32::try_from(wall_ms.ms().saturating_add(ZONE_MS).rem_euclid(DAY_MS) / 60_000).unwrap_or(0)
 }
 
 /// 0 = Sunday … 6 = Saturday.
 #[must_use]
-pub fn weekday(wall_ms: i64) -> u8 {
+pub fn weekday(wall_ms: WallMs) -> u8 {
     u8::try_from((day_number(wall_ms) + 4).rem_euclid(7)).unwrap_or(0)
 }
 
 /// The day in the village's zone. Source: H. Hinnant, “chrono-compatible low-level date
 /// algorithms”.
 #[must_use]
-pub fn day(wall_ms: i64) -> Day {
+pub fn day(wall_ms: WallMs) -> Day {
     civil(day_number(wall_ms))
 }
 
@@ -73,10 +75,10 @@ pub fn number_of(wanted: Day) -> Option<i64> {
     (civil(number) == wanted).then_some(number)
 }
 
-/// When a day begins in the village, wall ms.
+/// When a day begins in the village.
 #[must_use]
-pub const fn day_start_ms(number: i64) -> i64 {
-    number.saturating_mul(DAY_MS).saturating_sub(ZONE_MS)
+pub const fn day_start(number: i64) -> WallMs {
+    WallMs::new(number.saturating_mul(DAY_MS).saturating_sub(ZONE_MS))
 }
 
 fn civil(number: i64) -> Day {
@@ -193,7 +195,7 @@ fn leap_month_offset(a11: i64) -> i64 {
     clippy::cast_possible_truncation,
     reason = "astronomical day numbers fit"
 )]
-pub fn lunar(wall_ms: i64) -> LunarDay {
+pub fn lunar(wall_ms: WallMs) -> LunarDay {
     let number = day_number(wall_ms);
     let year = civil(number).year;
     let jd = julian(number);
@@ -240,14 +242,14 @@ pub fn lunar(wall_ms: i64) -> LunarDay {
 mod tests {
     use super::*;
 
-    fn at(year: i32, month: i64, day: i64) -> i64 {
-        days_from_civil(year, month, day) * DAY_MS + 5 * 3_600_000
+    fn at(year: i32, month: i64, day: i64) -> WallMs {
+        WallMs::new(days_from_civil(year, month, day) * DAY_MS + 5 * 3_600_000)
     }
 
     #[test]
     fn a_day_has_one_number_and_its_beginning_is_midnight_in_the_village() {
         for number in (-400..40_000).step_by(13) {
-            let start = day_start_ms(number);
+            let start = day_start(number);
             assert_eq!(number_of(day(start)), Some(number));
             assert_eq!(day_number(start), number);
             assert_eq!(day_number(start - 1), number - 1);
@@ -298,7 +300,7 @@ mod tests {
         assert_eq!(weekday(at(2026, 11, 21)), 6, "a Saturday");
         assert_eq!(minute_of_day(at(2026, 11, 21)), 12 * 60);
         assert_eq!(
-            day(-1),
+            day(WallMs::new(-1)),
             Day {
                 year: 1970,
                 month: 1,

@@ -16,6 +16,7 @@ use super::id::CameraId;
 use super::lane::{EventProperties, Lane};
 use super::rejection::Rejection;
 use super::validation::{check_name, check_number};
+use crate::time::WallMs;
 
 pub mod rules;
 
@@ -30,8 +31,8 @@ pub const MAX_VIEWS: usize = 10;
 pub struct CameraView {
     /// The actor that viewed it.
     pub who: Actor,
-    /// When, wall ms.
-    pub at: i64,
+    /// When.
+    pub at: WallMs,
 }
 
 /// A camera.

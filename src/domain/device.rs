@@ -16,6 +16,7 @@ use super::validation::{
     MAX_FIELD_BYTES, MAX_MACHINE_TEXT_BYTES, check_line, check_machine_text, check_name,
     check_topic,
 };
+use crate::time::WallMs;
 
 pub mod rules;
 
@@ -50,20 +51,20 @@ pub enum Availability {
     #[serde(rename = "here")]
     Online {
         /// Since when, ms.
-        since: i64,
+        since: WallMs,
     },
     /// It does not answer.
     #[serde(rename = "gone")]
     Offline {
         /// Since when, ms.
-        since: i64,
+        since: WallMs,
     },
 }
 
 impl Availability {
-    /// It answers or it does not, since this wall ms.
+    /// It answers or it does not, since this moment.
     #[must_use]
-    pub const fn since(here: bool, since: i64) -> Self {
+    pub const fn since(here: bool, since: WallMs) -> Self {
         if here {
             Self::Online { since }
         } else {
@@ -86,9 +87,9 @@ impl Availability {
         self.offline_since().is_some()
     }
 
-    /// Since when the device is offline, wall ms; `None` = it is online, or nothing is known of it.
+    /// Since when the device is offline; `None` = it is online, or nothing is known of it.
     #[must_use]
-    pub const fn offline_since(self) -> Option<i64> {
+    pub const fn offline_since(self) -> Option<WallMs> {
         if let Self::Offline { since } = self {
             Some(since)
         } else {

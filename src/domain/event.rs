@@ -12,6 +12,7 @@ use super::{
     account, camera, configuration, device, history, light, notice, place, sensor, speaker, token,
     user, village,
 };
+use crate::time::{MonoMs, WallMs};
 
 /// Something that happened to the village.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -201,10 +202,10 @@ pub enum ClockQuality {
 pub struct Entry {
     /// Its number: one order for the whole village, counted across boots from 1.
     pub seq: u64,
-    /// Milliseconds since this boot.
-    pub mono_ms: u64,
+    /// Since this boot.
+    pub mono_ms: MonoMs,
     /// Wall time, ms since 1970 UTC, as the gateway's clock showed it.
-    pub wall_ms: i64,
+    pub wall_ms: WallMs,
     /// How far `wall_ms` can be trusted.
     pub clock: ClockQuality,
     /// The actor.

@@ -14,6 +14,7 @@ use super::id::{EntityId, GroupId};
 use super::lane::{EventProperties, Lane};
 use super::rejection::Rejection;
 use super::validation::{check_name, check_number};
+use crate::time::WallMs;
 
 pub mod rules;
 
@@ -46,8 +47,8 @@ pub struct Desired {
     pub on: bool,
     /// The seq of the entry that ordered it.
     pub order: u64,
-    /// When, wall ms.
-    pub at: i64,
+    /// When.
+    pub at: WallMs,
     /// True once the gateway stopped repeating the order.
     #[serde(default)]
     pub given_up: bool,
@@ -58,8 +59,8 @@ pub struct Desired {
 pub struct Reported {
     /// On or off.
     pub on: bool,
-    /// When it first reported this state, wall ms.
-    pub at: i64,
+    /// When it first reported this state.
+    pub at: WallMs,
 }
 
 /// How a lamp stands: its last order, and the state that it reported.

@@ -14,6 +14,7 @@ use super::lane::{EventProperties, Lane};
 use super::rejection::Rejection;
 use super::text;
 use super::validation::{MAX_WALL_MS, check_blob, check_number};
+use crate::time::WallMs;
 
 pub mod rules;
 
@@ -54,13 +55,13 @@ pub struct Notice {
     pub text: BlobRef,
     /// Its kind.
     pub kind: NoticeKind,
-    /// When it was published, wall ms.
-    pub at: i64,
+    /// When it was published.
+    pub at: WallMs,
     /// The seq of the entry that published it.
     pub order: u64,
-    /// The last moment at which it is shown, wall ms; `None` = until it is taken down.
+    /// The last moment at which it is shown; `None` = until it is taken down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<i64>,
+    pub until: Option<WallMs>,
     /// True when the commune sent it.
     #[serde(default)]
     pub from_commune: bool,
@@ -71,8 +72,8 @@ pub struct Notice {
 pub struct TakenDownNotice {
     /// The notice.
     pub notice: Notice,
-    /// When it was taken down, wall ms.
-    pub at: i64,
+    /// When it was taken down.
+    pub at: WallMs,
     /// The seq of the entry that took it down.
     pub order: u64,
     /// The actor who took it down.
@@ -102,7 +103,7 @@ pub enum Command {
         id: NoticeId,
         text: BlobRef,
         kind: NoticeKind,
-        until: Option<i64>,
+        until: Option<WallMs>,
     },
     /// Takes a notice down.
     #[serde(rename = "TakeDownNotice")]
@@ -122,7 +123,7 @@ pub enum Event {
         text: BlobRef,
         kind: NoticeKind,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        until: Option<i64>,
+        until: Option<WallMs>,
     },
     /// A notice was taken down.
     TakenDown { id: NoticeId },
@@ -161,7 +162,10 @@ pub fn validate(command: &Command) -> Result<(), Rejection> {
     match command {
         Command::Publish { text, until, .. } => {
             check_blob(text)?;
-            check_number("until", until.is_none_or(|u| (0..MAX_WALL_MS).contains(&u)))
+            check_number(
+                "until",
+                until.is_none_or(|u| (0..MAX_WALL_MS).contains(&u.ms())),
+            )
         }
         // An id only.
         Command::TakeDown { .. } | Command::Restore { .. } => Ok(()),

@@ -13,6 +13,12 @@ use super::speaker::{self, AnnouncementClass, Speaker};
 use super::state::VillageState;
 use super::tests::{blob, device_id};
 use super::user::{self, Role, User};
+use crate::time::{MonoMs, WallMs};
+
+/// A clock that shows the beginning of 1970.
+const AT_FIRST: Now = Now {
+    wall_ms: WallMs::new(0),
+};
 
 #[test]
 fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
@@ -22,8 +28,8 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
         let seq = state.seq + 1;
         state.apply(&Entry {
             seq,
-            mono_ms: 0,
-            wall_ms: 0,
+            mono_ms: MonoMs::START,
+            wall_ms: WallMs::new(0),
             clock: ClockQuality::None,
             actor: Actor::System,
             cause: None,
@@ -74,15 +80,7 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
         zone: vec![device_id(0)],
         expires_in_ms: 1,
     });
-    assert!(
-        decide(
-            &state,
-            &Actor::User { id: tech },
-            &speak,
-            Now { wall_ms: 0 }
-        )
-        .is_err()
-    );
+    assert!(decide(&state, &Actor::User { id: tech }, &speak, AT_FIRST).is_err());
     assert!(
         decide(
             &state,
@@ -91,7 +89,7 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
                 device: device_id(1),
                 here: true
             }),
-            Now { wall_ms: 0 }
+            AT_FIRST
         )
         .is_err()
     );
@@ -100,7 +98,7 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
             &state,
             &Actor::Device { id: device_id(0) },
             &speak,
-            Now { wall_ms: 0 }
+            AT_FIRST
         )
         .is_err()
     );
@@ -109,7 +107,7 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
             &state,
             &Actor::Commune,
             &Command::Speaker(speaker::Command::StopEverything {}),
-            Now { wall_ms: 0 }
+            AT_FIRST
         )
         .is_err()
     );
@@ -119,8 +117,8 @@ fn put(state: &mut VillageState, actor: Actor, event: Event) {
     let seq = state.seq + 1;
     state.apply(&Entry {
         seq,
-        mono_ms: 0,
-        wall_ms: 1000,
+        mono_ms: MonoMs::START,
+        wall_ms: WallMs::new(1000),
         clock: ClockQuality::Synced,
         actor,
         cause: None,
@@ -131,7 +129,14 @@ fn put(state: &mut VillageState, actor: Actor, event: Event) {
 }
 
 fn may(state: &VillageState, actor: &Actor, command: &Command) -> Result<Vec<Event>, Rejection> {
-    decide(state, actor, command, Now { wall_ms: 1000 })
+    decide(
+        state,
+        actor,
+        command,
+        Now {
+            wall_ms: WallMs::new(1000),
+        },
+    )
 }
 
 fn technician() -> Actor {
@@ -290,7 +295,14 @@ fn the_commune_takes_down_its_own_notices_and_expired_ones_take_no_room() {
             until,
         })
     };
-    assert!(may(&state, &Actor::Commune, &notice("old", Some(999))).is_err());
+    assert!(
+        may(
+            &state,
+            &Actor::Commune,
+            &notice("old", Some(WallMs::new(999)))
+        )
+        .is_err()
+    );
     put(
         &mut state,
         tech,
@@ -319,7 +331,7 @@ fn the_commune_takes_down_its_own_notices_and_expired_ones_take_no_room() {
                 id: NoticeId::new(&format!("n{n}")).expect("id"),
                 text: blob(),
                 kind: NoticeKind::Notice,
-                until: Some(if n < 500 { 999 } else { 5_000 }),
+                until: Some(WallMs::new(if n < 500 { 999 } else { 5_000 })),
             }),
         );
     }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::things::Things;
+use crate::time::WallMs;
 
 /// Most things of one noun in a village.
 pub const MAX_THINGS_PER_KIND: usize = 20_000;
@@ -14,7 +15,7 @@ pub const MAX_THINGS_PER_KIND: usize = 20_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
     /// Wall time, ms since 1970 UTC, as the gateway's clock shows it.
-    pub wall_ms: i64,
+    pub wall_ms: WallMs,
 }
 
 /// The reason why a command was not carried out. It is a value for people: `key()` names the

@@ -18,6 +18,7 @@ use super::text::MAX_UNIT_CHARS;
 use super::validation::{
     MAX_DECIMALS, MAX_THRESHOLDS, are_thresholds, check_line, check_name, check_number, is_value,
 };
+use crate::time::WallMs;
 
 pub mod rules;
 
@@ -50,8 +51,8 @@ pub struct Alarm {
     pub level: u8,
     /// The value that crossed it.
     pub value: f64,
-    /// When, wall ms.
-    pub at: i64,
+    /// When.
+    pub at: WallMs,
 }
 
 impl Sensor {
@@ -206,7 +207,7 @@ mod tests {
         s.alarm = Some(Alarm {
             level: 1,
             value: 181.0,
-            at: 0,
+            at: WallMs::new(0),
         });
         assert_eq!([s.level_of(177.0), s.level_of(176.0)], [1, 0]);
     }

@@ -19,6 +19,7 @@ use super::id::{AnnouncementId, DeviceId};
 use super::lane::{EventProperties, Lane};
 use super::rejection::Rejection;
 use super::validation::{MAX_HORNS, check_blob, check_name, check_number};
+use crate::time::WallMs;
 
 pub mod rules;
 
@@ -54,12 +55,12 @@ pub struct Announcement {
     pub text: BlobRef,
     /// Class.
     pub class: AnnouncementClass,
-    /// When it was queued, wall ms.
-    pub at: i64,
+    /// When it was queued.
+    pub at: WallMs,
     /// The seq of the entry that queued it.
     pub order: u64,
-    /// The last moment at which playback may begin, wall ms.
-    pub expires_at: i64,
+    /// The last moment at which playback may begin.
+    pub expires_at: WallMs,
     /// The playback of each cluster in the zone.
     pub plays: BTreeMap<DeviceId, PlaybackState>,
     /// Clusters outside the zone that did not answer when it was queued: nobody near them heard it,
@@ -176,7 +177,7 @@ pub enum Event {
         text: BlobRef,
         class: AnnouncementClass,
         zone: Vec<DeviceId>,
-        expires_at: i64,
+        expires_at: WallMs,
     },
     /// A cluster began to play.
     PlaybackBegan {

@@ -29,6 +29,7 @@ use super::things::Things;
 use super::token::Token;
 use super::user::User;
 use super::village::Village;
+use crate::time::WallMs;
 
 /// Ended announcements that stay in the state, the newest ones: the page shows them as “vừa phát”.
 pub const ENDED_ANNOUNCEMENTS_KEPT: usize = 20;
@@ -102,9 +103,9 @@ pub struct VillageState {
     /// The things that the configuration named at the last start.
     #[serde(default)]
     pub configured: Arc<BTreeSet<Thing>>,
-    /// The last “Dừng tất cả”: the seq of its entry and its wall ms.
+    /// The last “Dừng tất cả”: the seq of its entry and when it was.
     #[serde(default)]
-    pub silenced: Option<(u64, i64)>,
+    pub silenced: Option<(u64, WallMs)>,
     /// Erased blobs, which may exist nowhere any more.
     #[serde(default)]
     pub erased: Arc<BTreeSet<BlobId>>,
@@ -154,8 +155,8 @@ impl VillageState {
         self.revoked.contains(device)
     }
 
-    /// Devices that are offline and should not be, with the wall ms since when.
-    pub fn offline_devices(&self) -> impl Iterator<Item = (&Arc<Device>, i64)> {
+    /// Devices that are offline and should not be, with since when.
+    pub fn offline_devices(&self) -> impl Iterator<Item = (&Arc<Device>, WallMs)> {
         self.devices
             .values()
             .filter(|d| !self.is_revoked(&d.id))
@@ -190,9 +191,9 @@ impl VillageState {
         people.chain(notices).chain(announcements)
     }
 
-    /// Notices in force at `now` (wall ms): urgent first, then newest.
+    /// Notices in force at `now`: urgent first, then newest.
     #[must_use]
-    pub fn notices_at(&self, now: i64) -> Vec<Arc<Notice>> {
+    pub fn notices_at(&self, now: WallMs) -> Vec<Arc<Notice>> {
         let mut out: Vec<_> = self
             .notices
             .values()

@@ -18,6 +18,7 @@ use super::id::{AnnouncementId, BlobId, DeviceId, EntityId, UserId};
 use super::light;
 use super::speaker::{self, AnnouncementClass, PlaybackOutcome, Speaker};
 use super::state::VillageState;
+use crate::time::{MonoMs, WallMs};
 
 mod generator;
 
@@ -72,12 +73,12 @@ fn entries(wishes: &[(Actor, Command)]) -> (Vec<Entry>, VillageState) {
     let mut state = VillageState::default();
     let mut out = Vec::new();
     for (i, (who, wish)) in wishes.iter().enumerate() {
-        let wall_ms = i64::try_from(i).expect("small") * 10;
+        let wall_ms = WallMs::new(i64::try_from(i).expect("small") * 10);
         for event in decide(&state, who, wish, Now { wall_ms }).unwrap_or_default() {
             let seq = state.seq + 1;
             let entry = Entry {
                 seq,
-                mono_ms: 0,
+                mono_ms: MonoMs::START,
                 wall_ms,
                 clock: ClockQuality::Synced,
                 actor: who.clone(),
@@ -125,11 +126,11 @@ proptest! {
         for (who, wish) in wishes.iter().filter(|(_, w)| matches!(w, Command::Device(device::Command::Declare { .. }) | Command::Light(light::Command::DeclareGroup { .. }) | Command::Speaker(speaker::Command::Declare { .. }) | Command::Account(account::Command::Grant { .. }))) {
             let mut s = state.clone();
             for round in 0..2 {
-                let events = decide(&s, who, wish, Now { wall_ms: 0 }).expect("the house may declare");
+                let events = decide(&s, who, wish, Now { wall_ms: WallMs::new(0) }).expect("the house may declare");
                 prop_assert!(round == 0 || events.is_empty(), "{:?}", events);
                 for event in events {
                     let seq = s.seq + 1;
-                    s.apply(&Entry { seq, mono_ms: 0, wall_ms: 0, clock: ClockQuality::None, actor: Actor::System, cause: None, lane: event.lane(), lane_seq: seq, event });
+                    s.apply(&Entry { seq, mono_ms: MonoMs::START, wall_ms: WallMs::new(0), clock: ClockQuality::None, actor: Actor::System, cause: None, lane: event.lane(), lane_seq: seq, event });
                 }
             }
         }

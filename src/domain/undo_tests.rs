@@ -12,12 +12,13 @@ use super::notice::{self, NoticeKind};
 use super::rejection::Rejection::{Exists, Expired, NotPermitted, Unknown};
 use super::state::{TAKEN_DOWN_KEPT, VillageState};
 use super::tests::{blob, device_id, lamp};
+use crate::time::{MonoMs, WallMs};
 
 /// A village in which commands are decided and applied at a time of one's own.
 #[derive(Default)]
 struct Village {
     state: VillageState,
-    wall_ms: i64,
+    wall_ms: WallMs,
 }
 
 impl Village {
@@ -25,7 +26,7 @@ impl Village {
         let seq = self.state.seq + 1;
         self.state.apply(&Entry {
             seq,
-            mono_ms: 0,
+            mono_ms: MonoMs::START,
             wall_ms: self.wall_ms,
             clock: ClockQuality::Synced,
             actor: actor.clone(),
@@ -168,7 +169,7 @@ fn notice_id(n: usize) -> NoticeId {
     NoticeId::new(&format!("n{n}")).expect("id")
 }
 
-fn publish(n: usize, until: Option<i64>) -> notice::Command {
+fn publish(n: usize, until: Option<WallMs>) -> notice::Command {
     notice::Command::Publish {
         id: notice_id(n),
         text: blob(),
@@ -188,23 +189,28 @@ fn restore(n: usize) -> notice::Command {
 #[test]
 fn a_notice_that_was_taken_down_is_readable_and_comes_back_as_it_was() {
     let mut village = Village {
-        wall_ms: 1_000,
+        wall_ms: WallMs::new(1_000),
         ..Village::default()
     };
     let by = Actor::LocalAdmin;
-    village.give(&by, publish(1, Some(5_000))).expect("up");
+    village
+        .give(&by, publish(1, Some(WallMs::new(5_000))))
+        .expect("up");
     village.give(&by, publish(2, None)).expect("up");
     let before = village.state.notices.clone();
-    village.wall_ms = 2_000;
+    village.wall_ms = WallMs::new(2_000);
     let (seq, _) = village.give(&by, take_down(1)).expect("down");
     let taken = village.state.taken_down[&notice_id(1)].clone();
     assert_eq!(taken.notice, *before[&notice_id(1)]);
-    assert_eq!((taken.at, taken.order, &taken.by), (2_000, seq, &by));
+    assert_eq!(
+        (taken.at, taken.order, &taken.by),
+        (WallMs::new(2_000), seq, &by)
+    );
     assert!(
         village.state.blobs().any(|(_, b)| *b == taken.notice.text),
         "its text is in use"
     );
-    village.wall_ms = 3_000;
+    village.wall_ms = WallMs::new(3_000);
     village.give(&by, restore(1)).expect("up again");
     assert_eq!(
         village.state.notices, before,
@@ -214,7 +220,7 @@ fn a_notice_that_was_taken_down_is_readable_and_comes_back_as_it_was() {
     assert!(matches!(village.give(&by, restore(1)), Err(Exists { .. })));
     assert!(matches!(village.give(&by, restore(7)), Err(Unknown { .. })));
     village.give(&by, take_down(1)).expect("down");
-    village.wall_ms = 6_000;
+    village.wall_ms = WallMs::new(6_000);
     assert_eq!(
         village.give(&by, restore(1)),
         Err(Expired),

@@ -17,6 +17,7 @@ use super::page_error::{ErrorPages, PageError};
 use crate::domain::id::CommandId;
 use crate::domain::text;
 use crate::keys::secret::constant_time_eq;
+use crate::time::MonoMs;
 
 /// The field with the CSRF token.
 const CSRF_FIELD: &str = "form";
@@ -70,10 +71,10 @@ pub trait Audience: ErrorPages {
     /// signed in.
     fn sender(&self, visit: &Self::Context) -> Option<(Self::Sender, String)>;
 
-    /// Monotonic ms until when the order of a tap may be decided; none = it is too late already.
+    /// Until when the order of a tap may be decided; none = it is too late already.
     /// An audience without such orders takes every form.
-    fn deadline(&self, _tap: &str) -> Option<u64> {
-        Some(u64::MAX)
+    fn deadline(&self, _tap: &str) -> Option<MonoMs> {
+        Some(MonoMs::new(u64::MAX))
     }
 }
 
@@ -142,8 +143,8 @@ pub struct Post<S: Audience, T> {
     /// The command id of the form: sending the form twice carries the command out once. None = the
     /// form has none, because it names a state and not a change.
     pub once: Option<CommandId>,
-    /// Monotonic ms until when what it orders may be decided; none = it is late, and may be.
-    pub deadline: Option<u64>,
+    /// Until when what it orders may be decided; none = it is late, and may be.
+    pub deadline: Option<MonoMs>,
     /// What it says.
     pub form: T,
 }

@@ -25,6 +25,7 @@ use crate::keys::secret;
 use crate::store::files::PeopleFiles;
 use crate::supervisor::admission::source_network;
 use crate::supervisor::clock::Clock;
+use crate::time::{MonoMs, WallMs};
 
 pub mod wrong_pins;
 
@@ -55,14 +56,14 @@ pub struct Person {
 struct SignIn {
     user: UserId,
     generation: u64,
-    used_at: i64,
+    used_at: WallMs,
 }
 
 impl SignIn {
     /// Whether the sign-in was unused for too long. A clock that jumped must not sign everybody
     /// out: an age counts only when it is positive and within reason.
-    const fn is_stale(&self, now: i64) -> bool {
-        let idle = now - self.used_at;
+    const fn is_stale(&self, now: WallMs) -> bool {
+        let idle = now.since(self.used_at);
         idle > SIGN_IN_IDLE_MS && idle < 10 * SIGN_IN_IDLE_MS
     }
 }
@@ -70,7 +71,7 @@ impl SignIn {
 #[derive(Debug, Clone, Copy, Default)]
 struct FailedAttempts {
     count: u32,
-    at: u64,
+    at: MonoMs,
 }
 
 #[derive(Default)]
@@ -224,7 +225,7 @@ impl SignIns {
         let generation = self.verify_pin(state, user, pin, address, known).await?;
         let token = secret::token().map_err(|_| SignInError::Internal)?;
         let mut inner = self.lock();
-        let mine: Vec<(i64, String)> = inner
+        let mine: Vec<(WallMs, String)> = inner
             .sessions
             .iter()
             .filter(|(_, s)| s.user == *user)
@@ -325,7 +326,7 @@ impl SignIns {
     }
 
     /// How many wrong PINs this address still has before it must wait.
-    fn tries_left(&self, user: &UserId, address: IpAddr, now: u64, trusted: bool) -> u32 {
+    fn tries_left(&self, user: &UserId, address: IpAddr, now: MonoMs, trusted: bool) -> u32 {
         let inner = self.lock();
         let here = inner.failed_pins.get(&(user.clone(), address, trusted));
         here.filter(|w| now < w.at + LOCKOUT_MS)
@@ -336,7 +337,7 @@ impl SignIns {
         &self,
         user: &UserId,
         address: IpAddr,
-        now: u64,
+        now: MonoMs,
         trusted: bool,
     ) -> Result<(), SignInError> {
         let inner = self.lock();
@@ -347,7 +348,7 @@ impl SignIns {
             .unwrap_or_default();
         if here.count >= MAX_WRONG_PINS && now < here.at + LOCKOUT_MS {
             return Err(SignInError::Locked(
-                (here.at + LOCKOUT_MS - now).div_ceil(1000),
+                (here.at + LOCKOUT_MS).since(now).div_ceil(1000),
             ));
         }
         let today = inner
@@ -372,7 +373,7 @@ impl SignIns {
         &self,
         user: &UserId,
         address: IpAddr,
-        now: u64,
+        now: MonoMs,
         trusted: bool,
     ) -> SignInError {
         let mut inner = self.lock();
@@ -418,7 +419,7 @@ impl SignIns {
             .get(&session.user)
             .filter(|u| u.generation == session.generation)
             .cloned();
-        let idle = now - session.used_at;
+        let idle = now.since(session.used_at);
         if user.is_none() || session.is_stale(now) {
             inner.sessions.remove(&hash);
             self.save(&inner);

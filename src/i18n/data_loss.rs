@@ -5,6 +5,7 @@
 
 use super::locale::Lang;
 use crate::protocol::broker::DataLoss;
+use crate::time::WallMs;
 
 /// How long a loss is reported as something to check, ms.
 const SHOWN_FOR_MS: i64 = 7 * 86_400_000;
@@ -12,14 +13,12 @@ const SHOWN_FOR_MS: i64 = 7 * 86_400_000;
 /// True while a loss is recent enough that somebody should check it; after the clock was set back
 /// the loss is reported again rather than not at all.
 #[must_use]
-pub fn is_young(loss: &DataLoss, now_ms: i64) -> bool {
-    now_ms.saturating_sub(found_at(loss)) < SHOWN_FOR_MS
+pub fn is_young(loss: &DataLoss, now: WallMs) -> bool {
+    now.since(found_at(loss)) < SHOWN_FOR_MS
 }
 
-fn found_at(loss: &DataLoss) -> i64 {
-    i64::try_from(loss.found_at_s)
-        .unwrap_or(i64::MAX)
-        .saturating_mul(1000)
+fn found_at(loss: &DataLoss) -> WallMs {
+    WallMs::of_seconds(i64::try_from(loss.found_at_s).unwrap_or(i64::MAX))
 }
 
 /// A loss of history, as its entry records it: the entries behind `from` up to `to`, or `lost`

@@ -2,37 +2,38 @@
 
 use super::locale::Lang;
 use crate::domain::calendar::{LunarDay, day, day_number, lunar, minute_of_day, weekday};
+use crate::time::WallMs;
 
 /// “14:05”.
 #[must_use]
-pub fn clock(ms: i64) -> String {
-    let minute = minute_of_day(ms);
+pub fn clock(at: WallMs) -> String {
+    let minute = minute_of_day(at);
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
 /// “21/11/2026”.
 #[must_use]
-pub fn date(ms: i64) -> String {
-    let d = day(ms);
+pub fn date(at: WallMs) -> String {
+    let d = day(at);
     format!("{}/{}/{}", d.day, d.month, d.year)
 }
 
 /// “Thứ Bảy 21/11/2026”.
 #[must_use]
-pub fn long(lang: Lang, ms: i64) -> String {
+pub fn long(lang: Lang, at: WallMs) -> String {
     format!(
         "{} {}",
-        lang.t(&format!("weekday-{}", weekday(ms))),
-        date(ms)
+        lang.t(&format!("weekday-{}", weekday(at))),
+        date(at)
     )
 }
 
 /// “13 tháng Mười âm lịch”, “mùng 4 tháng Mười một âm lịch”, “rằm tháng Giêng âm lịch”.
 #[must_use]
-pub fn lunar_words(lang: Lang, ms: i64) -> String {
+pub fn lunar_words(lang: Lang, at: WallMs) -> String {
     let LunarDay {
         month, day, leap, ..
-    } = lunar(ms);
+    } = lunar(at);
     let number = day.to_string();
     let day = match (lang, day) {
         (Lang::Vi, 1..=10) => format!("mùng {number}"),
@@ -48,11 +49,11 @@ pub fn lunar_words(lang: Lang, ms: i64) -> String {
 
 /// Since when, short: “14:05” today, “19/11” before.
 #[must_use]
-pub fn since(now: i64, ms: i64) -> String {
-    if day_number(now) == day_number(ms) {
-        clock(ms)
+pub fn since(now: WallMs, at: WallMs) -> String {
+    if day_number(now) == day_number(at) {
+        clock(at)
     } else {
-        let d = day(ms);
+        let d = day(at);
         format!("{}/{}", d.day, d.month)
     }
 }
@@ -100,13 +101,13 @@ mod tests {
     #[test]
     fn dates_are_said_as_people_say_them() {
         // 2026-11-21 07:05 UTC = 14:05 in the village.
-        let ms = 1_795_244_700_000;
+        let at = WallMs::new(1_795_244_700_000);
         assert_eq!(
-            (clock(ms).as_str(), long(Lang::Vi, ms).as_str()),
+            (clock(at).as_str(), long(Lang::Vi, at).as_str()),
             ("14:05", "Thứ Bảy 21/11/2026")
         );
-        assert_eq!(lunar_words(Lang::Vi, ms), "13 tháng Mười âm lịch");
-        assert_eq!(since(ms, ms - 2 * 86_400_000), "19/11");
+        assert_eq!(lunar_words(Lang::Vi, at), "13 tháng Mười âm lịch");
+        assert_eq!(since(at, at - 2 * 86_400_000), "19/11");
         assert_eq!(number(172.0, 0), "172");
         assert_eq!(number(31.50, 2), "31,5");
         assert_eq!(number(100.0, 0), "100");
@@ -120,13 +121,13 @@ mod tests {
             ("1,0e308", "–")
         );
         // A clock may show anything: no date may panic.
-        for ms in [i64::MIN, -1, 253_402_300_800_000, i64::MAX] {
+        for at in [i64::MIN, -1, 253_402_300_800_000, i64::MAX].map(WallMs::new) {
             let _ = (
-                clock(ms),
-                date(ms),
-                long(Lang::Vi, ms),
-                since(0, ms),
-                since(ms, 0),
+                clock(at),
+                date(at),
+                long(Lang::Vi, at),
+                since(WallMs::default(), at),
+                since(at, WallMs::default()),
             );
         }
     }

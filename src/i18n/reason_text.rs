@@ -61,8 +61,8 @@ fn detail_text<'a>(lang: Lang, detail: &'a ReasonDetail<'a>) -> DetailText<'a> {
         ReasonDetail::Number(number) => DetailText::Number(*number),
         ReasonDetail::Text(text) => DetailText::Borrowed(text),
         ReasonDetail::Io(cause) => DetailText::Made(io_text(lang, (*cause).clone())),
-        ReasonDetail::Moment(ms) => {
-            DetailText::Made(format!("{} {}", dates::clock(*ms), dates::date(*ms)))
+        ReasonDetail::Moment(at) => {
+            DetailText::Made(format!("{} {}", dates::clock(*at), dates::date(*at)))
         }
         ReasonDetail::Reasons(reasons) => DetailText::Made(
             reasons
@@ -109,8 +109,9 @@ pub(crate) fn assert_worded(table: &[(&'static str, &[&'static str])]) {
 mod tests {
     use super::*;
     use crate::protocol::stream_loss::StreamLoss;
-    use crate::supervisor::health_reason::{BrokerLoss, Moment, TextName};
+    use crate::supervisor::health_reason::{BrokerLoss, TextName};
     use crate::supervisor::io_cause::IoCause;
+    use crate::time::WallMs;
 
     #[test]
     fn every_reason_has_its_words_in_both_languages() {
@@ -165,7 +166,7 @@ mod tests {
                 sessions: 1,
                 ..BrokerLoss::default()
             },
-            found: Moment(1_795_232_640_000),
+            found: WallMs::new(1_795_232_640_000),
         };
         let text = reason_text(Lang::Vi, &reason);
         for part in [
@@ -186,7 +187,9 @@ mod tests {
             HealthReason::JournalNotWritable {
                 cause: IoCause::Number { number: 5 },
             },
-            HealthReason::HistoryTwin { found: Moment(7) },
+            HealthReason::HistoryTwin {
+                found: WallMs::new(7),
+            },
             HealthReason::Several {
                 reasons: vec![HealthReason::StateFolded],
             },

@@ -17,6 +17,7 @@ use crate::domain::decide::Rejection;
 use crate::domain::event::Entry;
 use crate::domain::id::CommandId;
 use crate::log::frame::Epoch;
+use crate::time::WallMs;
 
 /// The version of the entry shape that is written here.
 pub const VERSION: u32 = 5;
@@ -49,7 +50,7 @@ pub struct Outcome {
     /// The first and last entry that it made (0, 0 = it changed nothing), or its rejection.
     pub result: Result<(u64, u64), Rejection>,
     /// Wall ms after which the command is expired; the outcome is stored 30 days longer.
-    pub expires_at: i64,
+    pub expires_at: WallMs,
 }
 
 /// Why bytes are not a record.

@@ -19,6 +19,7 @@ use crate::domain::state::VillageState;
 use crate::log::frame::Epoch;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::io_cause::IoCause;
+use crate::time::WallMs;
 
 /// Requests that may queue before submitters wait.
 const REQUEST_QUEUE: usize = 1024;
@@ -308,7 +309,7 @@ impl Journal {
 
 /// The latest wall time in recent history that was written with a synced clock, for the clock's
 /// floor; 0 = none.
-fn latest_synced_wall_ms(opened: &Opened) -> i64 {
+fn latest_synced_wall_ms(opened: &Opened) -> WallMs {
     let last = opened.history.span().1;
     let synced =
         |e: &&Arc<StoredEntry>| e.entry.clock == crate::domain::event::ClockQuality::Synced;
@@ -317,5 +318,5 @@ fn latest_synced_wall_ms(opened: &Opened) -> i64 {
         .before(last.saturating_add(1), 500)
         .iter()
         .find(synced)
-        .map_or(0, |e| e.entry.wall_ms)
+        .map_or(WallMs::default(), |e| e.entry.wall_ms)
 }

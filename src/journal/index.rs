@@ -23,6 +23,7 @@ use super::chain::Heads;
 use super::history::History;
 use super::pack;
 use crate::domain::calendar::day_number;
+use crate::time::WallMs;
 pub use query::{EntryQuery, Selected};
 
 const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
@@ -97,8 +98,8 @@ fn block_of(key: &[u8]) -> Option<u64> {
 }
 
 /// The key of the village's day of a moment; days before 1970 count as one.
-fn day_key(wall_ms: i64) -> u64 {
-    u64::try_from(day_number(wall_ms)).unwrap_or(0)
+fn day_key(moment: WallMs) -> u64 {
+    u64::try_from(day_number(moment)).unwrap_or(0)
 }
 
 /// The first and the last entry of a day, as bytes.

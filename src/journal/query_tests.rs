@@ -11,10 +11,11 @@ use crate::domain::id::PlaceId;
 use crate::domain::place::{self, Place};
 use crate::log::disk::DirDisk;
 use crate::supervisor::clock::Clock;
+use crate::time::WallMs;
 
 const DAY_MS: i64 = 86_400_000;
 /// 2026-11-21, 14:05 in the village.
-const NOON_MS: i64 = 1_795_244_700_000;
+const NOON: WallMs = WallMs::new(1_795_244_700_000);
 /// Roads of a day; the technician names each hundredth.
 const ROADS: u64 = 600;
 
@@ -62,7 +63,7 @@ fn all(index: &Index, journal: &Journal, query: &EntryQuery, limit: usize) -> Ve
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_an_actor_and_a_thing_are_found_in_pages_packed_or_not() {
     let temp = Temp::new("query");
-    let clock = Clock::manual(NOON_MS);
+    let clock = Clock::manual(NOON.ms());
     let place = JournalStorage {
         folder: temp.journal(),
         disk: Box::new(DirDisk::open(&temp.0.join("log")).expect("log")),
@@ -70,7 +71,7 @@ async fn a_day_an_actor_and_a_thing_are_found_in_pages_packed_or_not() {
     };
     let (journal, _) = Journal::open(place, new_epoch(), clock.clone()).expect("opens");
     roads(&journal, 0..ROADS).await;
-    clock.set_wall(NOON_MS + DAY_MS);
+    clock.set_wall((NOON + DAY_MS).ms());
     roads(&journal, ROADS..2 * ROADS).await;
     checkpoint(&journal).await;
     let index = Index::new(&temp.0.join("index.redb"));
@@ -81,11 +82,11 @@ async fn a_day_an_actor_and_a_thing_are_found_in_pages_packed_or_not() {
     roads(&journal, 2 * ROADS..2 * ROADS + 150).await;
 
     let of_day = |day: i64| EntryQuery {
-        from_ms: Some(NOON_MS + (day - 1) * DAY_MS - 10 * 3_600_000),
-        to_ms: Some(NOON_MS + day * DAY_MS - 10 * 3_600_000),
+        from_ms: Some(NOON + ((day - 1) * DAY_MS - 10 * 3_600_000)),
+        to_ms: Some(NOON + (day * DAY_MS - 10 * 3_600_000)),
         ..EntryQuery::default()
     };
-    assert_eq!(day_number(NOON_MS) + 1, day_number(NOON_MS + DAY_MS));
+    assert_eq!(day_number(NOON) + 1, day_number(NOON + DAY_MS));
     for limit in [7, 50, 1_000] {
         let by_technician = EntryQuery {
             by: Actor::LocalAdmin.key(),

@@ -8,6 +8,7 @@ use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::decide::Rejection;
 use crate::domain::id::CommandId;
+use crate::time::{MonoMs, WallMs};
 
 /// The journal ended: its medium failed or the gateway is stopping. Everything that was answered
 /// before is durable.
@@ -49,10 +50,10 @@ pub struct CommandRequest {
     /// Its id, if it must not be carried out twice.
     pub id: Option<CommandId>,
     /// With an id: wall ms after which the command is expired.
-    pub expires_at: i64,
-    /// Monotonic ms of the journal's clock after which it is not carried out any more: whoever
+    pub expires_at: WallMs,
+    /// The moment of the journal's clock after which it is not carried out any more: whoever
     /// waits for the answer was told so by then.
-    pub deadline: Option<u64>,
+    pub deadline: Option<MonoMs>,
 }
 
 impl CommandRequest {
@@ -64,7 +65,7 @@ impl CommandRequest {
             command: command.into(),
             cause: None,
             id: None,
-            expires_at: i64::MAX,
+            expires_at: WallMs::MAX,
             deadline: None,
         }
     }
@@ -78,14 +79,14 @@ impl CommandRequest {
 
     /// The same, not carried out after a moment of monotonic time; none = whenever it is decided.
     #[must_use]
-    pub const fn before(mut self, deadline: Option<u64>) -> Self {
+    pub const fn before(mut self, deadline: Option<MonoMs>) -> Self {
         self.deadline = deadline;
         self
     }
 
     /// The same, with an id: a command that is sent twice is carried out once.
     #[must_use]
-    pub fn idempotent(mut self, id: CommandId, expires_at: i64) -> Self {
+    pub fn idempotent(mut self, id: CommandId, expires_at: WallMs) -> Self {
         self.id = Some(id);
         self.expires_at = expires_at;
         self

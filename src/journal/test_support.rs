@@ -14,6 +14,7 @@ use crate::domain::id::{CommandId, PlaceId};
 use crate::domain::place::{self, Place};
 use crate::log::disk::{DirDisk, Disk};
 use crate::supervisor::clock::Clock;
+use crate::time::WallMs;
 
 /// Roads of a round; a round ends with a checkpoint.
 pub(super) const ROUND: u64 = 250;
@@ -151,7 +152,7 @@ pub(super) async fn checkpoint(journal: &Journal) {
 }
 
 pub(super) fn named() -> CommandRequest {
-    road("n", 0).idempotent(CommandId::new("once").expect("id"), i64::MAX)
+    road("n", 0).idempotent(CommandId::new("once").expect("id"), WallMs::MAX)
 }
 
 /// A village with four packs, two snapshots and their spare, a log that was recycled and has a

@@ -14,6 +14,7 @@ use crate::domain::id::{BlobId, CommandId, NoticeId, PlaceId};
 use crate::domain::notice::{self, NoticeKind};
 use crate::domain::place::{self, Place};
 use crate::domain::{sensor, speaker};
+use crate::time::WallMs;
 
 pub(super) fn road(n: u64) -> CommandRequest {
     CommandRequest::new(
@@ -114,7 +115,10 @@ async fn a_named_command_is_done_once_refusals_included() {
     let temp = Temp::new("named");
     let (journal, _) = open(&temp.0);
     let id = CommandId::new("c1").expect("id");
-    let wish = || CommandRequest::new(Actor::Commune, notice(1)).idempotent(id.clone(), 2_000_000);
+    let wish = || {
+        CommandRequest::new(Actor::Commune, notice(1))
+            .idempotent(id.clone(), WallMs::new(2_000_000))
+    };
     let first = journal.submit(wish()).await.expect("done");
     let again = journal.submit(wish()).await.expect("done");
     assert_eq!(
@@ -123,7 +127,7 @@ async fn a_named_command_is_done_once_refusals_included() {
     );
     let stop = || {
         CommandRequest::new(Actor::Commune, speaker::Command::StopEverything {})
-            .idempotent(CommandId::new("c2").expect("id"), 2_000_000)
+            .idempotent(CommandId::new("c2").expect("id"), WallMs::new(2_000_000))
     };
     assert!(journal.submit(stop()).await.is_err());
     let seq = journal.state().seq;
@@ -133,7 +137,7 @@ async fn a_named_command_is_done_once_refusals_included() {
     assert!(journal.submit(stop()).await.is_err());
     assert_eq!(journal.state().seq, seq + 1, "only the boot was added");
     let late = CommandRequest::new(Actor::Commune, notice(3))
-        .idempotent(CommandId::new("c3").expect("id"), 10);
+        .idempotent(CommandId::new("c3").expect("id"), WallMs::new(10));
     assert_eq!(
         journal.submit(late).await,
         Err(SubmitError::Rejected(

@@ -303,7 +303,7 @@ impl JournalWriter {
         // No command stays valid for longer than outcomes are stored.
         outcome.expires_at = outcome
             .expires_at
-            .min(self.clock.trusted_ms().saturating_add(OUTCOME_KEPT_MS));
+            .min(self.clock.trusted_ms() + OUTCOME_KEPT_MS);
         let bytes = codec::outcome_bytes(&outcome);
         self.queued += bytes.len();
         self.records.push(bytes);

@@ -154,7 +154,7 @@ impl CertificateFiles {
 pub fn is_clock_trusted(clock: &Clock) -> bool {
     match clock.trust() {
         Trust::Synced => true,
-        Trust::Restored => clock.mono_ms() >= CLOCK_TRUST_AFTER_MS,
+        Trust::Restored => clock.mono_ms().ms() >= CLOCK_TRUST_AFTER_MS,
         Trust::None => false,
     }
 }

@@ -33,7 +33,7 @@ struct ClockTimeProvider(Clock);
 impl TimeProvider for ClockTimeProvider {
     fn current_time(&self) -> Option<UnixTime> {
         Some(UnixTime::since_unix_epoch(Duration::from_millis(
-            u64::try_from(self.0.trusted_ms()).unwrap_or(0),
+            u64::try_from(self.0.trusted_ms().ms()).unwrap_or(0),
         )))
     }
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::time::MonoMs;
+
 /// The state of the link.
 pub struct DeviceLinkStatus {
-    online_since: watch::Sender<Option<u64>>,
+    online_since: watch::Sender<Option<MonoMs>>,
     access: watch::Sender<u64>,
 }
 
@@ -21,14 +23,14 @@ impl Default for DeviceLinkStatus {
 }
 
 impl DeviceLinkStatus {
-    /// Sets since when the link is up, monotonic ms; none = it is down.
-    pub fn set_online(&self, since: Option<u64>) {
+    /// Sets since when the link is up; none = it is down.
+    pub fn set_online(&self, since: Option<MonoMs>) {
         self.online_since.send_replace(since);
     }
 
-    /// Since when the link is up, monotonic ms; none = it is down.
+    /// Since when the link is up; none = it is down.
     #[must_use]
-    pub fn online_since(&self) -> Option<u64> {
+    pub fn online_since(&self) -> Option<MonoMs> {
         *self.online_since.borrow()
     }
 

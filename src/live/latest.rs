@@ -9,6 +9,7 @@ use crate::domain::entity::Entity;
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::light::{Light, Reported};
 use crate::domain::state::VillageState;
+use crate::time::{MonoMs, WallMs};
 
 /// A device that publishes after this long a silence may have been disconnected: services that wait
 /// for it are woken, ms.
@@ -19,10 +20,10 @@ const RETURN_AFTER_SILENCE_MS: u64 = 3_000;
 pub struct Value {
     /// The number; 1 and 0 for on and off.
     pub number: f64,
-    /// Wall ms.
-    pub at: i64,
-    /// Monotonic ms.
-    pub mono_ms: u64,
+    /// When.
+    pub at: WallMs,
+    /// The same moment, of this process.
+    pub mono_ms: MonoMs,
     /// It came as a retained message, so it is not known when it was published.
     pub retained: bool,
 }
@@ -32,7 +33,7 @@ struct LatestValues {
     values: BTreeMap<EntityId, Value>,
     /// Entities whose last message was no valid value.
     invalid: BTreeSet<EntityId>,
-    last_seen: BTreeMap<DeviceId, u64>,
+    last_seen: BTreeMap<DeviceId, MonoMs>,
 }
 
 /// Latest values; clones share them.
@@ -89,16 +90,16 @@ impl Latest {
     }
 
     /// True when the latest value is older than its device promised (`expire_after`), so that it
-    /// may not hold any more. `since_ms` is since when the link to the broker is up, monotonic.
-    /// None = the link is down: then no value counts as expired, because silence is not the
+    /// may not hold any more. `online_since` is since when the link to the broker is up. None = the
+    /// link is down: then no value counts as expired, because silence is not the
     /// device's fault.
     #[must_use]
-    pub fn is_expired(&self, entity: &Entity, now_ms: u64, since_ms: Option<u64>) -> bool {
-        let Some(since) = since_ms.filter(|_| entity.expire_after_s > 0) else {
+    pub fn is_expired(&self, entity: &Entity, now: MonoMs, online_since: Option<MonoMs>) -> bool {
+        let Some(since) = online_since.filter(|_| entity.expire_after_s > 0) else {
             return false;
         };
         self.get(&entity.id).is_some_and(|v| {
-            now_ms.saturating_sub(v.mono_ms.max(since)) > u64::from(entity.expire_after_s) * 1000
+            now.since(v.mono_ms.max(since)) > u64::from(entity.expire_after_s) * 1000
         })
     }
 
@@ -149,22 +150,22 @@ impl Latest {
         Arc::new(now)
     }
 
-    /// A device published a message at this monotonic ms.
-    pub fn mark_seen(&self, device: &DeviceId, mono_ms: u64) {
+    /// A device published a message now.
+    pub fn mark_seen(&self, device: &DeviceId, now: MonoMs) {
         let before = self
             .inner
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .last_seen
-            .insert(device.clone(), mono_ms);
-        if before.is_none_or(|at| mono_ms.saturating_sub(at) >= RETURN_AFTER_SILENCE_MS) {
+            .insert(device.clone(), now);
+        if before.is_none_or(|at| now.since(at) >= RETURN_AFTER_SILENCE_MS) {
             self.changed.send_modify(|n| *n += 1);
         }
     }
 
-    /// When a device last published, monotonic ms.
+    /// When a device last published.
     #[must_use]
-    pub fn last_seen(&self, device: &DeviceId) -> Option<u64> {
+    pub fn last_seen(&self, device: &DeviceId) -> Option<MonoMs> {
         self.inner
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -216,31 +217,35 @@ mod tests {
         };
         let latest = Latest::default();
         assert!(
-            !latest.is_expired(&entity, 1_000_000, Some(0)),
+            !latest.is_expired(&entity, MonoMs::new(1_000_000), Some(MonoMs::START)),
             "what was never said is not old"
         );
         latest.set(
             &id,
             Value {
                 number: 0.0,
-                at: 0,
-                mono_ms: 1_000,
+                at: WallMs::default(),
+                mono_ms: MonoMs::new(1_000),
                 retained: false,
             },
         );
         // Other messages of its device do not count: the sensor may be broken while the device
         // still publishes.
-        latest.mark_seen(&entity.device, 61_000);
+        latest.mark_seen(&entity.device, MonoMs::new(61_000));
         assert_eq!(
-            [61_000, 61_001].map(|now| latest.is_expired(&entity, now, Some(0))),
+            [61_000, 61_001].map(|ms| latest.is_expired(
+                &entity,
+                MonoMs::new(ms),
+                Some(MonoMs::START)
+            )),
             [false, true]
         );
         assert!(
-            !latest.is_expired(&entity, 200_000, None),
+            !latest.is_expired(&entity, MonoMs::new(200_000), None),
             "nobody can be heard now"
         );
         assert!(
-            !latest.is_expired(&entity, 200_000, Some(150_000)),
+            !latest.is_expired(&entity, MonoMs::new(200_000), Some(MonoMs::new(150_000))),
             "it has had no minute yet"
         );
         assert!(
@@ -249,8 +254,8 @@ mod tests {
                     expire_after_s: 0,
                     ..entity
                 },
-                u64::MAX,
-                Some(0)
+                MonoMs::new(u64::MAX),
+                Some(MonoMs::START)
             ),
             "it promised nothing"
         );

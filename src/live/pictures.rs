@@ -9,7 +9,7 @@
 mod stills;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use tokio::sync::{broadcast, watch};
 use super::faults::Faults;
 use crate::domain::id::CameraId;
 use crate::protocol::stream_loss::StreamLoss;
+use crate::time::{AtomicWallMs, MonoMs, WallMs};
 
 /// Most access units of a GOP.
 const MAX_GOP_FRAMES: usize = 600;
@@ -63,10 +64,10 @@ pub struct AccessUnit {
     pub format: Arc<Format>,
     /// The unbroken RTSP session that it belongs to; ticks of two sessions cannot be compared.
     pub rtsp_session: u64,
-    /// When it was taken, as far as that is known, wall ms.
-    pub at_ms: i64,
-    /// When it came, monotonic ms.
-    pub mono_ms: u64,
+    /// When it was taken, as far as that is known.
+    pub at_ms: WallMs,
+    /// When it came.
+    pub came_at: MonoMs,
     /// When it is decoded, in ticks since the first access unit of the RTSP session.
     pub ticks: i64,
     /// Time from then until it is shown, ticks; not 0 where the camera sends access units out of
@@ -84,8 +85,8 @@ pub struct AccessUnit {
 /// A still picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Still {
-    /// When it was taken, wall ms.
-    pub at_ms: i64,
+    /// When it was taken.
+    pub at_ms: WallMs,
     /// JPEG.
     pub jpeg: Bytes,
     /// The same as a small JPEG, for a tile of the wall.
@@ -109,10 +110,10 @@ pub enum SourceStatus {
 /// Status of the recording of a camera.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recording {
-    /// Moment up to which the recording is on disk, wall ms; 0 = nothing in this boot.
-    pub until_ms: i64,
-    /// When `until_ms` was last reported, monotonic ms.
-    pub reported_mono_ms: u64,
+    /// Moment up to which the recording is on disk; 0 = nothing in this boot.
+    pub until_ms: WallMs,
+    /// When `until_ms` was last reported.
+    pub reported_at: MonoMs,
     /// Why nothing is recorded now, for the technician; empty = it is recorded, or no access units
     /// come.
     pub error: String,
@@ -129,10 +130,10 @@ pub struct LiveCamera {
     frames: broadcast::Sender<AccessUnit>,
     gop: Mutex<Gop>,
     still: watch::Sender<Option<Still>>,
-    still_tried_at: AtomicI64,
+    still_tried_at: AtomicWallMs,
     still_failures: AtomicU32,
     still_timeouts: AtomicU32,
-    last_viewed: AtomicI64,
+    last_viewed: AtomicWallMs,
     source_status: watch::Sender<SourceStatus>,
     recording: watch::Sender<Recording>,
     faults: watch::Sender<Faults>,
@@ -144,10 +145,10 @@ impl Default for LiveCamera {
             frames: broadcast::channel(MAX_READER_LAG).0,
             gop: Mutex::default(),
             still: watch::Sender::default(),
-            still_tried_at: AtomicI64::new(0),
+            still_tried_at: AtomicWallMs::default(),
             still_failures: AtomicU32::new(0),
             still_timeouts: AtomicU32::new(0),
-            last_viewed: AtomicI64::new(i64::MIN),
+            last_viewed: AtomicWallMs::new(WallMs::MIN),
             source_status: watch::Sender::default(),
             recording: watch::Sender::default(),
             faults: watch::Sender::default(),
@@ -268,21 +269,21 @@ impl LiveCameras {
     }
 
     /// Requests fresh stills of all cameras, because a page shows them.
-    pub fn request_all_stills(&self, now_ms: i64) {
+    pub fn request_all_stills(&self, now_ms: WallMs) {
         for (_, picture) in self.all() {
-            picture.last_viewed.store(now_ms, Ordering::Relaxed);
+            picture.last_viewed.store(now_ms);
         }
         self.wanted.send_modify(|n| *n += 1);
     }
 
     /// The newest still of a camera: a fresh one if it is made within `FRESH_STILL_TIMEOUT`.
-    pub async fn fresh_still(&self, camera: &CameraId, now_ms: i64) -> Option<Still> {
+    pub async fn fresh_still(&self, camera: &CameraId, now_ms: WallMs) -> Option<Still> {
         let picture = self.get(camera)?;
-        picture.last_viewed.store(now_ms, Ordering::Relaxed);
+        picture.last_viewed.store(now_ms);
         // A still that is dated long after now was made before the clock was set back.
         let fresh = |s: &Option<Still>| {
             s.as_ref()
-                .is_some_and(|s| now_ms.abs_diff(s.at_ms) < FRESH_STILL_AGE_MS)
+                .is_some_and(|s| now_ms.distance(s.at_ms) < FRESH_STILL_AGE_MS)
         };
         let mut still = picture.still.subscribe();
         if !fresh(&still.borrow_and_update()) && picture.keyframe().is_some() {
@@ -341,8 +342,8 @@ mod tests {
         AccessUnit {
             format: Arc::new(format),
             rtsp_session: 1,
-            at_ms: ticks,
-            mono_ms: 0,
+            at_ms: WallMs::new(ticks),
+            came_at: MonoMs::START,
             ticks,
             composition_offset: 0,
             keyframe,
@@ -391,7 +392,7 @@ mod tests {
         let (pictures, camera, now) = (
             LiveCameras::default(),
             CameraId::new("cam-01").expect("id"),
-            1_795_232_640_000,
+            WallMs::new(1_795_232_640_000),
         );
         let picture = pictures.get_or_create(&camera);
         picture.push(&frame(0, true, 1));

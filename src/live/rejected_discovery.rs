@@ -14,6 +14,7 @@ use std::sync::{PoisonError, RwLock};
 use crate::domain::id::DeviceId;
 use crate::domain::text;
 use crate::protocol::discovery::DiscoveryError;
+use crate::time::WallMs;
 
 /// Most devices that are recorded.
 const MAX_DEVICES: usize = 256;
@@ -31,8 +32,8 @@ pub struct RejectedDiscovery {
     pub topic: String,
     /// Why.
     pub why: DiscoveryError,
-    /// When it came last, wall ms.
-    pub at: i64,
+    /// When it came last.
+    pub at: WallMs,
     /// How often it came.
     pub times: u64,
 }
@@ -60,7 +61,7 @@ fn short(text: &str) -> String {
 
 impl RejectedDiscoveries {
     /// Records a discovery message that could not be used.
-    pub fn record(&self, device: &DeviceId, topic: &str, why: DiscoveryError, at: i64) {
+    pub fn record(&self, device: &DeviceId, topic: &str, why: DiscoveryError, at: WallMs) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_DEVICES && !all.contains_key(device) {
             return;
@@ -144,7 +145,12 @@ mod tests {
         );
         let topic = |n: usize| format!("homeassistant/sensor/cau/t{n}/config");
         for n in (0..2_000).chain(0..20) {
-            all.record(&bridge, &topic(n), DiscoveryError::NotObject, 1);
+            all.record(
+                &bridge,
+                &topic(n),
+                DiscoveryError::NotObject,
+                WallMs::new(1),
+            );
         }
         let (told, others) = all.of(&bridge);
         assert_eq!(
@@ -163,7 +169,7 @@ mod tests {
                 &DeviceId::new(&format!("d{n}")).expect("id"),
                 &"x".repeat(5_000),
                 DiscoveryError::NotObject,
-                1,
+                WallMs::new(1),
             );
         }
         assert_eq!(all.devices().len(), MAX_DEVICES);

@@ -3,6 +3,7 @@
 use tokio::sync::watch;
 
 use crate::protocol::divergence::DivergenceReport;
+use crate::time::WallMs;
 
 /// The link as it is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,12 +12,12 @@ pub struct UplinkState {
     pub configured: bool,
     /// The link is up.
     pub up: bool,
-    /// Since when it is up or down, wall ms.
-    pub since: i64,
+    /// Since when it is up or down.
+    pub since: WallMs,
     /// The commune has everything up to this entry.
     pub received: u64,
     /// Wall time of that entry, ms.
-    pub received_at: i64,
+    pub received_at: WallMs,
     /// Entries that wait.
     pub waiting: u64,
     /// How the commune's copy of history differs from this one; none = they are the same, as far

@@ -19,6 +19,7 @@ use super::divergence::CommuneCopy;
 pub use super::stream::{MAX_NUMBER, Stream};
 use super::village_status::StatusSummary;
 use crate::domain::event::Lane;
+use crate::time::WallMs;
 
 /// Largest batch of records, uncompressed bytes.
 pub const MAX_BATCH_BYTES: usize = 64 * 1024;
@@ -133,7 +134,7 @@ pub enum DownlinkMessage {
         /// Streams and how far each is applied.
         applied: Vec<(Stream, u64)>,
         /// The commune's wall time, ms: a village without a clock takes its floor from it.
-        now_ms: i64,
+        now_ms: WallMs,
         /// The commune trusts its own clock. (Older communes do not send the field.)
         #[serde(default = "yes")]
         sure: bool,
@@ -169,7 +170,7 @@ pub enum DownlinkMessage {
         /// Its id; a command with the same id is carried out once.
         id: String,
         /// Wall ms after which the command expires.
-        expires_at: i64,
+        expires_at: WallMs,
         /// The bulletin.
         bulletin: Bulletin,
     },
@@ -188,8 +189,8 @@ pub struct Bulletin {
     pub body: String,
     /// Urgent: shown first.
     pub urgent: bool,
-    /// Last moment it is shown, wall ms.
-    pub until: Option<i64>,
+    /// Last moment it is shown.
+    pub until: Option<WallMs>,
 }
 
 impl UplinkMessage {

@@ -10,6 +10,7 @@ use super::village_status::{Status, VillageStatus};
 use crate::domain::device::Availability;
 use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::health_reason::HealthReason;
+use crate::time::WallMs;
 
 /// `GET /status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,8 +19,8 @@ pub struct StatusReport {
     pub village: String,
     /// The one sentence about what is broken, in Vietnamese, as the home page has it.
     pub sentence: String,
-    /// Wall ms.
-    pub at: i64,
+    /// When.
+    pub at: WallMs,
     /// Every thing with its status, counts, and the values of which the sentence is made.
     pub status: VillageStatus,
     /// The first readings of gauges that have thresholds.
@@ -67,8 +68,8 @@ pub struct ReadingRow {
     pub decimals: u8,
     /// Unit as printed.
     pub unit: String,
-    /// When it was received, wall ms.
-    pub at: i64,
+    /// When it was received.
+    pub at: WallMs,
     /// The value is known to hold now.
     pub is_current: bool,
 }
@@ -89,13 +90,13 @@ pub struct SyncStatus {
     pub configured: bool,
     /// The link is up.
     pub up: bool,
-    /// Since when it is up or down, wall ms.
+    /// Since when it is up or down.
     #[serde(default)]
-    pub since: i64,
+    pub since: WallMs,
     /// The commune has everything up to this entry.
     pub received: u64,
     /// Wall ms of that entry.
-    pub received_at: i64,
+    pub received_at: WallMs,
     /// Entries that wait.
     pub waiting: u64,
 }
@@ -193,8 +194,8 @@ pub struct HistoryReport {
 /// One row in words: an entry with its results, or several entries together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HistoryLine {
-    /// Wall ms.
-    pub at: i64,
+    /// When.
+    pub at: WallMs,
     /// What happened, and who did it.
     pub what: String,
     /// What came of it; who or what caused it, when that is not said yet. May be empty.
@@ -250,8 +251,8 @@ pub struct LightAnswer {
     pub pending: bool,
     /// The state that it reported last; none = it never did.
     pub on: Option<bool>,
-    /// When it first reported that, wall ms; 0 = it never did.
-    pub at: i64,
+    /// When it first reported that; 0 = it never did.
+    pub at: WallMs,
 }
 
 /// `POST /devices`: a device with its account; answered when the account is in force at the broker.
@@ -289,8 +290,8 @@ pub struct PutNotice {
     pub body: String,
     /// Kind.
     pub kind: crate::domain::notice::NoticeKind,
-    /// Last moment it is shown, wall ms.
-    pub until: Option<i64>,
+    /// Last moment it is shown.
+    pub until: Option<WallMs>,
 }
 
 /// One camera as `conglang camera list` shows it.
@@ -314,10 +315,10 @@ pub struct CameraStatus {
     pub codec: String,
     /// Number of viewers.
     pub viewers: usize,
-    /// Beginning of the oldest recording, wall ms; 0 = nothing is recorded.
-    pub recorded_from: i64,
-    /// Moment up to which the recording is on disk, wall ms; 0 = nothing is recorded.
-    pub recorded_until: i64,
+    /// Beginning of the oldest recording; 0 = nothing is recorded.
+    pub recorded_from: WallMs,
+    /// Moment up to which the recording is on disk; 0 = nothing is recorded.
+    pub recorded_until: WallMs,
     /// Bytes of its recordings.
     pub recorded_bytes: u64,
     /// Why nothing is recorded, for a technician; empty = it is recorded, or no stream comes.

@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::stream::{MAX_NUMBER, Stream};
-use crate::supervisor::health_reason::{HealthReason, Moment};
+use crate::supervisor::health_reason::HealthReason;
+use crate::time::WallMs;
 
 /// Most streams of which the last record is reported.
 const MAX_HEADS: usize = 64;
@@ -30,7 +31,7 @@ pub struct DivergenceReport {
     /// How they differ.
     pub how: Divergence,
     /// When it was noticed, wall ms of the side that noticed.
-    pub at: i64,
+    pub at: WallMs,
     /// The epoch in which it was noticed.
     pub epoch: String,
     /// Its boot.
@@ -43,7 +44,7 @@ pub struct DivergenceReport {
 
 impl From<&DivergenceReport> for HealthReason {
     fn from(report: &DivergenceReport) -> Self {
-        let found = Moment(report.at);
+        let found = report.at;
         match report.how {
             Divergence::Shorter => Self::HistoryShorter {
                 n: report.missing,
@@ -112,7 +113,7 @@ mod tests {
         );
         let trouble = DivergenceReport {
             how: Divergence::Twin,
-            at: 1,
+            at: WallMs::new(1),
             epoch: "0".repeat(32),
             boot: 1,
             highest: 2,

@@ -8,6 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::WallMs;
+
 /// A signed order on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedOrder {
@@ -23,7 +25,7 @@ pub struct Order {
     /// Rises with every order of the gateway; the same number means the same order.
     pub seq: u64,
     /// Wall ms after which the order means nothing.
-    pub expires_at: i64,
+    pub expires_at: WallMs,
     /// The action of an order.
     pub act: SpeakerAction,
 }
@@ -127,7 +129,7 @@ pub fn verify_order(
     cluster: &str,
     verify: impl Fn(&[u8], &str) -> bool,
     last: u64,
-    now_ms: i64,
+    now_ms: WallMs,
 ) -> Result<Verdict, &'static str> {
     let envelope: SignedOrder = serde_json::from_slice(envelope).map_err(|_| "not an order")?;
     if !verify(&signed_bytes(cluster, &envelope.order), &envelope.signature) {
@@ -135,7 +137,7 @@ pub fn verify_order(
     }
     let order: Order = serde_json::from_str(&envelope.order)
         .map_err(|_| "an order that this receiver does not know")?;
-    if now_ms > 0 && order.expires_at < now_ms {
+    if now_ms > WallMs::default() && order.expires_at < now_ms {
         return Err("the order has expired");
     }
     Ok(if order.seq <= last {
@@ -161,7 +163,7 @@ mod tests {
         let verify = |bytes: &[u8], signature: &str| pinned.verify(bytes, signature);
         let order = serde_json::to_string(&Order {
             seq: 5,
-            expires_at: 1000,
+            expires_at: WallMs::new(1000),
             act: SpeakerAction::Stop,
         })
         .expect("json");
@@ -172,23 +174,23 @@ mod tests {
         })
         .expect("json");
         assert!(matches!(
-            verify_order(&good, "loa-01", verify, 4, 900),
+            verify_order(&good, "loa-01", verify, 4, WallMs::new(900)),
             Ok(Verdict::Accept(_))
         ));
         assert_eq!(
-            verify_order(&good, "loa-02", verify, 4, 900),
+            verify_order(&good, "loa-02", verify, 4, WallMs::new(900)),
             Err("not signed by this village"),
             "for another cluster"
         );
         assert!(
             matches!(
-                verify_order(&good, "loa-01", verify, 5, 900),
+                verify_order(&good, "loa-01", verify, 5, WallMs::new(900)),
                 Ok(Verdict::Duplicate(_))
             ),
             "replayed: answered, not obeyed"
         );
         assert_eq!(
-            verify_order(&good, "loa-01", verify, 4, 1001),
+            verify_order(&good, "loa-01", verify, 4, WallMs::new(1001)),
             Err("the order has expired")
         );
         let forged = serde_json::to_vec(&SignedOrder {
@@ -197,11 +199,11 @@ mod tests {
         })
         .expect("json");
         assert_eq!(
-            verify_order(&forged, "loa-01", verify, 4, 900),
+            verify_order(&forged, "loa-01", verify, 4, WallMs::new(900)),
             Err("not signed by this village")
         );
         assert_eq!(
-            verify_order(b"{}", "loa-01", verify, 4, 900),
+            verify_order(b"{}", "loa-01", verify, 4, WallMs::new(900)),
             Err("not an order")
         );
         std::fs::remove_dir_all(folder).expect("clean");

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::WallMs;
+
 /// Most names that a sentence gives; the rest is a number.
 pub const MAX_NAMES: usize = 4;
 /// Most common causes of a summary.
@@ -133,9 +135,9 @@ pub struct ThingStatus {
     pub status: Status,
     /// Why.
     pub reason: StatusReason,
-    /// Since when, wall ms; none = it is not known.
+    /// Since when; none = it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<i64>,
+    pub since: Option<WallMs>,
     /// Of a lamp: whether it is on by its last report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<bool>,
@@ -169,9 +171,9 @@ pub struct NamedThing {
     pub kind: ThingKind,
     /// Its name.
     pub name: String,
-    /// Since when, wall ms; none = it is not known.
+    /// Since when; none = it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<i64>,
+    pub since: Option<WallMs>,
 }
 
 /// The thing that several lost things have in common.
@@ -194,8 +196,8 @@ pub enum CauseKind {
 pub struct CommonCause {
     /// Their common cause.
     pub kind: CauseKind,
-    /// Since when, wall ms.
-    pub since: i64,
+    /// Since when.
+    pub since: WallMs,
     /// The things.
     pub things: Vec<NamedThing>,
 }
@@ -325,8 +327,8 @@ impl NamedThings {
 pub struct CauseSummary {
     /// Their common cause.
     pub kind: CauseKind,
-    /// Since when, wall ms.
-    pub since: i64,
+    /// Since when.
+    pub since: WallMs,
     /// The things.
     pub things: NamedThings,
 }

@@ -29,6 +29,7 @@ use crate::protocol::speaker::{
 use crate::store::files::PeopleFiles;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
+use crate::time::MonoMs;
 
 mod step;
 
@@ -68,12 +69,12 @@ pub struct Playback {
 /// How far one cluster is with one announcement, in this boot.
 #[derive(Debug, Clone, Default)]
 struct SpeakerDelivery {
-    began: u64,
-    sent: Option<u64>,
+    began: MonoMs,
+    sent: Option<MonoMs>,
     prepared: bool,
-    play_deadline: u64,
-    /// Since when the proof of silence is awaited, monotonic ms.
-    stopping: Option<u64>,
+    play_deadline: Option<MonoMs>,
+    /// Since when the proof of silence is awaited.
+    stopping: Option<MonoMs>,
     /// The sequence numbers of prepare, play and stop: the same order keeps its number when it is
     /// sent again.
     numbers: [Option<u64>; 3],
@@ -86,7 +87,7 @@ struct StopBroadcast {
     order: u64,
     number: u64,
     sent: u8,
-    at: u64,
+    at: MonoMs,
 }
 
 type SpeakerDeliveries = BTreeMap<(AnnouncementId, DeviceId), SpeakerDelivery>;
@@ -104,7 +105,7 @@ impl Playback {
         let mut readers = JoinSet::new();
         let mut silence = StopBroadcast {
             order: self.journal.state().silenced.map_or(0, |(order, at)| {
-                if self.clock.wall_ms() - at < 60_000 {
+                if self.clock.wall_ms().since(at) < 60_000 {
                     order - 1
                 } else {
                     order
@@ -189,7 +190,7 @@ impl Playback {
                 order,
                 number,
                 sent: 0,
-                at: 0,
+                at: MonoMs::START,
             };
         }
         if silence.number == 0 || silence.sent >= STOP_REPEATS || now < silence.at {

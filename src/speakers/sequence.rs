@@ -56,7 +56,7 @@ impl SequenceCounter {
                 .ok_or(IoCause::Damaged),
             Err(cause) => Err(cause.into()),
         };
-        let now = u64::try_from(clock.trusted_ms()).unwrap_or(0);
+        let now = u64::try_from(clock.trusted_ms().ms()).unwrap_or(0);
         let lost = reserved
             .as_ref()
             .err()
@@ -85,7 +85,7 @@ impl SequenceCounter {
     /// When it cannot be reserved: an order without a number is not sent.
     pub fn next(&self) -> io::Result<u64> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = u64::try_from(self.clock.trusted_ms())
+        let next = u64::try_from(self.clock.trusted_ms().ms())
             .unwrap_or(0)
             .max(given.0 + 1);
         if next > given.1 {

@@ -13,6 +13,7 @@ use crate::domain::blob::{BlobRef, MAX_BLOB_BYTES};
 use crate::domain::id::BlobId;
 use crate::keys::secret;
 use crate::log::disk::write_atomic;
+use crate::time::WallMs;
 
 /// The folders of the two copies.
 pub(super) const COPIES: [&str; 2] = ["a", "b"];
@@ -153,11 +154,11 @@ impl PeopleFiles {
         String::from_utf8(self.get(blob)?).map_err(|_| Lost::Damaged)
     }
 
-    /// Files written from `from_ms` on and before `to_ms`, wall time. Blocks.
+    /// Files written from `from` on and before `to`. Blocks.
     ///
     /// # Errors
     /// An error of the file system.
-    pub fn written_between(&self, from_ms: i64, to_ms: i64) -> io::Result<BTreeSet<BlobId>> {
+    pub fn written_between(&self, from: WallMs, to: WallMs) -> io::Result<BTreeSet<BlobId>> {
         let mut out = BTreeSet::new();
         for file in std::fs::read_dir(self.folder.join("a"))? {
             let file = file?;
@@ -165,12 +166,14 @@ impl PeopleFiles {
                 .metadata()?
                 .modified()?
                 .duration_since(std::time::UNIX_EPOCH)
-                .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+                .map_or(WallMs::default(), |d| {
+                    i64::try_from(d.as_millis()).map_or(WallMs::MAX, WallMs::new)
+                });
             if let Some(id) = file
                 .file_name()
                 .to_str()
                 .and_then(|n| BlobId::new(n).ok())
-                .filter(|_| (from_ms..to_ms).contains(&at))
+                .filter(|_| (from..to).contains(&at))
             {
                 out.insert(id);
             }

@@ -16,6 +16,7 @@ use crate::log::disk::{DirDisk, Disk as _, write_atomic};
 use crate::log::frame::{self, Epoch, Group};
 use crate::log::recover::Floor;
 use crate::log::segments::{Log, Recovery};
+use crate::time::WallMs;
 
 /// How long readings stay in memory, ms.
 pub const RETENTION_MS: i64 = 24 * 3_600_000;
@@ -30,7 +31,7 @@ const MARK_INTERVAL_GROUPS: u64 = 64;
 const MAX_SEGMENTS: usize = 16;
 
 /// One reading: wall ms and value scaled by the sensor's decimals.
-pub type Reading = (i64, i64);
+pub type Reading = (WallMs, i64);
 
 /// Why readings of the last day are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,7 +279,7 @@ impl Samples {
 
     /// Takes a reading. The age of readings counts from the newest one taken: after a bad clock was
     /// set back, earlier readings with later times are not removed because of their age.
-    pub fn add(&self, sensor: &EntityId, at: i64, value: i64) {
+    pub fn add(&self, sensor: &EntityId, at: WallMs, value: i64) {
         let mut guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let BufferedReadings {
             by_sensor: kept,
@@ -289,7 +290,7 @@ impl Samples {
         // newest value replaces the first one.
         if let Some(last) = kept
             .back_mut()
-            .filter(|last| (0..MIN_SPACING_MS).contains(&(at - last.0)))
+            .filter(|last| (0..MIN_SPACING_MS).contains(&at.since(last.0)))
         {
             last.1 = value;
             if let Some(waiting) = fresh
@@ -385,7 +386,7 @@ impl Samples {
 }
 
 fn trim(kept: &mut VecDeque<Reading>) {
-    let newest = kept.back().map_or(0, |r| r.0);
+    let newest = kept.back().map_or(WallMs::default(), |r| r.0);
     while kept.len() > MAX_SAMPLES_PER_SENSOR
         || kept.front().is_some_and(|r| r.0 < newest - RETENTION_MS)
     {
@@ -402,7 +403,7 @@ fn encode(id: &EntityId, readings: &[Reading]) -> Vec<u8> {
             .to_le_bytes(),
     );
     for (at, value) in readings {
-        out.extend_from_slice(&at.to_le_bytes());
+        out.extend_from_slice(&at.ms().to_le_bytes());
         out.extend_from_slice(&value.to_le_bytes());
     }
     out
@@ -417,7 +418,7 @@ fn decode(record: &[u8]) -> Option<(EntityId, Vec<Reading>)> {
         .chunks_exact(16)
         .filter_map(|c| {
             Some((
-                i64::from_le_bytes(c[..8].try_into().ok()?),
+                WallMs::new(i64::from_le_bytes(c[..8].try_into().ok()?)),
                 i64::from_le_bytes(c[8..].try_into().ok()?),
             ))
         })

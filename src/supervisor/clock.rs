@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::time::{AtomicWallMs, MonoMs, WallMs};
+
 /// How far the wall clock may be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
@@ -65,13 +67,13 @@ pub fn since_boot_ms() -> u64 {
 enum TimeSource {
     System {
         start: Instant,
-        floor_ms: AtomicI64,
+        floor: AtomicWallMs,
         /// Wall time minus monotonic time at the confirmation, ms; `i64::MIN` = there was none.
         sync_offset_ms: AtomicI64,
     },
     Manual {
         mono_ms: AtomicU64,
-        wall_ms: AtomicI64,
+        wall: AtomicWallMs,
         synced: AtomicBool,
     },
 }
@@ -90,7 +92,7 @@ impl Clock {
     pub fn system(floor_ms: i64) -> Self {
         Self(Arc::new(TimeSource::System {
             start: Instant::now(),
-            floor_ms: AtomicI64::new(floor_ms.max(BUILD_FLOOR_MS)),
+            floor: AtomicWallMs::new(WallMs::new(floor_ms.max(BUILD_FLOOR_MS))),
             sync_offset_ms: AtomicI64::new(i64::MIN),
         }))
     }
@@ -100,7 +102,7 @@ impl Clock {
     pub fn manual(wall_ms: i64) -> Self {
         Self(Arc::new(TimeSource::Manual {
             mono_ms: AtomicU64::new(0),
-            wall_ms: AtomicI64::new(wall_ms),
+            wall: AtomicWallMs::new(WallMs::new(wall_ms)),
             synced: AtomicBool::new(true),
         }))
     }
@@ -110,80 +112,79 @@ impl Clock {
     pub fn unknown(wall_ms: i64) -> Self {
         Self(Arc::new(TimeSource::Manual {
             mono_ms: AtomicU64::new(0),
-            wall_ms: AtomicI64::new(wall_ms),
+            wall: AtomicWallMs::new(WallMs::new(wall_ms)),
             synced: AtomicBool::new(false),
         }))
     }
 
-    /// Milliseconds since this clock was made.
+    /// The moment of this process; it begins when this clock is made.
     #[must_use]
-    pub fn mono_ms(&self) -> u64 {
+    pub fn mono_ms(&self) -> MonoMs {
         match &*self.0 {
-            TimeSource::System { start, .. } => {
-                u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
-            }
-            TimeSource::Manual { mono_ms, .. } => mono_ms.load(Ordering::SeqCst),
+            TimeSource::System { start, .. } => MonoMs::START + start.elapsed(),
+            TimeSource::Manual { mono_ms, .. } => MonoMs::new(mono_ms.load(Ordering::SeqCst)),
         }
     }
 
-    /// Wall time, ms since 1970 UTC, as the machine believes it.
+    /// Wall time as the machine believes it.
     #[must_use]
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the ambient clock"
     )]
-    pub fn wall_ms(&self) -> i64 {
+    pub fn wall_ms(&self) -> WallMs {
         match &*self.0 {
             TimeSource::System { .. } => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
-                .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
-            TimeSource::Manual { wall_ms, .. } => wall_ms.load(Ordering::SeqCst),
+                .map_or(WallMs::default(), |d| {
+                    i64::try_from(d.as_millis()).map_or(WallMs::MAX, WallMs::new)
+                }),
+            TimeSource::Manual { wall, .. } => wall.load(),
         }
     }
 
     /// The wall time where it can be believed, else the floor: dates are judged and written by it.
     #[must_use]
-    pub fn trusted_ms(&self) -> i64 {
+    pub fn trusted_ms(&self) -> WallMs {
         match &*self.0 {
-            TimeSource::System { floor_ms, .. } if self.trust() == Trust::None => {
-                floor_ms.load(Ordering::Relaxed)
-            }
+            TimeSource::System { floor, .. } if self.trust() == Trust::None => floor.load(),
             TimeSource::System { .. } | TimeSource::Manual { .. } => self.wall_ms(),
         }
     }
 
     /// The latest wall time that is known to be past, ms.
     #[must_use]
-    pub fn floor_ms(&self) -> i64 {
+    pub fn floor_ms(&self) -> WallMs {
         match &*self.0 {
-            TimeSource::System { floor_ms, .. } => floor_ms.load(Ordering::Relaxed),
-            TimeSource::Manual { wall_ms, .. } => wall_ms.load(Ordering::SeqCst),
+            TimeSource::System { floor, .. } => floor.load(),
+            TimeSource::Manual { wall, .. } => wall.load(),
         }
     }
 
     /// [`Clock::floor_ms`] in seconds.
     #[must_use]
     pub fn floor_s(&self) -> u64 {
-        u64::try_from(self.floor_ms() / 1000).unwrap_or(0)
+        self.floor_ms().seconds()
     }
 
     /// [`Clock::trusted_ms`] in seconds.
     #[must_use]
     pub fn trusted_s(&self) -> u64 {
-        u64::try_from(self.trusted_ms() / 1000).unwrap_or(0)
+        self.trusted_ms().seconds()
     }
 
     /// Wall time minus the time since the start, ms: constant until somebody sets the clock.
     #[must_use]
     pub fn offset_ms(&self) -> i64 {
         self.wall_ms()
-            .saturating_sub(i64::try_from(self.mono_ms()).unwrap_or(0))
+            .ms()
+            .saturating_sub(self.mono_ms().signed_since(MonoMs::START))
     }
 
     /// Raises the floor: a time learned from an authenticated peer or from history.
-    pub fn raise_floor(&self, ms: i64) {
-        if let TimeSource::System { floor_ms, .. } = &*self.0 {
-            floor_ms.fetch_max(ms, Ordering::Relaxed);
+    pub fn raise_floor(&self, moment: WallMs) {
+        if let TimeSource::System { floor, .. } = &*self.0 {
+            floor.raise(moment);
         }
     }
 
@@ -203,21 +204,21 @@ impl Clock {
     pub fn trust(&self) -> Trust {
         match &*self.0 {
             TimeSource::System {
-                floor_ms,
+                floor,
                 sync_offset_ms: agreed,
                 ..
             } => {
-                let (wall, floor) = (self.wall_ms(), floor_ms.load(Ordering::Relaxed));
-                if vouches(modified_ms(Path::new(TIMESYNC_FLAG)), wall) {
+                let (wall, floor) = (self.wall_ms(), floor.load());
+                if vouches(modified_at(Path::new(TIMESYNC_FLAG)), wall) {
                     agreed.store(self.offset_ms(), Ordering::Relaxed);
                 }
                 let agreed = agreed.load(Ordering::Relaxed);
                 let is_agreed =
                     agreed != i64::MIN && agreed.abs_diff(self.offset_ms()) < CLOCK_STEP_MS;
                 // A source that agrees now outweighs a floor that an earlier boot left.
-                if wall >= BUILD_FLOOR_MS && is_agreed {
+                if wall >= WallMs::new(BUILD_FLOOR_MS) && is_agreed {
                     Trust::Synced
-                } else if (floor..floor.saturating_add(MAX_UNSYNCED_AHEAD_MS)).contains(&wall) {
+                } else if (floor..floor + MAX_UNSYNCED_AHEAD_MS).contains(&wall) {
                     Trust::Restored
                 } else {
                     Trust::None
@@ -235,38 +236,33 @@ impl Clock {
 
     /// Advances a manual clock; a system clock is left alone.
     pub fn advance(&self, by: Duration) {
-        if let TimeSource::Manual {
-            mono_ms, wall_ms, ..
-        } = &*self.0
-        {
+        if let TimeSource::Manual { mono_ms, wall, .. } = &*self.0 {
             let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
             mono_ms.fetch_add(ms, Ordering::SeqCst);
-            wall_ms.fetch_add(i64::try_from(ms).unwrap_or(i64::MAX), Ordering::SeqCst);
+            wall.store(wall.load() + i64::try_from(ms).unwrap_or(i64::MAX));
         }
     }
 
     /// Sets a manual clock's wall time: jumps of the wall clock in tests.
     pub fn set_wall(&self, ms: i64) {
-        if let TimeSource::Manual { wall_ms, .. } = &*self.0 {
-            wall_ms.store(ms, Ordering::SeqCst);
+        if let TimeSource::Manual { wall, .. } = &*self.0 {
+            wall.store(WallMs::new(ms));
         }
     }
 }
 
-/// When a file was last touched, ms since 1970; none when it is not there.
-fn modified_ms(file: &Path) -> Option<i64> {
+/// When a file was last touched; none when it is not there.
+fn modified_at(file: &Path) -> Option<WallMs> {
     let modified = std::fs::metadata(file).and_then(|m| m.modified()).ok()?;
     let since = modified.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_millis()).ok()
+    i64::try_from(since.as_millis()).ok().map(WallMs::new)
 }
 
-/// True when the flag of systemd-timesyncd, last touched at `modified_ms`, speaks for a clock that
-/// shows `wall_ms`: the flag bears the time that the server gave.
-fn vouches(modified_ms: Option<i64>, wall_ms: i64) -> bool {
+/// True when the flag of systemd-timesyncd, last touched at `modified`, speaks for a clock that
+/// shows `wall`: the flag bears the time that the server gave.
+fn vouches(modified: Option<WallMs>, wall: WallMs) -> bool {
     const STEP_MS: i64 = CLOCK_STEP_MS.cast_signed();
-    modified_ms.is_some_and(|at| {
-        (-STEP_MS..TIMESYNC_FLAG_MAX_AGE_MS).contains(&wall_ms.saturating_sub(at))
-    })
+    modified.is_some_and(|at| (-STEP_MS..TIMESYNC_FLAG_MAX_AGE_MS).contains(&wall.since(at)))
 }
 
 #[cfg(test)]
@@ -276,12 +272,12 @@ mod tests {
     /// The flag stands for the whole boot, also after somebody typed another year.
     #[test]
     fn a_flag_of_the_time_server_speaks_only_for_the_clock_that_it_set() {
-        let touched = BUILD_FLOOR_MS + 1_000_000;
+        let touched = WallMs::new(BUILD_FLOOR_MS + 1_000_000);
         assert!(vouches(Some(touched), touched));
         assert!(vouches(Some(touched), touched + 3_600_000));
         assert!(!vouches(None, touched));
         assert!(!vouches(Some(touched), touched + 2 * 86_400_000));
         assert!(!vouches(Some(touched), touched + 74 * 365 * 86_400_000));
-        assert!(!vouches(Some(touched), 600_000));
+        assert!(!vouches(Some(touched), WallMs::new(600_000)));
     }
 }

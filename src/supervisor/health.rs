@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::health_reason::HealthReason;
+use crate::time::WallMs;
 
 macro_rules! health_parts {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
@@ -161,8 +162,8 @@ pub struct PartHealth {
     pub status: HealthStatus,
     /// Why; none = it is green.
     pub reason: Option<HealthReason>,
-    /// Since when, wall ms.
-    pub since_ms: i64,
+    /// Since when.
+    pub since_ms: WallMs,
     /// How often the part was started again in this boot.
     pub restarts: u64,
 }

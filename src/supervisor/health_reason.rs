@@ -11,15 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::io_cause::IoCause;
 use super::reason_enum::{KeyedReason, ReasonDetail, reason_enum};
+use crate::time::WallMs;
 
-/// A moment, wall ms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Moment(pub i64);
-
-impl From<&Moment> for ReasonDetail<'_> {
-    fn from(moment: &Moment) -> Self {
-        Self::Moment(moment.0)
+impl From<&WallMs> for ReasonDetail<'_> {
+    fn from(moment: &WallMs) -> Self {
+        Self::Moment(*moment)
     }
 }
 
@@ -186,28 +182,28 @@ reason_enum! {
             /// The loss.
             loss: BrokerLoss,
             /// When it was found.
-            found: Moment,
+            found: WallMs,
         } = "health-broker-log-damaged", "advice-ledger";
         /// The persistence log is gone or empty.
         BrokerLogMissing {
             /// The loss.
             loss: BrokerLoss,
             /// When it was found.
-            found: Moment,
+            found: WallMs,
         } = "health-broker-log-missing", "advice-ledger";
         /// The persistence log is an old copy without its end.
         BrokerLogOutdated {
             /// The loss.
             loss: BrokerLoss,
             /// When it was found.
-            found: Moment,
+            found: WallMs,
         } = "health-broker-log-outdated", "advice-ledger";
         /// The persistence log is another machine's.
         BrokerLogForeign {
             /// The loss.
             loss: BrokerLoss,
             /// When it was found.
-            found: Moment,
+            found: WallMs,
         } = "health-broker-log-foreign", "advice-ledger";
 
         /// The commune has more entries than this machine.
@@ -215,7 +211,7 @@ reason_enum! {
             /// How many more.
             n: u64,
             /// When it was found.
-            found: Moment,
+            found: WallMs,
         } = "health-history-shorter", "advice-commune";
         /// The commune knows a newer boot than the one that this machine reports.
         HistoryOlder {
@@ -224,17 +220,17 @@ reason_enum! {
             /// The highest boot that the commune knows.
             highest: u64,
             /// When it was found.
-            found: Moment,
+            found: WallMs,
         } = "health-history-older", "advice-commune";
         /// Two machines speak for this village.
         HistoryTwin {
             /// When it was found.
-            found: Moment,
+            found: WallMs,
         } = "health-history-twin", "advice-commune";
         /// One number names different entries here and at the commune.
         HistoryDiffers {
             /// When it was found.
-            found: Moment,
+            found: WallMs,
         } = "health-history-differs", "advice-commune";
 
         /// The journal cannot be written.

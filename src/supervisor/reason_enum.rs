@@ -6,6 +6,7 @@
 //! (`i18n::reason_text`).
 
 use super::io_cause::IoCause;
+use crate::time::WallMs;
 
 /// A reason as its sentence needs it: the key in the locale files, and the details by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub enum ReasonDetail<'a> {
     /// An error of the operating system.
     Io(&'a IoCause),
     /// A moment, wall ms.
-    Moment(i64),
+    Moment(WallMs),
     /// Reasons within the reason.
     Reasons(Vec<KeyedReason<'a>>),
 }

@@ -92,7 +92,7 @@ impl Supervisor {
                 if stop.soft.is_cancelled() {
                     return;
                 }
-                backoff.record_run(clock.mono_ms().saturating_sub(began));
+                backoff.record_run(clock.mono_ms().since(began));
                 let reason = match ended {
                     Ok(Ok(())) => HealthReason::ServiceEnded,
                     Ok(Err(cause)) => failure(&cause),

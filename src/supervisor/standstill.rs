@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::Stop;
 use super::clock::Clock;
+use crate::time::MonoMs;
 
 /// How often the process proves to itself that it runs.
 const TICK: Duration = Duration::from_millis(250);
@@ -31,7 +32,7 @@ impl Standstill {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self {
-            ticked_at: Arc::new(AtomicU64::new(clock.mono_ms())),
+            ticked_at: Arc::new(AtomicU64::new(clock.mono_ms().ms())),
             ended_at: Arc::new(AtomicU64::new(u64::MAX)),
             clock,
         }
@@ -49,26 +50,26 @@ impl Standstill {
 
     fn tick(&self) {
         let now = self.clock.mono_ms();
-        let gap_ms = now.saturating_sub(self.ticked_at.load(Ordering::SeqCst));
+        let gap_ms = now.since(MonoMs::new(self.ticked_at.load(Ordering::SeqCst)));
         if gap_ms > MIN_GAP_MS {
             // Stored before the tick: no reader sees a fresh tick without the standstill before it.
-            self.ended_at.store(now, Ordering::SeqCst);
+            self.ended_at.store(now.ms(), Ordering::SeqCst);
             tracing::warn!(
                 gap_ms,
                 "the process stood still; orders that waited are refused"
             );
         }
-        self.ticked_at.store(now, Ordering::SeqCst);
+        self.ticked_at.store(now.ms(), Ordering::SeqCst);
     }
 
     /// Whether what is read now may have waited through a standstill.
     #[must_use]
     pub fn is_recent(&self) -> bool {
-        let ticked_at = self.ticked_at.load(Ordering::SeqCst);
+        let ticked_at = MonoMs::new(self.ticked_at.load(Ordering::SeqCst));
         let ended_at = self.ended_at.load(Ordering::SeqCst);
         let now = self.clock.mono_ms();
-        now.saturating_sub(ticked_at) > MIN_GAP_MS
-            || (ended_at != u64::MAX && now.saturating_sub(ended_at) <= BACKLOG_MS)
+        now.since(ticked_at) > MIN_GAP_MS
+            || (ended_at != u64::MAX && now.since(MonoMs::new(ended_at)) <= BACKLOG_MS)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::notice::rules::{MAX_COMMUNE_NOTICES, MAX_NOTICES};
 use crate::domain::notice::{self, NoticeKind, normalize, text_problem};
 use crate::journal::{CommandRequest, SubmitError};
 use crate::protocol::commune::Bulletin;
+use crate::time::WallMs;
 
 /// Most bulletins that become notices within 24 hours.
 const MAX_BULLETINS_PER_DAY: usize = 50;
@@ -18,7 +19,7 @@ impl Uplink {
     pub(super) async fn execute_command(
         &self,
         id: &str,
-        expires_at: i64,
+        expires_at: WallMs,
         bulletin: Bulletin,
     ) -> anyhow::Result<Option<String>> {
         let (Ok(name), Ok(notice)) = (CommandId::new(id), NoticeId::new(id)) else {

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::commune::{DownlinkMessage, Stream};
+use crate::time::MonoMs;
 
 /// Batches of one stream that may be unanswered.
 pub const MAX_INFLIGHT_BATCHES: u64 = 2;
@@ -59,18 +60,18 @@ struct StreamProgress {
 pub struct Engine {
     incarnation: Option<String>,
     lanes: BTreeMap<Stream, StreamProgress>,
-    last_message_at: u64,
-    /// Since when answers to batches have been awaited, monotonic ms.
-    waiting_since: u64,
+    last_message_at: MonoMs,
+    /// Since when answers to batches have been awaited.
+    waiting_since: MonoMs,
     hello_sent: bool,
 }
 
 impl Engine {
     /// The link came up: begins with HELLO.
-    pub fn connected(&mut self, now_ms: u64) -> Vec<Action> {
+    pub fn connected(&mut self, now: MonoMs) -> Vec<Action> {
         self.incarnation = None;
         self.lanes.clear();
-        self.last_message_at = now_ms;
+        self.last_message_at = now;
         self.hello_sent = true;
         vec![Action::Hello]
     }
@@ -88,7 +89,7 @@ impl Engine {
         &mut self,
         down: &DownlinkMessage,
         offers: &[StreamRange],
-        now_ms: u64,
+        now: MonoMs,
     ) -> Vec<Action> {
         match down {
             DownlinkMessage::Resume {
@@ -96,7 +97,7 @@ impl Engine {
                 applied,
                 ..
             } => {
-                self.last_message_at = now_ms;
+                self.last_message_at = now;
                 self.incarnation = Some(incarnation.clone());
                 // Only streams that were offered count, and no further than their last number. A
                 // commune must not fill memory with invented streams, and it cannot have records
@@ -138,7 +139,7 @@ impl Engine {
                 if self.incarnation.as_ref() != Some(incarnation) {
                     // Another database answers. How far it is is not known before its RESUME.
                     return if self.incarnation.is_some() {
-                        self.connected(now_ms)
+                        self.connected(now)
                     } else {
                         Vec::new()
                     };
@@ -150,7 +151,7 @@ impl Engine {
                 else {
                     return Vec::new();
                 };
-                self.last_message_at = now_ms;
+                self.last_message_at = now;
                 let lane = self.lanes.entry(stream.clone()).or_default();
                 // An older ACK may arrive late: `applied` never decreases.
                 lane.applied = lane.applied.max((*applied).min(last));
@@ -167,30 +168,27 @@ impl Engine {
                 out
             }
             DownlinkMessage::Command { .. } | DownlinkMessage::Certificate { .. } => {
-                self.last_message_at = now_ms;
+                self.last_message_at = now;
                 Vec::new()
             }
         }
     }
 
     /// There may be new entries, or time passed.
-    pub fn tick(&mut self, offers: &[StreamRange], now_ms: u64) -> Vec<Action> {
+    pub fn tick(&mut self, offers: &[StreamRange], now: MonoMs) -> Vec<Action> {
         let waits = self.hello_sent && self.incarnation.is_none()
             || self.lanes.values().any(|l| !l.inflight.is_empty());
         // Silence counts only from the moment at which an answer is awaited.
-        if waits
-            && now_ms.saturating_sub(self.last_message_at.max(self.waiting_since))
-                > RESPONSE_TIMEOUT_MS
-        {
-            return self.connected(now_ms);
+        if waits && now.since(self.last_message_at.max(self.waiting_since)) > RESPONSE_TIMEOUT_MS {
+            return self.connected(now);
         }
         self.next_sends(offers)
     }
 
     /// A batch was handed to the MQTT client: records of `stream` up to `last`.
-    pub fn sent(&mut self, stream: &Stream, last: u64, now_ms: u64) {
+    pub fn sent(&mut self, stream: &Stream, last: u64, now: MonoMs) {
         if self.lanes.values().all(|l| l.inflight.is_empty()) {
-            self.waiting_since = now_ms;
+            self.waiting_since = now;
         }
         self.lanes
             .entry(stream.clone())

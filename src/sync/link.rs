@@ -18,6 +18,7 @@ use crate::keys::tls;
 use crate::protocol::commune::{DownlinkMessage, UplinkMessage};
 use crate::supervisor::Stop;
 use crate::supervisor::backoff::{Backoff, jitter};
+use crate::time::WallMs;
 
 /// How often the waiting entries are counted, whether the link is up or not.
 const COUNT_INTERVAL: Duration = Duration::from_secs(2);
@@ -35,7 +36,7 @@ impl Uplink {
             .before(received.saturating_add(1), 1)
             .await
             .first()
-            .map_or(0, |e| e.entry.wall_ms);
+            .map_or(WallMs::default(), |e| e.entry.wall_ms);
         self.live
             .uplink
             .update(|l| (l.received, l.received_at) = (received, at));
@@ -62,7 +63,7 @@ impl Uplink {
             if let Err(error) = self.run_connection(stop.clone(), refused).await {
                 tracing::info!("commune link lost: {error:#}");
             }
-            let lived = self.clock.mono_ms().saturating_sub(began);
+            let lived = self.clock.mono_ms().since(began);
             backoff.record_run(lived);
             // A link that ends so soon may have been refused for its certificate: the next
             // connection shows the other one.

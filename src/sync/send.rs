@@ -15,6 +15,7 @@ use crate::journal::{StoredEntry, codec};
 use crate::protocol::commune::{
     Batch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, Stream, UplinkMessage, pack,
 };
+use crate::time::MonoMs;
 
 /// Largest batch as it goes onto the wire, bytes; the commune's broker takes 256 KiB.
 const MAX_WIRE_BYTES: usize = 200 * 1024;
@@ -26,8 +27,8 @@ const MISSING_AFTER_MS: u64 = 5_000;
 pub(super) struct SendProgress {
     /// The last record of the last batch: its number in the lane and its seq.
     ends: BTreeMap<Stream, (u64, u64)>,
-    /// Since when the records from this number on could not be read, monotonic ms.
-    unreadable_since: BTreeMap<(Stream, u64), u64>,
+    /// Since when the records from this number on could not be read.
+    unreadable_since: BTreeMap<(Stream, u64), MonoMs>,
 }
 
 /// The records of one batch, and the texts that they name (blob id → text).
@@ -240,7 +241,7 @@ impl Uplink {
             .unreadable_since
             .entry((stream.clone(), from))
             .or_insert(now);
-        if now.saturating_sub(since) < MISSING_AFTER_MS {
+        if now.since(since) < MISSING_AFTER_MS {
             return Ok(false);
         }
         known.unreadable_since.remove(&(stream.clone(), from));

@@ -10,6 +10,7 @@ use rumqttc::AsyncClient;
 use super::uplink::Uplink;
 use crate::protocol::commune::UplinkMessage;
 use crate::protocol::village_status::StatusSummary;
+use crate::time::MonoMs;
 use crate::view::village_status::{StatusInput, compute};
 
 /// Shortest time between two reports, ms.
@@ -21,8 +22,8 @@ const REPEAT_INTERVAL_MS: u64 = 300_000;
 #[derive(Debug, Default)]
 pub(super) struct StatusReports {
     is_wanted: bool,
-    checked_at: Option<u64>,
-    last: Option<(StatusSummary, u64)>,
+    checked_at: Option<MonoMs>,
+    last: Option<(StatusSummary, MonoMs)>,
 }
 
 impl StatusReports {
@@ -34,21 +35,21 @@ impl StatusReports {
         };
     }
 
-    fn is_due(&mut self, now_ms: u64) -> bool {
+    fn is_due(&mut self, now: MonoMs) -> bool {
         let is_due = self.is_wanted
             && self
                 .checked_at
-                .is_none_or(|at| now_ms.saturating_sub(at) >= MIN_INTERVAL_MS);
+                .is_none_or(|at| now.since(at) >= MIN_INTERVAL_MS);
         if is_due {
-            self.checked_at = Some(now_ms);
+            self.checked_at = Some(now);
         }
         is_due
     }
 
-    fn is_news(&self, summary: &StatusSummary, now_ms: u64) -> bool {
-        self.last.as_ref().is_none_or(|(last, at)| {
-            last != summary || now_ms.saturating_sub(*at) >= REPEAT_INTERVAL_MS
-        })
+    fn is_news(&self, summary: &StatusSummary, now: MonoMs) -> bool {
+        self.last
+            .as_ref()
+            .is_none_or(|(last, at)| last != summary || now.since(*at) >= REPEAT_INTERVAL_MS)
     }
 }
 
@@ -59,8 +60,8 @@ impl Uplink {
         client: &AsyncClient,
         reports: &mut StatusReports,
     ) -> anyhow::Result<()> {
-        let now_ms = self.clock.mono_ms();
-        if !reports.is_due(now_ms) {
+        let now = self.clock.mono_ms();
+        if !reports.is_due(now) {
             return Ok(());
         }
         let state = self.live.latest.overlay(&self.journal.state());
@@ -68,16 +69,16 @@ impl Uplink {
             state: &state,
             live: &self.live,
             health: &self.health.parts(),
-            mono_ms: now_ms,
+            mono_ms: now,
             wall_ms: self.clock.wall_ms(),
         })
         .summary;
-        if reports.is_news(&summary, now_ms) {
+        if reports.is_news(&summary, now) {
             let up = UplinkMessage::Status {
                 summary: Box::new(summary.clone()),
             };
             self.publish(client, &up).await?;
-            reports.last = Some((summary, now_ms));
+            reports.last = Some((summary, now));
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::engine::{Action, Engine, StreamRange};
 use crate::commune::engine::{Disposition, judge_batch, judge_gap};
 use crate::domain::event::Lane;
 use crate::protocol::commune::{Batch, DownlinkMessage, Stream, UplinkMessage, pack};
+use crate::time::{MonoMs, WallMs};
 
 /// The next step of a generated run.
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ struct World {
     backup: Store,
     incarnation: u64,
     wire: Vec<Wire>,
-    now: u64,
+    now: MonoMs,
 }
 
 impl World {
@@ -145,7 +146,7 @@ impl World {
                 self.wire.push(Wire::Down(DownlinkMessage::Resume {
                     incarnation,
                     applied,
-                    now_ms: 0,
+                    now_ms: WallMs::default(),
                     sure: true,
                     known: None,
                     status: false,
@@ -345,17 +346,17 @@ fn nonsense_of_the_commune_is_harmless() {
         lane: Lane::Log,
     };
     let offers = vec![(stream.clone(), 1, 10)];
-    engine.connected(0);
+    engine.connected(MonoMs::START);
     for applied in [u64::MAX, 0, 5, u64::MAX - 1] {
         let down = DownlinkMessage::Resume {
             incarnation: "x".into(),
             applied: vec![(stream.clone(), applied)],
-            now_ms: i64::MIN,
+            now_ms: WallMs::MIN,
             sure: true,
             known: None,
             status: false,
         };
-        engine.handle_message(&down, &offers, 0);
+        engine.handle_message(&down, &offers, MonoMs::START);
         engine.handle_message(
             &DownlinkMessage::Ack {
                 incarnation: "x".into(),
@@ -364,7 +365,7 @@ fn nonsense_of_the_commune_is_harmless() {
                 hole: true,
             },
             &offers,
-            0,
+            MonoMs::START,
         );
         engine.handle_message(
             &DownlinkMessage::Ack {
@@ -374,9 +375,9 @@ fn nonsense_of_the_commune_is_harmless() {
                 hole: false,
             },
             &offers,
-            0,
+            MonoMs::START,
         );
-        engine.tick(&offers, u64::MAX);
+        engine.tick(&offers, MonoMs::new(u64::MAX));
     }
     let batch = Batch {
         stream,

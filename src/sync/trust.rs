@@ -8,6 +8,7 @@ use super::uplink::Uplink;
 use crate::keys::authority::{CertificateFiles, IssuedCertificate};
 use crate::keys::tls;
 use crate::supervisor::clock::Trust;
+use crate::time::WallMs;
 
 /// Two clocks that differ by less than this agree, ms.
 const MAX_CLOCK_SKEW_MS: u64 = 120_000;
@@ -52,17 +53,15 @@ impl Uplink {
     /// this clock, this clock counts as synced. A gateway without a date raises its floor to it,
     /// but never beyond the end of its own certificate: a commune whose clock is years ahead must
     /// not make every certificate old.
-    pub(super) fn apply_commune_time(&self, now_ms: i64, sure: bool) {
+    pub(super) fn apply_commune_time(&self, now_ms: WallMs, sure: bool) {
         if !sure {
             return;
         }
-        if self.clock.wall_ms().abs_diff(now_ms) < MAX_CLOCK_SKEW_MS {
+        if self.clock.wall_ms().distance(now_ms) < MAX_CLOCK_SKEW_MS {
             self.clock.set_synced();
         } else if self.clock.trust() == Trust::None {
-            let ends = self
-                .clock
-                .trusted_ms()
-                .saturating_add(self.best_certificate().1.max(0).saturating_mul(86_400_000));
+            let ends = self.clock.trusted_ms()
+                + self.best_certificate().1.max(0).saturating_mul(86_400_000);
             self.clock.raise_floor(now_ms.min(ends));
         }
     }

@@ -65,8 +65,8 @@ fn moments<'a, 'b>(lost: &'a [&'b ThingStatus]) -> Vec<&'a [&'b ThingStatus]> {
     let (mut out, mut begin) = (Vec::new(), 0);
     for end in 1..=lost.len() {
         let is_over = lost.get(end).is_none_or(|next| {
-            at(next) - at(&lost[end - 1]) > MAX_GAP_MS
-                || at(next) - at(&lost[begin]) > MAX_MOMENT_MS
+            at(next).since(at(&lost[end - 1])) > MAX_GAP_MS
+                || at(next).since(at(&lost[begin])) > MAX_MOMENT_MS
         });
         if is_over {
             out.push(&lost[begin..end]);
@@ -129,8 +129,9 @@ fn cause(kind: CauseKind, things: &[&ThingStatus]) -> CommonCause {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::WallMs;
 
-    fn device(id: &str, place: &str, since: Option<i64>) -> ThingStatus {
+    fn device(id: &str, place: &str, since: Option<WallMs>) -> ThingStatus {
         ThingStatus {
             kind: ThingKind::Device,
             id: id.to_owned(),
@@ -151,10 +152,10 @@ mod tests {
     #[test]
     fn what_falls_within_seconds_has_one_cause_and_what_fell_apart_has_none() {
         let things = [
-            device("a", "Đình", Some(0)),
-            device("b", "Chợ", Some(9_000)),
-            device("c", "Ngõ", Some(18_000)),
-            device("d", "Ngõ", Some(400_000)),
+            device("a", "Đình", Some(WallMs::new(0))),
+            device("b", "Chợ", Some(WallMs::new(9_000))),
+            device("c", "Ngõ", Some(WallMs::new(18_000))),
+            device("d", "Ngõ", Some(WallMs::new(400_000))),
             device("e", "Đình", None),
         ];
         let (causes, alone) = common_causes(&things);
@@ -164,7 +165,7 @@ mod tests {
                 names(&causes[0].things),
                 causes[0].since
             ),
-            (CauseKind::SameMoment, vec!["a", "b", "c"], 0)
+            (CauseKind::SameMoment, vec!["a", "b", "c"], WallMs::new(0))
         );
         assert_eq!((causes.len(), names(&alone)), (1, vec!["d"]));
     }
@@ -172,9 +173,9 @@ mod tests {
     #[test]
     fn all_devices_of_a_place_and_all_of_the_village_are_named_as_that() {
         let mut things = vec![
-            device("a", "Ngõ", Some(0)),
-            device("b", "Ngõ", Some(400_000)),
-            device("c", "Đình", Some(900_000)),
+            device("a", "Ngõ", Some(WallMs::new(0))),
+            device("b", "Ngõ", Some(WallMs::new(400_000))),
+            device("c", "Đình", Some(WallMs::new(900_000))),
             device("d", "Đình", None),
         ];
         let (causes, alone) = common_causes(&things);
@@ -187,7 +188,7 @@ mod tests {
         );
         assert_eq!((causes.len(), names(&alone)), (1, vec!["c"]));
         for thing in &mut things {
-            (thing.since, thing.status) = (Some(5_000), Status::Broken);
+            (thing.since, thing.status) = (Some(WallMs::new(5_000)), Status::Broken);
             thing.reason = StatusReason::Silent;
         }
         let (causes, alone) = common_causes(&things);

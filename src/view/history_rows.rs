@@ -12,6 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::event::{Entry, Event};
 use crate::domain::{device, light};
 use crate::i18n::locale::capital;
+use crate::time::WallMs;
 
 /// The entries of one row.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +43,7 @@ pub struct HistoryRow {
     /// The number of its first entry.
     pub seq: u64,
     /// Wall ms of its newest entry.
-    pub at: i64,
+    pub at: WallMs,
     /// The mark: `""` well, `off`, `warn`, `bad`.
     pub mark: &'static str,
     /// What happened, and who did it.
@@ -119,9 +120,9 @@ fn clusters<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<Vec<&'a Entry>>
         let key = format!("{} {:?}", fold.key, entry.actor);
         let joined = open.get(&key).and_then(|at| out.get_mut(*at));
         if let Some((cluster, _)) = joined
-            && cluster
-                .last()
-                .is_some_and(|last| (last.wall_ms - entry.wall_ms).abs() < fold.within_ms)
+            && cluster.last().is_some_and(|last| {
+                last.wall_ms.distance(entry.wall_ms) < fold.within_ms.unsigned_abs()
+            })
         {
             cluster.push(entry);
         } else {

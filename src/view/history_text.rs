@@ -25,6 +25,7 @@ use crate::domain::event::{Entry, Event};
 use crate::domain::id::{NoticeId, UserId};
 use crate::domain::state::VillageState;
 use crate::i18n::locale::{Lang, capital, noun};
+use crate::time::WallMs;
 
 /// Names that a sentence lists before it only counts the others.
 const MAX_LISTED_NAMES: usize = 3;
@@ -103,7 +104,7 @@ pub struct RowResult {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultPart {
     /// Wall ms; none = it has no time of its own.
-    pub at: Option<i64>,
+    pub at: Option<WallMs>,
     /// In words.
     pub words: String,
 }
@@ -344,7 +345,7 @@ fn uncapital(sentence: &str) -> String {
 
 /// Seconds between an order and its result; none = the clock was set in between.
 fn delay_s(order: &Entry, result: &Entry) -> Option<i64> {
-    let ms = result.wall_ms - order.wall_ms;
+    let ms = result.wall_ms.since(order.wall_ms);
     (0..MAX_DELAY_MS)
         .contains(&ms)
         .then_some(((ms + 999) / 1000).max(1))

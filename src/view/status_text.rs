@@ -7,6 +7,7 @@ use crate::protocol::village_status::{
     CauseKind, CauseSummary, GatewayTrouble, LostData, NamedThing, NamedThings, Status,
     StatusReason, StatusSummary, ThingKind, ThingStatus, VillageStatus,
 };
+use crate::time::WallMs;
 
 /// One sentence and what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +48,9 @@ fn names_text(lang: Lang, things: &NamedThings) -> String {
 #[must_use]
 pub fn cause_text(
     lang: Lang,
-    now: i64,
+    now: WallMs,
     kind: &CauseKind,
-    since: i64,
+    since: WallMs,
     count: usize,
     names: &str,
 ) -> String {
@@ -69,7 +70,7 @@ pub fn cause_text(
     )
 }
 
-fn cause_summary_text(lang: Lang, now: i64, cause: &CauseSummary) -> String {
+fn cause_summary_text(lang: Lang, now: WallMs, cause: &CauseSummary) -> String {
     let names = names_text(lang, &cause.things);
     cause_text(
         lang,
@@ -82,7 +83,7 @@ fn cause_summary_text(lang: Lang, now: i64, cause: &CauseSummary) -> String {
 }
 
 /// The broken things, in one sentence; none = nothing is.
-fn broken_text(lang: Lang, now: i64, summary: &StatusSummary) -> Option<String> {
+fn broken_text(lang: Lang, now: WallMs, summary: &StatusSummary) -> Option<String> {
     if summary.broken_count == 0 {
         return None;
     }
@@ -152,7 +153,7 @@ fn gateway_text(lang: Lang, gateway: &[GatewayTrouble]) -> Option<String> {
 }
 
 /// The advice about the broken things.
-fn broken_advice(lang: Lang, now: i64, summary: &StatusSummary) -> String {
+fn broken_advice(lang: Lang, now: WallMs, summary: &StatusSummary) -> String {
     match summary.broken.first.first() {
         Some(oldest) if summary.causes.is_empty() => match oldest.since {
             Some(since) => lang.f(
@@ -170,7 +171,7 @@ fn broken_advice(lang: Lang, now: i64, summary: &StatusSummary) -> String {
 
 /// The one sentence about the village.
 #[must_use]
-pub fn sentence(lang: Lang, now: i64, summary: &StatusSummary) -> StatusSentence {
+pub fn sentence(lang: Lang, now: WallMs, summary: &StatusSummary) -> StatusSentence {
     let broken = broken_text(lang, now, summary);
     let gateway = gateway_text(lang, &summary.gateway);
     let unknown = unknown_text(lang, &summary.unknown);
@@ -229,7 +230,7 @@ pub fn sentence(lang: Lang, now: i64, summary: &StatusSummary) -> StatusSentence
 
 /// Why a thing has its status, in words.
 #[must_use]
-pub fn reason_text(lang: Lang, now: i64, thing: &ThingStatus) -> String {
+pub fn reason_text(lang: Lang, now: WallMs, thing: &ThingStatus) -> String {
     let since = thing
         .since
         .map_or_else(|| "–".to_owned(), |since| dates::since(now, since));
@@ -250,7 +251,7 @@ pub fn reason_text(lang: Lang, now: i64, thing: &ThingStatus) -> String {
         (StatusReason::NotAnnounced, _) => lang.t("light-not-announced"),
         (StatusReason::Silent, _) => with("device-gone"),
         (StatusReason::OrderPending { on }, _) => {
-            let waited = thing.since.map_or(0, |at| ((now - at) / 1000).max(0));
+            let waited = thing.since.map_or(0, |at| (now.since(at) / 1000).max(0));
             let key = if on {
                 "light-waiting-on"
             } else {
@@ -300,7 +301,7 @@ pub fn advice_text(lang: Lang, thing: &ThingStatus) -> String {
 /// The things of a kind that are not well, those with the same reason and time together: “Cầu Tre,
 /// Đình: không trả lời từ 14:05”.
 #[must_use]
-pub fn troubles_text(lang: Lang, now: i64, status: &VillageStatus, kind: ThingKind) -> String {
+pub fn troubles_text(lang: Lang, now: WallMs, status: &VillageStatus, kind: ThingKind) -> String {
     let mut groups: Vec<(String, Vec<NamedThing>)> = Vec::new();
     for thing in status
         .of_kind(kind)

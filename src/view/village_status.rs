@@ -22,6 +22,7 @@ use crate::protocol::village_status::{
     StatusReason, StatusSummary, ThingCounts, ThingKind, ThingStatus, VillageStatus,
 };
 use crate::supervisor::health::{HealthPart, HealthStatus, PartHealth};
+use crate::time::{MonoMs, WallMs};
 
 /// Everything from which the status is computed.
 #[derive(Clone, Copy)]
@@ -32,10 +33,10 @@ pub struct StatusInput<'a> {
     pub live: &'a Live,
     /// The health of all parts.
     pub health: &'a BTreeMap<HealthPart, PartHealth>,
-    /// Monotonic ms.
-    pub mono_ms: u64,
-    /// Wall ms.
-    pub wall_ms: i64,
+    /// The moment of this process.
+    pub mono_ms: MonoMs,
+    /// The same moment on the wall clock, ms.
+    pub wall_ms: WallMs,
 }
 
 /// The status of the village now.
@@ -112,7 +113,7 @@ const fn missing(percent: u8) -> Status {
 }
 
 /// A status and its reason, before it is given to a thing.
-type Judgement = (Status, StatusReason, Option<i64>);
+type Judgement = (Status, StatusReason, Option<WallMs>);
 
 /// True when the status of a device explains that of the things that hang on it.
 const fn explains(device: &ThingStatus) -> bool {
@@ -159,11 +160,11 @@ impl StatusInput<'_> {
     fn device(&self, d: &Device) -> ThingStatus {
         let (rejected, more) = self.live.rejected_discovery.of(&d.id);
         let count = rejected.len() + more;
-        let seen = self.live.latest.last_seen(&d.id).map(|at| {
-            let ago = self.mono_ms.saturating_sub(at);
-            self.wall_ms
-                .saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX))
-        });
+        let seen = self
+            .live
+            .latest
+            .last_seen(&d.id)
+            .map(|at| self.wall_ms - self.mono_ms.signed_since(at));
         let judged = match (d.availability, seen) {
             (Availability::Offline { since }, _) => {
                 (Status::Broken, StatusReason::Silent, Some(since))

@@ -8,6 +8,7 @@ mod days;
 
 use conglang::domain::calendar::{day, day_number, lunar, weekday};
 use conglang::domain::notice::NoticeKind;
+use conglang::time::WallMs;
 
 use compose::{Notice, compose};
 use days::{Moment, feast};
@@ -80,15 +81,16 @@ fn the_demos_board_reads_well_on_every_day_of_twelve_years() {
     for n in first..first + 12 * 366 {
         // At every hour in turn: also those in which the village has another date than Greenwich.
         let now = n * DAY_MS + n % 24 * 3_600_000;
-        let today = day_number(now);
-        let board = compose(&text, now).unwrap_or_else(|e| panic!("{:?}: {e:#}", day(now)));
+        let today = day_number(WallMs::new(now));
+        let board =
+            compose(&text, now).unwrap_or_else(|e| panic!("{:?}: {e:#}", day(WallMs::new(now))));
         for notice in &board {
             for (number, before) in dates(&notice.body) {
                 assert_eq!(
                     before,
                     weekdays[usize::try_from((number + 4) % 7).expect("weekday")],
                     "{:?}: {}",
-                    day(now),
+                    day(WallMs::new(now)),
                     notice.body
                 );
             }
@@ -112,20 +114,20 @@ fn the_demos_board_reads_well_on_every_day_of_twelve_years() {
         assert!((1..=21).contains(&(today - past)), "and one is over");
         for id in ["tb-02", "tb-05", "tb-06", "tb-07"] {
             let (number, _) = dates(&named(&board, id).body)[0];
-            let moon = lunar(number * DAY_MS);
+            let moon = lunar(WallMs::new(number * DAY_MS));
             assert!(
                 !feast(number) && (moon.leap || (moon.month, moon.day) != (1, 1)),
                 "{id} at Tết: {:?}",
-                day(number * DAY_MS)
+                day(WallMs::new(number * DAY_MS))
             );
         }
         // The meeting's title has the month of its date.
-        let meeting = day(ahead * DAY_MS);
+        let meeting = day(WallMs::new(ahead * DAY_MS));
         assert_eq!(
             named(&board, "tb-02").title,
             format!("Họp thôn tháng {}/{}", meeting.month, meeting.year)
         );
-        assert_eq!(weekday(ahead * DAY_MS), 6);
+        assert_eq!(weekday(WallMs::new(ahead * DAY_MS)), 6);
     }
 }
 

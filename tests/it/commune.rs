@@ -235,8 +235,8 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
                 urgent: true,
                 until: None,
             },
-            at: 0,
-            expires_at: i64::MAX,
+            at: conglang::time::WallMs::default(),
+            expires_at: conglang::time::WallMs::MAX,
             officer: String::new(),
             by: String::new(),
             once: "one form".to_owned(),
@@ -316,7 +316,10 @@ fn journal_and_commune_are_equal_after_both_were_killed_often() {
     );
     assert!(records > 100);
     assert_eq!(
-        office.store().divergence("ben-thoc", 0).expect("read"),
+        office
+            .store()
+            .divergence("ben-thoc", conglang::time::WallMs::default())
+            .expect("read"),
         None,
         "deaths are no copies"
     );

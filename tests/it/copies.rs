@@ -52,9 +52,8 @@ fn look(office: &mut Office) -> (Records, Option<Divergence>) {
         .duration_since(std::time::UNIX_EPOCH)
         .expect("time")
         .as_millis();
-    let trouble = store
-        .divergence("ben-thoc", i64::try_from(now).expect("small"))
-        .expect("read");
+    let now = conglang::time::WallMs::new(i64::try_from(now).expect("small"));
+    let trouble = store.divergence("ben-thoc", now).expect("read");
     drop(store);
     office.start();
     (records, trouble.map(|t| t.how))

@@ -213,8 +213,8 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
             .send_bulletin(&BulletinOrder {
                 villages: vec!["ben-thoc".to_owned()],
                 bulletin,
-                at: 0,
-                expires_at: i64::MAX,
+                at: conglang::time::WallMs::default(),
+                expires_at: conglang::time::WallMs::MAX,
                 officer: String::new(),
                 by: String::new(),
                 once: format!("form {round}"),

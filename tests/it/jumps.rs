@@ -50,9 +50,9 @@ fn a_clock_at_1970_and_a_clock_that_jumps_lose_nobody_and_nothing() {
     });
     // Days after what this program knows to be past, so that no release makes them days before it.
     let at = |days: i64, hour: i64| {
-        let day = conglang::domain::calendar::day(
+        let day = conglang::domain::calendar::day(conglang::time::WallMs::new(
             BUILD_FLOOR_MS + days * 86_400_000 - conglang::domain::calendar::ZONE_MS,
-        );
+        ));
         format!(
             "@{:04}-{:02}-{:02} {hour:02}:00:00",
             day.year, day.month, day.day

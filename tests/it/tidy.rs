@@ -73,6 +73,9 @@ const NOUNS: [&str; 7] = [
 /// import everything.
 fn forbidden(module: &str) -> Option<&'static str> {
     Some(match module {
+        "time" => {
+            "domain protocol journal store live ports keys log supervisor i18n view http config"
+        }
         "log" => "domain protocol journal store live ports keys supervisor i18n view http config",
         "supervisor" => "domain protocol journal store live ports keys log i18n view http config",
         "domain" => "protocol journal store live ports keys log i18n view http config supervisor",

@@ -14,6 +14,7 @@ use crate::protocol::divergence::DivergenceReport;
 use crate::supervisor::health::{Health, HealthPart};
 use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::{Stop, Supervisor};
+use crate::time::{MonoMs, WallMs};
 
 /// Dropped messages as far as the technician was informed of them.
 #[derive(Default)]
@@ -21,13 +22,13 @@ struct DropAlert {
     last_dropped: u64,
     /// Over all runs of the worker.
     total_dropped: u64,
-    last_drop_ms: Option<u64>,
+    last_drop: Option<MonoMs>,
 }
 
 impl DropAlert {
     /// Messages that are dropped for lack of space always show: the part is amber for an hour, red
     /// while storage takes no writes.
-    fn update_health(&mut self, counters: &Counters, health: &Health, now_ms: u64) {
+    fn update_health(&mut self, counters: &Counters, health: &Health, now: MonoMs) {
         // A new worker counts from 0.
         let newly_dropped = if counters.dropped < self.last_dropped {
             counters.dropped
@@ -37,14 +38,11 @@ impl DropAlert {
         self.total_dropped += newly_dropped;
         self.last_dropped = counters.dropped;
         if newly_dropped > 0 {
-            self.last_drop_ms = Some(now_ms);
+            self.last_drop = Some(now);
         }
         if counters.storage_failing {
             health.set_red(&HealthPart::Queues, HealthReason::BrokerStorageFailing);
-        } else if self
-            .last_drop_ms
-            .is_some_and(|at| now_ms.saturating_sub(at) < 3_600_000)
-        {
+        } else if self.last_drop.is_some_and(|at| now.since(at) < 3_600_000) {
             health.set_amber(
                 &HealthPart::Queues,
                 HealthReason::MessagesDropped {
@@ -59,11 +57,11 @@ impl DropAlert {
 
 /// Broker data that were lost from disk are reported for some days, also after the broker started
 /// afresh.
-fn report_data_loss(counters: &Counters, health: &Health, now_ms: i64) {
+fn report_data_loss(counters: &Counters, health: &Health, now: WallMs) {
     let loss = counters
         .loss
         .as_deref()
-        .filter(|loss| data_loss::is_young(loss, now_ms));
+        .filter(|loss| data_loss::is_young(loss, now));
     health.set_amber_or_green(&HealthPart::PersistenceLog, loss.map(HealthReason::from));
 }
 

@@ -25,6 +25,7 @@ use crate::protocol::broker_endpoint::BrokerEndpoint;
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::worker::{self, WorkerInit, WorkerLifecycle, WorkerSpec};
 use crate::supervisor::{Stop, Supervisor};
+use crate::time::WallMs;
 
 /// How long the worker may take to answer a query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,7 +55,7 @@ pub struct BrokerOptions {
     /// The durability class of messages, by topic.
     pub durability_rules: Vec<DurabilityRule>,
     /// The latest wall time that is known to be past, ms.
-    pub floor_ms: i64,
+    pub floor_ms: WallMs,
     /// A broker served here before: an empty folder then means that its data were lost.
     pub served_before: bool,
     /// Bounds.

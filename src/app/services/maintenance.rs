@@ -25,6 +25,7 @@ use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::{HealthReason, TextName};
 use crate::supervisor::{Stop, Supervisor};
 use crate::sync::uplink::RECEIPT_CURSOR;
+use crate::time::WallMs;
 use crate::web::dashboard::sign_in_log::record_wrong_pins;
 
 /// Starts periodic work and the scrub of packed history. `certificate` is renewed in time; none =
@@ -146,7 +147,7 @@ impl Maintenance {
                 &HealthPart::Samples,
                 self.samples
                     .loss()
-                    .filter(|_| self.supervisor.clock().mono_ms() < 24 * 3_600_000)
+                    .filter(|_| self.supervisor.clock().mono_ms().ms() < 24 * 3_600_000)
                     .map(readings_reason),
             ),
             Ok(Err(cause)) => self.supervisor.health().set_amber(
@@ -305,12 +306,12 @@ impl Maintenance {
         let since = std::fs::read_to_string(&mark)
             .ok()
             .and_then(|t| t.trim().parse().ok())
-            .unwrap_or(0);
+            .map_or(WallMs::default(), WallMs::new);
         match retention::sweep(&self.journal, &self.files, since, now).await {
             // Three days are swept again: a file may be older than the clock showed.
             Ok(_) => crate::keys::secret::write_file(
                 &mark,
-                (now - retention::KEEP_MS / 10).to_string().as_bytes(),
+                (now - retention::KEEP_MS / 10).ms().to_string().as_bytes(),
             )?,
             Err(cause) => tracing::warn!(%cause, "orphan blob sweep failed"),
         }

@@ -18,6 +18,7 @@ use crate::journal::index::Index;
 use crate::journal::{CommandRequest, Journal, StoredEntry, pack};
 use crate::store::disk_space;
 use crate::store::files::PeopleFiles;
+use crate::time::WallMs;
 
 /// How long history is stored at least, ms.
 pub const KEEP_MS: i64 = 30 * 86_400_000;
@@ -26,12 +27,12 @@ const ORPHAN_MS: i64 = 86_400_000;
 
 /// The first entry that stays; 0 = nothing is removed. `receipt` is the last entry that the commune
 /// has, none = there is no commune. `bytes_most` is how much packed history may take.
-fn trim_floor(history: &History, now_ms: i64, receipt: Option<u64>, bytes_most: u64) -> u64 {
+fn trim_floor(history: &History, now: WallMs, receipt: Option<u64>, bytes_most: u64) -> u64 {
     let packs = history.packs();
     let size = |p: &pack::Pack| std::fs::metadata(&p.path).map_or(0, |m| m.len());
     let mut bytes: u64 = packs.iter().map(size).sum();
     let mut floor = 0;
-    let mut dated: Option<(usize, Option<i64>)> = None;
+    let mut dated: Option<(usize, Option<WallMs>)> = None;
     for (i, p) in packs.iter().enumerate() {
         // A pack without a trustworthy date is as old as the next pack that has one: entries that
         // were written while the machine believed that it was 1970, or 2100, count as old as those
@@ -42,12 +43,12 @@ fn trim_floor(history: &History, now_ms: i64, receipt: Option<u64>, bytes_most: 
                     .iter()
                     .enumerate()
                     .skip(i)
-                    .find_map(|(n, p)| newest_synced_at(p, now_ms).map(|at| (n, Some(at))))
+                    .find_map(|(n, p)| newest_synced_at(p, now).map(|at| (n, Some(at))))
                     .unwrap_or((packs.len(), None)),
             );
         }
         let at = dated.and_then(|(_, at)| at);
-        let old = at.is_some_and(|at| at < now_ms - KEEP_MS) && receipt.is_none_or(|r| p.last <= r);
+        let old = at.is_some_and(|at| at < now - KEEP_MS) && receipt.is_none_or(|r| p.last <= r);
         if !old && bytes <= bytes_most {
             break;
         }
@@ -59,9 +60,9 @@ fn trim_floor(history: &History, now_ms: i64, receipt: Option<u64>, bytes_most: 
 
 /// The time of a pack's newest entry whose clock was synchronized and whose time is not in the
 /// future, ms.
-fn newest_synced_at(pack: &pack::Pack, now_ms: i64) -> Option<i64> {
+fn newest_synced_at(pack: &pack::Pack, now: WallMs) -> Option<WallMs> {
     let sound =
-        |e: &&Arc<StoredEntry>| e.entry.clock == ClockQuality::Synced && e.entry.wall_ms <= now_ms;
+        |e: &&Arc<StoredEntry>| e.entry.clock == ClockQuality::Synced && e.entry.wall_ms <= now;
     pack.blocks.iter().rev().find_map(|b| {
         pack::read(&pack.path, b)
             .ok()
@@ -77,14 +78,14 @@ pub async fn trim(
     journal: &Journal,
     index: &Index,
     folder: &Path,
-    now_ms: i64,
+    now: WallMs,
     receipt: Option<u64>,
 ) -> anyhow::Result<u64> {
     let history = journal.history();
     let (first, _) = history.span();
     let half = disk_space::free_and_total(folder).map_or(u64::MAX, |(_, total)| total / 2);
     let floor =
-        tokio::task::spawn_blocking(move || trim_floor(&history, now_ms, receipt, half)).await?;
+        tokio::task::spawn_blocking(move || trim_floor(&history, now, receipt, half)).await?;
     if first == 0 || floor <= first {
         return Ok(0);
     }
@@ -115,20 +116,19 @@ pub async fn trim(
     Ok(floor - first)
 }
 
-/// Removes blobs that no entry names and that were written since `since_ms`; gives how many.
+/// Removes blobs that no entry names and that were written since `since`; gives how many.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub async fn sweep(
     journal: &Journal,
     files: &PeopleFiles,
-    since_ms: i64,
-    now_ms: i64,
+    since: WallMs,
+    now: WallMs,
 ) -> anyhow::Result<usize> {
     let mut found: BTreeSet<BlobId> = {
         let files = files.clone();
-        tokio::task::spawn_blocking(move || files.written_between(since_ms, now_ms - ORPHAN_MS))
-            .await??
+        tokio::task::spawn_blocking(move || files.written_between(since, now - ORPHAN_MS)).await??
     };
     // Blobs that the state names are in use, however long ago their entries were trimmed.
     let state = journal.state();
@@ -158,9 +158,9 @@ pub async fn sweep(
             }
         }
         // The entry that names a blob is written right after it; entries a day older than
-        // `since_ms` cannot name it. An entry whose clock was not synchronized proves nothing about
+        // `since` cannot name it. An entry whose clock was not synchronized proves nothing about
         // that.
-        if last.entry.clock == ClockQuality::Synced && last.entry.wall_ms < since_ms - ORPHAN_MS {
+        if last.entry.clock == ClockQuality::Synced && last.entry.wall_ms < since - ORPHAN_MS {
             break;
         }
     }
@@ -293,8 +293,9 @@ mod tests {
                 .expect("time")
                 .as_millis(),
         )
+        .map(WallMs::new)
         .expect("number");
-        let clock = Clock::manual(now);
+        let clock = Clock::manual(now.ms());
         let journal = open(&dir, &clock);
         let files = PeopleFiles::open(&dir.join("people"), vec![7; 32]).expect("files");
         let named: BlobRef = files.put_blocking(b"Thong bao").expect("written");
@@ -323,7 +324,7 @@ mod tests {
                 &journal,
                 &files,
                 now - 3 * ORPHAN_MS,
-                now + ORPHAN_MS + 60_000
+                now + (ORPHAN_MS + 60_000)
             )
             .await
             .expect("swept"),

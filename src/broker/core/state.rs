@@ -61,7 +61,7 @@ pub struct BrokerState {
 
 impl BrokerState {
     pub fn new(limits: Limits, durability_rules: Vec<DurabilityRule>, clock: Clock) -> Self {
-        let wall = u64::try_from(clock.wall_ms() / 1000).unwrap_or(0);
+        let wall = clock.wall_ms().seconds();
         Self {
             last_tick: (Instant::now(), wall),
             access: AccessControl::default(),
@@ -83,7 +83,7 @@ impl BrokerState {
 
     /// Wall time in seconds, as far as this machine knows it.
     pub fn wall_s(&self) -> u64 {
-        u64::try_from(self.clock.wall_ms() / 1000).unwrap_or(0)
+        self.clock.wall_ms().seconds()
     }
 
     /// The access table in force.

@@ -47,7 +47,7 @@ fn every_set_of_the_stream_is_in_the_record() {
     let mut parameters = ParameterTracker::new(VideoCodec::H264, 90_000);
     let units = units();
     let ready = parameters
-        .parse_frame(unit(&units[0]), 0)
+        .parse_frame(unit(&units[0]), MonoMs::START)
         .expect("read")
         .expect("ready");
     let record = &ready.format.decoder;
@@ -69,7 +69,7 @@ fn every_set_of_the_stream_is_in_the_record() {
         "what the record holds need not be in the picture"
     );
     let later = parameters
-        .parse_frame(unit(&units[15]), 1_000)
+        .parse_frame(unit(&units[15]), MonoMs::new(1_000))
         .expect("read")
         .expect("ready");
     assert!(
@@ -83,7 +83,7 @@ fn sets_that_change_all_the_time_ride_with_the_pictures_and_no_format_is_made_fo
     let mut parameters = ParameterTracker::new(VideoCodec::H264, 90_000);
     let mut units = units();
     let first = parameters
-        .parse_frame(unit(&units[0]), 0)
+        .parse_frame(unit(&units[0]), MonoMs::START)
         .expect("read")
         .expect("ready");
     let at = units[0]
@@ -95,7 +95,7 @@ fn sets_that_change_all_the_time_ride_with_the_pictures_and_no_format_is_made_fo
     let last = units[0][at].iter().rposition(|b| *b != 0).expect("some");
     units[0][at][last] ^= 0x18;
     let changed = parameters
-        .parse_frame(unit(&units[0]), 2_000)
+        .parse_frame(unit(&units[0]), MonoMs::new(2_000))
         .expect("read")
         .expect("ready");
     assert!(Arc::ptr_eq(&changed.format, &first.format));
@@ -106,7 +106,7 @@ fn sets_that_change_all_the_time_ride_with_the_pictures_and_no_format_is_made_fo
     );
     units[0][at] = second;
     let back = parameters
-        .parse_frame(unit(&units[0]), 4_000)
+        .parse_frame(unit(&units[0]), MonoMs::new(4_000))
         .expect("read")
         .expect("ready");
     assert_eq!(
@@ -121,7 +121,7 @@ fn sets_that_change_all_the_time_ride_with_the_pictures_and_no_format_is_made_fo
         .cloned()
         .collect();
     let given = parameters
-        .parse_frame(unit(&bare), 6_000)
+        .parse_frame(unit(&bare), MonoMs::new(6_000))
         .expect("read")
         .expect("ready");
     assert_eq!(kinds_of(&given.bytes), [7, 8, 8, 5]);
@@ -138,7 +138,7 @@ fn the_description_tells_all_sets_and_without_any_there_is_no_picture() {
     let mut parameters = ParameterTracker::new(VideoCodec::H264, 90_000);
     assert!(
         parameters
-            .parse_frame(unit(&bare), 0)
+            .parse_frame(unit(&bare), MonoMs::START)
             .expect("read")
             .is_none()
     );
@@ -149,7 +149,7 @@ fn the_description_tells_all_sets_and_without_any_there_is_no_picture() {
         .collect();
     parameters.parse_sdp(format!("v=0\r\nm=video 0 RTP/AVP 97\r\na=fmtp:97 packetization-mode=1; sprop-parameter-sets={};x=1\r\n", sets.join(",")).as_bytes(), 97);
     let ready = parameters
-        .parse_frame(unit(&bare), 0)
+        .parse_frame(unit(&bare), MonoMs::START)
         .expect("read")
         .expect("ready");
     assert_eq!(ready.format.decoder[5] & 0x1f, 1);

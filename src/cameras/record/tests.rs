@@ -5,8 +5,9 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::live::pictures::Format;
 use crate::store::segments::{RetentionPolicy, Segment};
+use crate::time::{MonoMs, WallMs};
 
-const T: i64 = 1_795_232_640_000;
+const T: WallMs = WallMs::new(1_795_232_640_000);
 
 struct Bench {
     folder: std::path::PathBuf,
@@ -29,7 +30,7 @@ impl Bench {
                 days: 15,
             },
         );
-        let clock = Clock::manual(T);
+        let clock = Clock::manual(T.ms());
         clock.advance(Duration::from_secs(3600));
         clock.set_synced();
         let camera = CameraId::new("cam-01").expect("id");
@@ -53,12 +54,12 @@ impl Bench {
     /// An access unit of a run, `ticks` ms into it, a keyframe every two seconds; `late` = how long
     /// it was delayed, as far as one could tell.
     fn frame(&self, run: u64, ticks: i64, late: i64) -> AccessUnit {
-        let at_ms = T + 10_000_000 * i64::try_from(run).expect("small") + ticks + late;
+        let at_ms = T + (10_000_000 * i64::try_from(run).expect("small") + ticks + late);
         AccessUnit {
             format: self.format.clone(),
             rtsp_session: run,
             at_ms,
-            mono_ms: 3_600_000 + u64::try_from(ticks).expect("later"),
+            came_at: MonoMs::new(3_600_000 + u64::try_from(ticks).expect("later")),
             ticks,
             composition_offset: 0,
             keyframe: ticks % 2_000 == 0,
@@ -109,7 +110,7 @@ async fn short_pieces_cost_no_rest() {
     for run in 1..5 {
         for n in 0..30 {
             let mut frame = bench.frame(run, n * 100, 0);
-            frame.mono_ms += (run - 1) * 4_000;
+            frame.came_at += (run - 1) * 4_000;
             bench.recorder.handle_frame(frame).await;
         }
         bench.recorder.clock.advance(Duration::from_secs(4));
@@ -165,7 +166,12 @@ fn spans(bench: &Bench) -> Vec<(i64, u32)> {
     bench
         .kept()
         .iter()
-        .map(|s| ((s.start_ms - T - 10_000_000) / 1_000, s.duration_ms / 1_000))
+        .map(|s| {
+            (
+                s.start_ms.since(T + 10_000_000) / 1_000,
+                s.duration_ms / 1_000,
+            )
+        })
         .collect()
 }
 

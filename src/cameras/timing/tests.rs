@@ -14,7 +14,7 @@ fn run(
         .map(|(n, (stamp, came))| {
             timing.map(
                 stamp * 90,
-                u64::try_from(came + 1_000).expect("later"),
+                MonoMs::new(u64::try_from(came + 1_000).expect("later")),
                 n % 30 == 0,
                 reorders,
                 None,

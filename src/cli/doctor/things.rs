@@ -9,6 +9,7 @@ use crate::protocol::control::StatusReport;
 use crate::protocol::village_status::{
     CommonCause, NamedThing, Status, StatusReason, ThingKind, ThingStatus,
 };
+use crate::time::WallMs;
 use crate::view::status_text;
 
 /// Where the text of a finding begins.
@@ -40,7 +41,7 @@ fn names(lang: Lang, things: &[NamedThing]) -> String {
     out
 }
 
-fn sentence(lang: Lang, now: i64, thing: &ThingStatus) -> String {
+fn sentence(lang: Lang, now: WallMs, thing: &ThingStatus) -> String {
     let name = capital(&status_text::name_text(lang, &thing.named()));
     let reason = status_text::reason_text(lang, now, thing);
     format!("{name}: {}", status_text::uncapital(&reason))

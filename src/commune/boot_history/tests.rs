@@ -17,7 +17,7 @@ fn say(
             names: names.iter().copied().collect(),
         },
         true,
-        5,
+        WallMs::new(5),
     )
     .then(|| past.trouble.as_ref().expect("told").how)
 }
@@ -85,8 +85,11 @@ fn what_cannot_be_the_same_box_going_on_is_noticed_and_nothing_else() {
         Some(Divergence::Older)
     );
     assert!(
-        past.recent_divergence(5 + DIVERGENCE_SHOWN_MS).is_none()
-            && past.recent_divergence(4 + DIVERGENCE_SHOWN_MS).is_some()
+        past.recent_divergence(WallMs::new(5 + DIVERGENCE_SHOWN_MS))
+            .is_none()
+            && past
+                .recent_divergence(WallMs::new(4 + DIVERGENCE_SHOWN_MS))
+                .is_some()
     );
     for n in 0..1_000 {
         say(
@@ -104,7 +107,8 @@ fn what_cannot_be_the_same_box_going_on_is_noticed_and_nothing_else() {
         names: BTreeSet::new(),
     };
     assert!(
-        !away.apply_hello(&late, false, 5) && past.apply_hello(&late, true, 5),
+        !away.apply_hello(&late, false, WallMs::new(5))
+            && past.apply_hello(&late, true, WallMs::new(5)),
         "who was away for a month may have let go what it said before"
     );
     assert!(past.boots.len() <= MAX_BOOTS && past.shorter.len() <= MAX_BOOTS);
@@ -125,9 +129,12 @@ fn the_village_is_told_what_stands_last_and_its_word_that_it_differs_is_kept() {
     let batch =
         crate::protocol::commune::pack(stream.clone(), 1, &[record.as_slice()], BTreeMap::new())
             .expect("packed");
-    assert_eq!(store.apply("v", &batch, 0).expect("taken"), (1, false));
+    assert_eq!(
+        store.apply("v", &batch, WallMs::default()).expect("taken"),
+        (1, false)
+    );
     let known = store
-        .copy_summary("v", &[(stream.clone(), 1)], 0)
+        .copy_summary("v", &[(stream.clone(), 1)], WallMs::default())
         .expect("read");
     assert_eq!(
         (known.heads, known.trouble),
@@ -136,7 +143,9 @@ fn the_village_is_told_what_stands_last_and_its_word_that_it_differs_is_kept() {
     // The hello names fewer records than were acknowledged.
     let offered = [(stream.clone(), 1, 0)];
     let greeting = HelloSummary::new(&stream.epoch, 5, &offered, &[(stream.clone(), 1)]);
-    store.hello("v", &greeting, 100).expect("heard");
+    store
+        .hello("v", &greeting, WallMs::new(100))
+        .expect("heard");
     let told = |now| {
         store
             .divergence("v", now)
@@ -144,7 +153,10 @@ fn the_village_is_told_what_stands_last_and_its_word_that_it_differs_is_kept() {
             .map(|t| (t.how, t.missing))
     };
     assert_eq!(
-        (told(200), told(100 + DIVERGENCE_SHOWN_MS)),
+        (
+            told(WallMs::new(200)),
+            told(WallMs::new(100 + DIVERGENCE_SHOWN_MS))
+        ),
         (Some((Divergence::Shorter, 1)), None)
     );
     store
@@ -154,25 +166,30 @@ fn the_village_is_told_what_stands_last_and_its_word_that_it_differs_is_kept() {
                 epoch: format!("{:032x}", 6),
                 ..stream.clone()
             },
-            300,
+            WallMs::new(300),
         )
         .expect("of an epoch that nobody knows");
-    assert_eq!(told(300), Some((Divergence::Shorter, 1)));
-    store.record_conflict("v", &stream, 300).expect("kept");
+    assert_eq!(told(WallMs::new(300)), Some((Divergence::Shorter, 1)));
     store
-        .record_conflict("v", &stream, 900)
+        .record_conflict("v", &stream, WallMs::new(300))
+        .expect("kept");
+    store
+        .record_conflict("v", &stream, WallMs::new(900))
         .expect("said again");
     assert_eq!(
         store
-            .divergence("v", 901)
+            .divergence("v", WallMs::new(901))
             .expect("read")
             .map(|t| (t.how, t.at)),
-        Some((Divergence::Differs, 300))
+        Some((Divergence::Differs, WallMs::new(300)))
     );
     // A village that was known before boots were stored.
     store
-        .hello("w", &HelloSummary::new("a", 5, &[], &[]), 0)
+        .hello("w", &HelloSummary::new("a", 5, &[], &[]), WallMs::default())
         .expect("heard");
-    assert_eq!(store.divergence("w", 0).expect("read"), None);
+    assert_eq!(
+        store.divergence("w", WallMs::default()).expect("read"),
+        None
+    );
     std::fs::remove_file(path).expect("clean");
 }

@@ -9,6 +9,7 @@ use super::frame::{LinkRow, Summary, html};
 use super::village_rows::{call, names_text};
 use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
+use crate::time::WallMs;
 
 /// Bulletins on one page of the list.
 pub(super) const BULLETINS_A_PAGE: usize = 20;
@@ -89,8 +90,8 @@ impl Totals {
 }
 
 /// The class of a receipt's mark, and its words.
-fn receipt_text(lang: Lang, now: i64, receipt: &Receipt) -> (&'static str, String) {
-    let at = |key: &str, at: Option<i64>| match at {
+fn receipt_text(lang: Lang, now: WallMs, receipt: &Receipt) -> (&'static str, String) {
+    let at = |key: &str, at: Option<WallMs>| match at {
         Some(at) => lang.f(
             "commune-at",
             &[("what", &lang.t(key)), ("time", &dates::since(now, at))],
@@ -157,7 +158,7 @@ impl Console {
     pub(super) fn bulletin_rows(
         &self,
         lang: Lang,
-        now: i64,
+        now: WallMs,
         before: u64,
         limit: usize,
     ) -> (Vec<String>, u64) {
@@ -171,7 +172,7 @@ impl Console {
         (rows.collect(), older)
     }
 
-    fn bulletin_row(&self, lang: Lang, now: i64, sent: &SentBulletin) -> String {
+    fn bulletin_row(&self, lang: Lang, now: WallMs, sent: &SentBulletin) -> String {
         let Ok(receipts) = self.store.receipts(sent, now) else {
             return unread_row(lang);
         };
@@ -192,7 +193,7 @@ impl Console {
     pub(super) fn bulletin_summary(
         &self,
         lang: Lang,
-        now: i64,
+        now: WallMs,
         sent: &SentBulletin,
         receipts: &[(String, Receipt)],
     ) -> String {
@@ -219,7 +220,7 @@ impl Console {
     pub(super) fn receipt_rows(
         &self,
         lang: Lang,
-        now: i64,
+        now: WallMs,
         receipts: &[(String, Receipt)],
     ) -> Vec<String> {
         let mut sorted: Vec<&(String, Receipt)> = receipts.iter().collect();
@@ -249,7 +250,7 @@ impl Console {
     }
 
     /// The newest bulletins for a village, each with what became of it there.
-    pub(super) fn bulletins_of_village(&self, lang: Lang, now: i64, id: &str) -> Vec<String> {
+    pub(super) fn bulletins_of_village(&self, lang: Lang, now: WallMs, id: &str) -> Vec<String> {
         let Ok(queued) = self.store.latest(id, BULLETINS_OF_VILLAGE) else {
             return vec![unread_row(lang)];
         };

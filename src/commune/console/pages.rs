@@ -11,6 +11,7 @@ use super::frame::{Frame, RowList, Summary, html, render};
 use super::village_rows::{VillageView, call, names_text};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::time::WallMs;
 
 /// A page with parts that change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,12 @@ fn list(id: &str, rows: &[String], empty: &str) -> String {
 impl Console {
     /// The parts of a page that change, in the order in which its template has them; none = there
     /// is no such page. Blocks on the store.
-    pub(super) fn fragments(&self, lang: Lang, now: i64, page: &Followed) -> Option<Vec<String>> {
+    pub(super) fn fragments(
+        &self,
+        lang: Lang,
+        now: WallMs,
+        page: &Followed,
+    ) -> Option<Vec<String>> {
         match page {
             Followed::Home => Some(self.home_fragments(lang, now)),
             Followed::Bulletins => {
@@ -89,7 +95,7 @@ impl Console {
         }
     }
 
-    fn home_fragments(&self, lang: Lang, now: i64) -> Vec<String> {
+    fn home_fragments(&self, lang: Lang, now: WallMs) -> Vec<String> {
         let views = self.village_views(lang, now);
         let silent: Vec<String> = views
             .iter()
@@ -299,6 +305,6 @@ pub(super) async fn village(
 }
 
 /// The time of a live update, as its page shows it when the link is lost.
-pub(super) fn update_time(now: i64) -> String {
+pub(super) fn update_time(now: WallMs) -> String {
     dates::clock(now)
 }

@@ -23,6 +23,7 @@ use crate::http::render::plain_row;
 use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
 use crate::journal::codec;
+use crate::time::WallMs;
 use crate::view::history_text::{HistoryNames, SentenceContext};
 
 /// Newest records of a village that are read for its rows.
@@ -32,8 +33,8 @@ const MAX_ALARM_ROWS: usize = 20;
 /// Rows of all villages that are shown beside the alarms.
 const MAX_REPORT_ROWS: usize = 12;
 
-/// A row, and the time by which it is sorted, wall ms.
-type DatedRow = (i64, String);
+/// A row, and the time by which it is sorted.
+type DatedRow = (WallMs, String);
 
 impl Console {
     /// Active alarms of these villages, and below them the newest entries. Of each thing only the
@@ -41,7 +42,7 @@ impl Console {
     pub(super) fn report_rows(
         &self,
         lang: Lang,
-        now: i64,
+        now: WallMs,
         villages: &[CommuneVillage],
     ) -> Vec<String> {
         let (mut alarms, mut news): (Vec<DatedRow>, Vec<DatedRow>) = Default::default();
@@ -92,14 +93,14 @@ impl Console {
 struct VillageReport<'a> {
     console: &'a Console,
     lang: Lang,
-    now: i64,
+    now: WallMs,
     id: &'a str,
     /// Stands before each sentence; empty = nothing does.
     name: &'a str,
 }
 
 impl VillageReport<'_> {
-    fn row(&self, mark: &str, at: i64, words: &str) -> DatedRow {
+    fn row(&self, mark: &str, at: WallMs, words: &str) -> DatedRow {
         let at = at.min(self.now);
         let words = if self.name.is_empty() {
             capital(words)

@@ -10,6 +10,7 @@ use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::protocol::divergence::{Divergence, DivergenceReport};
 use crate::protocol::village_status::Status;
+use crate::time::WallMs;
 use crate::view::status_text;
 
 /// A village that said nothing for longer is out of touch, ms.
@@ -25,7 +26,7 @@ pub(super) struct VillageView<'a> {
     /// The worst of its contact, of its records here, and of what it reported of its things.
     status: Status,
     /// Wall ms of its last message; 0 = there was none.
-    last_message_at: i64,
+    last_message_at: WallMs,
     /// The sentence of its own home page, with when it was reported; empty = none came.
     pub(super) reported: String,
     /// What belongs to that sentence.
@@ -52,8 +53,8 @@ impl VillageView<'_> {
     }
 
     /// The name and since when nothing came, for a sentence: “Trại Cau (từ 12/11)”.
-    pub(super) fn silent_since(&self, lang: Lang, now: i64) -> String {
-        if self.last_message_at == 0 {
+    pub(super) fn silent_since(&self, lang: Lang, now: WallMs) -> String {
+        if self.last_message_at == WallMs::default() {
             return lang.f("commune-silent-ever", &[("name", &self.village.name)]);
         }
         let since = dates::since(now, self.last_message_at);
@@ -143,7 +144,7 @@ pub(super) fn names_text(lang: Lang, names: &[String]) -> String {
 
 impl Console {
     /// Every village, in the order of the configuration.
-    pub(super) fn village_views(&self, lang: Lang, now: i64) -> Vec<VillageView<'_>> {
+    pub(super) fn village_views(&self, lang: Lang, now: WallMs) -> Vec<VillageView<'_>> {
         self.villages
             .iter()
             .map(|village| self.village_view(lang, now, village))
@@ -154,7 +155,7 @@ impl Console {
     pub(super) fn village_view<'a>(
         &self,
         lang: Lang,
-        now: i64,
+        now: WallMs,
         village: &'a CommuneVillage,
     ) -> VillageView<'a> {
         self.read_village(lang, now, village)
@@ -162,7 +163,7 @@ impl Console {
                 village,
                 contact: Status::Broken,
                 status: Status::Broken,
-                last_message_at: 0,
+                last_message_at: WallMs::default(),
                 reported: String::new(),
                 detail: String::new(),
                 heard: String::new(),
@@ -173,12 +174,12 @@ impl Console {
     fn read_village<'a>(
         &self,
         lang: Lang,
-        now: i64,
+        now: WallMs,
         village: &'a CommuneVillage,
     ) -> std::io::Result<VillageView<'a>> {
         let id = village.id.as_str();
         let seen = self.store.contact(id)?;
-        let mut contact = match now.saturating_sub(seen.last_message_at) {
+        let mut contact = match now.since(seen.last_message_at) {
             ..SILENCE_MS => Status::Well,
             SILENCE_MS..DAY_MS => Status::Attention,
             _ => Status::Broken,
@@ -217,7 +218,12 @@ impl Console {
     }
 
     /// A divergence, an exhausted quota and unreadable batches are shown with their village.
-    fn trouble(&self, lang: Lang, now: i64, id: &str) -> std::io::Result<Option<(Status, String)>> {
+    fn trouble(
+        &self,
+        lang: Lang,
+        now: WallMs,
+        id: &str,
+    ) -> std::io::Result<Option<(Status, String)>> {
         if let Some(note) = self.store.divergence(id, now)? {
             let words = divergence_text(lang, &note);
             let words = format!("{words} ({})", dates::since(now, note.at));
@@ -235,11 +241,11 @@ impl Console {
     }
 }
 
-fn heard_text(lang: Lang, now: i64, seen: &VillageContact) -> String {
-    if seen.last_message_at == 0 {
+fn heard_text(lang: Lang, now: WallMs, seen: &VillageContact) -> String {
+    if seen.last_message_at == WallMs::default() {
         return lang.t("commune-never");
     }
-    let received = if seen.newest_at == 0 {
+    let received = if seen.newest_at == WallMs::default() {
         "–".to_owned()
     } else {
         dates::since(now, seen.newest_at)

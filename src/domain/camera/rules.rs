@@ -69,8 +69,7 @@ pub fn decide(
                 let known = state.cameras.get(id).ok_or_else(|| unknown("camera", id))?;
                 // An actor that keeps viewing a camera is recorded once, not with every request.
                 let again = known.looks.iter().any(|l| {
-                    l.who == *actor
-                        && (0..VIEW_CONTINUES_MS).contains(&now.wall_ms.saturating_sub(l.at))
+                    l.who == *actor && (0..VIEW_CONTINUES_MS).contains(&now.wall_ms.since(l.at))
                 });
                 if !again && !fresh.contains(id) {
                     fresh.push(id.clone());

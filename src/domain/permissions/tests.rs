@@ -10,6 +10,7 @@ use crate::domain::id::UserId;
 use crate::domain::speaker::{self, Speaker};
 use crate::domain::tests::{blob, lamp};
 use crate::domain::user::{self, User};
+use crate::time::{MonoMs, WallMs};
 
 /// Columns: the gateway (`System`), chief, technician, `LocalAdmin`, program, commune, the device
 /// that the command is about, another device, an unknown user.
@@ -189,8 +190,8 @@ fn put(state: &mut VillageState, event: Event) {
     let seq = state.seq + 1;
     state.apply(&Entry {
         seq,
-        mono_ms: 0,
-        wall_ms: 0,
+        mono_ms: MonoMs::START,
+        wall_ms: WallMs::new(0),
         clock: ClockQuality::Synced,
         actor: Actor::System,
         cause: None,

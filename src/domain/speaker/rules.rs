@@ -14,6 +14,7 @@ use crate::domain::state::{ENDED_ANNOUNCEMENTS_KEPT, VillageState};
 use crate::domain::text;
 use crate::domain::things::{put, update_entry};
 use crate::domain::token::Scope;
+use crate::time::WallMs;
 
 /// Whether an actor other than the gateway may give this command.
 #[must_use]
@@ -124,15 +125,14 @@ fn check_zone(state: &VillageState, zone: &[DeviceId]) -> Result<Vec<DeviceId>, 
     Ok(zone)
 }
 
-/// The last moment at which playback may begin, wall ms.
-fn expiry(class: AnnouncementClass, expires_in_ms: i64, now: Now) -> i64 {
+/// The last moment at which playback may begin.
+fn expiry(class: AnnouncementClass, expires_in_ms: i64, now: Now) -> WallMs {
     let bound = if class == AnnouncementClass::Emergency {
         3_600_000
     } else {
         600_000
     };
-    now.wall_ms
-        .saturating_add(expires_in_ms.clamp(1_000, bound))
+    now.wall_ms + expires_in_ms.clamp(1_000, bound)
 }
 
 /// An outcome as it may be stored.

@@ -24,6 +24,7 @@ use crate::domain::speaker::{self, AnnouncementClass, PlaybackOutcome, Speaker};
 use crate::domain::token::{self, Scope, Token};
 use crate::domain::user::{self, Role, User};
 use crate::domain::village::{self, Village};
+use crate::time::WallMs;
 
 /// What is random in a command. Few ids, so that commands meet the same things.
 #[derive(Debug, Clone, Copy)]
@@ -292,7 +293,7 @@ fn notice(last: Option<&notice::Command>, r: Random) -> Option<notice::Command> 
             id: notice_id(r.a),
             text: blob(),
             kind: NoticeKind::Notice,
-            until: r.on.then_some(i64::from(r.b)),
+            until: r.on.then_some(WallMs::new(i64::from(r.b))),
         },
         Some(Publish { .. }) => TakeDown { id: notice_id(r.a) },
         Some(TakeDown { .. }) => Restore { id: notice_id(r.a) },

@@ -13,6 +13,7 @@ use crate::domain::permissions::tests::samples;
 use crate::domain::state::VillageState;
 use crate::domain::text::MAX_UNIT_CHARS;
 use crate::domain::{account, device, notice, sensor, speaker, village};
+use crate::time::{MonoMs, WallMs};
 
 /// The variants of a command in which one text, number or list is replaced by `hostile`.
 fn with(command: &Value, hostile: &Value) -> Vec<Value> {
@@ -44,15 +45,22 @@ fn with(command: &Value, hostile: &Value) -> Vec<Value> {
 }
 
 fn apply(state: &mut VillageState, command: &Command) -> bool {
-    let Ok(events) = decide(state, &Actor::System, command, Now { wall_ms: 1 }) else {
+    let Ok(events) = decide(
+        state,
+        &Actor::System,
+        command,
+        Now {
+            wall_ms: WallMs::new(1),
+        },
+    ) else {
         return false;
     };
     for event in events {
         let seq = state.seq + 1;
         state.apply(&Entry {
             seq,
-            mono_ms: 0,
-            wall_ms: 1,
+            mono_ms: MonoMs::START,
+            wall_ms: WallMs::new(1),
             clock: ClockQuality::Synced,
             actor: Actor::System,
             cause: None,
@@ -198,7 +206,7 @@ fn what_a_sample_carries_is_sound_and_a_step_beyond_is_not() {
     });
     refused("until", |c| {
         if let Command::Notice(notice::Command::Publish { until, .. }) = c {
-            *until = Some(i64::MAX);
+            *until = Some(WallMs::MAX);
         }
     });
     refused("secret", |c| {

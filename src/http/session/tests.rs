@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::event::{ClockQuality, Entry, Event};
 use crate::domain::user::{self, Role};
+use crate::time::{MonoMs, WallMs};
 
 /// The chief's PIN.
 const PIN: &str = "135790";
@@ -66,8 +67,8 @@ impl Fixture {
         });
         let entry = Entry {
             seq: self.state.seq + 1,
-            mono_ms: 0,
-            wall_ms: 0,
+            mono_ms: MonoMs::START,
+            wall_ms: WallMs::default(),
             clock: ClockQuality::Synced,
             actor: Actor::System,
             cause: None,

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use super::SignIns;
 use crate::domain::id::UserId;
+use crate::time::MonoMs;
 
 /// The time for which the wrong PINs of a person are collected, ms of monotonic time.
 pub const WINDOW_MS: u64 = 900_000;
@@ -31,7 +32,7 @@ pub struct WrongPins {
 /// What is collected for a person.
 #[derive(Debug, Clone, Copy)]
 struct Window {
-    began: u64,
+    began: MonoMs,
     count: u64,
     is_locked: bool,
     /// A lock was reported in this window; the rest waits for its end.
@@ -42,13 +43,13 @@ struct Window {
 #[derive(Debug, Default)]
 pub(super) struct WrongPinLog {
     windows: BTreeMap<UserId, Window>,
-    hour_began: u64,
+    hour_began: MonoMs,
     reports: u32,
 }
 
 impl WrongPinLog {
     /// Adds wrong PINs of a person who exists.
-    pub(super) fn add(&mut self, user: &UserId, count: u64, is_locked: bool, now: u64) {
+    pub(super) fn add(&mut self, user: &UserId, count: u64, is_locked: bool, now: MonoMs) {
         let window = self.windows.entry(user.clone()).or_insert(Window {
             began: now,
             count: 0,
@@ -61,23 +62,23 @@ impl WrongPinLog {
 
     /// Takes the reports that are due: of windows that are over, and of persons for whom an address
     /// was just locked.
-    pub(super) fn take_due(&mut self, now: u64) -> Vec<WrongPins> {
+    pub(super) fn take_due(&mut self, now: MonoMs) -> Vec<WrongPins> {
         self.take(now, |_, window| {
             now >= window.began + WINDOW_MS || window.is_locked && !window.is_reported
         })
     }
 
     /// Takes the report of a person who signed in: it stands before the sign-in.
-    pub(super) fn take_of(&mut self, user: &UserId, now: u64) -> Vec<WrongPins> {
+    pub(super) fn take_of(&mut self, user: &UserId, now: MonoMs) -> Vec<WrongPins> {
         self.take(now, |whose, _| whose == user)
     }
 
     /// Takes everything, when the gateway stops.
-    pub(super) fn take_all(&mut self, now: u64) -> Vec<WrongPins> {
+    pub(super) fn take_all(&mut self, now: MonoMs) -> Vec<WrongPins> {
         self.take(now, |_, _| true)
     }
 
-    fn take(&mut self, now: u64, is_due: impl Fn(&UserId, &Window) -> bool) -> Vec<WrongPins> {
+    fn take(&mut self, now: MonoMs, is_due: impl Fn(&UserId, &Window) -> bool) -> Vec<WrongPins> {
         if now >= self.hour_began + HOUR_MS {
             self.hour_began = now;
             self.reports = 0;
@@ -152,15 +153,15 @@ mod tests {
         // An hour of guesses, each minute a hundred, from addresses that are locked all the time.
         for minute in 0..60 {
             for _ in 0..100 {
-                log.add(&user("mau"), 1, true, minute * MINUTE_MS);
-                for report in log.take_due(minute * MINUTE_MS) {
+                log.add(&user("mau"), 1, true, MonoMs::new(minute * MINUTE_MS));
+                for report in log.take_due(MonoMs::new(minute * MINUTE_MS)) {
                     reports += 1;
                     told += report.count;
                 }
             }
         }
         assert!((4..=8).contains(&reports), "{reports} in an hour");
-        for report in log.take_all(60 * MINUTE_MS) {
+        for report in log.take_all(MonoMs::new(60 * MINUTE_MS)) {
             told += report.count;
         }
         assert_eq!(told, 6_000);
@@ -169,28 +170,35 @@ mod tests {
     #[test]
     fn a_few_wrong_pins_wait_for_the_end_of_their_quarter_of_an_hour_or_the_sign_in() {
         let mut log = WrongPinLog::default();
-        log.add(&user("mau"), 1, false, 0);
-        log.add(&user("hoa"), 2, false, 0);
-        assert_eq!(log.take_due(WINDOW_MS - 1), []);
+        log.add(&user("mau"), 1, false, MonoMs::START);
+        log.add(&user("hoa"), 2, false, MonoMs::START);
+        assert_eq!(log.take_due(MonoMs::new(WINDOW_MS - 1)), []);
         let report = |name, count| WrongPins {
             user: user(name),
             count,
             is_locked: false,
         };
-        assert_eq!(log.take_of(&user("mau"), 5), [report("mau", 1)]);
-        assert_eq!(log.take_due(WINDOW_MS), [report("hoa", 2)]);
-        assert_eq!(log.take_all(WINDOW_MS), []);
+        assert_eq!(
+            log.take_of(&user("mau"), MonoMs::new(5)),
+            [report("mau", 1)]
+        );
+        assert_eq!(log.take_due(MonoMs::new(WINDOW_MS)), [report("hoa", 2)]);
+        assert_eq!(log.take_all(MonoMs::new(WINDOW_MS)), []);
     }
 
     #[test]
     fn all_persons_together_have_a_bound_and_what_is_over_it_waits() {
         let mut log = WrongPinLog::default();
         for n in 0..50 {
-            log.add(&user(&format!("u{n}")), 3, true, 0);
+            log.add(&user(&format!("u{n}")), 3, true, MonoMs::START);
         }
-        assert_eq!(log.take_due(0).len(), 20);
-        assert_eq!(log.take_due(HOUR_MS - 1).len(), 0);
-        let later: u64 = log.take_due(HOUR_MS).iter().map(|r| r.count).sum();
+        assert_eq!(log.take_due(MonoMs::START).len(), 20);
+        assert_eq!(log.take_due(MonoMs::new(HOUR_MS - 1)).len(), 0);
+        let later: u64 = log
+            .take_due(MonoMs::new(HOUR_MS))
+            .iter()
+            .map(|r| r.count)
+            .sum();
         assert_eq!(later, 60, "counts are not lost");
     }
 }

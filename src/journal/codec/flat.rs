@@ -27,13 +27,14 @@ use crate::domain::speaker::{self, AnnouncementClass, PlaybackOutcome, Speaker};
 use crate::domain::token::{self, Token};
 use crate::domain::user::{self, User};
 use crate::domain::village::{self, Village};
+use crate::time::{MonoMs, WallMs};
 
 /// An entry of version 1 or 2.
 #[derive(Deserialize)]
 pub(super) struct FlatEntry {
     seq: u64,
-    mono_ms: u64,
-    wall_ms: i64,
+    mono_ms: MonoMs,
+    wall_ms: WallMs,
     clock: ClockQuality,
     actor: Actor,
     #[serde(default)]
@@ -139,7 +140,7 @@ enum FlatEvent {
         text: BlobRef,
         class: AnnouncementClass,
         zone: Vec<DeviceId>,
-        expires_at: i64,
+        expires_at: WallMs,
     },
     PlaybackBegan {
         announcement: AnnouncementId,
@@ -169,7 +170,7 @@ enum FlatEvent {
         text: BlobRef,
         kind: NoticeKind,
         #[serde(default)]
-        until: Option<i64>,
+        until: Option<WallMs>,
     },
     NoticeTakenDown {
         id: NoticeId,

@@ -15,6 +15,7 @@ use super::{BY_DAY, BY_SUBJECT, Index, day_key, hash, io_error, span_of, unseal}
 use crate::domain::event::Entry;
 use crate::journal::StoredEntry;
 use crate::journal::history::History;
+use crate::time::WallMs;
 
 /// Most entries that are read for one page.
 const MAX_READ: usize = 5_000;
@@ -36,9 +37,9 @@ pub struct EntryQuery {
     /// Caused by this actor ([`crate::domain::actor::Actor::key`]); none = by anybody.
     pub by: Option<String>,
     /// Not before this moment, wall ms.
-    pub from_ms: Option<i64>,
+    pub from_ms: Option<WallMs>,
     /// Before this moment, wall ms.
-    pub to_ms: Option<i64>,
+    pub to_ms: Option<WallMs>,
 }
 
 impl EntryQuery {
@@ -207,9 +208,7 @@ impl Index {
             return Ok(Some((0, u64::MAX)));
         };
         let from = query.from_ms.map_or(0, day_key);
-        let to = query
-            .to_ms
-            .map_or(u64::MAX, |to| day_key(to.saturating_sub(1)));
+        let to = query.to_ms.map_or(u64::MAX, |to| day_key(to - 1));
         let read = db.begin_read().map_err(io_error)?;
         let days = read.open_table(BY_DAY).map_err(io_error)?;
         let mut span: Option<(u64, u64)> = None;

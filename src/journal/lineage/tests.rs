@@ -5,6 +5,7 @@ use crate::domain::actor::Actor;
 use crate::domain::event::{ClockQuality, Entry, Lane};
 use crate::domain::history;
 use crate::journal::codec::{self, JournalRecord};
+use crate::time::{MonoMs, WallMs};
 
 /// The first entry of boot `epoch` after boot `previous`, in segment `segment`.
 fn boot(segment: u64, seq: u64, epoch: u8, previous: u8) -> LoggedRecord {
@@ -14,8 +15,8 @@ fn boot(segment: u64, seq: u64, epoch: u8, previous: u8) -> LoggedRecord {
     });
     let entry = Entry {
         seq,
-        mono_ms: 0,
-        wall_ms: 0,
+        mono_ms: MonoMs::START,
+        wall_ms: WallMs::default(),
         clock: ClockQuality::None,
         actor: Actor::System,
         cause: None,

@@ -8,6 +8,7 @@
 use std::sync::atomic::Ordering;
 
 use super::{LiveCamera, Still};
+use crate::time::WallMs;
 
 /// A still that was requested this recently is still wanted, ms.
 const VIEWED_RECENTLY_MS: i64 = 10_000;
@@ -17,16 +18,16 @@ const MAX_STILL_FAILURES: u32 = 3;
 impl LiveCamera {
     /// Takes a new still.
     pub fn set_still(&self, still: Still) {
-        self.still_tried_at.store(still.at_ms, Ordering::Relaxed);
+        self.still_tried_at.store(still.at_ms);
         self.still_failures.store(0, Ordering::Relaxed);
         self.still_timeouts.store(0, Ordering::Relaxed);
         self.update_faults(|f| (f.undecodable, f.unchecked) = (None, None));
         self.still.send_replace(Some(still));
     }
 
-    /// Records that a still of the keyframe of this time is being made, wall ms.
-    pub fn set_still_tried(&self, at_ms: i64) {
-        self.still_tried_at.store(at_ms, Ordering::Relaxed);
+    /// Records that a still of the keyframe of this time is being made.
+    pub fn set_still_tried(&self, at_ms: WallMs) {
+        self.still_tried_at.store(at_ms);
     }
 
     /// Records that a keyframe could not be decoded. One keyframe may be damaged; several in a row
@@ -62,17 +63,16 @@ impl LiveCamera {
         (1..MAX_STILL_FAILURES).contains(&self.still_failures.load(Ordering::Relaxed))
     }
 
-    /// Time of the keyframe of which a still was last made or tried, wall ms; 0 = none.
+    /// Time of the keyframe of which a still was last made or tried; 0 = none.
     #[must_use]
-    pub fn tried_at(&self) -> i64 {
-        self.still_tried_at.load(Ordering::Relaxed)
+    pub fn tried_at(&self) -> WallMs {
+        self.still_tried_at.load()
     }
 
     /// True when the still was requested recently.
     #[must_use]
-    pub fn is_wanted(&self, now_ms: i64) -> bool {
-        (0..VIEWED_RECENTLY_MS)
-            .contains(&now_ms.saturating_sub(self.last_viewed.load(Ordering::Relaxed)))
+    pub fn is_wanted(&self, now_ms: WallMs) -> bool {
+        (0..VIEWED_RECENTLY_MS).contains(&now_ms.since(self.last_viewed.load()))
     }
 
     /// The newest still.
@@ -94,7 +94,7 @@ mod tests {
         let told = || (picture.faults().undecodable, picture.faults().unchecked);
         let well = || {
             picture.set_still(Still {
-                at_ms: 1,
+                at_ms: WallMs::new(1),
                 jpeg: Bytes::new(),
                 tile: Bytes::new(),
             });

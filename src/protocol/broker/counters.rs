@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::supervisor::health_reason::{BrokerLoss, HealthReason, Moment};
+use crate::supervisor::health_reason::{BrokerLoss, HealthReason};
+use crate::time::WallMs;
 
 /// Packets of any kind, and the bytes of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,11 +76,7 @@ pub struct DataLoss {
 
 impl From<&DataLoss> for HealthReason {
     fn from(loss: &DataLoss) -> Self {
-        let found = Moment(
-            i64::try_from(loss.found_at_s)
-                .unwrap_or(i64::MAX)
-                .saturating_mul(1000),
-        );
+        let found = WallMs::of_seconds(i64::try_from(loss.found_at_s).unwrap_or(i64::MAX));
         let left = BrokerLoss {
             groups: loss.lost_groups,
             records: loss.lost_records,

@@ -12,6 +12,7 @@ use super::mqtt::topic::{TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX};
 use crate::domain::account::Account;
 use crate::domain::topics;
 use crate::keys::holders::HolderTable;
+use crate::time::WallMs;
 
 /// User name of the gateway's own clients. A device cannot have it.
 pub const GATEWAY_ACCOUNT: &str = "@house";
@@ -48,10 +49,10 @@ pub struct Settings {
     /// Durability classes by topic; the first rule that matches counts.
     #[serde(default)]
     pub rules: Vec<DurabilityRule>,
-    /// The latest time that is known to have passed, wall ms: certificates that ended before it
+    /// The latest time that is known to have passed: certificates that ended before it
     /// are refused, also when the clock is earlier.
     #[serde(default)]
-    pub floor_ms: i64,
+    pub floor_ms: WallMs,
     /// A broker served here before: an empty folder is then a loss of data, not a first start.
     #[serde(default)]
     pub served_before: bool,

@@ -180,7 +180,7 @@ fn what_cannot_be_is_refused_before_it_is_unpacked() {
         DownlinkMessage::Resume {
             incarnation: "x".repeat(1_000),
             applied: vec![],
-            now_ms: 0,
+            now_ms: WallMs::default(),
             sure: true,
             known: None,
             status: false,
@@ -188,7 +188,7 @@ fn what_cannot_be_is_refused_before_it_is_unpacked() {
         DownlinkMessage::Resume {
             incarnation: "x".into(),
             applied: vec![(stream(sound, Lane::Log), u64::MAX)],
-            now_ms: 0,
+            now_ms: WallMs::default(),
             sure: true,
             known: None,
             status: false,
@@ -196,7 +196,7 @@ fn what_cannot_be_is_refused_before_it_is_unpacked() {
         DownlinkMessage::Resume {
             incarnation: "x".into(),
             applied: vec![(stream(sound, Lane::Log), 1); MAX_HELLO_STREAMS + 1],
-            now_ms: 0,
+            now_ms: WallMs::default(),
             sure: true,
             known: None,
             status: false,

@@ -10,6 +10,7 @@ use super::{
     signed_bytes,
 };
 use crate::domain::topics;
+use crate::time::WallMs;
 
 impl Playback {
     /// One pass over one cluster; gives its outcome once there is one.
@@ -79,12 +80,12 @@ impl Playback {
         }
         if due {
             let (n, act) = self.next_order(said, sound, step.prepared);
-            step.play_deadline = now + sound.ms + PLAYBACK_MARGIN_MS;
+            step.play_deadline = Some(now + sound.ms + PLAYBACK_MARGIN_MS);
             if let Some(number) = self.sequence_for(step, n)
                 && self.send_order(
                     speaker,
                     number,
-                    self.expiry(said.expires_at - self.clock.wall_ms()),
+                    self.expiry(said.expires_at.since(self.clock.wall_ms())),
                     act,
                 )
             {
@@ -125,16 +126,16 @@ impl Playback {
         step: &mut SpeakerDelivery,
     ) -> Option<PlaybackOutcome> {
         let now = self.clock.mono_ms();
-        if step.play_deadline == 0 {
+        let deadline = match (step.play_deadline, making) {
+            (Some(deadline), _) => deadline,
             // A play that began before a restart: it may last as long as its sound from now on.
-            step.play_deadline = match making {
-                Some(Rendering::Done(sound)) => {
-                    now + sound.as_ref().map_or(60_000, |s| s.ms) + PLAYBACK_MARGIN_MS
-                }
-                Some(Rendering::Pending) | None => return None,
-            };
-        }
-        (now > step.play_deadline).then_some(PlaybackOutcome::Unanswered)
+            (None, Some(Rendering::Done(sound))) => {
+                now + sound.as_ref().map_or(60_000, |s| s.ms) + PLAYBACK_MARGIN_MS
+            }
+            (None, Some(Rendering::Pending) | None) => return None,
+        };
+        step.play_deadline = Some(deadline);
+        (now > deadline).then_some(PlaybackOutcome::Unanswered)
     }
 
     /// Orders a cluster to stop until it has proved silence or was given up.
@@ -173,8 +174,8 @@ impl Playback {
 
     /// The expiry of an order that is valid for `ms`, for receivers that know the time when this
     /// machine does not.
-    pub(super) fn expiry(&self, ms: i64) -> i64 {
-        self.clock.trusted_ms().saturating_add(ms)
+    pub(super) fn expiry(&self, ms: i64) -> WallMs {
+        self.clock.trusted_ms() + ms
     }
 
     /// The sequence number of order `n` of this delivery; none = it cannot be reserved now.
@@ -197,7 +198,7 @@ impl Playback {
         &self,
         speaker: &DeviceId,
         seq: u64,
-        expires_at: i64,
+        expires_at: WallMs,
         act: SpeakerAction,
     ) -> bool {
         let Ok(order) = serde_json::to_string(&Order {

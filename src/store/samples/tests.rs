@@ -15,21 +15,24 @@ fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_ke
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for ms in 0..60_000 {
-        samples.add(&id, 1_000_000 + ms, ms);
+        samples.add(&id, WallMs::new(1_000_000 + ms), ms);
     }
     let of = samples.of(&id);
-    assert_eq!((of.len(), of.last()), (30, Some(&(1_058_000, 59_999))));
+    assert_eq!(
+        (of.len(), of.last()),
+        (30, Some(&(WallMs::new(1_058_000), 59_999)))
+    );
     assert_eq!(
         samples.inner.lock().expect("lock").unflushed[&id],
         of,
         "and so much goes to the card"
     );
     samples.flush().expect("written");
-    samples.add(&id, 1_059_999, 7);
-    assert_eq!(samples.of(&id).last(), Some(&(1_058_000, 7)));
+    samples.add(&id, WallMs::new(1_059_999), 7);
+    assert_eq!(samples.of(&id).last(), Some(&(WallMs::new(1_058_000), 7)));
     // After a clock that was set back, a reading is not merged with the last one.
-    samples.add(&id, 1_000, 8);
-    assert_eq!(samples.of(&id).last(), Some(&(1_000, 8)));
+    samples.add(&id, WallMs::new(1_000), 8);
+    assert_eq!(samples.of(&id).last(), Some(&(WallMs::new(1_000), 8)));
     std::fs::remove_dir_all(folder).expect("clean");
 }
 
@@ -39,7 +42,7 @@ fn rot_never_makes_a_reading_that_nobody_took() {
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for i in 0..600 {
-        samples.add(&id, i * 10_000, i * 7);
+        samples.add(&id, WallMs::new(i * 10_000), i * 7);
         if i % 20 == 0 {
             samples.flush().expect("written");
         }
@@ -60,7 +63,10 @@ fn rot_never_makes_a_reading_that_nobody_took() {
         std::fs::write(spoilt.join(segment.file_name().expect("name")), &bytes).expect("write");
         let samples = Samples::open(&spoilt, [2; 16], &[]).expect("opens");
         assert!(
-            samples.of(&id).iter().all(|(at, v)| *v == at / 10_000 * 7),
+            samples
+                .of(&id)
+                .iter()
+                .all(|(at, v)| *v == at.ms() / 10_000 * 7),
             "case {case}"
         );
         std::fs::remove_dir_all(spoilt).expect("clean");
@@ -74,16 +80,16 @@ fn readings_survive_a_flush_and_are_bounded() {
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for i in 0..10_000 {
-        samples.add(&id, i * 10_000, i);
+        samples.add(&id, WallMs::new(i * 10_000), i);
     }
     assert_eq!(samples.of(&id).len(), MAX_SAMPLES_PER_SENSOR);
     samples.flush().expect("written");
-    samples.add(&id, 100_000_001, 5);
+    samples.add(&id, WallMs::new(100_000_001), 5);
     drop(samples);
     let samples = Samples::open(&folder, [2; 16], &[]).expect("opens");
     assert_eq!(
         samples.of(&id).last(),
-        Some(&(99_990_000, 9_999)),
+        Some(&(WallMs::new(99_990_000), 9_999)),
         "the unflushed minute is lost, no more"
     );
     assert_eq!(samples.of(&id).len(), MAX_SAMPLES_PER_SENSOR);
@@ -105,7 +111,7 @@ fn each_harm_costs_what_it_hit_and_is_told() {
         let samples = Samples::open(folder, boot(n), &[boot(n), boot(1)]).expect("opens");
         assert_eq!(samples.loss(), None);
         for i in hours.start * 360..hours.end * 360 {
-            samples.add(&id, i * 10_000, i);
+            samples.add(&id, WallMs::new(i * 10_000), i);
             if i % 6 == 5 {
                 samples.flush().expect("written");
             }
@@ -177,10 +183,10 @@ fn each_harm_costs_what_it_hit_and_is_told() {
         assert_eq!(samples.of(&id).len(), there, "{name}");
         assert_eq!(samples.loss(), Some(loss), "{name}");
         assert!(
-            samples.of(&id).iter().all(|(at, n)| *at == n * 10_000),
+            samples.of(&id).iter().all(|(at, n)| at.ms() == n * 10_000),
             "{name}: nobody took another"
         );
-        samples.add(&id, 7_200_000, 720);
+        samples.add(&id, WallMs::new(7_200_000), 720);
         samples.flush().expect("it goes on");
         drop(samples);
         let again = Samples::open(&folder, boot(3), &[boot(1), boot(2), boot(3)]).expect("opens");

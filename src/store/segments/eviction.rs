@@ -11,6 +11,7 @@ use std::sync::PoisonError;
 use super::{DAY_MS, Ring, Segment};
 use crate::domain::id::CameraId;
 use crate::store::disk_space;
+use crate::time::WallMs;
 
 /// Free space that the ring leaves, bytes; on a small disk a twentieth of the disk.
 const RESERVED_FREE_BYTES: u64 = 1 << 30;
@@ -52,13 +53,13 @@ impl Ring {
     }
 
     /// Removes the oldest segments until the ring is within its bytes and days and leaves the disk
-    /// its free space; gives how many were removed. `now_ms` is none while the clock is not synced:
+    /// its free space; gives how many were removed. `now` is none while the clock is not synced:
     /// then no segment is too old. Blocks.
     ///
     /// # Errors
     /// When the free space cannot be read or too many files cannot be removed; the rest stays for
     /// the next round.
-    pub fn evict(&self, now_ms: Option<i64>) -> io::Result<u32> {
+    pub fn evict(&self, now: Option<WallMs>) -> io::Result<u32> {
         self.retry_unfinished();
         let (free, total) = disk_space::free_and_total(&self.folder)?;
         let wanted = if free < reserved_free_bytes(total) {
@@ -67,11 +68,11 @@ impl Ring {
             0
         };
         let mut lacking = wanted.saturating_sub(free);
-        let oldest = now_ms
+        let oldest = now
             .filter(|_| self.budget.days > 0)
             .map(|now| now - i64::from(self.budget.days) * DAY_MS);
         let (mut gone, mut aged) = (0, 0);
-        let mut stuck: BTreeSet<(i64, CameraId)> = BTreeSet::new();
+        let mut stuck: BTreeSet<(WallMs, CameraId)> = BTreeSet::new();
         loop {
             let next = {
                 let index = self.lock();
@@ -83,8 +84,8 @@ impl Ring {
                 };
                 // A segment that is dated more than a day ahead was written while the clock was
                 // wrong: it is removed first.
-                let ahead = |s: i64| {
-                    now_ms.is_some_and(|now| s > now + DAY_MS) && aged < MAX_EXPIRED_PER_ROUND
+                let ahead = |s: WallMs| {
+                    now.is_some_and(|now| s > now + DAY_MS) && aged < MAX_EXPIRED_PER_ROUND
                 };
                 let future = index
                     .segments

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use self::segment::{name, parse};
 use crate::domain::calendar;
 use crate::domain::id::CameraId;
+use crate::time::WallMs;
 
 pub use segment::Segment;
 pub use write::SegmentWriter;
@@ -40,13 +41,13 @@ pub struct RetentionPolicy {
 
 #[derive(Default)]
 struct SegmentIndex {
-    segments: BTreeMap<(i64, CameraId), Segment>,
+    segments: BTreeMap<(WallMs, CameraId), Segment>,
     bytes: u64,
     /// Bytes of each camera: when room is short, the oldest segment of the camera that holds most
     /// is removed.
     bytes_by_camera: BTreeMap<CameraId, u64>,
     /// Segments that could not be ended; [`Ring::evict`] tries again.
-    unfinished: Vec<(CameraId, i64, PathBuf)>,
+    unfinished: Vec<(CameraId, WallMs, PathBuf)>,
 }
 
 /// The ring; clones share it.
@@ -121,7 +122,7 @@ impl Ring {
                     } else if let Some(start) =
                         name.strip_suffix(".part").and_then(|n| n.parse().ok())
                     {
-                        open.push((id.clone(), start, file.path()));
+                        open.push((id.clone(), WallMs::new(start), file.path()));
                     }
                 }
             }
@@ -165,7 +166,12 @@ impl Ring {
 
     /// Truncates an open segment behind its last whole fragment and gives it its name; false = it
     /// had no whole fragment and was removed.
-    fn recover_segment(&self, camera: &CameraId, start_ms: i64, path: &Path) -> io::Result<bool> {
+    fn recover_segment(
+        &self,
+        camera: &CameraId,
+        start_ms: WallMs,
+        path: &Path,
+    ) -> io::Result<bool> {
         let mut file = File::options().read(true).write(true).open(path)?;
         let whole = recover::intact_prefix(&mut file)?;
         if whole.fragments == 0 {
@@ -206,10 +212,10 @@ impl Ring {
 
     /// The moment nearest to `start_ms` at which no other segment of the camera begins, within the
     /// day in whose folder the file `path` is.
-    fn next_free_start(&self, camera: &CameraId, path: &Path, start_ms: i64) -> i64 {
+    fn next_free_start(&self, camera: &CameraId, path: &Path, start_ms: WallMs) -> WallMs {
         let index = self.lock();
-        let is_free = |s: &i64| !index.segments.contains_key(&(*s, camera.clone()));
-        let lies_there = |s: &i64| path.parent() == Some(&self.day(camera, *s));
+        let is_free = |s: &WallMs| !index.segments.contains_key(&(*s, camera.clone()));
+        let lies_there = |s: &WallMs| path.parent() == Some(&self.day(camera, *s));
         if is_free(&start_ms) || !lies_there(&start_ms) {
             return start_ms;
         }
@@ -227,14 +233,14 @@ impl Ring {
             .unwrap_or_else(PoisonError::into_inner) = why;
     }
 
-    fn day(&self, camera: &CameraId, start_ms: i64) -> PathBuf {
+    fn day(&self, camera: &CameraId, start_ms: WallMs) -> PathBuf {
         let day = calendar::day(start_ms);
         self.folder
             .join(camera.as_str())
             .join(format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
     }
 
-    fn defer_finish(&self, camera: &CameraId, start_ms: i64, path: &Path) {
+    fn defer_finish(&self, camera: &CameraId, start_ms: WallMs, path: &Path) {
         self.lock()
             .unfinished
             .push((camera.clone(), start_ms, path.to_owned()));
@@ -270,7 +276,7 @@ impl Ring {
 
     /// Segments, their bytes, and when the oldest begins.
     #[must_use]
-    pub fn totals(&self) -> (usize, u64, Option<i64>) {
+    pub fn totals(&self) -> (usize, u64, Option<WallMs>) {
         let index = self.lock();
         (
             index.segments.len(),

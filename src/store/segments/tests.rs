@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::protocol::fmp4::{Sample, fragment, init};
+use crate::time::{MonoMs, WallMs};
 
 impl SegmentWriter {
     fn shut(self) -> io::Result<Segment> {
@@ -34,7 +35,7 @@ impl Drop for Folder {
     }
 }
 
-const T: i64 = 1_795_232_640_000;
+const T: WallMs = WallMs::new(1_795_232_640_000);
 
 fn cam(n: u32) -> CameraId {
     CameraId::new(&format!("cam-{n:02}")).expect("id")
@@ -59,10 +60,12 @@ fn second(n: u32) -> Vec<u8> {
     )
 }
 
-fn write(ring: &Ring, camera: &CameraId, start: i64, seconds: u32) -> SegmentWriter {
-    let mut w = ring.begin(camera, start, true, &head(), 0).expect("begins");
+fn write(ring: &Ring, camera: &CameraId, start: WallMs, seconds: u32) -> SegmentWriter {
+    let mut w = ring
+        .begin(camera, start, true, &head(), MonoMs::START)
+        .expect("begins");
     for n in 0..seconds {
-        w.append(&second(n), (n + 1) * 1000, u64::from(n) * 1000)
+        w.append(&second(n), (n + 1) * 1000, MonoMs::new(u64::from(n) * 1000))
             .expect("written");
     }
     w
@@ -100,7 +103,7 @@ fn a_cut_leaves_whole_fragments_and_a_second_start_changes_nothing() {
         let folder = Folder::new();
         let first = ring(&folder);
         std::mem::forget(write(&first, &cam(1), T, 12));
-        let part = first.day(&cam(1), T).join(format!("{T}.part"));
+        let part = first.day(&cam(1), T).join(format!("{}.part", T.ms()));
         File::options()
             .write(true)
             .open(&part)
@@ -154,7 +157,7 @@ fn days_count_only_when_the_date_is_known() {
     write(&ring, &cam(1), T + 86_400_000, 5)
         .shut()
         .expect("closed");
-    let later = T + 15 * 86_400_000 + 1;
+    let later = T + (15 * 86_400_000 + 1);
     assert_eq!(ring.evict(None).expect("room"), 0);
     assert_eq!(ring.evict(Some(later)).expect("room"), 1);
     assert!(!ring.day(&cam(1), T).exists(), "the empty day went too");
@@ -166,7 +169,8 @@ fn what_a_full_disk_left_half_written_is_mended_at_once() {
     let folder = Folder::new();
     let ring = folder.ring(1 << 30, 15);
     let mut w = write(&ring, &cam(1), T, 3);
-    w.append(&second(3)[..500], 4000, 3000).expect("written");
+    w.append(&second(3)[..500], 4000, MonoMs::new(3000))
+        .expect("written");
     drop(w);
     assert!(ring.list(&cam(1)).is_empty());
     ring.evict(Some(T)).expect("mended");
@@ -213,7 +217,7 @@ fn a_clock_that_jumped_neither_empties_the_ring_nor_fills_it_for_good() {
     // For a while the clock shows 2035 without being synced.
     let far = T + 9 * 365 * 86_400_000;
     for n in 0..5 {
-        ring.begin(&cam(1), far + n * 60_000, false, &head(), 0)
+        ring.begin(&cam(1), far + n * 60_000, false, &head(), MonoMs::START)
             .expect("begins")
             .shut()
             .expect("empty");
@@ -236,7 +240,9 @@ fn a_clock_that_jumped_neither_empties_the_ring_nor_fills_it_for_good() {
         "the newest real one stays"
     );
     // Without a synced clock a segment never begins before existing ones.
-    let w = ring.begin(&cam(2), 5, false, &head(), 0).expect("begins");
+    let w = ring
+        .begin(&cam(2), WallMs::new(5), false, &head(), MonoMs::START)
+        .expect("begins");
     assert!(w.start_ms() > T);
     w.shut().expect("empty");
 }
@@ -251,7 +257,7 @@ fn a_camera_that_sends_much_pushes_out_its_own_pictures() {
             .expect("closed");
     }
     for n in 0..60 {
-        write(&ring, &cam(2), T + 600_000 + n * 60_000, 12)
+        write(&ring, &cam(2), T + (600_000 + n * 60_000), 12)
             .shut()
             .expect("closed");
         ring.evict(Some(T + 600_000)).expect("room");
@@ -297,7 +303,7 @@ fn two_pieces_that_begin_at_the_same_moment_are_both_kept() {
         after
             .list(&cam(1))
             .iter()
-            .map(|s| s.start_ms - T)
+            .map(|s| s.start_ms.since(T))
             .collect::<Vec<_>>(),
         [-1, 0, 1, 2]
     );
@@ -309,8 +315,9 @@ fn two_pieces_that_begin_at_the_same_moment_are_both_kept() {
     );
     assert_eq!(after.totals().1, 4 * one.bytes);
     // At the end of a day the segment stays in the day's folder.
-    let last = (T..T + DAY_MS)
-        .find(|t| calendar::day_number(t + 1) != calendar::day_number(*t))
+    let last = (0..DAY_MS)
+        .map(|ms| T + ms)
+        .find(|t| calendar::day_number(*t + 1) != calendar::day_number(*t))
         .expect("a day ends");
     write(&ring, &cam(2), last, 1).shut().expect("closed");
     assert_eq!(

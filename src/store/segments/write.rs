@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::segment::MAX_START_MS;
 use super::{Ring, Segment};
 use crate::domain::id::CameraId;
+use crate::time::{MonoMs, WallMs};
 
 /// Longest time until a written fragment is synced, ms.
 const SYNC_INTERVAL_MS: u64 = 5_000;
@@ -22,10 +23,10 @@ pub struct SegmentWriter {
     camera: CameraId,
     file: File,
     path: PathBuf,
-    start_ms: i64,
+    start_ms: WallMs,
     bytes: u64,
     duration_ms: u32,
-    synced_mono: u64,
+    synced_at: MonoMs,
     /// The part that is certainly on disk: bytes, and ms from the start.
     synced: (u64, u32),
     ended: bool,
@@ -36,9 +37,9 @@ impl SegmentWriter {
         ring: Ring,
         camera: CameraId,
         day: &Path,
-        start_ms: i64,
+        start_ms: WallMs,
         init: &[u8],
-        mono_ms: u64,
+        now: MonoMs,
     ) -> io::Result<Self> {
         if !day.is_dir() {
             std::fs::create_dir_all(day)?;
@@ -46,7 +47,7 @@ impl SegmentWriter {
                 File::open(folder)?.sync_all()?;
             }
         }
-        let path = day.join(format!("{start_ms}.part"));
+        let path = day.join(format!("{}.part", start_ms.ms()));
         let mut file = File::options().write(true).create_new(true).open(&path)?;
         if let Err(cause) = file
             .write_all(init)
@@ -63,15 +64,15 @@ impl SegmentWriter {
             start_ms,
             bytes: init.len() as u64,
             duration_ms: 0,
-            synced_mono: mono_ms,
+            synced_at: now,
             synced: (0, 0),
             ended: false,
         })
     }
 
-    /// When its first access unit arrived, wall ms.
+    /// When its first access unit arrived.
     #[must_use]
-    pub const fn start_ms(&self) -> i64 {
+    pub const fn start_ms(&self) -> WallMs {
         self.start_ms
     }
 
@@ -92,14 +93,14 @@ impl SegmentWriter {
     /// # Errors
     /// When the disk refuses or the write would take its last free space. Drop the writer then:
     /// whole fragments are kept.
-    pub fn append(&mut self, fragment: &[u8], ends_ms: u32, mono_ms: u64) -> io::Result<()> {
+    pub fn append(&mut self, fragment: &[u8], ends_ms: u32, now: MonoMs) -> io::Result<()> {
         self.ring.has_room(2)?;
         self.file.write_all(fragment)?;
         self.bytes += fragment.len() as u64;
         self.duration_ms = ends_ms;
-        if mono_ms.saturating_sub(self.synced_mono) >= SYNC_INTERVAL_MS {
+        if now.since(self.synced_at) >= SYNC_INTERVAL_MS {
             self.sync()?;
-            self.synced_mono = mono_ms;
+            self.synced_at = now;
         }
         Ok(())
     }
@@ -125,7 +126,7 @@ impl SegmentWriter {
     ///
     /// # Errors
     /// When the disk refuses; the ring tries again later.
-    pub fn close(mut self, start_ms: i64, next_ms: Option<i64>) -> io::Result<Segment> {
+    pub fn close(mut self, start_ms: WallMs, next_ms: Option<WallMs>) -> io::Result<Segment> {
         if self.duration_ms == 0 {
             self.ended = true;
             std::fs::remove_file(&self.path)?;
@@ -144,7 +145,7 @@ impl SegmentWriter {
             self.start_ms
         };
         let until = next_ms
-            .and_then(|n| u32::try_from(n - start_ms).ok())
+            .and_then(|n| u32::try_from(n.since(start_ms)).ok())
             .filter(|d| *d > 0 && d.saturating_sub(self.duration_ms) < MAX_JOIN_GAP_MS);
         let segment = Segment {
             start_ms,
@@ -167,10 +168,10 @@ impl Ring {
     pub fn begin(
         &self,
         camera: &CameraId,
-        start_ms: i64,
+        start_ms: WallMs,
         dated: bool,
         init: &[u8],
-        mono_ms: u64,
+        now: MonoMs,
     ) -> io::Result<SegmentWriter> {
         self.has_room(1)?;
         let newest = if dated {
@@ -179,11 +180,11 @@ impl Ring {
             self.lock()
                 .segments
                 .last_key_value()
-                .map(|((s, _), _)| s + 1)
+                .map(|((s, _), _)| *s + 1)
         };
         let mut start_ms = newest
             .map_or(start_ms, |n| n.max(start_ms))
-            .clamp(0, MAX_START_MS);
+            .clamp(WallMs::default(), WallMs::new(MAX_START_MS));
         loop {
             match SegmentWriter::create(
                 self.clone(),
@@ -191,7 +192,7 @@ impl Ring {
                 &self.day(camera, start_ms),
                 start_ms,
                 init,
-                mono_ms,
+                now,
             ) {
                 // A segment that could not be ended yet began at the same moment.
                 Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => start_ms += 1,

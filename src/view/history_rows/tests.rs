@@ -14,6 +14,7 @@ use crate::domain::speaker::{self, AnnouncementClass, PlaybackOutcome};
 use crate::domain::state::VillageState;
 use crate::domain::user;
 use crate::i18n::locale::Lang;
+use crate::time::{MonoMs, WallMs};
 use crate::view::history_text::HistoryNames;
 
 /// A village in which everything is called by its id.
@@ -70,8 +71,8 @@ fn entry(
     let event = event.into();
     Entry {
         seq,
-        mono_ms: 0,
-        wall_ms: second * 1_000,
+        mono_ms: MonoMs::START,
+        wall_ms: WallMs::of_seconds(second),
         clock: ClockQuality::Synced,
         actor,
         cause,
@@ -178,7 +179,7 @@ fn seven_entries_of_one_announcement_are_one_row_with_each_cluster_inside() {
         },
         class: AnnouncementClass::Normal,
         zone: ["x", "y", "z"].map(cluster).to_vec(),
-        expires_at: 0,
+        expires_at: WallMs::default(),
     };
     let all = [
         entry(1, 0, person("Hoa"), None, queued),

@@ -47,7 +47,7 @@ pub(super) fn folded(
         Event::Declared { .. } => return None,
     };
     let (first, last) = (entries.last()?, entries.first()?);
-    let minutes = ((last.wall_ms - first.wall_ms).max(0) + 59_999) / 60_000;
+    let minutes = (last.wall_ms.since(first.wall_ms).max(0) + 59_999) / 60_000;
     let mark = context
         .names
         .state()

@@ -12,6 +12,7 @@ use super::commands::error_response;
 use super::terminal_lang::TerminalLang;
 use crate::i18n::locale::Lang;
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters, Refusal, RefusalReason};
+use crate::time::WallMs;
 use crate::web::kit::app::App;
 
 /// Routes of the control socket.
@@ -83,14 +84,14 @@ async fn why(
         .filter(|d| q.id.is_empty() || d.as_str() == q.id)
     {
         let (told, more) = app.live.rejected_discovery.of(&device);
-        let row = |at: i64, reason, times: u64| Refusal {
-            at_s: at / 1000,
+        let row = |at: WallMs, reason, times: u64| Refusal {
+            at_s: at.ms() / 1000,
             client: device.to_string(),
             address: String::new(),
             reason,
             count: times,
         };
-        let last = told.last().map_or(0, |t| t.at);
+        let last = told.last().map_or(WallMs::default(), |t| t.at);
         rows.extend(told.into_iter().map(|t| {
             row(
                 t.at,

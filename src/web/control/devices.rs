@@ -18,6 +18,7 @@ use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::protocol::control::{DeviceReport, EntityReport, LightAnswer};
 use crate::protocol::village_status::{ThingKind, VillageStatus};
+use crate::time::WallMs;
 use crate::view::status_text;
 use crate::web::dashboard::devices;
 use crate::web::kit::app::App;
@@ -102,7 +103,7 @@ fn answer_of(light: &Light, order: u64) -> LightAnswer {
         superseded,
         pending: !superseded && light.is_pending(),
         on: light.reported.map(|r| r.on),
-        at: light.reported.map_or(0, |r| r.at),
+        at: light.reported.map_or(WallMs::default(), |r| r.at),
     }
 }
 
@@ -164,11 +165,14 @@ mod tests {
             desired: Some(Desired {
                 on,
                 order,
-                at: 0,
+                at: WallMs::default(),
                 given_up,
             }),
             previous: None,
-            reported: reported.map(|on| Reported { on, at: 7 }),
+            reported: reported.map(|on| Reported {
+                on,
+                at: WallMs::new(7),
+            }),
         };
         let of = |light: Light| {
             let a = answer_of(&light, 10);

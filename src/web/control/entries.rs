@@ -21,6 +21,7 @@ use crate::i18n::locale::Lang;
 use crate::journal::index::EntryQuery;
 use crate::journal::{StoredEntry, codec};
 use crate::protocol::control::{HistoryLine, HistoryReport};
+use crate::time::WallMs;
 use crate::view::history_rows::HistoryRow;
 use crate::web::kit::app::App;
 
@@ -109,8 +110,8 @@ pub(super) struct EntriesQuery {
     limit: usize,
     /// Only about this thing.
     about: Option<String>,
-    /// Not older than this, wall ms.
-    since: Option<i64>,
+    /// Not older than this.
+    since: Option<WallMs>,
     /// Only what this person or program caused: an id, or a name.
     person: Option<String>,
 }

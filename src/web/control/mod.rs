@@ -30,6 +30,7 @@ use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId};
 use crate::domain::{notice, text};
 use crate::journal::CommandRequest;
 use crate::protocol::control::{PutDevice, PutNotice, Submit};
+use crate::time::WallMs;
 use crate::web::kit::app::App;
 
 /// Largest request, bytes: a notice of the longest kind, escaped.
@@ -214,7 +215,7 @@ async fn put_notice(
             until: put.until,
         },
     )
-    .idempotent(once, i64::MAX);
+    .idempotent(once, WallMs::MAX);
     submit_request(&app, lang, request)
         .await
         .map_or_else(|refused| refused, receipt_response)

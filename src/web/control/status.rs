@@ -12,6 +12,7 @@ use crate::live::pictures::SourceStatus;
 use crate::protocol::control::{CameraStatus, MqttStatus, ReadingRow, StatusReport, SyncStatus};
 use crate::protocol::stream_loss::StreamLoss;
 use crate::protocol::village_status::{Status, ThingKind, VillageStatus};
+use crate::time::WallMs;
 use crate::view::status_text;
 use crate::web::kit::app::App;
 
@@ -130,15 +131,15 @@ pub(super) fn cameras(app: &App) -> Vec<CameraStatus> {
             viewers: picture
                 .as_ref()
                 .map_or(0, |p| p.viewers().saturating_sub(1)),
-            recorded_until: if recording.until_ms > 0 {
+            recorded_until: if recording.until_ms > WallMs::default() {
                 recording.until_ms
             } else {
                 kept.iter()
                     .rev()
                     .find(|s| s.start_ms <= now)
-                    .map_or(0, |s| s.start_ms + i64::from(s.duration_ms))
+                    .map_or(WallMs::default(), |s| s.start_ms + i64::from(s.duration_ms))
             },
-            recorded_from: kept.first().map_or(0, |s| s.start_ms),
+            recorded_from: kept.first().map_or(WallMs::default(), |s| s.start_ms),
             recorded_bytes: bytes,
             recording_trouble: recording.error,
             undecodable: faults.undecodable.unwrap_or_default(),

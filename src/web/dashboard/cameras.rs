@@ -111,10 +111,10 @@ pub async fn still(
     } else {
         (still.jpeg, "full", "private, no-cache")
     };
-    let tag = format!("\"{size}-{:x}\"", still.at_ms);
+    let tag = format!("\"{size}-{:x}\"", still.at_ms.ms());
     // How old it is by our clock: the phone's may show another time.
     let now = app.supervisor.clock().wall_ms();
-    let age = now.saturating_sub(still.at_ms).max(0) / 1_000;
+    let age = now.since(still.at_ms).max(0) / 1_000;
     let has_it = headers
         .get_all(header::IF_NONE_MATCH)
         .iter()
@@ -122,7 +122,10 @@ pub async fn still(
     let about = AppendHeaders([
         (header::CACHE_CONTROL, cache.to_owned()),
         (header::ETAG, tag),
-        (HeaderName::from_static("still-at"), still.at_ms.to_string()),
+        (
+            HeaderName::from_static("still-at"),
+            still.at_ms.ms().to_string(),
+        ),
         (HeaderName::from_static("still-age"), age.to_string()),
     ]);
     if has_it {

@@ -14,6 +14,7 @@ use crate::protocol::broker::RefusalReason;
 use crate::protocol::village_status::{
     DeviceCounts, Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
 };
+use crate::time::WallMs;
 use crate::view::status_text;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{Fragment, ListPage, PageSection, Row, status_class};
@@ -78,7 +79,7 @@ pub(in crate::web) fn device_text(
 ) -> String {
     let now = app.supervisor.clock().wall_ms();
     let refusals = app.live.broker.refusals();
-    let recent = |at: i64| now - at * 1000 < 86_400_000;
+    let recent = |at_s: i64| now.since(WallMs::of_seconds(at_s)) < 86_400_000;
     let words = thing.map_or_else(
         || {
             format!(
@@ -94,12 +95,12 @@ pub(in crate::web) fn device_text(
     let gone_at = d
         .availability
         .offline_since()
-        .map_or(0, |since| since - 120_000);
+        .map_or(WallMs::default(), |since| since - 120_000);
     let refused = refusals.iter().rfind(|r| {
         thing.is_some_and(|t| t.status != Status::Well)
             && r.client == d.id.as_str()
             && recent(r.at_s)
-            && r.at_s * 1000 >= gone_at
+            && WallMs::of_seconds(r.at_s) >= gone_at
     });
     let words = match refused.and_then(|r| cause_key(&r.reason)) {
         Some(why) => format!("{words}. {}", lang.t(why)),
@@ -170,7 +171,7 @@ fn unknown_devices(app: &App, lang: Lang, state: &VillageState) -> Vec<Fragment>
         .iter()
         .filter(|r| {
             r.reason == RefusalReason::Quarantined
-                && now - r.at_s * 1000 < 3_600_000
+                && now.since(WallMs::of_seconds(r.at_s)) < 3_600_000
                 && !known(&r.client)
         })
         .collect();
@@ -195,7 +196,7 @@ fn unknown_devices(app: &App, lang: Lang, state: &VillageState) -> Vec<Fragment>
                 r.client.clone(),
                 lang.f(
                     "device-stranger-seen",
-                    &[("time", &dates::since(now, r.at_s * 1000))],
+                    &[("time", &dates::since(now, WallMs::of_seconds(r.at_s)))],
                 ),
             )
         })

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::domain::actor::Actor;
-use crate::domain::calendar::{self, day_number, day_start_ms};
+use crate::domain::calendar::{self, day_number, day_start};
 use crate::domain::state::VillageState;
 use crate::http::address::Query;
 use crate::http::render::{PageContext, render};
@@ -85,8 +85,8 @@ impl Chosen {
                 .as_ref()
                 .map_or_else(Vec::new, |id| state.with_parts(id)),
             by: self.person.clone(),
-            from_ms: self.day.map(day_start_ms),
-            to_ms: self.day.map(|n| day_start_ms(n + 1)),
+            from_ms: self.day.map(day_start),
+            to_ms: self.day.map(|n| day_start(n + 1)),
         }
     }
 }
@@ -105,7 +105,7 @@ fn day_of(text: &str) -> Option<i64> {
 
 /// A day as a date field gives it.
 fn day_text(number: i64) -> String {
-    let day = calendar::day(day_start_ms(number));
+    let day = calendar::day(day_start(number));
     format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
 }
 
@@ -219,7 +219,7 @@ fn title(app: &App, f: &PageContext, state: &VillageState, chosen: &Chosen) -> S
     let parts = [
         chosen.about.as_ref().map(|id| thing_name(state, id)),
         person,
-        chosen.day.map(|n| dates::long(f.lang, day_start_ms(n))),
+        chosen.day.map(|n| dates::long(f.lang, day_start(n))),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() {
@@ -308,7 +308,10 @@ mod tests {
             chosen.href(Some(7)),
             "/history?before=7&day=2026-11-21&person=mau"
         );
-        assert_eq!(chosen.day, Some(day_number(1_795_244_700_000)));
+        assert_eq!(
+            chosen.day,
+            Some(day_number(crate::time::WallMs::new(1_795_244_700_000)))
+        );
         let nothing = Chosen::of(HistoryQuery {
             day: Some(String::new()),
             person: Some(String::new()),

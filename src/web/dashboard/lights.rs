@@ -16,6 +16,7 @@ use crate::i18n::locale::Lang;
 use crate::protocol::village_status::{
     Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
 };
+use crate::time::WallMs;
 use crate::view::status_text;
 use crate::view::village_status::unannounced_name;
 use crate::web::kit::app::{App, RequestContext};
@@ -48,7 +49,7 @@ struct GroupControls<'a> {
 }
 
 /// The status of a lamp in words, with its status class; a lamp that is off is no disturbance.
-fn light_text(lang: Lang, now: i64, thing: Option<&ThingStatus>) -> (String, &'static str) {
+fn light_text(lang: Lang, now: WallMs, thing: Option<&ThingStatus>) -> (String, &'static str) {
     thing.map_or_else(
         || (lang.t("device-sent-away"), "off"),
         |t| {
@@ -66,7 +67,7 @@ fn light_text(lang: Lang, now: i64, thing: Option<&ThingStatus>) -> (String, &'s
 /// The values that the rows of one page share.
 struct Rows<'a> {
     lang: Lang,
-    now: i64,
+    now: WallMs,
     csrf: &'a str,
     state: &'a VillageState,
     status: &'a VillageStatus,

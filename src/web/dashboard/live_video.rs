@@ -179,10 +179,10 @@ async fn run_viewer(
                 let now = clock.mono_ms();
                 // The video ends when the viewer was signed out, or when the phone no longer
                 // reports.
-                if app.sessions.user_of(&app.journal.state(), &visit.token).is_none() || now.saturating_sub(heard_at) > VIEWER_TIMEOUT_MS {
+                if app.sessions.user_of(&app.journal.state(), &visit.token).is_none() || now.since(heard_at) > VIEWER_TIMEOUT_MS {
                     return;
                 }
-                if now.saturating_sub(looked_at) > VIEW_LOG_INTERVAL_MS {
+                if now.since(looked_at) > VIEW_LOG_INTERVAL_MS {
                     looked_at = now;
                     if record_view(&app, &visit, vec![id.clone()]).await.is_err() {
                         return;
@@ -196,7 +196,7 @@ async fn run_viewer(
             frame = frames.recv() => match frame {
                 // A phone that is behind gets nothing before the next keyframe: the access units
                 // until then are long outdated.
-                Ok(frame) if clock.mono_ms().saturating_sub(frame.mono_ms) > MAX_FRAME_AGE_MS || sent - taken > MAX_UNACKED_MESSAGES + if taken < first { first } else { 0 } => {
+                Ok(frame) if clock.mono_ms().since(frame.came_at) > MAX_FRAME_AGE_MS || sent - taken > MAX_UNACKED_MESSAGES + if taken < first { first } else { 0 } => {
                     stream.waits_for_key = true;
                     None
                 }
@@ -225,6 +225,7 @@ async fn run_viewer(
 mod tests {
     use super::*;
     use crate::live::pictures::Format;
+    use crate::time::{MonoMs, WallMs};
 
     #[test]
     fn a_stream_begins_with_a_keyframe_and_anew_at_each_call() {
@@ -239,8 +240,8 @@ mod tests {
         let frame = |run, ticks, keyframe| AccessUnit {
             format: format.clone(),
             rtsp_session: run,
-            at_ms: 0,
-            mono_ms: 0,
+            at_ms: WallMs::default(),
+            came_at: MonoMs::START,
             ticks,
             composition_offset: 0,
             keyframe,

@@ -201,7 +201,7 @@ impl App {
             !state.on_air().is_empty(),
             state
                 .silenced
-                .is_some_and(|(_, at)| (0..60_000).contains(&(now - at))),
+                .is_some_and(|(_, at)| (0..60_000).contains(&now.since(at))),
         );
         let said = match visit.flash.as_deref() {
             Some("stopped") if stopped => Some(if plays { "stopping" } else { "stopped" }),

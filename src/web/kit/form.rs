@@ -9,6 +9,7 @@ use crate::domain::user::User;
 use crate::http::form::Audience;
 use crate::http::page_error::{ErrorPages, PageError};
 use crate::http::render::{PageContext, redirect_see_other, render_with};
+use crate::time::MonoMs;
 
 /// A form that a signed-in person sent from our own page.
 pub type Post<T> = crate::http::form::Post<App, T>;
@@ -55,7 +56,7 @@ impl Audience for App {
         Some((user, self.sessions.csrf_token(&visit.token)))
     }
 
-    fn deadline(&self, tap: &str) -> Option<u64> {
+    fn deadline(&self, tap: &str) -> Option<MonoMs> {
         self.taps.deadline(tap)
     }
 }

@@ -6,6 +6,7 @@ use crate::http::render::{TextSpan, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::store::files::Lost;
+use crate::time::WallMs;
 use crate::web::kit::app::App;
 
 const DAY_MS: i64 = 86_400_000;
@@ -64,7 +65,7 @@ pub fn posted_when(lang: Lang, notice: &Notice) -> String {
     posted_text(lang, notice, |ms| dates::long(lang, ms))
 }
 
-fn posted_text(lang: Lang, notice: &Notice, date: impl Fn(i64) -> String) -> String {
+fn posted_text(lang: Lang, notice: &Notice, date: impl Fn(WallMs) -> String) -> String {
     let posted = lang.f(
         if notice.from_commune {
             "posted-by-commune"
@@ -101,7 +102,7 @@ pub fn summarize(app: &App, lang: Lang, notice: &Notice) -> NoticeSummary {
         summary,
         lead,
         when: posted_text(lang, notice, dates::date),
-        fresh: (0..NEW_FOR_MS).contains(&(app.supervisor.clock().wall_ms() - notice.at)),
+        fresh: (0..NEW_FOR_MS).contains(&app.supervisor.clock().wall_ms().since(notice.at)),
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::supervisor::clock::Clock;
 use crate::supervisor::standstill::Standstill;
+use crate::time::MonoMs;
 
 /// How long after the tap an order may still be decided, ms. The page says after ten seconds that
 /// the order was not carried out; what is left of them is for the disk and the way back.
@@ -41,7 +42,7 @@ impl TapClock {
     /// The stamp of now.
     #[must_use]
     pub fn stamp(&self) -> String {
-        format!("{}.{}", self.run, self.clock.mono_ms())
+        format!("{}.{}", self.run, self.clock.mono_ms().ms())
     }
 
     /// Whether a request without a stamp may have waited too long.
@@ -50,10 +51,10 @@ impl TapClock {
         self.standstill.is_recent()
     }
 
-    /// Monotonic ms until when the order of this tap may be decided; none = it is too late already.
+    /// Until when the order of this tap may be decided; none = it is too late already.
     /// `tap` is the stamp at the tap, empty = the page has no script.
     #[must_use]
-    pub fn deadline(&self, tap: &str) -> Option<u64> {
+    pub fn deadline(&self, tap: &str) -> Option<MonoMs> {
         let now = self.clock.mono_ms();
         let tapped_at = if tap.is_empty() {
             (!self.may_have_waited()).then_some(now)?
@@ -61,9 +62,10 @@ impl TapClock {
             // A tap on a page of an earlier run: how long ago that was, nobody knows.
             let (run, at) = tap.split_once('.')?;
             let at = at.parse::<u64>().ok().filter(|_| *run == *self.run)?;
-            (at <= now.saturating_add(MAX_AHEAD_MS)).then_some(at)?
+            let at = MonoMs::new(at);
+            (at <= now + MAX_AHEAD_MS).then_some(at)?
         };
-        let deadline = tapped_at.saturating_add(MAX_ORDER_AGE_MS);
+        let deadline = tapped_at + MAX_ORDER_AGE_MS;
         (now <= deadline).then_some(deadline)
     }
 }
@@ -80,9 +82,18 @@ mod tests {
         let taps = TapClock::new("0a", clock.clone(), Standstill::new(clock.clone()));
         assert_eq!(taps.stamp(), "0a.0");
         clock.advance(Duration::from_secs(4));
-        assert_eq!(taps.deadline("0a.1000"), Some(1_000 + MAX_ORDER_AGE_MS));
-        assert_eq!(taps.deadline(""), Some(4_000 + MAX_ORDER_AGE_MS));
-        assert_eq!(taps.deadline("0a.5000"), Some(5_000 + MAX_ORDER_AGE_MS));
+        assert_eq!(
+            taps.deadline("0a.1000"),
+            Some(MonoMs::new(1_000 + MAX_ORDER_AGE_MS))
+        );
+        assert_eq!(
+            taps.deadline(""),
+            Some(MonoMs::new(4_000 + MAX_ORDER_AGE_MS))
+        );
+        assert_eq!(
+            taps.deadline("0a.5000"),
+            Some(MonoMs::new(5_000 + MAX_ORDER_AGE_MS))
+        );
         for wrong in ["0a.6001", "0b.4000", "0a.", "0a.-1", "4000", "."] {
             assert_eq!(taps.deadline(wrong), None, "{wrong}");
         }

@@ -186,7 +186,7 @@ impl Worker {
             certificate_only: false,
             quarantine: false,
             rules: rules.unwrap_or_else(default_durability_rules),
-            floor_ms: 0,
+            floor_ms: conglang::time::WallMs::default(),
             served_before: false,
             limits,
         };

@@ -8,6 +8,7 @@ use crate::i18n::locale::Lang;
 use crate::protocol::village_status::{
     Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
 };
+use crate::time::WallMs;
 use crate::view::status_text;
 use crate::web::kit::app::App;
 use crate::web::kit::components::{Banner, Fragment, status_class};
@@ -23,7 +24,7 @@ pub(super) fn thing_of<'a>(status: &'a VillageStatus, c: &Camera) -> Option<&'a 
 }
 
 /// The status of a camera in a short sentence. Why a recording is doubtful stands in the detail.
-pub(super) fn short_text(lang: Lang, now: i64, thing: &ThingStatus) -> String {
+pub(super) fn short_text(lang: Lang, now: WallMs, thing: &ThingStatus) -> String {
     match thing.reason {
         StatusReason::NotRecorded
         | StatusReason::Unchecked
@@ -38,8 +39,8 @@ pub(super) fn short_text(lang: Lang, now: i64, thing: &ThingStatus) -> String {
 }
 
 /// “14:05 21/11/2026” of a still that is old; none = it is as new as stills are.
-pub(super) fn stale_taken_at(now: i64, at: i64) -> Option<String> {
-    (now.abs_diff(at) > STALE_STILL_MS).then(|| format!("{} {}", dates::clock(at), dates::date(at)))
+pub(super) fn stale_taken_at(now: WallMs, at: WallMs) -> Option<String> {
+    (now.distance(at) > STALE_STILL_MS).then(|| format!("{} {}", dates::clock(at), dates::date(at)))
 }
 
 /// True when access units of this camera reached the disk recently.
@@ -50,12 +51,12 @@ pub(super) fn is_recording(app: &App, camera: &CameraId) -> bool {
         .get(camera)
         .map(|p| p.recording())
         .unwrap_or_default();
-    recording.until_ms > 0
+    recording.until_ms > WallMs::default()
         && app
             .supervisor
             .clock()
             .mono_ms()
-            .saturating_sub(recording.reported_mono_ms)
+            .since(recording.reported_at)
             < RECORDING_STALE_MS
 }
 
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn an_old_still_bears_its_date_whichever_way_the_clock_was_set() {
         // 21 November 2026, 14:04.
-        let at = 1_795_244_640_000;
+        let at = WallMs::new(1_795_244_640_000);
         assert_eq!(
             (
                 stale_taken_at(at + 120_000, at),

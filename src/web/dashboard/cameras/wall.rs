@@ -14,6 +14,7 @@ use crate::i18n::locale::Lang;
 use crate::protocol::village_status::{
     Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
 };
+use crate::time::WallMs;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{Banner, Fragment, status_class};
 
@@ -30,7 +31,7 @@ struct WallPage {
 struct CameraTile<'a> {
     id: &'a str,
     name: &'a str,
-    /// When the still was taken; 0 = there is none.
+    /// When the still was taken, wall ms; 0 = there is none.
     at: i64,
     alt: String,
     /// “14:05”, and the date of one that is old: when the still was taken; empty = there is none.
@@ -55,7 +56,9 @@ fn tile(app: &App, lang: Lang, status: &VillageStatus, c: &Camera) -> Option<Fra
         .pictures
         .get(&c.id)
         .and_then(|p| p.still())
-        .map_or(0, |s| s.at_ms - s.at_ms.rem_euclid(60_000));
+        .map_or(WallMs::default(), |s| {
+            s.at_ms - s.at_ms.ms().rem_euclid(60_000)
+        });
     let taken = stale_taken_at(now, at);
     let alt = lang.f(
         "camera-still",
@@ -64,16 +67,16 @@ fn tile(app: &App, lang: Lang, status: &VillageStatus, c: &Camera) -> Option<Fra
             ("at", &taken.clone().unwrap_or_else(|| dates::clock(at))),
         ],
     );
-    let at = if is_shown { at } else { 0 };
+    let at = if is_shown { at } else { WallMs::default() };
     let time = match taken {
-        _ if at == 0 => String::new(),
+        _ if at == WallMs::default() => String::new(),
         Some(taken) => lang.f("camera-still-old", &[("at", &taken)]),
         None => dates::clock(at),
     };
     let tile = CameraTile {
         id: c.id.as_str(),
         name: &c.name,
-        at,
+        at: at.ms(),
         alt,
         time,
         words,

@@ -3,6 +3,7 @@
 
 use crate::i18n::locale::Lang;
 use crate::protocol::village_status::VillageStatus;
+use crate::time::WallMs;
 use crate::view::status_text::{self, StatusSentence};
 use crate::web::kit::components::{Banner, Fragment, status_class};
 
@@ -19,7 +20,7 @@ fn banner(sentence: StatusSentence, id: &str) -> Banner {
 /// The banner with its detail; `id` is its element.
 pub(in crate::web) fn status_banner(
     lang: Lang,
-    now: i64,
+    now: WallMs,
     status: &VillageStatus,
     id: &str,
 ) -> Fragment {
@@ -28,7 +29,7 @@ pub(in crate::web) fn status_banner(
 }
 
 /// The sentence of the home page, which leads to the list of devices.
-pub(super) fn status_title(lang: Lang, now: i64, status: &VillageStatus) -> Fragment {
+pub(super) fn status_title(lang: Lang, now: WallMs, status: &VillageStatus) -> Fragment {
     let sentence = status_text::sentence(lang, now, &status.summary);
     Banner {
         detail: String::new(),
@@ -39,7 +40,7 @@ pub(super) fn status_title(lang: Lang, now: i64, status: &VillageStatus) -> Frag
 }
 
 /// The other faults, and the advice.
-pub(super) fn status_detail(lang: Lang, now: i64, status: &VillageStatus) -> Fragment {
+pub(super) fn status_detail(lang: Lang, now: WallMs, status: &VillageStatus) -> Fragment {
     let detail = status_text::sentence(lang, now, &status.summary).detail;
     Fragment::new("broken-more", &StatusDetail { detail })
 }

@@ -8,6 +8,7 @@ use crate::i18n::locale::Lang;
 use crate::protocol::village_status::{
     Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
 };
+use crate::time::WallMs;
 use crate::web::kit::app::App;
 use crate::web::kit::components::Tile;
 
@@ -53,7 +54,7 @@ fn n_of_all(lang: Lang, key: &str, n: usize, all: usize) -> String {
 }
 
 /// Names every cluster that will not be heard, as far as there is room.
-fn speakers(lang: Lang, now: i64, status: &VillageStatus) -> Tile {
+fn speakers(lang: Lang, now: WallMs, status: &VillageStatus) -> Tile {
     let counts = status.speakers;
     let silent = first(status, ThingKind::Speaker, Status::Broken);
     let missing = counts.all - counts.working;
@@ -134,7 +135,7 @@ fn cameras(lang: Lang, status: &VillageStatus) -> Tile {
     }
 }
 
-fn gauge(app: &App, lang: Lang, now: i64, sensor: &Sensor, thing: &ThingStatus) -> Tile {
+fn gauge(app: &App, lang: Lang, now: WallMs, sensor: &Sensor, thing: &ThingStatus) -> Tile {
     let latest = app.live.latest.get(&sensor.id);
     let name = latest.map_or_else(
         || sensor.name.clone(),
@@ -168,7 +169,7 @@ fn gauge(app: &App, lang: Lang, now: i64, sensor: &Sensor, thing: &ThingStatus) 
     }
 }
 
-fn commune(app: &App, lang: Lang, now: i64) -> Tile {
+fn commune(app: &App, lang: Lang, now: WallMs) -> Tile {
     let link = app.live.uplink.get();
     let waiting = link.waiting.to_string();
     let (name, words, bad) = if !link.configured {

@@ -185,7 +185,7 @@ pub(super) fn latest_result(app: &App, lang: Lang, state: &VillageState) -> Frag
         .announcements
         .values()
         .max_by_key(|a| a.order)
-        .filter(|a| (0..RESULT_SHOWN_MS).contains(&(now - a.at)) && a.is_over());
+        .filter(|a| (0..RESULT_SHOWN_MS).contains(&now.since(a.at)) && a.is_over());
     newest.map_or_else(
         || Fragment::empty("last"),
         |a| {
