@@ -132,7 +132,7 @@ fn next_page(next: &str) -> &str {
 
 #[derive(askama::Template)]
 #[template(path = "console_sign_in.html")]
-struct SignInPage {
+struct ConsoleSignInPage {
     f: Frame,
     /// The officers; empty = the PIN of the office is asked for.
     officers: Vec<Officer>,
@@ -167,7 +167,7 @@ impl Console {
         } else {
             state.draft.fields()
         };
-        let page = SignInPage {
+        let page = ConsoleSignInPage {
             f,
             officers: self.officers.list(),
             chosen: state.chosen,
@@ -296,7 +296,7 @@ pub(super) async fn sign_out_others(
 
 #[derive(askama::Template)]
 #[template(path = "console_me.html")]
-struct MePage {
+struct ConsoleMePage {
     f: Frame,
     /// The officer's sign-ins, the newest first.
     inside: String,
@@ -340,7 +340,7 @@ impl Console {
             ..Frame::new(self, lang, Some(who))
         };
         let others = rows.len() > 1;
-        render(status, &MePage { f, inside, others })
+        render(status, &ConsoleMePage { f, inside, others })
     }
 }
 

@@ -32,7 +32,7 @@ struct Choice {
 
 #[derive(askama::Template)]
 #[template(path = "bulletin_new.html")]
-struct NewPage {
+struct NewBulletinPage {
     f: Frame,
     d: BulletinDraft,
     villages: Vec<Choice>,
@@ -82,7 +82,7 @@ impl Console {
                     },
                 })
                 .collect();
-            let page = NewPage {
+            let page = NewBulletinPage {
                 f,
                 d: draft,
                 villages,

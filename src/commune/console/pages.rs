@@ -138,7 +138,7 @@ impl Console {
 
 #[derive(askama::Template)]
 #[template(path = "console_home.html")]
-struct HomePage {
+struct ConsoleHomePage {
     f: Frame,
     summary: String,
     bulletins: String,
@@ -189,7 +189,7 @@ pub(super) async fn home(State(console): State<Console>, headers: HeaderMap, uri
             let now = console.clock.wall_ms();
             let mut parts = console.home_fragments(f.lang, now).into_iter();
             let mut next = || parts.next().unwrap_or_default();
-            let page = HomePage {
+            let page = ConsoleHomePage {
                 summary: next(),
                 bulletins: next(),
                 villages: next(),
