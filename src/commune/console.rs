@@ -5,6 +5,7 @@ mod bulletin_form;
 mod bulletin_rows;
 pub(super) mod context;
 pub(super) mod draft;
+pub(super) mod forms;
 pub(super) mod frame;
 mod live_updates;
 mod pages;
@@ -14,43 +15,70 @@ mod village_rows;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 
+use self::context::Visit;
 pub use self::context::{Console, ConsoleParts, MAX_CONCURRENT_PAGES, MAX_FOLLOWERS};
 use self::frame::CSS;
 use super::sign_in;
 use crate::http::compression;
+use crate::http::form::{form, sign_in_form};
 use crate::http::headers::{same_site, security_headers};
 use crate::http::hosts::{AllowedHosts, require_known_host};
+use crate::http::page_error::error_pages;
 use crate::http::render::{asset, redirect_see_other};
+
+/// Longest body of a form, bytes.
+const MAX_FORM_BYTES: usize = 64 * 1024;
+/// Longest body of the sign-in's form, bytes: it may carry a bulletin.
+const MAX_SIGN_IN_BYTES: usize = MAX_FORM_BYTES + 8 * 1024;
+
+/// The forms that signed-in officers send: where each is sent, and its handler. No other route of
+/// the console takes a form, but for the sign-in.
+fn forms() -> [(&'static str, MethodRouter<Console>); 3] {
+    [
+        ("/bulletins", form(bulletin_form::send)),
+        ("/sign-out", form(sign_in::sign_out)),
+        ("/sign-out/others", form(sign_in::sign_out_others)),
+    ]
+}
+
+/// The paths that forms of signed-in officers are sent to.
+#[must_use]
+pub fn form_paths() -> Vec<&'static str> {
+    forms().map(|(path, _)| path).into()
+}
 
 /// The console's routes.
 pub fn router(console: Console, hosts: AllowedHosts) -> Router {
-    Router::new()
+    let pages = Router::new()
         .route("/", get(pages::home))
         // A browser that goes back to the address of a form, or changes the language there.
-        .route("/sign-in", get(to_home).post(sign_in::sign_in))
-        .route("/sign-out", get(to_home).post(sign_in::sign_out))
+        .route("/sign-out", get(to_home))
+        .route("/sign-out/others", get(to_home))
         .route(
-            "/sign-out/others",
-            get(to_home).post(sign_in::sign_out_others),
+            "/sign-in",
+            get(to_home)
+                .merge(sign_in_form(sign_in::sign_in))
+                .layer(DefaultBodyLimit::max(MAX_SIGN_IN_BYTES)),
         )
         .route("/me", get(sign_in::me))
         .route("/lang/{tag}", get(sign_in::language))
-        .route(
-            "/bulletins",
-            get(pages::bulletins).post(bulletin_form::send),
-        )
+        .route("/bulletins", get(pages::bulletins))
         .route("/bulletins/new", get(bulletin_form::new))
         .route("/bulletins/{number}", get(pages::bulletin))
         .route("/villages/{id}", get(pages::village))
         .route("/villages.json", get(villages_json))
         .route("/live/{*page}", get(live_updates::follow))
-        .route("/a/console.js", get(script))
-        .layer(DefaultBodyLimit::max(64 * 1024))
+        .route("/a/console.js", get(script));
+    forms()
+        .into_iter()
+        .fold(pages, |router, (path, handler)| router.route(path, handler))
+        .layer(from_fn_with_state(console.clone(), error_pages::<Console>))
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(from_fn(same_site))
         .layer(from_fn_with_state(console.clone(), problems::explain))
         .layer(from_fn_with_state(hosts, require_known_host))
@@ -86,8 +114,8 @@ async fn inline_style(request: axum::extract::Request, next: axum::middleware::N
 }
 
 /// The villages and the last contact with each, for programs that use the officer's sign-in.
-async fn villages_json(State(console): State<Console>, headers: HeaderMap) -> Response {
-    if console.signed_in(&headers).is_none() {
+async fn villages_json(State(console): State<Console>, visit: Visit) -> Response {
+    if visit.officer.is_none() {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let list = move || {

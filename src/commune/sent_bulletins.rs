@@ -2,7 +2,8 @@
 //! it; and what became of it in every village.
 //!
 //! Invariants: a bulletin and its rows for the villages are one transaction. The same bulletin
-//! under the same token of a form is sent once; a corrected one is another bulletin. Rows that an
+//! under the same command id is sent once; a corrected one is another bulletin. A village in which
+//! the same words are up, or are on their way to it, does not get them a second time. Rows that an
 //! older version queued get a bulletin of their own at the start.
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::bulletins::DOWN;
 use super::store::CommuneStore;
 use super::tables::{BulletinOutcome, META, UndeliveredBulletin, io_error, with_number};
+use crate::domain::id::CommandId;
 use crate::keys::secret;
 use crate::protocol::commune::Bulletin;
 use crate::time::WallMs;
@@ -38,8 +40,20 @@ pub struct BulletinOrder {
     pub officer: String,
     /// Name of the officer; empty = signed in with the PIN of the office.
     pub by: String,
-    /// The token of the form.
-    pub once: String,
+    /// The command id of the form.
+    pub once: CommandId,
+}
+
+/// What became of an order to send a bulletin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// It was sent as this number, to as many villages as were chosen; or it was sent under its
+    /// command id before.
+    Sent(u64),
+    /// It was sent as this number, but not to those of the villages that have the words already.
+    SentToOthers(u64),
+    /// Each of the villages has the words already, the first one as this number. Nothing was sent.
+    Present(u64),
 }
 
 /// A bulletin that was sent.
@@ -155,26 +169,22 @@ pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
     Ok(())
 }
 
-type BulletinTable<'a> = Table<'a, &'static [u8], &'static [u8]>;
+type Rows<'a> = Table<'a, &'static [u8], &'static [u8]>;
 
-fn next_number(sent: &BulletinTable<'_>) -> io::Result<u64> {
+fn next_number(sent: &Rows<'_>) -> io::Result<u64> {
     let last = sent.last().map_err(io_error)?;
     let last = last.and_then(|(k, _)| k.value().last_chunk::<8>().map(|b| u64::from_be_bytes(*b)));
     Ok(last.unwrap_or(0) + 1)
 }
 
-fn put(sent: &mut BulletinTable<'_>, bulletin: &SentBulletin) -> io::Result<()> {
+fn put(sent: &mut Rows<'_>, bulletin: &SentBulletin) -> io::Result<()> {
     let row = serde_json::to_vec(bulletin)?;
     sent.insert(bulletin.number.to_be_bytes().as_slice(), row.as_slice())
         .map(drop)
         .map_err(io_error)
 }
 
-fn queue(
-    down: &mut BulletinTable<'_>,
-    village: &str,
-    queued: &UndeliveredBulletin,
-) -> io::Result<()> {
+fn queue(down: &mut Rows<'_>, village: &str, queued: &UndeliveredBulletin) -> io::Result<()> {
     let key = with_number([village.as_bytes(), b"\0"].concat(), queued.seq);
     let row = serde_json::to_vec(queued)?;
     down.insert(key.as_slice(), row.as_slice())
@@ -183,7 +193,7 @@ fn queue(
 }
 
 /// The next number among the bulletins of a village.
-fn next_seq(down: &BulletinTable<'_>, village: &str) -> io::Result<u64> {
+fn next_seq(down: &Rows<'_>, village: &str) -> io::Result<u64> {
     let (from, to) = (
         [village.as_bytes(), b"\0"].concat(),
         [village.as_bytes(), b"\x01"].concat(),
@@ -201,31 +211,66 @@ fn next_seq(down: &BulletinTable<'_>, village: &str) -> io::Result<u64> {
 /// The key under which a sent form is remembered: its token with what was sent.
 fn once_key(order: &BulletinOrder) -> io::Result<Vec<u8>> {
     let b = &order.bulletin;
-    let told = serde_json::to_vec(&(&order.once, &b.title, &b.body, b.urgent, &order.villages))?;
+    let told = serde_json::to_vec(&(
+        order.once.as_str(),
+        &b.title,
+        &b.body,
+        b.urgent,
+        &order.villages,
+    ))?;
     Ok([b"sent form ".as_slice(), secret::sha256(&told).as_bytes()].concat())
 }
 
+/// The number of the bulletin by which a village has these words already: it waits or was
+/// published, was not taken down, and its time is not over.
+fn present(down: &Rows<'_>, village: &str, order: &BulletinOrder) -> io::Result<Option<u64>> {
+    let (from, to) = (
+        [village.as_bytes(), b"\0"].concat(),
+        [village.as_bytes(), b"\x01"].concat(),
+    );
+    let rows = down.range(from.as_slice()..to.as_slice());
+    for row in rows.map_err(io_error)?.rev() {
+        let (_, value) = row.map_err(io_error)?;
+        let queued: UndeliveredBulletin = serde_json::from_slice(value.value())?;
+        // Rows stand in the order in which they were sent, and all last equally long.
+        if queued.expires_at <= order.at {
+            return Ok(None);
+        }
+        let told = |b: &Bulletin| (b.title.clone(), b.body.clone(), b.urgent);
+        let is_up = queued.taken_down_at.is_none()
+            && !matches!(queued.outcome, BulletinOutcome::Refused(_));
+        if is_up && told(&queued.bulletin) == told(&order.bulletin) {
+            return Ok(Some(queued.number));
+        }
+    }
+    Ok(None)
+}
+
 impl CommuneStore {
-    /// Sends a bulletin to all of its villages or to none, and gives its number. The same bulletin
-    /// again under the same token is not sent again: its number is given.
+    /// Sends a bulletin to all of its villages that do not have the words yet, or to none.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn send_bulletin(&self, order: &BulletinOrder) -> io::Result<u64> {
+    pub fn send_bulletin(&self, order: &BulletinOrder) -> io::Result<SendOutcome> {
         let write = self.db.begin_write().map_err(io_error)?;
-        let number = {
+        let outcome = {
             let mut meta = write.open_table(META).map_err(io_error)?;
             let once = once_key(order)?;
             if let Some(known) = meta.get(once.as_slice()).map_err(io_error)?
                 && let Some(number) = known.value().first_chunk::<8>()
             {
-                return Ok(u64::from_be_bytes(*number));
+                return Ok(SendOutcome::Sent(u64::from_be_bytes(*number)));
             }
             let mut sent = write.open_table(SENT).map_err(io_error)?;
             let mut down = write.open_table(DOWN).map_err(io_error)?;
             let number = next_number(&sent)?;
             let mut villages = Vec::new();
+            let mut earlier = None;
             for village in &order.villages {
+                if let Some(number) = present(&down, village, order)? {
+                    earlier = earlier.or(Some(number));
+                    continue;
+                }
                 let seq = next_seq(&down, village)?;
                 let incarnation = &self.incarnation[..16.min(self.incarnation.len())];
                 let queued = UndeliveredBulletin {
@@ -242,6 +287,9 @@ impl CommuneStore {
                 queue(&mut down, village, &queued)?;
                 villages.push((village.clone(), seq));
             }
+            if let Some(earlier) = earlier.filter(|_| villages.is_empty()) {
+                return Ok(SendOutcome::Present(earlier));
+            }
             let bulletin = SentBulletin {
                 number,
                 at: order.at,
@@ -254,11 +302,15 @@ impl CommuneStore {
             put(&mut sent, &bulletin)?;
             meta.insert(once.as_slice(), number.to_be_bytes().as_slice())
                 .map_err(io_error)?;
-            number
+            if earlier.is_some() {
+                SendOutcome::SentToOthers(number)
+            } else {
+                SendOutcome::Sent(number)
+            }
         };
         write.commit().map_err(io_error)?;
         self.changes.rise();
-        Ok(number)
+        Ok(outcome)
     }
 
     /// A bulletin by its number.
@@ -307,175 +359,4 @@ impl CommuneStore {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::store_tests::rig;
-    use super::*;
-
-    fn order(title: &str, villages: &[&str], once: &str) -> BulletinOrder {
-        BulletinOrder {
-            villages: villages.iter().map(|v| (*v).to_owned()).collect(),
-            bulletin: Bulletin {
-                title: title.to_owned(),
-                body: "Kê cao đồ đạc.".to_owned(),
-                urgent: false,
-                until: Some(WallMs::new(9_000)),
-            },
-            at: WallMs::new(1_000),
-            expires_at: WallMs::new(9_000),
-            officer: "hoa".to_owned(),
-            by: "Chị Hoa".to_owned(),
-            once: once.to_owned(),
-        }
-    }
-
-    #[test]
-    fn the_same_bulletin_of_one_form_is_sent_once_and_a_corrected_one_is_another() {
-        let (store, path) = rig();
-        let villages = ["a", "b"];
-        let first = store
-            .send_bulletin(&order("Mưa lớn", &villages, "form"))
-            .expect("sent");
-        for (title, villages, once, number) in [
-            ("Mưa lớn", &villages[..], "form", first),
-            ("Mưa rất lớn", &villages[..], "form", first + 1),
-            ("Mưa lớn", &villages[..1], "form", first + 2),
-            ("Mưa lớn", &villages[..], "another form", first + 3),
-            ("Mưa lớn", &villages[..], "form", first),
-        ] {
-            let sent = store.send_bulletin(&order(title, villages, once));
-            assert_eq!(sent.expect("sent"), number);
-        }
-        assert_eq!(
-            (
-                store.queued("a").expect("read").len(),
-                store.queued("b").expect("read").len()
-            ),
-            (4, 3)
-        );
-        let page = store.sent_bulletins(u64::MAX, 3).expect("read");
-        assert_eq!(
-            page.iter().map(|s| s.number).collect::<Vec<_>>(),
-            [first + 3, first + 2, first + 1]
-        );
-        let older = store.sent_bulletins(first + 1, 3).expect("read");
-        assert_eq!(older.len(), 1);
-        assert_eq!(older[0].by, "Chị Hoa");
-        drop(store);
-        std::fs::remove_file(path).expect("clean");
-    }
-
-    #[test]
-    fn a_receipt_follows_what_happens_to_the_notice_and_time() {
-        let (store, path) = rig();
-        let number = store
-            .send_bulletin(&order("Mưa lớn", &["a", "b", "c"], "form"))
-            .expect("sent");
-        let receipts = |now: i64| {
-            let sent = store.sent_bulletin(number).expect("read").expect("there");
-            store.receipts(&sent, WallMs::new(now)).expect("read")
-        };
-        assert!(receipts(2_000).iter().all(|(_, r)| *r == Receipt::Waiting));
-        store
-            .record_outcome("a", 1, None, WallMs::new(2_500))
-            .expect("stored");
-        store
-            .record_outcome(
-                "b",
-                1,
-                Some("refused-too-many".to_owned()),
-                WallMs::new(2_600),
-            )
-            .expect("stored");
-        assert_eq!(
-            receipts(9_001)
-                .into_iter()
-                .map(|(_, r)| r)
-                .collect::<Vec<_>>(),
-            [
-                Receipt::Published(Some(WallMs::new(2_500))),
-                Receipt::Refused("refused-too-many".to_owned(), Some(WallMs::new(2_600))),
-                Receipt::Expired,
-            ]
-        );
-        let queued = store.queued("a").expect("read").remove(0);
-        let write = store.db.begin_write().expect("write");
-        super::super::bulletins::record_taken_down(
-            &write,
-            "a",
-            &queued.id,
-            WallMs::new(3_000),
-            super::super::store::Remover::Chief,
-        )
-        .expect("stored");
-        write.commit().expect("committed");
-        let (_, after) = receipts(9_001).remove(0);
-        assert_eq!(
-            after,
-            Receipt::TakenDown(
-                WallMs::new(3_000),
-                Some(super::super::store::Remover::Chief)
-            )
-        );
-        assert!(after.is_received());
-        drop(store);
-        std::fs::remove_file(path).expect("clean");
-    }
-
-    #[test]
-    fn a_folder_of_before_opens_with_one_bulletin_for_each_sending() {
-        let (store, path) = rig();
-        let write = store.db.begin_write().expect("write");
-        {
-            let mut down = write.open_table(DOWN).expect("table");
-            for (village, seq, title, expires_at) in [
-                ("a", 1, "Họp thôn", 700_000_000),
-                ("a", 2, "Mưa lớn", 800_000_000),
-                ("b", 1, "Mưa lớn", 800_000_000),
-                ("b", 2, "Mưa lớn", 900_000_000),
-            ] {
-                // As the version before wrote it.
-                let row = serde_json::json!({
-                    "seq": seq, "id": format!("xa-0-{seq}"), "expires_at": expires_at,
-                    "bulletin": { "title": title, "body": "…", "urgent": false, "until": null },
-                    "outcome": "done"
-                });
-                let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
-                down.insert(key.as_slice(), row.to_string().as_bytes())
-                    .expect("written");
-            }
-        }
-        write.commit().expect("committed");
-        drop(store);
-        for _ in 0..2 {
-            let store = CommuneStore::open(&path).expect("opened");
-            let sent = store.sent_bulletins(u64::MAX, 10).expect("read");
-            let told: Vec<_> = sent
-                .iter()
-                .map(|s| {
-                    (
-                        s.number,
-                        s.bulletin.title.as_str(),
-                        s.villages.len(),
-                        s.at.ms(),
-                    )
-                })
-                .collect();
-            assert_eq!(
-                told,
-                [
-                    (3, "Mưa lớn", 1, 900_000_000 - BULLETIN_LIFETIME_MS),
-                    (2, "Mưa lớn", 2, 800_000_000 - BULLETIN_LIFETIME_MS),
-                    (1, "Họp thôn", 1, 700_000_000 - BULLETIN_LIFETIME_MS),
-                ]
-            );
-            assert!(
-                store
-                    .receipts(&sent[1], WallMs::default())
-                    .expect("read")
-                    .iter()
-                    .all(|(_, r)| *r == Receipt::Published(None))
-            );
-        }
-        std::fs::remove_file(path).expect("clean");
-    }
-}
+mod tests;

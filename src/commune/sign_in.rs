@@ -7,20 +7,21 @@
 use std::net::IpAddr;
 use std::sync::PoisonError;
 
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 
-use super::console::context::{Console, SignedIn, language_of};
-use super::console::draft::{BulletinDraft, field};
-use super::console::frame::{Frame, RowList, html, render};
+use super::console::context::{Console, Reader, SignedIn, Visit};
+use super::console::draft::BulletinDraft;
+use super::console::forms::Post;
+use super::console::frame::{Frame, RowList};
 use super::officers::Officer;
 use super::pin_attempts::LOCKOUT_MS;
 use super::sessions::ConsoleSignIn;
-use crate::http::form_token::unmask;
+use crate::http::form::{AnyTimeButton, FormFields, SignInFields};
 use crate::http::headers::same_site_referer;
-use crate::http::render::{plain_row, redirect_see_other};
-use crate::http::serve::Peer;
+use crate::http::page_error::PageResult;
+use crate::http::render::{plain_row, redirect_see_other, render_with};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::keys::pins::PinError;
@@ -29,16 +30,6 @@ use crate::keys::secret;
 const DAY_MS: i64 = 86_400_000;
 /// Longest address to go on to after a sign-in, bytes.
 const MAX_NEXT_BYTES: usize = 200;
-
-/// The address of a visitor, and whether the connection uses TLS.
-fn peer_address(peer: Peer) -> (IpAddr, bool) {
-    match peer {
-        Peer::Tcp {
-            address, secure, ..
-        } => (address.ip(), secure),
-        Peer::ControlSocket => (IpAddr::from([127, 0, 0, 1]), false),
-    }
-}
 
 /// The sentence about a wrong PIN, with the name that it was for.
 fn wrong_pin_text(console: &Console, lang: Lang, officer: &str, left: u32) -> String {
@@ -132,7 +123,7 @@ fn next_page(next: &str) -> &str {
 
 #[derive(askama::Template)]
 #[template(path = "console_sign_in.html")]
-struct ConsoleSignInPage {
+struct SignInPage {
     f: Frame,
     /// The officers; empty = the PIN of the office is asked for.
     officers: Vec<Officer>,
@@ -154,44 +145,38 @@ struct SignInState {
 }
 
 impl Console {
-    fn sign_in_form(
-        &self,
-        headers: &HeaderMap,
-        status: StatusCode,
-        state: SignInState,
-    ) -> Response {
-        let mut f = Frame::new(self, language_of(headers), None);
+    fn sign_in_form(&self, lang: Lang, status: StatusCode, state: SignInState) -> Response {
+        let mut f = Frame::new(self, lang, None);
         f.wrong = state.wrong;
         let carried = if state.draft.is_blank() {
             Vec::new()
         } else {
             state.draft.fields()
         };
-        let page = ConsoleSignInPage {
+        let page = SignInPage {
             f,
             officers: self.officers.list(),
             chosen: state.chosen,
             next: state.next,
             carried,
         };
-        render(status, &page)
+        render_with(status, &page)
     }
 
     /// The sign-in form; behind it is the page that was asked for.
-    pub(in crate::commune) fn sign_in_page(&self, headers: &HeaderMap, uri: &Uri) -> Response {
-        let asked = uri.path_and_query().map_or("/", |p| p.as_str());
+    pub(in crate::commune) fn sign_in_page(&self, visit: &Visit) -> Response {
         let state = SignInState {
-            next: next_page(asked).to_owned(),
+            next: next_page(&visit.path).to_owned(),
             ..SignInState::default()
         };
-        self.sign_in_form(headers, StatusCode::OK, state)
+        self.sign_in_form(visit.lang, StatusCode::OK, state)
     }
 
     /// The sign-in form for an officer whose sign-in ended while a bulletin was being written: the
     /// text goes on through it.
     pub(in crate::commune) fn sign_in_with_draft(
         &self,
-        headers: &HeaderMap,
+        lang: Lang,
         draft: &BulletinDraft,
     ) -> Response {
         let state = SignInState {
@@ -199,24 +184,20 @@ impl Console {
             next: "/bulletins/new".to_owned(),
             ..SignInState::default()
         };
-        self.sign_in_form(headers, StatusCode::UNAUTHORIZED, state)
+        self.sign_in_form(lang, StatusCode::UNAUTHORIZED, state)
     }
 }
 
 /// Verifies the PIN and begins a sign-in.
 pub(super) async fn sign_in(
     State(console): State<Console>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    headers: HeaderMap,
-    axum::Form(fields): axum::Form<Vec<(String, String)>>,
-) -> Response {
-    let (address, secure) = peer_address(peer);
-    let lang = language_of(&headers);
-    let officer = field(&fields, "officer");
-    let Ok(draft) = BulletinDraft::of_form(&console, &fields) else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    let next = next_page(field(&fields, "next")).to_owned();
+    visit: Visit,
+    SignInFields(fields): SignInFields,
+) -> PageResult {
+    let lang = visit.lang;
+    let officer = fields.get("officer");
+    let draft = BulletinDraft::of_form(&fields);
+    let next = next_page(fields.get("next")).to_owned();
     let again = |status, wrong| {
         let state = SignInState {
             wrong,
@@ -224,48 +205,40 @@ pub(super) async fn sign_in(
             next: next.clone(),
             draft: draft.clone(),
         };
-        console.sign_in_form(&headers, status, state)
+        console.sign_in_form(lang, status, state)
     };
-    let pin = field(&fields, "pin");
-    if let Err((status, wrong)) = verify_pin(&console, address, officer, pin, lang).await {
-        return again(status, wrong);
+    let proved = verify_pin(&console, visit.address, officer, fields.get("pin"), lang).await;
+    if let Err((status, wrong)) = proved {
+        return Ok(again(status, wrong));
     }
     // A browser that signs in again leaves no earlier sign-in behind.
-    if let Some(old) = console.sessions.visitor(&headers) {
-        console.sessions.end(&old.token);
+    if let Some(before) = &visit.officer {
+        console.sessions.end(&before.visitor.token);
     }
-    let begun = console.sessions.begin(officer, address.to_string(), secure);
-    let Ok((cookie, visitor)) = begun else {
-        return again(StatusCode::SERVICE_UNAVAILABLE, lang.t("cannot-now"));
+    let address = visit.address.to_string();
+    let Ok((cookie, visitor)) = console.sessions.begin(officer, address, visit.secure) else {
+        let wrong = lang.t("cannot-now");
+        return Ok(again(StatusCode::SERVICE_UNAVAILABLE, wrong));
     };
     let cookie = [(header::SET_COOKIE, cookie)];
     if draft.is_blank() {
-        return (cookie, redirect_see_other(&next)).into_response();
+        return Ok((cookie, redirect_see_other(&next)).into_response());
     }
-    let who = console.signed_in_as(visitor);
-    let form = console.form_page(&headers, who, StatusCode::OK, draft, String::new());
-    (cookie, form.await).into_response()
-}
-
-/// Whether the CSRF token of a form is that of the sign-in.
-fn is_own_form(console: &Console, who: &SignedIn, fields: &[(String, String)]) -> bool {
-    let csrf = console.sessions.csrf_token(&who.visitor.token);
-    secret::constant_time_eq(&unmask(field(fields, "form")), &csrf)
+    let officer = console.signed_in_as(visitor);
+    let form = console
+        .form_page(lang, officer, StatusCode::OK, draft, String::new())
+        .await;
+    Ok((cookie, form).into_response())
 }
 
 /// Ends this sign-in.
 pub(super) async fn sign_out(
     State(console): State<Console>,
-    headers: HeaderMap,
-    axum::Form(fields): axum::Form<Vec<(String, String)>>,
+    Post {
+        sender: officer, ..
+    }: Post<AnyTimeButton>,
 ) -> Response {
-    let Some(who) = console.signed_in(&headers) else {
-        return redirect_see_other("/");
-    };
-    if !is_own_form(&console, &who, &fields) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    console.sessions.end(&who.visitor.token);
+    console.sessions.end(&officer.visitor.token);
     redirect_see_other("/")
 }
 
@@ -273,30 +246,25 @@ pub(super) async fn sign_out(
 /// signed in must not sign the officer out.
 pub(super) async fn sign_out_others(
     State(console): State<Console>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    headers: HeaderMap,
-    axum::Form(fields): axum::Form<Vec<(String, String)>>,
+    Post {
+        visit,
+        sender: officer,
+        form: fields,
+        ..
+    }: Post<FormFields>,
 ) -> Response {
-    let Some(who) = console.signed_in(&headers) else {
-        return redirect_see_other("/");
-    };
-    if !is_own_form(&console, &who, &fields) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    let lang = language_of(&headers);
-    let (address, _) = peer_address(peer);
-    let pin = field(&fields, "pin");
-    let proved = verify_pin(&console, address, &who.visitor.officer, pin, lang).await;
+    let (lang, id) = (visit.lang, officer.visitor.officer.as_str());
+    let proved = verify_pin(&console, visit.address, id, fields.get("pin"), lang).await;
     if let Err((status, wrong)) = proved {
-        return console.me_page(&headers, &who, status, wrong, String::new());
+        return console.me_page(lang, &officer, status, wrong, String::new());
     }
-    console.sessions.end_others(&who.visitor);
+    console.sessions.end_others(&officer.visitor);
     redirect_see_other("/me?said=others-out")
 }
 
 #[derive(askama::Template)]
 #[template(path = "console_me.html")]
-struct ConsoleMePage {
+struct MePage {
     f: Frame,
     /// The officer's sign-ins, the newest first.
     inside: String,
@@ -307,13 +275,12 @@ struct ConsoleMePage {
 impl Console {
     fn me_page(
         &self,
-        headers: &HeaderMap,
-        who: &SignedIn,
+        lang: Lang,
+        officer: &SignedIn,
         status: StatusCode,
         wrong: String,
         flash: String,
     ) -> Response {
-        let lang = language_of(headers);
         let now = self.clock.wall_ms();
         let row = |(session, mine): (ConsoleSignIn, bool)| {
             let words = if mine {
@@ -325,36 +292,38 @@ impl Console {
         };
         let rows: Vec<String> = self
             .sessions
-            .list(&who.visitor)
+            .list(&officer.visitor)
             .into_iter()
             .map(row)
             .collect();
-        let inside = html(&RowList {
+        let inside = RowList {
             id: "inside",
             rows: &rows,
             empty: "",
-        });
+        };
+        let inside = inside.fragment().html;
         let f = Frame {
             flash,
             wrong,
-            ..Frame::new(self, lang, Some(who))
+            ..Frame::new(self, lang, Some(officer))
         };
         let others = rows.len() > 1;
-        render(status, &ConsoleMePage { f, inside, others })
+        render_with(status, &MePage { f, inside, others })
     }
 }
 
 /// The officer's own page: where the officer is signed in.
-pub(super) async fn me(State(console): State<Console>, headers: HeaderMap, uri: Uri) -> Response {
-    let Some(who) = console.signed_in(&headers) else {
-        return console.sign_in_page(&headers, &uri);
-    };
+pub(super) async fn me(
+    State(console): State<Console>,
+    Reader { officer, lang }: Reader,
+    uri: Uri,
+) -> Response {
     let flash = if uri.query() == Some("said=others-out") {
-        language_of(&headers).t("commune-others-out")
+        lang.t("commune-others-out")
     } else {
         String::new()
     };
-    console.me_page(&headers, &who, StatusCode::OK, String::new(), flash)
+    console.me_page(lang, &officer, StatusCode::OK, String::new(), flash)
 }
 
 /// Changes the language of this browser.

@@ -1,7 +1,7 @@
 //! Forms: their fields, and the extractor that hands a form to its handler together with its sender.
 //!
 //! Invariant: a handler that [`form`] registers runs only for a signed-in sender whose form carries
-//! the CSRF token of that sign-in. A handler whose last argument is not [`FormPost`] does not compile
+//! the CSRF token of that sign-in. A handler whose last argument is not [`Post`] does not compile
 //! there. Deliberately absent: the rules of a form's content. The handler checks them, because it
 //! can show the form again.
 
@@ -9,6 +9,7 @@ use std::future::Future;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::handler::Handler;
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 
@@ -52,13 +53,15 @@ impl FormFields {
         self.0
     }
 
-    /// The fields in the body of a request; none = the body is no form, or too large.
-    async fn read(request: Request) -> Option<Self> {
-        let axum::Form(fields) = axum::Form::<Vec<(String, String)>>::from_request(request, &())
-            .await
-            .ok()?;
+    /// The fields in the body of a request.
+    async fn read(request: Request) -> Result<Self, PageError> {
+        let read = axum::Form::<Vec<(String, String)>>::from_request(request, &()).await;
+        let axum::Form(fields) = read.map_err(|why| match why.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => PageError::FormTooLong,
+            _ => PageError::UnreadableForm,
+        })?;
         let clean = |(name, value): (String, String)| (name, text::body(&value, usize::MAX));
-        Some(Self(fields.into_iter().map(clean).collect()))
+        Ok(Self(fields.into_iter().map(clean).collect()))
     }
 }
 
@@ -135,7 +138,7 @@ impl<S: Audience> FormContent<S> for AnyTimeButton {
 }
 
 /// A form that a signed-in sender sent from our own page.
-pub struct FormPost<S: Audience, T> {
+pub struct Post<S: Audience, T> {
     /// The context of the request.
     pub visit: S::Context,
     /// Who sent it.
@@ -149,14 +152,15 @@ pub struct FormPost<S: Audience, T> {
     pub form: T,
 }
 
-impl<S: Audience, T: FormContent<S>> FromRequest<S> for FormPost<S, T> {
+impl<S: Audience, T: FormContent<S>> FromRequest<S> for Post<S, T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, audience: &S) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let Ok(visit) = S::Context::from_request_parts(&mut parts, audience).await;
-        let Some(fields) = FormFields::read(Request::from_parts(parts, body)).await else {
-            return Err(audience.page_of(&visit, PageError::UnreadableForm).await);
+        let fields = match FormFields::read(Request::from_parts(parts, body)).await {
+            Ok(fields) => fields,
+            Err(why) => return Err(audience.page_of(&visit, why).await),
         };
         let sender = audience.sender(&visit);
         let is_proved = sender
@@ -184,13 +188,13 @@ impl<S: Audience, T: FormContent<S>> FromRequest<S> for FormPost<S, T> {
     }
 }
 
-/// The arguments of a handler whose last one is [`FormPost`].
+/// The arguments of a handler whose last one is [`Post`].
 pub trait ProvedArguments<S> {}
 
-impl<M, S: Audience, T> ProvedArguments<S> for (M, FormPost<S, T>) {}
-impl<M, A, S: Audience, T> ProvedArguments<S> for (M, A, FormPost<S, T>) {}
-impl<M, A, B, S: Audience, T> ProvedArguments<S> for (M, A, B, FormPost<S, T>) {}
-impl<M, A, B, C, S: Audience, T> ProvedArguments<S> for (M, A, B, C, FormPost<S, T>) {}
+impl<M, S: Audience, T> ProvedArguments<S> for (M, Post<S, T>) {}
+impl<M, A, S: Audience, T> ProvedArguments<S> for (M, A, Post<S, T>) {}
+impl<M, A, B, S: Audience, T> ProvedArguments<S> for (M, A, B, Post<S, T>) {}
+impl<M, A, B, C, S: Audience, T> ProvedArguments<S> for (M, A, B, C, Post<S, T>) {}
 
 /// The route of a form that only a signed-in sender sends.
 pub fn form<S, A, H>(handler: H) -> MethodRouter<S>
@@ -219,7 +223,6 @@ impl<S: Send + Sync> FromRequest<S> for SignInFields {
     type Rejection = PageError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, PageError> {
-        let fields = FormFields::read(request).await;
-        fields.map(Self).ok_or(PageError::UnreadableForm)
+        FormFields::read(request).await.map(Self)
     }
 }

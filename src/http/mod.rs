@@ -7,6 +7,7 @@ pub mod cache_files;
 pub mod compression;
 pub mod form;
 pub mod form_token;
+pub mod fragment;
 pub mod headers;
 pub mod hosts;
 pub mod page_error;

@@ -28,8 +28,10 @@ pub enum PageError {
     /// The CSRF token is missing or is not the one of this sign-in, or the form's content is not
     /// what our own page sends.
     OldForm,
-    /// The body is no form, or too large.
+    /// The body is no form.
     UnreadableForm,
+    /// The body is larger than any form of ours with what people may type.
+    FormTooLong,
     /// The person may not do this.
     NotPermitted,
     /// The order came too late after its tap, and was not carried out.
@@ -52,6 +54,7 @@ impl PageError {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::OldForm | Self::NotPermitted => StatusCode::FORBIDDEN,
             Self::UnreadableForm => StatusCode::BAD_REQUEST,
+            Self::FormTooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooLate | Self::Rejected(_) => StatusCode::CONFLICT,
             Self::JournalClosed | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -65,6 +68,7 @@ impl PageError {
             Self::NoticeGone => "notice-no-longer",
             Self::SignedOut => "sign-in",
             Self::OldForm => "form-old",
+            Self::FormTooLong => "form-too-long",
             Self::TooLate => "order-late",
             Self::UnreadableForm | Self::NotPermitted | Self::Rejected(_) | Self::Unavailable => {
                 "refused-title"
@@ -81,6 +85,7 @@ impl PageError {
             Self::NoticeGone => "notice-no-longer-do",
             Self::SignedOut => "sign-in-again",
             Self::OldForm => "form-old-do",
+            Self::FormTooLong => "form-too-long-do",
             Self::TooLate => "order-late-do",
             Self::UnreadableForm => "refused-unsound",
             Self::NotPermitted => "refused-not-permitted",

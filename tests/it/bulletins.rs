@@ -262,6 +262,11 @@ fn nobody_is_chosen_first_and_what_is_refused_comes_back_as_it_was_typed() {
         "{}",
         refused.body
     );
+    let mut unnamed = typed.to_vec();
+    unnamed.retain(|(name, _)| *name != "once");
+    let refused = desk.post("/bulletins", &[&unnamed[..], &[("to", "all")]].concat());
+    assert!(refused.status == 403 && refused.body.contains("value=\"Họp dân\""));
+    assert_eq!(field(&refused.body, "once").len(), 32, "a fresh one");
     let mut foreign = typed;
     foreign[0].1 = "not the token";
     let refused = desk.post("/bulletins", &[&foreign[..], &[("to", "all")]].concat());
@@ -336,6 +341,16 @@ fn urgent_news_is_confirmed_with_whom_it_reaches_and_sent_once_however_often_it_
         result.contains("Đã gửi bản tin, chờ các thôn nhận"),
         "{result}"
     );
+    // A form that was opened anew with the same words sends nothing again either.
+    let (form, once) = desk.form();
+    let mut fresh = sure.clone();
+    (fresh[0].1, fresh[1].1) = (&form, &once);
+    assert_eq!(
+        location(&desk.post("/bulletins", &fresh)),
+        "/bulletins/1?said=present"
+    );
+    let told = desk.get("/bulletins/1?said=present").body;
+    assert!(told.contains("đều có bản tin này rồi"), "{told}");
     // Who goes back and corrects a word means another bulletin.
     let mut corrected = sure.clone();
     corrected[2].1 = "Mưa rất lớn";

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use conglang::commune::sent_bulletins::BulletinOrder;
 use conglang::commune::store::{BulletinOutcome, CommuneStore};
+use conglang::domain::id::CommandId;
 use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::protocol::commune::Bulletin;
 
@@ -239,7 +240,7 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
             expires_at: conglang::time::WallMs::MAX,
             officer: String::new(),
             by: String::new(),
-            once: "one form".to_owned(),
+            once: CommandId::new("one-form").expect("id"),
         })
         .expect("queued");
     drop(store);

@@ -170,7 +170,12 @@ async fn story(commune: &Commune, answering: &AtomicBool) {
         assert!(measure(&browser, list).await > 900.0, "all twenty");
         picture(&browser, "write-some", width).await;
         press(&browser, "label[for=to-all]").await;
-        type_in(&browser, "#title", "Mưa lớn, rủi ro cấp 2").await;
+        type_in(
+            &browser,
+            "#title",
+            &format!("Mưa lớn, rủi ro cấp 2 ({width})"),
+        )
+        .await;
         type_in(&browser, "#body", "Kê cao đồ đạc, dắt trâu bò lên đê.").await;
         press(&browser, "label[for=urgent]").await;
         picture(&browser, "write", width).await;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use conglang::commune::link::{self, CertificateSigner};
 use conglang::commune::sent_bulletins::BulletinOrder;
 use conglang::commune::store::{BulletinOutcome, CommuneStore};
+use conglang::domain::id::CommandId;
 use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::keys::holders::HolderStore;
 use conglang::keys::tls::{self, ReloadableCertificate};
@@ -217,7 +218,7 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
                 expires_at: conglang::time::WallMs::MAX,
                 officer: String::new(),
                 by: String::new(),
-                once: format!("form {round}"),
+                once: CommandId::new(&format!("form-{round}")).expect("id"),
             })
             .expect("queued");
         for n in 0..40 {

@@ -1,10 +1,11 @@
 //! Forms of signed-in people: none is taken without the proof that our own page sent it, and the
 //! words that were typed are not lost with it.
 
-use conglang::web;
+use conglang::{commune, web};
 
 use crate::support::house::House;
 use crate::support::http::Answer;
+use crate::support::office::Commune;
 
 /// What people type into the forms; each form takes the fields that it knows.
 const TYPED: [(&str, &str); 6] = [
@@ -35,7 +36,7 @@ fn no_form_is_taken(paths: Vec<&str>, other: &str, send: impl Fn(&str, Option<&s
             let answer = send(&sent_to, proof);
             assert_eq!(answer.status, 403, "{path} with {proof:?}: {answer:?}");
             let typed = match path {
-                "/notices" => "Chieu-nay-hop</textarea>",
+                "/notices" | "/bulletins" => "Chieu-nay-hop</textarea>",
                 "/speakers/hear" => "Moi-ba-con-di-hop</textarea>",
                 _ => "",
             };
@@ -73,4 +74,43 @@ fn no_form_of_the_dashboard_is_taken_without_its_proof() {
         assert_eq!(house.get("/", cookie).status, 200, "nobody was signed out");
     }
     assert_eq!(by_people(&house), before, "nothing was done");
+}
+
+#[test]
+fn no_form_of_the_console_is_taken_without_its_proof() {
+    let mut commune = Commune::new(&["ben-thoc".to_owned()]);
+    commune.start(&[]);
+    let (at, elsewhere) = ([127, 0, 0, 1], [127, 0, 0, 2]);
+    let (here, there) = (commune.sign_in(at), commune.sign_in(elsewhere));
+    let get = |path: &str, cookie: &str| commune.visit(at, "GET", path, cookie, &[]);
+    let (mine, other) = (
+        get("/", &here).field("form"),
+        get("/", &there).field("form"),
+    );
+    assert!(!mine.is_empty() && !other.is_empty());
+    let pin = commune.pin();
+    let send = |path: &str, cookie: &str, proof: Option<&str>| {
+        let mut fields = with_proof(proof, &pin);
+        fields.extend([("to", "all"), ("sure", "1")]);
+        commune.visit(at, "POST", path, cookie, &fields)
+    };
+    let paths = commune::console::form_paths();
+    no_form_is_taken(paths.clone(), &other, |path, proof| {
+        send(path, &here, proof)
+    });
+    for path in paths {
+        let answer = send(path, "", Some(&mine));
+        if path == "/bulletins" {
+            assert_eq!(answer.status, 401, "{path} asks to sign in");
+            assert_eq!(answer.field("body"), "Chieu-nay-hop", "and keeps the words");
+        } else {
+            assert_eq!(answer.status, 303, "{path} asks to sign in");
+            assert_eq!(answer.header("location"), "/");
+        }
+    }
+    for cookie in [&here, &there] {
+        let page = get("/", cookie).body;
+        assert!(page.contains("Thôn ben-thoc"), "nobody was signed out");
+        assert!(!page.contains("Hop-thon"), "nothing was sent");
+    }
 }

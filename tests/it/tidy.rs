@@ -167,16 +167,23 @@ fn audiences_of_the_pages_stand_apart() {
 /// A form that people send is registered where its handler must take the proof of its sender.
 #[test]
 fn no_page_takes_a_form_beside_the_list_of_forms() {
-    let pages = |p: &str| p.starts_with("src/web/dashboard");
-    let mut seen = 0;
-    for (path, text) in sources().iter().filter(|(p, _)| pages(p)) {
-        let routing = text.lines().filter(|line| line.contains("axum::routing"));
-        for line in routing {
-            seen += 1;
-            assert_eq!(line, "use axum::routing::{MethodRouter, get};", "{path}");
+    for pages in [
+        "src/web/dashboard",
+        "src/commune/console",
+        "src/commune/sign_in",
+    ] {
+        let mut seen = 0;
+        for (path, text) in sources().iter().filter(|(p, _)| p.starts_with(pages)) {
+            let routing = text.lines().filter(|line| line.contains("axum::routing"));
+            for line in routing {
+                seen += 1;
+                assert_eq!(line, "use axum::routing::{MethodRouter, get};", "{path}");
+            }
+            // The fields of a form are read where its proof is.
+            assert!(!code_of(text).contains("axum::Form"), "{path}");
         }
+        assert!(seen >= 1 || pages.ends_with("sign_in"), "routes of {pages}");
     }
-    assert!(seen >= 1, "the routes of the dashboard");
 }
 
 /// The product's part of a file: what stands before its tests, without comments.

@@ -3,23 +3,25 @@
 //! Invariants: no village is chosen before an officer chooses it. An urgent bulletin is sent only
 //! from the page that says how many villages and people it reaches. Whatever is refused is shown
 //! again as it was typed, also to an officer whose sign-in ended meanwhile. Sent twice under one
-//! token, it is sent once, and both times lead to its page.
+//! command id, or with the words that the villages have already, it is sent once, and both times
+//! lead to its page.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 
-use super::super::sent_bulletins::{BULLETIN_LIFETIME_MS, BulletinOrder};
-use super::context::{Console, SignedIn, language_of};
-use super::draft::{BulletinDraft, field};
-use super::frame::{Frame, render};
+use super::super::sent_bulletins::{BULLETIN_LIFETIME_MS, BulletinOrder, SendOutcome};
+use super::context::{Console, Reader, SignedIn, Visit};
+use super::draft::BulletinDraft;
+use super::forms::Post;
+use super::frame::Frame;
 use super::village_rows::names_text;
 use crate::domain::notice::text_problem;
-use crate::http::form_token::unmask;
-use crate::http::render::redirect_see_other;
+use crate::http::form::{FormContent, FormFields};
+use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
+use crate::http::render::{redirect_see_other, render, render_with};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
-use crate::keys::secret;
 use crate::protocol::commune::Bulletin;
 
 /// A village that can be ticked.
@@ -32,9 +34,11 @@ struct Choice {
 
 #[derive(askama::Template)]
 #[template(path = "bulletin_new.html")]
-struct NewBulletinPage {
+struct NewPage {
     f: Frame,
     d: BulletinDraft,
+    /// The command id of the form.
+    once: String,
     villages: Vec<Choice>,
     /// The name that is put beneath the bulletin; empty = none is.
     signature: String,
@@ -55,18 +59,58 @@ struct ConfirmPage {
     carried: Vec<(&'static str, String)>,
 }
 
+/// What the form of a bulletin says.
+pub(super) struct BulletinForm {
+    draft: BulletinDraft,
+    /// The page of confirmation was read.
+    is_sure: bool,
+    /// The officer goes back from that page to the form.
+    is_edited: bool,
+}
+
+impl FormContent<Console> for BulletinForm {
+    fn read(fields: FormFields) -> Self {
+        Self {
+            draft: BulletinDraft::of_form(&fields),
+            is_sure: fields.get("sure") == "1",
+            is_edited: fields.get("edit") == "1",
+        }
+    }
+
+    async fn refused(self, console: &Console, visit: Visit, why: PageError) -> Response {
+        let again = match (why, &visit.officer) {
+            (PageError::SignedOut, _) => {
+                return console.sign_in_with_draft(visit.lang, &self.draft);
+            }
+            (PageError::OldForm, Some(officer)) => {
+                let words = visit.lang.t("form-again");
+                let (lang, officer) = (visit.lang, officer.clone());
+                console
+                    .form_page(lang, officer, why.status(), self.draft, words)
+                    .await
+            }
+            _ => Err(why),
+        };
+        match again {
+            Ok(page) => page,
+            Err(why) => console.page_of(&visit, why).await,
+        }
+    }
+}
+
 impl Console {
     /// The form, with what was typed and why it was refused.
     pub(in crate::commune) async fn form_page(
         &self,
-        headers: &HeaderMap,
-        who: SignedIn,
+        lang: Lang,
+        officer: SignedIn,
         status: StatusCode,
         draft: BulletinDraft,
         wrong: String,
-    ) -> Response {
-        let signature = who.name.clone();
-        self.page(headers, who, move |console, mut f| {
+    ) -> PageResult {
+        let draft = draft.identified().map_err(|_| PageError::Unavailable)?;
+        let signature = officer.name.clone();
+        self.page(lang, officer, move |console, mut f| {
             f.wrong = wrong;
             let now = console.clock.wall_ms();
             let villages = console
@@ -82,27 +126,29 @@ impl Console {
                     },
                 })
                 .collect();
-            let page = NewBulletinPage {
+            let once = draft.once.as_ref().map(ToString::to_string);
+            let page = NewPage {
                 f,
+                once: once.unwrap_or_default(),
                 d: draft,
                 villages,
                 signature,
             };
-            render(status, &page)
+            Ok(render_with(status, &page))
         })
         .await
     }
 
     async fn confirm_page(
         &self,
-        headers: &HeaderMap,
-        who: SignedIn,
+        lang: Lang,
+        officer: SignedIn,
         draft: BulletinDraft,
-    ) -> Response {
-        self.page(headers, who, move |console, f| {
+    ) -> PageResult {
+        self.page(lang, officer, move |console, f| {
             let recipients = draft.recipients(console);
             let (reach, detail) = console.reach_text(f.lang, &recipients);
-            let page = ConfirmPage {
+            Ok(render(&ConfirmPage {
                 title: f.t1("commune-confirm", "n", recipients.len()),
                 reach,
                 detail,
@@ -110,8 +156,7 @@ impl Console {
                 body: draft.body.clone(),
                 carried: draft.fields(),
                 f,
-            };
-            render(StatusCode::OK, &page)
+            }))
         })
         .await
     }
@@ -155,15 +200,13 @@ impl Console {
 }
 
 /// The empty form.
-pub(super) async fn new(State(console): State<Console>, headers: HeaderMap, uri: Uri) -> Response {
-    let Some(who) = console.signed_in(&headers) else {
-        return console.sign_in_page(&headers, &uri);
-    };
-    let Ok(draft) = BulletinDraft::blank() else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
+pub(super) async fn new(
+    State(console): State<Console>,
+    Reader { officer, lang }: Reader,
+) -> PageResult {
+    let blank = BulletinDraft::default();
     console
-        .form_page(&headers, who, StatusCode::OK, draft, String::new())
+        .form_page(lang, officer, StatusCode::OK, blank, String::new())
         .await
 }
 
@@ -179,25 +222,23 @@ fn signed(body: &str, name: &str) -> String {
 /// Sends what was typed, or shows it again with the reason why not.
 pub(super) async fn send(
     State(console): State<Console>,
-    headers: HeaderMap,
-    axum::Form(fields): axum::Form<Vec<(String, String)>>,
-) -> Response {
-    let lang = language_of(&headers);
-    let Ok(draft) = BulletinDraft::of_form(&console, &fields) else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    let Some(who) = console.signed_in(&headers) else {
-        return console.sign_in_with_draft(&headers, &draft);
-    };
-    let refused = |status, draft, why| console.form_page(&headers, who.clone(), status, draft, why);
-    let csrf = console.sessions.csrf_token(&who.visitor.token);
-    if !secret::constant_time_eq(&unmask(field(&fields, "form")), &csrf) {
-        return refused(StatusCode::FORBIDDEN, draft, lang.t("form-again")).await;
-    }
-    if field(&fields, "edit") == "1" {
+    Post {
+        visit,
+        sender: officer,
+        once,
+        form,
+        ..
+    }: Post<BulletinForm>,
+) -> PageResult {
+    let (lang, draft) = (visit.lang, form.draft);
+    let refused = |status, draft, why| console.form_page(lang, officer.clone(), status, draft, why);
+    if form.is_edited {
         return refused(StatusCode::OK, draft, String::new()).await;
     }
-    let body = signed(&draft.body, &who.name);
+    let Some(once) = once else {
+        return refused(StatusCode::FORBIDDEN, draft, lang.t("form-again")).await;
+    };
+    let body = signed(&draft.body, &officer.name);
     let problem =
         text_problem(&draft.title, &draft.body).or_else(|| text_problem(&draft.title, &body));
     if let Some((key, n, most)) = problem {
@@ -208,8 +249,8 @@ pub(super) async fn send(
     if villages.is_empty() {
         return refused(StatusCode::BAD_REQUEST, draft, lang.t("commune-nobody")).await;
     }
-    if draft.urgent && field(&fields, "sure") != "1" {
-        return console.confirm_page(&headers, who, draft).await;
+    if draft.urgent && !form.is_sure {
+        return console.confirm_page(lang, officer, draft).await;
     }
     let now = console.clock.wall_ms();
     let order = BulletinOrder {
@@ -222,14 +263,23 @@ pub(super) async fn send(
         },
         at: now,
         expires_at: now + BULLETIN_LIFETIME_MS,
-        officer: who.visitor.officer.clone(),
-        by: who.name.clone(),
-        once: draft.once.clone(),
+        officer: officer.visitor.officer.clone(),
+        by: officer.name.clone(),
+        once,
     };
     let store = console.store.clone();
     match tokio::task::spawn_blocking(move || store.send_bulletin(&order)).await {
         // A reload of the page behind the redirect sends nothing again.
-        Ok(Ok(number)) => redirect_see_other(&format!("/bulletins/{number}?said=sent")),
+        Ok(Ok(outcome)) => {
+            let (number, said) = match outcome {
+                SendOutcome::Sent(number) => (number, "sent"),
+                SendOutcome::SentToOthers(number) => (number, "sent-others"),
+                // After “back” and a second press the form's id is new, but the words are not.
+                SendOutcome::Present(number) => (number, "present"),
+            };
+            let page = format!("/bulletins/{number}?said={said}");
+            Ok(redirect_see_other(&page))
+        }
         failed => {
             if let Ok(Err(cause)) = failed {
                 tracing::error!(%cause, "storing a bulletin failed");

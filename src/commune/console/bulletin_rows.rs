@@ -5,8 +5,9 @@
 use super::super::sent_bulletins::{Receipt, SentBulletin};
 use super::super::store::Remover;
 use super::context::Console;
-use super::frame::{LinkRow, Summary, html};
+use super::frame::{LinkRow, Summary};
 use super::village_rows::{call, names_text};
+use crate::http::fragment::{Fragment, html};
 use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
 use crate::time::WallMs;
@@ -196,11 +197,11 @@ impl Console {
         now: WallMs,
         sent: &SentBulletin,
         receipts: &[(String, Receipt)],
-    ) -> String {
+    ) -> Fragment {
         let totals = Totals::of(receipts);
         let until = sent.bulletin.until.unwrap_or(sent.expires_at);
         let when = format!("{} {}", dates::clock(sent.at), dates::long(lang, sent.at));
-        html(&Summary {
+        Summary {
             title: heading(lang, sent),
             words: lang.f(
                 "commune-sent-by",
@@ -213,7 +214,8 @@ impl Console {
             mark: totals.mark(),
             banner: totals.received_text(lang),
             detail: capital(&totals.troubles(self, lang).join(" · ")),
-        })
+        }
+        .fragment()
     }
 
     /// A row for each village of a bulletin: what needs somebody comes first.

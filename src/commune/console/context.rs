@@ -1,10 +1,15 @@
-//! The state that all pages of the console share: the store, the villages, the officers, the
-//! sign-ins, the bounds. Deliberately absent: the pages themselves.
+//! What all pages of the console share: the store, the villages, the officers, the sign-ins, the
+//! bounds; and the context of a request. Deliberately absent: the pages themselves.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::response::Response;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +19,9 @@ use super::super::pin_attempts::PinAttempts;
 use super::super::sessions::{ConsoleSignIns, Visitor};
 use super::super::store::CommuneStore;
 use crate::config::CommuneVillage;
+use crate::http::fragment::Fragment;
 use crate::http::headers::cookie;
+use crate::http::serve::Peer;
 use crate::i18n::locale::Lang;
 use crate::keys::pins::PinHasher;
 use crate::supervisor::admission::AdmissionControl;
@@ -39,8 +46,7 @@ pub(super) struct CachedFragments {
     pub(super) changes: u64,
     /// When they were made.
     pub(super) at: Instant,
-    /// Each with its id.
-    pub(super) html: Arc<Vec<String>>,
+    pub(super) fragments: Arc<Vec<Fragment>>,
 }
 
 /// The console's state; clones are the same.
@@ -91,12 +97,68 @@ pub struct ConsoleParts {
     pub stop: CancellationToken,
 }
 
-/// A signed-in officer who asks for a page.
+/// A signed-in officer.
 #[derive(Clone)]
-pub(in crate::commune) struct SignedIn {
+pub struct SignedIn {
     pub(in crate::commune) visitor: Visitor,
     /// The officer's name; empty = signed in with the PIN of the office.
-    pub(super) name: String,
+    pub(in crate::commune) name: String,
+}
+
+/// The context of a request: who asks, from where, in which language.
+#[derive(Clone)]
+pub struct Visit {
+    /// None = nobody is signed in.
+    pub(in crate::commune) officer: Option<SignedIn>,
+    /// The address of the browser.
+    pub(in crate::commune) address: IpAddr,
+    /// Over TLS.
+    pub(in crate::commune) secure: bool,
+    pub(in crate::commune) lang: Lang,
+    /// The page that is asked for, with its query.
+    pub(in crate::commune) path: String,
+}
+
+impl FromRequestParts<Console> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Infallible> {
+        let (address, secure) = match parts.extensions.get::<ConnectInfo<Peer>>() {
+            Some(ConnectInfo(Peer::Tcp {
+                address, secure, ..
+            })) => (address.ip(), *secure),
+            _ => (IpAddr::from([127, 0, 0, 1]), false),
+        };
+        let path = parts.uri.path_and_query().map_or("/", |p| p.as_str());
+        Ok(Self {
+            officer: console.signed_in(&parts.headers),
+            address,
+            secure,
+            lang: language_of(&parts.headers),
+            path: path.to_owned(),
+        })
+    }
+}
+
+/// An officer who asks for a page. Anybody else gets the sign-in, which leads on to that page.
+pub(in crate::commune) struct Reader {
+    pub(in crate::commune) officer: SignedIn,
+    pub(in crate::commune) lang: Lang,
+}
+
+impl FromRequestParts<Console> for Reader {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
+        let Ok(visit) = Visit::from_request_parts(parts, console).await;
+        match visit.officer {
+            Some(officer) => Ok(Self {
+                officer,
+                lang: visit.lang,
+            }),
+            None => Err(console.sign_in_page(&visit)),
+        }
+    }
 }
 
 impl Console {

@@ -2,7 +2,9 @@
 //! sign-in in between carries on.
 
 use super::context::Console;
+use crate::domain::id::CommandId;
 use crate::domain::notice::normalize;
+use crate::http::form::FormFields;
 use crate::keys::secret;
 
 /// For whom a bulletin is.
@@ -26,63 +28,45 @@ pub(in crate::commune) struct BulletinDraft {
     pub(in crate::commune) to: Recipients,
     /// The villages that were ticked.
     pub(in crate::commune) villages: Vec<String>,
-    /// The token of the form: the same bulletin under it is sent once.
-    pub(in crate::commune) once: String,
-}
-
-/// The first value of a field, without space around it.
-pub(in crate::commune) fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
-    fields
-        .iter()
-        .find(|(n, _)| n == name)
-        .map_or("", |(_, v)| v.trim())
+    /// The command id of the form: the same bulletin under it is sent once. None = the form had
+    /// none.
+    pub(in crate::commune) once: Option<CommandId>,
 }
 
 impl BulletinDraft {
-    /// An empty one with a token of its own.
-    ///
-    /// # Errors
-    /// When the machine has no randomness to give.
-    pub(in crate::commune) fn blank() -> std::io::Result<Self> {
-        Ok(Self {
-            once: secret::token()?,
-            ..Self::default()
-        })
-    }
-
     /// What a form carried.
-    ///
-    /// # Errors
-    /// When it has no token, and the machine has no randomness to give one.
-    pub(in crate::commune) fn of_form(
-        console: &Console,
-        fields: &[(String, String)],
-    ) -> std::io::Result<Self> {
-        let (title, body) = normalize(field(fields, "title"), field(fields, "body"));
-        let villages: Vec<String> = fields
-            .iter()
-            .filter(|(n, v)| n == "village" && console.village(v).is_some())
-            .map(|(_, v)| v.clone())
-            .collect();
-        let to = match field(fields, "to") {
+    pub(in crate::commune) fn of_form(fields: &FormFields) -> Self {
+        let (title, body) = normalize(fields.get("title"), fields.get("body"));
+        let villages: Vec<String> = fields.all("village").map(str::to_owned).collect();
+        let to = match fields.get("to") {
             "all" => Recipients::All,
             // Who ticked villages and nothing else meant these villages.
             "some" => Recipients::Some,
             _ if villages.is_empty() => Recipients::None,
             _ => Recipients::Some,
         };
-        let once = field(fields, "once");
-        Ok(Self {
+        Self {
             title,
             body,
-            urgent: field(fields, "urgent") == "1",
+            urgent: fields.get("urgent") == "1",
             to,
             villages,
-            once: if once.len() == 32 {
-                once.to_owned()
-            } else {
-                secret::token()?
-            },
+            once: CommandId::new(fields.get("once")).ok(),
+        }
+    }
+
+    /// With a command id of its own, unless it has one.
+    ///
+    /// # Errors
+    /// When the machine has no randomness to give.
+    pub(in crate::commune) fn identified(self) -> std::io::Result<Self> {
+        let once = match self.once {
+            Some(once) => once,
+            None => CommandId::new(&secret::token()?).map_err(std::io::Error::other)?,
+        };
+        Ok(Self {
+            once: Some(once),
+            ..self
         })
     }
 
@@ -107,11 +91,8 @@ impl BulletinDraft {
 
     /// The fields of a form that carries it on unseen.
     pub(in crate::commune) fn fields(&self) -> Vec<(&'static str, String)> {
-        let mut out = vec![
-            ("title", self.title.clone()),
-            ("body", self.body.clone()),
-            ("once", self.once.clone()),
-        ];
+        let mut out = vec![("title", self.title.clone()), ("body", self.body.clone())];
+        out.extend(self.once.iter().map(|once| ("once", once.to_string())));
         if self.urgent {
             out.push(("urgent", "1".to_owned()));
         }

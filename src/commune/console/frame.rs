@@ -5,12 +5,15 @@
 
 use std::sync::LazyLock;
 
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 
-use super::context::{Console, SignedIn, language_of};
+use super::context::{Console, SignedIn, Visit};
 use crate::http::assets::STYLE;
 use crate::http::form_token::mask;
+use crate::http::fragment::Fragment;
+use crate::http::page_error::{PageError, PageResult};
+use crate::http::render::render_with;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 
@@ -86,26 +89,6 @@ impl Frame {
     }
 }
 
-/// Renders a template, with a status.
-pub(in crate::commune) fn render(status: StatusCode, template: &impl askama::Template) -> Response {
-    match template.render() {
-        Ok(html) => (status, Html(html)).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "page template failed to render");
-            // The layer around all routes makes a page of it.
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
-}
-
-/// A part of a page as HTML; an error is logged and shows as nothing.
-pub(in crate::commune) fn html(template: &impl askama::Template) -> String {
-    template.render().unwrap_or_else(|error| {
-        tracing::error!(%error, "fragment template failed to render");
-        String::new()
-    })
-}
-
 /// A list with an id, which live updates replace.
 #[derive(askama::Template)]
 #[template(path = "console_list.html")]
@@ -115,6 +98,13 @@ pub(in crate::commune) struct RowList<'a> {
     pub(in crate::commune) rows: &'a [String],
     /// The sentence of an empty list.
     pub(in crate::commune) empty: &'a str,
+}
+
+impl RowList<'_> {
+    /// As a fragment.
+    pub(in crate::commune) fn fragment(&self) -> Fragment {
+        Fragment::new(self.id, self)
+    }
 }
 
 /// A row: a thing, how it is, a time; and a telephone to call.
@@ -150,6 +140,13 @@ pub(in crate::commune) struct Summary {
     pub(in crate::commune) detail: String,
 }
 
+impl Summary {
+    /// As a fragment.
+    pub(in crate::commune) fn fragment(&self) -> Fragment {
+        Fragment::new("summary", self)
+    }
+}
+
 /// A telephone number as a phone dials it.
 pub(in crate::commune) fn dial(phone: &str) -> String {
     phone
@@ -170,36 +167,32 @@ impl Console {
     /// Makes a page of a signed-in officer, with a permit and off the async threads.
     pub(in crate::commune) async fn page(
         &self,
-        headers: &HeaderMap,
-        who: SignedIn,
-        make: impl FnOnce(&Self, Frame) -> Response + Send + 'static,
-    ) -> Response {
-        let lang = language_of(headers);
-        let Ok(turn) = self.page_permits.clone().acquire_owned().await else {
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
-        };
+        lang: Lang,
+        officer: SignedIn,
+        make: impl FnOnce(&Self, Frame) -> PageResult + Send + 'static,
+    ) -> PageResult {
+        let turn = self.page_permits.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| PageError::Unavailable)?;
         let console = self.clone();
         let made = tokio::task::spawn_blocking(move || {
             // The permit lasts as long as the work, also when the browser has disconnected.
             let _turn = turn;
-            let frame = Frame::new(&console, lang, Some(&who));
+            let frame = Frame::new(&console, lang, Some(&officer));
             make(&console, frame)
         });
-        made.await
-            .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+        made.await.unwrap_or(Err(PageError::Unavailable))
     }
 
     /// A page that says what is wrong and leads back.
     pub(in crate::commune) fn problem(
         &self,
-        headers: &HeaderMap,
+        visit: &Visit,
         status: StatusCode,
         title: &str,
         detail: &str,
     ) -> Response {
-        let lang = language_of(headers);
-        let f = Frame::new(self, lang, self.signed_in(headers).as_ref());
-        let (title, detail) = (lang.t(title), lang.t(detail));
-        render(status, &ProblemPage { f, title, detail })
+        let f = Frame::new(self, visit.lang, visit.officer.as_ref());
+        let (title, detail) = (f.t(title), f.t(detail));
+        render_with(status, &ProblemPage { f, title, detail })
     }
 }

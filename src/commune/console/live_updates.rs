@@ -11,15 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use tokio::time::Instant;
 
 use super::super::sessions::Visitor;
-use super::context::{CachedFragments, Console, language_of};
+use super::context::{CachedFragments, Console, Visit};
 use super::pages::{Followed, update_time};
+use crate::http::fragment::Fragment;
 use crate::i18n::locale::Lang;
 use crate::supervisor::admission::AdmissionPermit;
 use crate::supervisor::meter::Meter;
@@ -52,28 +53,20 @@ impl Console {
             let _turn = turn;
             console.fragments(lang, console.clock.wall_ms(), &page)
         });
-        let html = Arc::new(made.await.ok()??);
+        let fragments = Arc::new(made.await.ok()??);
         if cache.len() >= MAX_CACHED {
             cache.retain(|_, known| known.at.elapsed() < IDLE_REFRESH);
         }
         let made = CachedFragments {
             changes,
             at: Instant::now(),
-            html,
+            fragments,
         };
         if cache.len() < MAX_CACHED {
             cache.insert(key, made.clone());
         }
         Some(made)
     }
-}
-
-/// Key of a fragment: its first id attribute.
-fn fragment_id(fragment: &str) -> &str {
-    fragment
-        .split_once("id=\"")
-        .and_then(|(_, rest)| rest.split('"').next())
-        .unwrap_or(fragment)
 }
 
 struct Follower {
@@ -85,6 +78,7 @@ struct Follower {
     changes: tokio::sync::watch::Receiver<u64>,
     /// The count of changes when what was sent was made.
     shown: u64,
+    /// The HTML that was sent, by the id of its fragment.
     sent: BTreeMap<String, String>,
     first: bool,
 }
@@ -122,11 +116,10 @@ impl Follower {
             .await?;
         self.shown = fresh.changes;
         let mut out = String::new();
-        for fragment in fresh.html.iter() {
-            let id = fragment_id(fragment);
-            if self.sent.get(id) != Some(fragment) {
-                out.push_str(fragment);
-                self.sent.insert(id.to_owned(), fragment.clone());
+        for Fragment { id, html } in fresh.fragments.iter() {
+            if self.sent.get(id) != Some(html) {
+                out.push_str(html);
+                self.sent.insert(id.clone(), html.clone());
             }
         }
         let time = update_time(self.console.clock.wall_ms());
@@ -142,13 +135,13 @@ impl Follower {
 /// The stream of a page's fragments.
 pub(super) async fn follow(
     State(console): State<Console>,
-    headers: HeaderMap,
+    visit: Visit,
     Path(path): Path<String>,
 ) -> Response {
-    let Some(who) = console.signed_in(&headers) else {
+    let lang = visit.lang;
+    let Some(officer) = visit.officer else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
-    let lang = language_of(&headers);
     let Some(page) = Followed::of_path(&path) else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -156,7 +149,7 @@ pub(super) async fn follow(
         return StatusCode::NOT_FOUND.into_response();
     }
     let Some(place) = console.followers.acquire(
-        who.visitor.token.clone(),
+        officer.visitor.token.clone(),
         MAX_FOLLOWERS_PER_SIGN_IN,
         &Meter::start(),
     ) else {
@@ -173,7 +166,7 @@ pub(super) async fn follow(
         changes: console.store.changes.watch(),
         console,
         place,
-        visitor: who.visitor,
+        visitor: officer.visitor,
         lang,
         page,
         shown: 0,

@@ -1,14 +1,19 @@
 //! The pages that an officer reads: all villages, one village, all bulletins, one bulletin. What of
 //! them changes is made in one place for the page and for its live updates ([`Followed`]).
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::State;
+use axum::http::Uri;
+use serde::Deserialize;
 
 use super::bulletin_rows::{BULLETINS_A_PAGE, BULLETINS_ON_HOME};
-use super::context::Console;
-use super::frame::{Frame, RowList, Summary, html, render};
+use super::context::{Console, Reader};
+use super::frame::{Frame, RowList, Summary};
 use super::village_rows::{VillageView, call, names_text};
+use crate::domain::id::VillageId;
+use crate::http::address::{PathId, Query};
+use crate::http::fragment::Fragment;
+use crate::http::page_error::{PageError, PageResult};
+use crate::http::render::render;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::time::WallMs;
@@ -46,8 +51,8 @@ impl Followed {
     }
 }
 
-fn list(id: &str, rows: &[String], empty: &str) -> String {
-    html(&RowList { id, rows, empty })
+fn list(id: &str, rows: &[String], empty: &str) -> Fragment {
+    RowList { id, rows, empty }.fragment()
 }
 
 impl Console {
@@ -58,7 +63,7 @@ impl Console {
         lang: Lang,
         now: WallMs,
         page: &Followed,
-    ) -> Option<Vec<String>> {
+    ) -> Option<Vec<Fragment>> {
         match page {
             Followed::Home => Some(self.home_fragments(lang, now)),
             Followed::Bulletins => {
@@ -83,7 +88,7 @@ impl Console {
                 let view = self.village_view(lang, now, village);
                 let reported = self.report_rows(lang, now, std::slice::from_ref(village));
                 Some(vec![
-                    html(&view.summary(lang)),
+                    view.summary(lang).fragment(),
                     list(
                         "bulletins",
                         &self.bulletins_of_village(lang, now, id),
@@ -95,7 +100,7 @@ impl Console {
         }
     }
 
-    fn home_fragments(&self, lang: Lang, now: WallMs) -> Vec<String> {
+    fn home_fragments(&self, lang: Lang, now: WallMs) -> Vec<Fragment> {
         let views = self.village_views(lang, now);
         let silent: Vec<String> = views
             .iter()
@@ -128,7 +133,7 @@ impl Console {
         let reported = self.report_rows(lang, now, &self.villages);
         let villages: Vec<String> = views.iter().map(VillageView::row).collect();
         vec![
-            html(&summary),
+            summary.fragment(),
             list("bulletins", &bulletins, &lang.t("commune-no-bulletins")),
             list("villages", &villages, ""),
             list("reported", &reported, &lang.t("no-history")),
@@ -138,7 +143,7 @@ impl Console {
 
 #[derive(askama::Template)]
 #[template(path = "console_home.html")]
-struct ConsoleHomePage {
+struct HomePage {
     f: Frame,
     summary: String,
     bulletins: String,
@@ -179,43 +184,42 @@ struct VillagePage {
 }
 
 /// All villages.
-pub(super) async fn home(State(console): State<Console>, headers: HeaderMap, uri: Uri) -> Response {
-    let Some(who) = console.signed_in(&headers) else {
-        return console.sign_in_page(&headers, &uri);
-    };
+pub(super) async fn home(
+    State(console): State<Console>,
+    Reader { officer, lang }: Reader,
+) -> PageResult {
     console
-        .page(&headers, who, |console, mut f| {
+        .page(lang, officer, |console, mut f| {
             f.live = Followed::Home.live();
             let now = console.clock.wall_ms();
             let mut parts = console.home_fragments(f.lang, now).into_iter();
-            let mut next = || parts.next().unwrap_or_default();
-            let page = ConsoleHomePage {
+            let mut next = || parts.next().unwrap_or_default().html;
+            Ok(render(&HomePage {
                 summary: next(),
                 bulletins: next(),
                 villages: next(),
                 reported: next(),
                 f,
-            };
-            render(StatusCode::OK, &page)
+            }))
         })
         .await
+}
+
+/// Which page of the bulletins is asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct BulletinsQuery {
+    /// Only bulletins with lower numbers.
+    before: Option<u64>,
 }
 
 /// All bulletins, a page at a time.
 pub(super) async fn bulletins(
     State(console): State<Console>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    let Some(who) = console.signed_in(&headers) else {
-        return console.sign_in_page(&headers, &uri);
-    };
-    let before = uri
-        .query()
-        .and_then(|query| query.strip_prefix("before="))
-        .and_then(|number| number.parse().ok());
+    Reader { officer, lang }: Reader,
+    Query(BulletinsQuery { before }): Query<BulletinsQuery>,
+) -> PageResult {
     console
-        .page(&headers, who, move |console, mut f| {
+        .page(lang, officer, move |console, mut f| {
             if before.is_none() {
                 f.live = Followed::Bulletins.live();
             }
@@ -225,8 +229,8 @@ pub(super) async fn bulletins(
                 before.unwrap_or(u64::MAX),
                 BULLETINS_A_PAGE,
             );
-            let rows = list("bulletins", &rows, &f.t("commune-no-bulletins"));
-            render(StatusCode::OK, &BulletinsPage { f, rows, older })
+            let rows = list("bulletins", &rows, &f.t("commune-no-bulletins")).html;
+            Ok(render(&BulletinsPage { f, rows, older }))
         })
         .await
 }
@@ -234,37 +238,36 @@ pub(super) async fn bulletins(
 /// One bulletin with what became of it in each village; also what an officer sees after sending.
 pub(super) async fn bulletin(
     State(console): State<Console>,
-    headers: HeaderMap,
+    Reader { officer, lang }: Reader,
+    PathId(number): PathId<u64>,
     uri: Uri,
-    Path(number): Path<u64>,
-) -> Response {
-    let Some(who) = console.signed_in(&headers) else {
-        return console.sign_in_page(&headers, &uri);
+) -> PageResult {
+    let said = match uri.query() {
+        Some("said=sent") => Some("commune-sent"),
+        Some("said=sent-others") => Some("commune-sent-others"),
+        Some("said=present") => Some("commune-present"),
+        _ => None,
     };
-    let was_sent = uri.query() == Some("said=sent");
     console
-        .page(&headers, who, move |console, mut f| {
+        .page(lang, officer, move |console, mut f| {
             let page = Followed::Bulletin(number);
             let now = console.clock.wall_ms();
-            let sent = console.store.sent_bulletin(number).ok().flatten();
+            let sent = console.store.sent_bulletin(number);
+            let sent = sent.map_err(|_| PageError::Unavailable)?;
+            let sent = sent.ok_or(PageError::NotFound)?;
             let parts = console.fragments(f.lang, now, &page);
-            let (Some(sent), Some(parts)) = (sent, parts) else {
-                return StatusCode::NOT_FOUND.into_response();
-            };
+            let mut parts = parts.ok_or(PageError::Unavailable)?.into_iter();
+            let mut next = || parts.next().unwrap_or_default().html;
             f.live = page.live();
-            if was_sent {
-                f.flash = f.t("commune-sent");
-            }
-            let mut parts = parts.into_iter();
-            let page = BulletinPage {
-                summary: parts.next().unwrap_or_default(),
-                rows: parts.next().unwrap_or_default(),
+            f.flash = said.map_or_else(String::new, |key| f.t(key));
+            Ok(render(&BulletinPage {
+                summary: next(),
+                rows: next(),
                 heading: sent.bulletin.title,
                 body: sent.bulletin.body,
                 urgent: sent.bulletin.urgent,
                 f,
-            };
-            render(StatusCode::OK, &page)
+            }))
         })
         .await
 }
@@ -272,34 +275,27 @@ pub(super) async fn bulletin(
 /// One village: how it is, whom to call, its bulletins, what it reported.
 pub(super) async fn village(
     State(console): State<Console>,
-    headers: HeaderMap,
-    uri: Uri,
-    Path(id): Path<String>,
-) -> Response {
-    let Some(who) = console.signed_in(&headers) else {
-        return console.sign_in_page(&headers, &uri);
-    };
+    Reader { officer, lang }: Reader,
+    PathId(id): PathId<VillageId>,
+) -> PageResult {
     console
-        .page(&headers, who, move |console, mut f| {
-            let page = Followed::Village(id.clone());
+        .page(lang, officer, move |console, mut f| {
+            let page = Followed::Village(id.to_string());
             let now = console.clock.wall_ms();
-            let Some(parts) = console.fragments(f.lang, now, &page) else {
-                return StatusCode::NOT_FOUND.into_response();
-            };
+            let parts = console.fragments(f.lang, now, &page);
+            let mut parts = parts.ok_or(PageError::NotFound)?.into_iter();
+            let mut next = || parts.next().unwrap_or_default().html;
             f.live = page.live();
-            let (call, dial) = call(f.lang, console.village(&id));
-            let mut parts = parts.into_iter();
-            let mut next = || parts.next().unwrap_or_default();
-            let page = VillagePage {
+            let (call, dial) = call(f.lang, console.village(id.as_str()));
+            Ok(render(&VillagePage {
                 summary: next(),
                 bulletins: next(),
                 reported: next(),
-                name: console.village_name(&id),
+                name: console.village_name(id.as_str()),
                 call,
                 dial,
                 f,
-            };
-            render(StatusCode::OK, &page)
+            }))
         })
         .await
 }

@@ -1,21 +1,21 @@
 //! A page in words for every answer that would be blank or bare: unknown addresses, wrong methods,
-//! forms that are too long or come from elsewhere, failures.
+//! forms that come from elsewhere, failures. What a handler tells with a [`PageError`] has its page
+//! already (`forms`).
 //!
 //! It stands around all routes, so that no route can forget it. What programs and scripts ask for
 //! (`/villages.json`, `/live/`, `/a/`) stays as it is.
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::context::Console;
+use super::context::{Console, Visit};
 
 /// The title and the advice of a status; `is_form` = something was sent.
 const fn words(status: StatusCode, is_form: bool) -> (&'static str, &'static str) {
     match status.as_u16() {
         404 | 405 => ("not-found", "not-found-do"),
-        413 => ("commune-too-long", "commune-too-long-do"),
         400..=499 if is_form => ("form-old", "form-old-do"),
         400..=499 => ("not-found", "not-found-do"),
         _ => ("commune-broken", "cannot-now"),
@@ -32,8 +32,9 @@ pub(super) async fn explain(
     let is_for_program =
         path == "/villages.json" || path.starts_with("/live/") || path.starts_with("/a/");
     let is_form = request.method() == Method::POST;
-    let headers = request.headers().clone();
-    let answer = next.run(request).await;
+    let (parts, body) = request.into_parts();
+    let mut asked = parts.clone();
+    let answer = next.run(Request::from_parts(parts, body)).await;
     let status = answer.status();
     let is_page = answer
         .headers()
@@ -43,7 +44,8 @@ pub(super) async fn explain(
         return answer;
     }
     let (title, detail) = words(status, is_form);
-    let mut page = console.problem(&headers, status, title, detail);
+    let Ok(visit) = Visit::from_request_parts(&mut asked, &console).await;
+    let mut page = console.problem(&visit, status, title, detail);
     for name in [header::RETRY_AFTER, header::ALLOW] {
         if let Some(value) = answer.headers().get(&name) {
             page.headers_mut().insert(name, value.clone());

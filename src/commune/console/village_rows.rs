@@ -4,8 +4,9 @@
 
 use super::super::store::VillageContact;
 use super::context::{Console, DAY_MS};
-use super::frame::{LinkRow, Summary, dial, html};
+use super::frame::{LinkRow, Summary, dial};
 use crate::config::CommuneVillage;
+use crate::http::fragment::html;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::protocol::divergence::{Divergence, DivergenceReport};

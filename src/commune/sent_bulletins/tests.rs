@@ -1,0 +1,189 @@
+//! Tests of the bulletins that were sent.
+
+use super::*;
+use crate::commune::store_tests::rig;
+
+fn order(title: &str, villages: &[&str], once: &str) -> BulletinOrder {
+    BulletinOrder {
+        villages: villages.iter().map(|v| (*v).to_owned()).collect(),
+        bulletin: Bulletin {
+            title: title.to_owned(),
+            body: "Kê cao đồ đạc.".to_owned(),
+            urgent: false,
+            until: Some(WallMs::new(9_000)),
+        },
+        at: WallMs::new(1_000),
+        expires_at: WallMs::new(9_000),
+        officer: "hoa".to_owned(),
+        by: "Chị Hoa".to_owned(),
+        once: CommandId::new(once).expect("id"),
+    }
+}
+
+#[test]
+fn the_same_words_reach_a_village_once_and_corrected_ones_are_another_bulletin() {
+    let (store, path) = rig();
+    let villages = ["a", "b"];
+    let sent = |title, villages: &[&str], once| {
+        let sent = store.send_bulletin(&order(title, villages, once));
+        sent.expect("sent")
+    };
+    for (title, villages, once, outcome) in [
+        ("Mưa lớn", &villages[..], "form", SendOutcome::Sent(1)),
+        ("Mưa lớn", &villages[..], "form", SendOutcome::Sent(1)),
+        ("Mưa rất lớn", &villages[..], "form", SendOutcome::Sent(2)),
+        // After “back” the form has another id, and the words of before.
+        ("Mưa lớn", &villages[..], "other", SendOutcome::Present(1)),
+        ("Mưa lớn", &villages[1..], "form", SendOutcome::Present(1)),
+        ("Gió lớn", &villages[..1], "other", SendOutcome::Sent(3)),
+        (
+            "Gió lớn",
+            &villages[..],
+            "third",
+            SendOutcome::SentToOthers(4),
+        ),
+        ("Gió lớn", &villages[..], "third", SendOutcome::Sent(4)),
+        ("Gió lớn", &villages[..], "fourth", SendOutcome::Present(3)),
+    ] {
+        assert_eq!(sent(title, villages, once), outcome, "{title} {once}");
+    }
+    assert_eq!(
+        (
+            store.queued("a").expect("read").len(),
+            store.queued("b").expect("read").len()
+        ),
+        (3, 3)
+    );
+    // What was refused or taken down, and what is over, may be sent again.
+    let why = Some("refused-too-many".to_owned());
+    store
+        .record_outcome("a", 1, why, WallMs::new(2_000))
+        .expect("stored");
+    let refused = sent("Mưa lớn", &villages, "fifth");
+    assert_eq!(refused, SendOutcome::SentToOthers(5));
+    let mut late = order("Mưa lớn", &villages, "sixth");
+    (late.at, late.expires_at) = (WallMs::new(9_000), WallMs::new(18_000));
+    let over = store.send_bulletin(&late).expect("sent");
+    assert_eq!(over, SendOutcome::Sent(6));
+    let page = store.sent_bulletins(u64::MAX, 3).expect("read");
+    assert_eq!(page.iter().map(|s| s.number).collect::<Vec<_>>(), [6, 5, 4]);
+    let older = store.sent_bulletins(4, 9).expect("read");
+    assert_eq!(older.len(), 3);
+    assert_eq!(older[0].by, "Chị Hoa");
+    drop(store);
+    std::fs::remove_file(path).expect("clean");
+}
+
+#[test]
+fn a_receipt_follows_what_happens_to_the_notice_and_time() {
+    let (store, path) = rig();
+    let sent = store.send_bulletin(&order("Mưa lớn", &["a", "b", "c"], "form"));
+    assert_eq!(sent.expect("sent"), SendOutcome::Sent(1));
+    let receipts = |now: i64| {
+        let sent = store.sent_bulletin(1).expect("read").expect("there");
+        store.receipts(&sent, WallMs::new(now)).expect("read")
+    };
+    assert!(receipts(2_000).iter().all(|(_, r)| *r == Receipt::Waiting));
+    store
+        .record_outcome("a", 1, None, WallMs::new(2_500))
+        .expect("stored");
+    store
+        .record_outcome(
+            "b",
+            1,
+            Some("refused-too-many".to_owned()),
+            WallMs::new(2_600),
+        )
+        .expect("stored");
+    assert_eq!(
+        receipts(9_001)
+            .into_iter()
+            .map(|(_, r)| r)
+            .collect::<Vec<_>>(),
+        [
+            Receipt::Published(Some(WallMs::new(2_500))),
+            Receipt::Refused("refused-too-many".to_owned(), Some(WallMs::new(2_600))),
+            Receipt::Expired,
+        ]
+    );
+    let queued = store.queued("a").expect("read").remove(0);
+    let write = store.db.begin_write().expect("write");
+    crate::commune::bulletins::record_taken_down(
+        &write,
+        "a",
+        &queued.id,
+        WallMs::new(3_000),
+        crate::commune::store::Remover::Chief,
+    )
+    .expect("stored");
+    write.commit().expect("committed");
+    let (_, after) = receipts(9_001).remove(0);
+    assert_eq!(
+        after,
+        Receipt::TakenDown(
+            WallMs::new(3_000),
+            Some(crate::commune::store::Remover::Chief)
+        )
+    );
+    assert!(after.is_received());
+    drop(store);
+    std::fs::remove_file(path).expect("clean");
+}
+
+#[test]
+fn a_folder_of_before_opens_with_one_bulletin_for_each_sending() {
+    let (store, path) = rig();
+    let write = store.db.begin_write().expect("write");
+    {
+        let mut down = write.open_table(DOWN).expect("table");
+        for (village, seq, title, expires_at) in [
+            ("a", 1, "Họp thôn", 700_000_000),
+            ("a", 2, "Mưa lớn", 800_000_000),
+            ("b", 1, "Mưa lớn", 800_000_000),
+            ("b", 2, "Mưa lớn", 900_000_000),
+        ] {
+            // As the version before wrote it.
+            let row = serde_json::json!({
+                "seq": seq, "id": format!("xa-0-{seq}"), "expires_at": expires_at,
+                "bulletin": { "title": title, "body": "…", "urgent": false, "until": null },
+                "outcome": "done"
+            });
+            let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
+            down.insert(key.as_slice(), row.to_string().as_bytes())
+                .expect("written");
+        }
+    }
+    write.commit().expect("committed");
+    drop(store);
+    for _ in 0..2 {
+        let store = CommuneStore::open(&path).expect("opened");
+        let sent = store.sent_bulletins(u64::MAX, 10).expect("read");
+        let told: Vec<_> = sent
+            .iter()
+            .map(|s| {
+                (
+                    s.number,
+                    s.bulletin.title.as_str(),
+                    s.villages.len(),
+                    s.at.ms(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (3, "Mưa lớn", 1, 900_000_000 - BULLETIN_LIFETIME_MS),
+                (2, "Mưa lớn", 2, 800_000_000 - BULLETIN_LIFETIME_MS),
+                (1, "Họp thôn", 1, 700_000_000 - BULLETIN_LIFETIME_MS),
+            ]
+        );
+        assert!(
+            store
+                .receipts(&sent[1], WallMs::default())
+                .expect("read")
+                .iter()
+                .all(|(_, r)| *r == Receipt::Published(None))
+        );
+    }
+    std::fs::remove_file(path).expect("clean");
+}
