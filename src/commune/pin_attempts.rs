@@ -32,13 +32,13 @@ const MAX_PROVEN: usize = 1_000;
 const DAY_IS_FULL_MS: u64 = 3_600_000;
 
 /// What is counted together: an address; or one officer at an address where the officer was right.
-type Source = (Option<String>, IpAddr);
+type PinSource = (Option<String>, IpAddr);
 
 /// Wrong PINs: for each source their number and the end of its wait; who was right where; and the
 /// day with the numbers of its wrong PINs by name.
 #[derive(Debug, Default)]
 pub struct PinAttempts {
-    by_source: BTreeMap<Source, (u32, MonoMs)>,
+    by_source: BTreeMap<PinSource, (u32, MonoMs)>,
     proven: BTreeSet<(String, IpAddr)>,
     day: i64,
     today: BTreeMap<String, u32>,
@@ -48,7 +48,7 @@ pub struct PinAttempts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PendingAttempt {
     officer: String,
-    source: Source,
+    source: PinSource,
     /// The wrong PINs and the end of the wait of the source before this attempt.
     before: Option<(u32, MonoMs)>,
     /// The officer was right at this address once.
@@ -119,7 +119,7 @@ impl PinAttempts {
     /// What an attempt is counted under. An IPv6 network has as many addresses as there are guesses,
     /// so the network is counted. An officer at an address where the PIN was right is counted alone:
     /// no neighbour, and no colleague behind the same address, locks the officer out.
-    fn source(&self, officer: &str, address: IpAddr) -> Source {
+    fn source(&self, officer: &str, address: IpAddr) -> PinSource {
         if self.proven.contains(&(officer.to_owned(), address)) {
             (Some(officer.to_owned()), address)
         } else {

@@ -169,22 +169,26 @@ pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
     Ok(())
 }
 
-type Rows<'a> = Table<'a, &'static [u8], &'static [u8]>;
+type BulletinTable<'a> = Table<'a, &'static [u8], &'static [u8]>;
 
-fn next_number(sent: &Rows<'_>) -> io::Result<u64> {
+fn next_number(sent: &BulletinTable<'_>) -> io::Result<u64> {
     let last = sent.last().map_err(io_error)?;
     let last = last.and_then(|(k, _)| k.value().last_chunk::<8>().map(|b| u64::from_be_bytes(*b)));
     Ok(last.unwrap_or(0) + 1)
 }
 
-fn put(sent: &mut Rows<'_>, bulletin: &SentBulletin) -> io::Result<()> {
+fn put(sent: &mut BulletinTable<'_>, bulletin: &SentBulletin) -> io::Result<()> {
     let row = serde_json::to_vec(bulletin)?;
     sent.insert(bulletin.number.to_be_bytes().as_slice(), row.as_slice())
         .map(drop)
         .map_err(io_error)
 }
 
-fn queue(down: &mut Rows<'_>, village: &str, queued: &UndeliveredBulletin) -> io::Result<()> {
+fn queue(
+    down: &mut BulletinTable<'_>,
+    village: &str,
+    queued: &UndeliveredBulletin,
+) -> io::Result<()> {
     let key = with_number([village.as_bytes(), b"\0"].concat(), queued.seq);
     let row = serde_json::to_vec(queued)?;
     down.insert(key.as_slice(), row.as_slice())
@@ -193,7 +197,7 @@ fn queue(down: &mut Rows<'_>, village: &str, queued: &UndeliveredBulletin) -> io
 }
 
 /// The next number among the bulletins of a village.
-fn next_seq(down: &Rows<'_>, village: &str) -> io::Result<u64> {
+fn next_seq(down: &BulletinTable<'_>, village: &str) -> io::Result<u64> {
     let (from, to) = (
         [village.as_bytes(), b"\0"].concat(),
         [village.as_bytes(), b"\x01"].concat(),
@@ -223,7 +227,11 @@ fn once_key(order: &BulletinOrder) -> io::Result<Vec<u8>> {
 
 /// The number of the bulletin by which a village has these words already: it waits or was
 /// published, was not taken down, and its time is not over.
-fn present(down: &Rows<'_>, village: &str, order: &BulletinOrder) -> io::Result<Option<u64>> {
+fn present(
+    down: &BulletinTable<'_>,
+    village: &str,
+    order: &BulletinOrder,
+) -> io::Result<Option<u64>> {
     let (from, to) = (
         [village.as_bytes(), b"\0"].concat(),
         [village.as_bytes(), b"\x01"].concat(),

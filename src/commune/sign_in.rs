@@ -123,7 +123,7 @@ fn next_page(next: &str) -> &str {
 
 #[derive(askama::Template)]
 #[template(path = "console_sign_in.html")]
-struct SignInPage {
+struct ConsoleSignInPage {
     f: Frame,
     /// The officers; empty = the PIN of the office is asked for.
     officers: Vec<Officer>,
@@ -153,7 +153,7 @@ impl Console {
         } else {
             state.draft.fields()
         };
-        let page = SignInPage {
+        let page = ConsoleSignInPage {
             f,
             officers: self.officers.list(),
             chosen: state.chosen,
@@ -264,7 +264,7 @@ pub(super) async fn sign_out_others(
 
 #[derive(askama::Template)]
 #[template(path = "console_me.html")]
-struct MePage {
+struct ConsoleMePage {
     f: Frame,
     /// The officer's sign-ins, the newest first.
     inside: String,
@@ -308,7 +308,7 @@ impl Console {
             ..Frame::new(self, lang, Some(officer))
         };
         let others = rows.len() > 1;
-        render_with(status, &MePage { f, inside, others })
+        render_with(status, &ConsoleMePage { f, inside, others })
     }
 }
 

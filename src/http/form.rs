@@ -1,7 +1,7 @@
 //! Forms: their fields, and the extractor that hands a form to its handler together with its sender.
 //!
 //! Invariant: a handler that [`form`] registers runs only for a signed-in sender whose form carries
-//! the CSRF token of that sign-in. A handler whose last argument is not [`Post`] does not compile
+//! the CSRF token of that sign-in. A handler whose last argument is not [`FormPost`] does not compile
 //! there. Deliberately absent: the rules of a form's content. The handler checks them, because it
 //! can show the form again.
 
@@ -138,7 +138,7 @@ impl<S: Audience> FormContent<S> for AnyTimeButton {
 }
 
 /// A form that a signed-in sender sent from our own page.
-pub struct Post<S: Audience, T> {
+pub struct FormPost<S: Audience, T> {
     /// The context of the request.
     pub visit: S::Context,
     /// Who sent it.
@@ -152,7 +152,7 @@ pub struct Post<S: Audience, T> {
     pub form: T,
 }
 
-impl<S: Audience, T: FormContent<S>> FromRequest<S> for Post<S, T> {
+impl<S: Audience, T: FormContent<S>> FromRequest<S> for FormPost<S, T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, audience: &S) -> Result<Self, Response> {
@@ -188,13 +188,13 @@ impl<S: Audience, T: FormContent<S>> FromRequest<S> for Post<S, T> {
     }
 }
 
-/// The arguments of a handler whose last one is [`Post`].
+/// The arguments of a handler whose last one is [`FormPost`].
 pub trait ProvedArguments<S> {}
 
-impl<M, S: Audience, T> ProvedArguments<S> for (M, Post<S, T>) {}
-impl<M, A, S: Audience, T> ProvedArguments<S> for (M, A, Post<S, T>) {}
-impl<M, A, B, S: Audience, T> ProvedArguments<S> for (M, A, B, Post<S, T>) {}
-impl<M, A, B, C, S: Audience, T> ProvedArguments<S> for (M, A, B, C, Post<S, T>) {}
+impl<M, S: Audience, T> ProvedArguments<S> for (M, FormPost<S, T>) {}
+impl<M, A, S: Audience, T> ProvedArguments<S> for (M, A, FormPost<S, T>) {}
+impl<M, A, B, S: Audience, T> ProvedArguments<S> for (M, A, B, FormPost<S, T>) {}
+impl<M, A, B, C, S: Audience, T> ProvedArguments<S> for (M, A, B, C, FormPost<S, T>) {}
 
 /// The route of a form that only a signed-in sender sends.
 pub fn form<S, A, H>(handler: H) -> MethodRouter<S>

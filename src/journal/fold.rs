@@ -29,7 +29,7 @@ pub(super) struct FoldReport {
     pub(super) trimmed: u64,
 }
 
-struct Fold<'a> {
+struct Replay<'a> {
     state: VillageState,
     heads: Heads,
     /// True = the heads include every entry before; after missing entries they do not.
@@ -47,7 +47,7 @@ pub(super) fn fold(
     logged: &ReplayLog,
     side_from: u64,
 ) -> FoldReport {
-    let mut fold = Fold {
+    let mut replay = Replay {
         state: Arc::unwrap_or_clone(std::mem::take(&mut snapshot.state)),
         heads: snapshot.heads,
         is_heads_known: true,
@@ -56,12 +56,12 @@ pub(super) fn fold(
         report: FoldReport::default(),
     };
     for pack in packs {
-        fold.fold_pack(pack);
+        replay.fold_pack(pack);
     }
-    fold.fold_log(u64::MAX);
-    snapshot.heads = fold.heads;
-    snapshot.state = Arc::new(fold.state);
-    let out = fold.report;
+    replay.fold_log(u64::MAX);
+    snapshot.heads = replay.heads;
+    snapshot.state = Arc::new(replay.state);
+    let out = replay.report;
     for line in logged.records.iter().filter(|l| l.segment >= side_from) {
         match &line.record {
             JournalRecord::Entry(_) => {}
@@ -77,7 +77,7 @@ pub(super) fn fold(
     out
 }
 
-impl Fold<'_> {
+impl Replay<'_> {
     fn fold_pack(&mut self, pack: &Pack) {
         if pack.last <= self.state.seq {
             return;

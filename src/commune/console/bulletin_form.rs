@@ -34,7 +34,7 @@ struct Choice {
 
 #[derive(askama::Template)]
 #[template(path = "bulletin_new.html")]
-struct NewPage {
+struct NewBulletinPage {
     f: Frame,
     d: BulletinDraft,
     /// The command id of the form.
@@ -127,7 +127,7 @@ impl Console {
                 })
                 .collect();
             let once = draft.once.as_ref().map(ToString::to_string);
-            let page = NewPage {
+            let page = NewBulletinPage {
                 f,
                 once: once.unwrap_or_default(),
                 d: draft,

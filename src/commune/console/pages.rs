@@ -143,7 +143,7 @@ impl Console {
 
 #[derive(askama::Template)]
 #[template(path = "console_home.html")]
-struct HomePage {
+struct ConsoleHomePage {
     f: Frame,
     summary: String,
     bulletins: String,
@@ -194,7 +194,7 @@ pub(super) async fn home(
             let now = console.clock.wall_ms();
             let mut parts = console.home_fragments(f.lang, now).into_iter();
             let mut next = || parts.next().unwrap_or_default().html;
-            Ok(render(&HomePage {
+            Ok(render(&ConsoleHomePage {
                 summary: next(),
                 bulletins: next(),
                 villages: next(),

@@ -72,14 +72,14 @@ pub struct Selected {
 }
 
 /// A page that is being read.
-struct Reading<'a> {
+struct PageScan<'a> {
     query: &'a EntryQuery,
     limit: usize,
     read: usize,
     out: Vec<Arc<StoredEntry>>,
 }
 
-impl Reading<'_> {
+impl PageScan<'_> {
     fn is_full(&self) -> bool {
         self.out.len() >= self.limit || self.read >= MAX_READ
     }
@@ -121,7 +121,7 @@ impl Index {
         limit: usize,
     ) -> io::Result<Selected> {
         let through = *self.through.borrow();
-        let mut page = Reading {
+        let mut page = PageScan {
             query,
             limit,
             read: 0,

@@ -65,7 +65,7 @@ fn light_text(lang: Lang, now: WallMs, thing: Option<&ThingStatus>) -> (String, 
 }
 
 /// The values that the rows of one page share.
-struct Rows<'a> {
+struct LightRows<'a> {
     lang: Lang,
     now: WallMs,
     csrf: &'a str,
@@ -73,7 +73,7 @@ struct Rows<'a> {
     status: &'a VillageStatus,
 }
 
-fn row(page: &Rows<'_>, light: &Light) -> Fragment {
+fn row(page: &LightRows<'_>, light: &Light) -> Fragment {
     let (lang, state) = (page.lang, page.state);
     let thing = page.status.of(ThingKind::Light, light.id.as_str());
     let (words, mark) = light_text(lang, page.now, thing);
@@ -107,7 +107,7 @@ fn row(page: &Rows<'_>, light: &Light) -> Fragment {
 }
 
 /// The row of a lamp that its group names and no discovery message ever announced.
-fn unannounced_row(page: &Rows<'_>, id: &EntityId) -> Fragment {
+fn unannounced_row(page: &LightRows<'_>, id: &EntityId) -> Fragment {
     let thing = page.status.of(ThingKind::Light, id.as_str());
     let (words, mark) = light_text(page.lang, page.now, thing);
     Row {
@@ -180,7 +180,7 @@ fn summary(lang: Lang, status: &VillageStatus) -> Fragment {
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
     let status = app.status(state);
-    let page = Rows {
+    let page = LightRows {
         lang: visit.lang,
         now: app.supervisor.clock().wall_ms(),
         csrf: &app.sessions.csrf_token(&visit.token),
@@ -197,7 +197,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.village();
     let f = app.page_context(&visit, &state, "lights");
     let status = app.status(&state);
-    let page = Rows {
+    let page = LightRows {
         lang: f.lang,
         now: app.supervisor.clock().wall_ms(),
         csrf: &f.csrf,

@@ -72,7 +72,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
 
 #[derive(askama::Template)]
 #[template(path = "notice_new.html")]
-struct NewPage {
+struct NewNoticePage {
     f: PageContext,
     once: String,
     /// Why the notice was not accepted; empty = nothing is wrong.
@@ -146,7 +146,7 @@ fn form(
     once: String,
     typed: &NoticeForm,
     wrong: String,
-) -> NewPage {
+) -> NewNoticePage {
     let f = app.page_context(visit, &app.journal.state(), "more");
     let choice = |typed: &str, value: &'static str, words: String| SelectOption {
         chosen: typed == value,
@@ -168,7 +168,7 @@ fn form(
     ]
     .map(|(v, words)| choice(&typed.days, v, words))
     .into();
-    NewPage {
+    NewNoticePage {
         once,
         wrong,
         title: typed.title.clone(),

@@ -12,7 +12,7 @@ use crate::http::render::{PageContext, redirect_see_other, render_with};
 use crate::time::MonoMs;
 
 /// A form that a signed-in person sent from our own page.
-pub type Post<T> = crate::http::form::Post<App, T>;
+pub type Post<T> = crate::http::form::FormPost<App, T>;
 
 #[derive(askama::Template)]
 #[template(path = "problem.html")]
