@@ -7,7 +7,7 @@ use redb::{ReadableDatabase as _, TableDefinition, TableHandle as _};
 
 use super::quota::RESERVED_BYTES;
 use super::store::CommuneStore;
-use super::store_tests::{record, rig, rows, stream};
+use super::store_tests::{record, rig, rows, store_file, stream};
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::event::{ClockQuality, Entry, Event, Lane};
@@ -20,7 +20,8 @@ use crate::time::{MonoMs, WallMs};
 
 #[test]
 fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
-    let (store, path) = rig();
+    let (store, folder) = rig();
+    let path = store_file(&folder);
     let due = |store: &CommuneStore| {
         let write = store.db.begin_write().expect("write");
         write
@@ -89,8 +90,6 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
                 .overwrite_free_pages_with(MonoMs::START, &|| u64::MAX)
                 .expect("it is done")
     );
-    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
-    std::fs::remove_file(path).expect("clean");
 }
 
 #[test]
@@ -100,7 +99,8 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
 )]
 fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
     const WORDS: &str = "Chuyen-rieng-nha-ba-Ty-51b0";
-    let (store, path) = rig();
+    let (store, folder) = rig();
+    let path = store_file(&folder);
     let entry = |n: u64, event: Event| {
         codec::entry_bytes(&Entry {
             seq: n,
@@ -214,6 +214,4 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
         "what is erased does not come back"
     );
     assert_eq!(rows(&store, "quarantine"), 1);
-    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
-    std::fs::remove_file(path).expect("clean");
 }

@@ -219,7 +219,7 @@ impl Officers {
 
 #[cfg(test)]
 mod tests {
-    use super::super::store_tests::rig;
+    use super::super::store_tests::{rig, store_file};
     use super::*;
 
     fn officer(id: &str, name: &str) -> Officer {
@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn the_office_has_one_pin_until_there_are_officers_and_they_outlive_the_process() {
-        let (store, path) = rig();
+        let (store, folder) = rig();
+        let path = store_file(&folder);
         let officers = Officers::load(store, Some("office".to_owned())).expect("loaded");
         assert_eq!(officers.pin_hash(UNNAMED).as_deref(), Some("office"));
         let before = officers.pin_mark(UNNAMED);
@@ -277,6 +278,5 @@ mod tests {
             Err(OfficerError::TooMany)
         ));
         drop(again);
-        std::fs::remove_file(path).expect("clean");
     }
 }

@@ -238,10 +238,8 @@ mod tests {
 
     #[test]
     fn a_fall_that_comes_late_ends_no_newer_alarm() {
-        let path = std::env::temp_dir().join(format!(
-            "conglang-told-{}.redb",
-            getrandom::u64().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let path = temporary.path().join("store.redb");
         let db = Database::create(&path).expect("store");
         let sensor = EntityId::new("cb-01.level").expect("id");
         let up = |seq| {
@@ -341,6 +339,5 @@ mod tests {
             1,
             "and what was said before it comes late"
         );
-        std::fs::remove_file(path).expect("clean");
     }
 }

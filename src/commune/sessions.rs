@@ -217,13 +217,11 @@ mod tests {
 
     #[test]
     fn each_sign_in_is_its_own_and_ends_by_button_day_or_pin() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-console-{}",
-            getrandom::u64().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
         let path = folder.join("sessions.json");
         let clock = Clock::manual(1_000_000);
-        let (store, database) = rig();
+        let (store, _database) = rig();
         let open = |pin: &str| {
             let officers = Officers::load(store.clone(), Some(pin.to_owned())).expect("officers");
             ConsoleSignIns::open(&path, vec![7; 32], officers, clock.clone())
@@ -270,17 +268,13 @@ mod tests {
         let last = begin("10.0.0.4").1;
         sessions.end_others(&last);
         assert_eq!(sessions.list(&last).len(), 1);
-        std::fs::remove_dir_all(folder).expect("clean");
-        std::fs::remove_file(database).expect("clean");
     }
 
     #[test]
     fn an_officer_ends_the_own_sign_ins_only_and_a_new_officer_ends_those_of_the_office() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-console-{}",
-            getrandom::u64().expect("random")
-        ));
-        let (store, database) = rig();
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
+        let (store, _database) = rig();
         let officers = Officers::load(store, Some("office".to_owned())).expect("officers");
         let sessions = ConsoleSignIns::open(
             &folder.join("sessions.json"),
@@ -321,7 +315,5 @@ mod tests {
         assert!(!sessions.is_signed_in(&hoa) && sessions.is_signed_in(&binh));
         officers.remove("binh").expect("removed");
         assert!(!sessions.is_signed_in(&binh));
-        std::fs::remove_dir_all(folder).expect("clean");
-        std::fs::remove_file(database).expect("clean");
     }
 }

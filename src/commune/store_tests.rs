@@ -20,12 +20,16 @@ use crate::journal::codec;
 use crate::protocol::commune::{Batch, Stream, pack};
 use crate::time::{MonoMs, WallMs};
 
-pub(super) fn rig() -> (CommuneStore, std::path::PathBuf) {
-    let path = std::env::temp_dir().join(format!(
-        "conglang-store-{}.redb",
-        getrandom::u64().expect("random")
-    ));
-    (CommuneStore::open(&path).expect("store"), path)
+/// A store in a folder of its own, which goes away with the test, also with one that panics.
+pub(super) fn rig() -> (CommuneStore, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = CommuneStore::open(&store_file(&folder)).expect("store");
+    (store, folder)
+}
+
+/// The database of a [`rig`].
+pub(super) fn store_file(folder: &tempfile::TempDir) -> std::path::PathBuf {
+    folder.path().join("store.redb")
 }
 
 pub(super) fn stream(n: u64) -> Stream {
@@ -54,7 +58,7 @@ pub(super) fn rows(store: &CommuneStore, table: &'static str) -> u64 {
 
 #[test]
 fn a_mark_moves_as_far_as_there_is_something() {
-    let (store, path) = rig();
+    let (store, _folder) = rig();
     let good = pack(
         stream(1),
         1,
@@ -130,13 +134,11 @@ fn a_mark_moves_as_far_as_there_is_something() {
         store.apply("w", &good, WallMs::default()).expect("taken"),
         (2, false)
     );
-    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
-    std::fs::remove_file(path).expect("clean");
 }
 
 #[test]
 fn gaps_that_follow_each_other_are_one_row_and_none_reaches_beyond_belief() {
-    let (store, path) = rig();
+    let (store, _folder) = rig();
     for n in 1..=50 {
         assert_eq!(
             store
@@ -176,13 +178,11 @@ fn gaps_that_follow_each_other_are_one_row_and_none_reaches_beyond_belief() {
             .expect("taken"),
         60
     );
-    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
-    std::fs::remove_file(path).expect("clean");
 }
 
 #[test]
 fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
-    let (store, path) = rig();
+    let (store, _folder) = rig();
     let write = store.db.begin_write().expect("write");
     let mut account = super::quota::load(&write, "v").expect("account");
     assert!(account.try_consume(
@@ -222,13 +222,11 @@ fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
             .0,
         1
     );
-    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
-    std::fs::remove_file(path).expect("clean");
 }
 
 #[test]
 fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
-    let (store, path) = rig();
+    let (store, folder) = rig();
     let prefill = |left: u64| {
         let write = store.db.begin_write().expect("write");
         let mut account = VillageQuota::default();
@@ -283,8 +281,10 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
         words,
     )
     .expect("packed");
-    let files =
-        || std::fs::read_dir(path.with_extension("texts").join("v")).map_or(0, Iterator::count);
+    let files = || {
+        std::fs::read_dir(store_file(&folder).with_extension("texts").join("v"))
+            .map_or(0, Iterator::count)
+    };
     prefill(1024 * 1024);
     assert_eq!(
         (
@@ -308,13 +308,11 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
         ),
         (60, 60)
     );
-    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
-    std::fs::remove_file(path).expect("clean");
 }
 
 #[test]
 fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_tells_since() {
-    let (store, path) = rig();
+    let (store, _folder) = rig();
     let said = |n: u64, seq: u64, place: &str| {
         let place = place::Place {
             id: crate::domain::id::PlaceId::new(place).expect("id"),
@@ -406,6 +404,4 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
     hello(12, &[11, 12]);
     tell(12, 1, &said(1, 3, "b3"));
     assert_eq!(newest(3), ["b3", "b2", "a3"]);
-    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
-    std::fs::remove_file(path).expect("clean");
 }

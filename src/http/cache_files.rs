@@ -23,10 +23,8 @@ mod tests {
 
     #[test]
     fn whatever_became_of_it_is_whole_or_nothing() {
-        let path = std::env::temp_dir().join(format!(
-            "conglang-kept-{}.json",
-            getrandom::u64().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let path = temporary.path().join("kept.json");
         let read = || super::read_or_default::<BTreeMap<String, u64>>(&path, "nothing follows");
         assert!(read().is_empty(), "gone");
         let whole = serde_json::to_vec(&BTreeMap::from([("mau", 7)])).expect("json");
@@ -42,6 +40,5 @@ mod tests {
             std::fs::write(&path, bad).expect("write");
             assert!(read().is_empty());
         }
-        std::fs::remove_file(path).expect("clean");
     }
 }

@@ -53,7 +53,7 @@ fn spoil(path: &Path, roll: &mut impl FnMut(u64) -> u64) {
 /// A village with packs and snapshots: its folder, its state, its entries.
 async fn village(name: &str) -> (Temp, VillageState, BTreeMap<u64, Arc<[u8]>>) {
     let temp = Temp::new(name);
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     let wishes = (0..ENTRIES).map(|n| {
         journal.submit(CommandRequest::new(
             Actor::System,
@@ -114,21 +114,21 @@ async fn a_rotten_pack_is_a_told_gap() {
     let (base, state, entries) = village("pack").await;
     let mut lost = 0;
     for case in 0..rots() {
-        let temp = Temp::of(&base.0, "pack");
+        let temp = Temp::of(base.path(), "pack");
         let mut roll = dice(case + 1);
-        let packs = files(&temp.0.join("journal"), "pack");
+        let packs = files(&temp.path().join("journal"), "pack");
         spoil(
             &packs[usize::try_from(roll(packs.len() as u64)).expect("small")],
             &mut roll,
         );
-        let (journal, report) = open(&temp.0);
+        let (journal, report) = open(temp.path());
         assert_eq!(
             journal.state().places,
             state.places,
             "case {case}: the village is as it was"
         );
-        judge(&journal, &report, &entries, &temp.0, case).await;
-        let damaged = files(&temp.0.join("journal"), "damaged").len();
+        judge(&journal, &report, &entries, temp.path(), case).await;
+        let damaged = files(&temp.path().join("journal"), "damaged").len();
         lost += usize::from(damaged > 0 || !report.is_clean());
         journal
             .submit(CommandRequest::new(
@@ -147,18 +147,18 @@ async fn a_rotten_snapshot_costs_nothing() {
     let (base, state, entries) = village("snapshot").await;
     let mut passed = 0;
     for case in 0..rots() {
-        let temp = Temp::of(&base.0, "snapshot");
+        let temp = Temp::of(base.path(), "snapshot");
         let mut roll = dice(case + 1_000);
         spoil(
-            files(&temp.0.join("journal"), "snap")
+            files(&temp.path().join("journal"), "snap")
                 .last()
                 .expect("snapshot"),
             &mut roll,
         );
-        let (journal, report) = open(&temp.0);
+        let (journal, report) = open(temp.path());
         assert_eq!(journal.state().places, state.places, "case {case}");
         assert!(report.damage.is_empty(), "case {case}: {report:?}");
-        judge(&journal, &report, &entries, &temp.0, case).await;
+        judge(&journal, &report, &entries, temp.path(), case).await;
         passed += report.snapshots_damaged;
         journal.shutdown().await.expect("stopped");
     }
@@ -171,9 +171,9 @@ async fn a_rotten_snapshot_costs_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotten_index_is_built_again_or_was_not_hurt() {
     let (base, ..) = village("index").await;
-    let (journal, _) = open(&base.0);
+    let (journal, _) = open(base.path());
     let history = journal.history();
-    let path = base.0.join("index.redb");
+    let path = base.path().join("index.redb");
     let index = index::Index::new(&path);
     index.catch_up(&history).expect("indexed");
     index.close();
@@ -181,7 +181,7 @@ async fn a_rotten_index_is_built_again_or_was_not_hurt() {
     let whole = std::fs::read(&path).expect("read");
     let mut anew = 0;
     for case in 0..rots() {
-        let path = base.0.join(format!("index-{case}.redb"));
+        let path = base.path().join(format!("index-{case}.redb"));
         std::fs::write(&path, &whole).expect("write");
         spoil(&path, &mut dice(case + 2_000));
         let index = index::Index::new(&path);

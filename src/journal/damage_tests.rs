@@ -18,7 +18,7 @@ async fn a_failing_medium_closes_the_journal_and_loses_nothing_answered() {
         let disk = SimDisk::default();
         let Ok((journal, _)) = ({
             disk.fail_after(n);
-            open_on(&temp.0, disk.clone())
+            open_on(temp.path(), disk.clone())
         }) else {
             continue;
         };
@@ -47,7 +47,7 @@ async fn a_failing_medium_closes_the_journal_and_loses_nothing_answered() {
         assert!(journal.ping().await.is_err());
         drop(journal);
         let image = SimDisk::with(disk.image(disk.operations(), Honesty::Honest, || 3));
-        let (journal, report) = open_on(&temp.0, image).expect("reopens");
+        let (journal, report) = open_on(temp.path(), image).expect("reopens");
         assert!(report.is_clean(), "{report:?}");
         let roads = journal.state().places.len() as u64;
         assert!(roads >= answered, "case {n}: {roads} of {answered}");
@@ -62,7 +62,7 @@ async fn a_failing_medium_closes_the_journal_and_loses_nothing_answered() {
 async fn damage_becomes_an_entry_and_the_village_runs() {
     let temp = Temp::new("damage");
     let disk = SimDisk::default();
-    let (journal, _) = open_on(&temp.0, disk.clone()).expect("opens");
+    let (journal, _) = open_on(temp.path(), disk.clone()).expect("opens");
     for n in 0..30 {
         journal.submit(road(n)).await.expect("answered");
     }
@@ -73,7 +73,7 @@ async fn damage_becomes_an_entry_and_the_village_runs() {
         .find(|c| c[..4] == *b"CLGP")
         .expect("slot");
     slot[10 * 4096..11 * 4096].fill(0);
-    let (journal, report) = open_on(&temp.0, SimDisk::with(image)).expect("opens");
+    let (journal, report) = open_on(temp.path(), SimDisk::with(image)).expect("opens");
     assert_eq!(report.damage.len(), 1);
     assert_eq!(
         journal.state().damage.as_slice(),
@@ -104,12 +104,12 @@ async fn damage_becomes_an_entry_and_the_village_runs() {
 #[tokio::test]
 async fn changed_history_is_visible() {
     let temp = Temp::new("tamper");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     for n in 0..5 {
         journal.submit(road(n)).await.expect("answered");
     }
     crash(journal);
-    let path = std::fs::read_dir(temp.0.join("log"))
+    let path = std::fs::read_dir(temp.path().join("log"))
         .expect("dir")
         .filter_map(Result::ok)
         .map(|e| e.path())
@@ -128,8 +128,13 @@ async fn changed_history_is_visible() {
     let crc = crc32c::crc32c(&bytes[start..start + 192 + len]);
     bytes[start + 56..start + 60].copy_from_slice(&crc.to_le_bytes());
     std::fs::write(&path, &bytes).expect("write");
-    let findings =
-        check::check(&temp.0.join("journal"), &temp.0.join("log"), None, |_| {}).expect("check");
+    let findings = check::check(
+        &temp.path().join("journal"),
+        &temp.path().join("log"),
+        None,
+        |_| {},
+    )
+    .expect("check");
     assert!(
         findings.problems.iter().any(|p| matches!(
             p,
@@ -137,14 +142,14 @@ async fn changed_history_is_visible() {
         )),
         "{findings:?}"
     );
-    let (_, report) = open(&temp.0);
+    let (_, report) = open(temp.path());
     assert!(!report.is_clean(), "boot sees it too");
 }
 
 #[tokio::test]
 async fn a_damaged_snapshot_is_replaced_by_the_older_one_and_packs() {
     let temp = Temp::new("snap");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     for n in 0..2500 {
         journal.submit(road(n)).await.expect("answered");
     }
@@ -157,7 +162,7 @@ async fn a_damaged_snapshot_is_replaced_by_the_older_one_and_packs() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(newest, bytes).expect("write");
-    let (journal, report) = open(&temp.0);
+    let (journal, report) = open(temp.path());
     assert_eq!(report.snapshots_damaged, 1);
     assert!(report.damage.is_empty(), "{:?}", report.damage);
     assert_eq!(journal.state().places, places);
@@ -167,7 +172,7 @@ async fn a_damaged_snapshot_is_replaced_by_the_older_one_and_packs() {
 #[tokio::test]
 async fn a_rotten_newest_snapshot_with_a_live_tail_loses_nothing() {
     let temp = Temp::new("snaptail");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     let mut n = 0;
     // Several checkpoints, then a tail behind the last one.
     while files(&temp.journal(), "snap").len() < 2 || n < 4000 {
@@ -184,7 +189,7 @@ async fn a_rotten_newest_snapshot_with_a_live_tail_loses_nothing() {
         b"rot",
     )
     .expect("write");
-    let (journal, report) = open(&temp.0);
+    let (journal, report) = open(temp.path());
     assert!(report.damage.is_empty(), "{:?}", report.damage);
     assert_eq!(journal.state().places.len() as u64, n);
 }
@@ -192,7 +197,7 @@ async fn a_rotten_newest_snapshot_with_a_live_tail_loses_nothing() {
 #[tokio::test]
 async fn a_feed_is_told_of_a_hole_and_goes_on() {
     let temp = Temp::new("hole");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     for n in 0..2500 {
         journal.submit(road(n)).await.expect("answered");
     }
@@ -203,7 +208,7 @@ async fn a_feed_is_told_of_a_hole_and_goes_on() {
     // Inside the first block's payload: behind the heads (268) and its own header (52).
     bytes[268 + 52 + 20] ^= 1;
     std::fs::write(&packs[0], bytes).expect("write");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     let mut reader = journal.feed("test", 0);
     let (mut seen, mut gaps) = (0, 0);
     while reader.position() < journal.state().seq {

@@ -92,7 +92,7 @@ async fn a_village_with_a_bit_turned_in_a_header_misses_no_more_than_that_block(
             if !has_snapshots && !(6..24).contains(&byte) {
                 continue;
             }
-            let temp = Temp::of(&base.0, "header");
+            let temp = Temp::of(base.path(), "header");
             turned(
                 &temp.journal().join(pack.path.file_name().expect("name")),
                 usize::try_from(hit.at).expect("small") + byte,
@@ -107,7 +107,7 @@ async fn a_village_with_a_bit_turned_in_a_header_misses_no_more_than_that_block(
                 }
             }
             let case = format!("byte {byte} bit {bit} of {hit:?}, snapshots: {has_snapshots}");
-            let (journal, report) = open(&temp.0);
+            let (journal, report) = open(temp.path());
             let (roads_lost, untold) = judge(&journal, &report, "p").await;
             assert!(
                 roads_lost <= if has_snapshots { 0 } else { BLOCK_ENTRIES },
@@ -138,7 +138,7 @@ async fn a_village_with_a_bit_turned_in_a_header_misses_no_more_than_that_block(
             );
             roads(&journal, "new", 1, 50).await;
             crash(journal);
-            let (journal, again) = open(&temp.0);
+            let (journal, again) = open(temp.path());
             assert!((0..50).all(|n| has_road(&journal, "new", n)), "{case}");
             assert_eq!(
                 (judge(&journal, &again, "p").await, again.damage.as_slice()),
@@ -154,7 +154,7 @@ async fn a_village_with_a_bit_turned_in_a_header_misses_no_more_than_that_block(
 async fn a_bit_turned_in_the_version_of_a_file_does_not_keep_the_village_from_starting() {
     let (base, _) = village("p").await;
     for bit in 1..16 {
-        let temp = Temp::of(&base.0, "version");
+        let temp = Temp::of(base.path(), "version");
         turned(
             files(&temp.journal(), "snap").last().expect("two"),
             4 + bit / 8,
@@ -165,7 +165,7 @@ async fn a_bit_turned_in_the_version_of_a_file_does_not_keep_the_village_from_st
             4 + bit / 8,
             bit % 8,
         );
-        let (journal, report) = open(&temp.0);
+        let (journal, report) = open(temp.path());
         assert_eq!(
             judge(&journal, &report, "p").await,
             (0, 0),

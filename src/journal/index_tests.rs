@@ -10,7 +10,7 @@ use crate::domain::notice;
 #[tokio::test]
 async fn a_lost_rotten_or_truncated_index_is_built_again() {
     let temp = Temp::new("index");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     for n in 0..2500 {
         journal.submit(road(n)).await.expect("answered");
     }
@@ -33,7 +33,7 @@ async fn a_lost_rotten_or_truncated_index_is_built_again() {
         .expect("done");
     journal.shutdown().await.expect("stopped");
     let history = journal.history();
-    let path = temp.0.join("index.redb");
+    let path = temp.path().join("index.redb");
     for (round, spoil) in [0usize, 1, 2, 3].into_iter().enumerate() {
         let index = index::Index::new(&path);
         let anew = index.catch_up(&history).expect("index");
@@ -73,21 +73,21 @@ async fn an_index_of_another_village_or_of_last_week_is_not_believed() {
     let (base, week) = village("p").await;
     let (other, _) = village("q").await;
     let made = |temp: &Temp| {
-        let (journal, _) = open(&temp.0);
-        let index = index::Index::new(&temp.0.join("index.redb"));
+        let (journal, _) = open(temp.path());
+        let index = index::Index::new(&temp.path().join("index.redb"));
         index.catch_up(&journal.history()).expect("indexed");
         index.close();
         crash(journal);
-        std::fs::read(temp.0.join("index.redb")).expect("read")
+        std::fs::read(temp.path().join("index.redb")).expect("read")
     };
     for (name, bytes, is_anew) in [
         ("another's", made(&other), true),
         ("older", made(&week), false),
     ] {
-        let temp = Temp::of(&base.0, "index");
-        std::fs::write(temp.0.join("index.redb"), bytes).expect("written");
-        let (journal, _) = open(&temp.0);
-        let index = index::Index::new(&temp.0.join("index.redb"));
+        let temp = Temp::of(base.path(), "index");
+        std::fs::write(temp.path().join("index.redb"), bytes).expect("written");
+        let (journal, _) = open(temp.path());
+        let index = index::Index::new(&temp.path().join("index.redb"));
         assert_eq!(
             index.catch_up(&journal.history()).expect("indexed"),
             is_anew,

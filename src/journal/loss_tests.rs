@@ -46,7 +46,7 @@ fn of(what: HarmedFile, temp: &Temp) -> Vec<PathBuf> {
         files(&temp.journal(), "pack"),
         temp.journal().join("spare/state"),
     );
-    let segments = segments(&temp.0);
+    let segments = segments(temp.path());
     match what {
         HarmedFile::Newest => vec![snaps.last().expect("two").clone()],
         HarmedFile::Older => vec![snaps[0].clone()],
@@ -111,7 +111,7 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
     let (other, _) = village("q").await;
     for what in WHATS {
         for how in HOWS {
-            let temp = Temp::of(&base.0, "case");
+            let temp = Temp::of(base.path(), "case");
             let (foreign, old) = (of(what, &other), of(what, &week));
             // A pack of last week is the pack of today, and segments of last week are other
             // segments.
@@ -138,9 +138,9 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
                 continue;
             }
             let case = format!("{what:?} {how:?}");
-            let found =
-                check::check(&temp.journal(), &temp.0.join("log"), None, |_| {}).expect("checks");
-            let (journal, report) = open(&temp.0);
+            let found = check::check(&temp.journal(), &temp.path().join("log"), None, |_| {})
+                .expect("checks");
+            let (journal, report) = open(temp.path());
             let (roads_lost, untold) = judge(&journal, &report, "p").await;
             assert_eq!(untold, 0, "{case}: {report:?}");
             let names: Vec<String> = journal
@@ -200,7 +200,7 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
             assert_eq!(receipt.first, next, "{case}");
             roads(&journal, "new", 1, 50).await;
             crash(journal);
-            let (journal, again) = open(&temp.0);
+            let (journal, again) = open(temp.path());
             let kept = (0..50).filter(|n| has_road(&journal, "new", *n)).count();
             assert_eq!(kept, 50, "{case}: what was acknowledged after it is there");
             assert_eq!(judge(&journal, &again, "p").await.0, roads_lost, "{case}");
@@ -225,8 +225,8 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
     let (base, _) = village("p").await;
-    let temp = Temp::of(&base.0, "trimmed");
-    let (journal, _) = open(&temp.0);
+    let temp = Temp::of(base.path(), "trimmed");
+    let (journal, _) = open(temp.path());
     let first = journal.history().packs()[1].last + 1;
     assert!(journal.may_trim(first).await);
     journal
@@ -244,12 +244,12 @@ async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
     let seq = journal.state().seq;
     crash(journal);
     // With its snapshots nothing is wrong with it.
-    let same = Temp::of(&temp.0, "same");
-    let (journal, report) = open(&same.0);
+    let same = Temp::of(temp.path(), "same");
+    let (journal, report) = open(same.path());
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(judge(&journal, &report, "p").await.0, 0);
     assert_eq!(
-        check::check(&same.journal(), &same.0.join("log"), None, |_| {})
+        check::check(&same.journal(), &same.path().join("log"), None, |_| {})
             .expect("checks")
             .problems,
         Vec::<JournalProblem>::new()
@@ -258,7 +258,7 @@ async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
     for path in of(HarmedFile::AllSnapshots, &temp) {
         std::fs::remove_file(path).expect("gone");
     }
-    let (journal, report) = open(&temp.0);
+    let (journal, report) = open(temp.path());
     assert_eq!(
         report.damage.iter().map(|d| (d.1, d.2)).collect::<Vec<_>>(),
         [(0, first - 1)]
@@ -270,13 +270,13 @@ async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
     );
     assert_eq!(journal.history().span().0, first);
     crash(journal);
-    assert!(open(&temp.0).1.damage.is_empty(), "it is told once");
+    assert!(open(temp.path()).1.damage.is_empty(), "it is told once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn history_is_trimmed_only_while_two_snapshots_cover_it() {
     let (base, _) = village("p").await;
-    let (journal, _) = open(&base.0);
+    let (journal, _) = open(base.path());
     assert!(journal.may_trim(10).await);
     let snapshots = of(HarmedFile::AllSnapshots, &base);
     for path in &snapshots[1..] {
@@ -289,7 +289,7 @@ async fn history_is_trimmed_only_while_two_snapshots_cover_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are_not_given_again() {
     let temp = Temp::new("proof");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     roads(&journal, "p", 0, 20).await;
     checkpoint(&journal).await;
     let at = journal.state().seq;
@@ -302,7 +302,7 @@ async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are
     roads(&journal, "p", 30, 31).await;
     crash(journal);
     // Entries are cut out of the log; the group with the cursor stays.
-    let tail = segments(&temp.0).pop().expect("some");
+    let tail = segments(temp.path()).pop().expect("some");
     let mut bytes = std::fs::read(&tail).expect("read");
     let groups: Vec<usize> = (0..bytes.len() / 4096)
         .map(|b| b * 4096)
@@ -313,12 +313,12 @@ async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are
     }
     std::fs::write(&tail, &bytes).expect("written");
     assert!(
-        !check::check(&temp.journal(), &temp.0.join("log"), None, |_| {})
+        !check::check(&temp.journal(), &temp.path().join("log"), None, |_| {})
             .expect("checks")
             .problems
             .is_empty()
     );
-    let (journal, report) = open(&temp.0);
+    let (journal, report) = open(temp.path());
     assert_eq!(report.damage.len(), 1, "{report:?}");
     assert!(journal.state().seq > at + 11);
     crash(journal);
@@ -327,7 +327,7 @@ async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are
 #[tokio::test(flavor = "multi_thread")]
 async fn rot_that_comes_while_the_village_runs_is_found() {
     let (base, _) = village("p").await;
-    let (journal, _) = open(&base.0);
+    let (journal, _) = open(base.path());
     let whole = scrub::scrub(&journal, Duration::ZERO).await;
     assert_eq!(
         (whole.blocks, whole.snapshots),
@@ -378,7 +378,7 @@ async fn rot_that_comes_while_the_village_runs_is_found() {
 async fn what_a_copy_of_the_card_wrote_on_its_own_is_not_mixed_in() {
     let (base, twin) = village("p").await;
     for _ in 0..2 {
-        let (journal, _) = open(&twin.0);
+        let (journal, _) = open(twin.path());
         roads(&journal, "t", 0, 300).await;
         roads(&journal, "t", 300, 600).await;
         checkpoint(&journal).await;
@@ -391,15 +391,15 @@ async fn what_a_copy_of_the_card_wrote_on_its_own_is_not_mixed_in() {
         HarmedFile::LastPack,
         HarmedFile::TailSegment,
     ] {
-        let temp = Temp::of(&base.0, "twin");
+        let temp = Temp::of(base.path(), "twin");
         for (path, other) in of(what, &temp).iter().zip(of(what, &twin)) {
             std::fs::copy(other, path).expect("copied");
         }
         let case = format!("{what:?}");
-        let wrong = check::check(&temp.journal(), &temp.0.join("log"), None, |_| {})
+        let wrong = check::check(&temp.journal(), &temp.path().join("log"), None, |_| {})
             .expect("checks")
             .problems;
-        let (journal, report) = open(&temp.0);
+        let (journal, report) = open(temp.path());
         // A segment below the floor is not needed, whoever wrote it.
         assert!(
             what == HarmedFile::TailSegment || !wrong.is_empty() && !report.is_clean(),
@@ -420,7 +420,7 @@ async fn what_a_copy_of_the_card_wrote_on_its_own_is_not_mixed_in() {
         );
         roads(&journal, "new", 0, 50).await;
         crash(journal);
-        let (journal, again) = open(&temp.0);
+        let (journal, again) = open(temp.path());
         assert!((0..50).all(|n| has_road(&journal, "new", n)), "{case}");
         assert_eq!(again.damage, [], "{case}");
         crash(journal);

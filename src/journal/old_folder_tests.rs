@@ -34,11 +34,11 @@ fn unpack(from: &Path, to: &Path) {
 async fn a_folder_of_the_program_before_opens_whole() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/journal/folder");
     let temp = Temp::new("old-folder");
-    unpack(&samples, &temp.0);
+    unpack(&samples, temp.path());
     let text = std::fs::read_to_string(samples.join("state.json")).expect("state");
     let before: VillageState = serde_json::from_str(&text).expect("a village");
 
-    let (journal, report) = open(&temp.0);
+    let (journal, report) = open(temp.path());
     assert!(report.is_clean(), "{report:?}");
     let state = journal.state();
     let booted = VillageState {
@@ -82,10 +82,11 @@ async fn a_folder_of_the_program_before_opens_whole() {
 
     // What is packed again keeps its bytes, so the chain from the first entry on still holds.
     journal.shutdown().await.expect("stopped");
-    let findings = check::check(&temp.journal(), &temp.0.join("log"), None, |_| {}).expect("read");
+    let findings =
+        check::check(&temp.journal(), &temp.path().join("log"), None, |_| {}).expect("read");
     assert!(findings.problems.is_empty(), "{findings:?}");
     assert_eq!(findings.entries, before.seq + 1);
-    let (journal, report) = open(&temp.0);
+    let (journal, report) = open(temp.path());
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(journal.state().places, before.places);
     crash(journal);
@@ -94,13 +95,13 @@ async fn a_folder_of_the_program_before_opens_whole() {
 #[test]
 fn an_older_program_calls_a_snapshot_of_this_one_newer() {
     let temp = Temp::new("newer-snapshot");
-    snapshot::write(&temp.0, &snapshot::Snapshot::default()).expect("written");
-    let path = temp.0.join(format!("{:016x}.snap", 0));
+    snapshot::write(temp.path(), &snapshot::Snapshot::default()).expect("written");
+    let path = temp.path().join(format!("{:016x}.snap", 0));
     let bytes = std::fs::read(&path).expect("snapshot");
     let raw = zstd::bulk::decompress(&bytes[12..], MAX_FILE_BYTES).expect("whole");
     let body: serde_json::Value = serde_json::from_slice(&raw).expect("JSON");
     // The programs before read versions up to 3, and call every other one newer.
     assert_eq!(body["v"], 4);
     assert_eq!(bytes[4..6], [4, 0]);
-    assert_eq!(snapshot::list(&temp.0).expect("read").len(), 2);
+    assert_eq!(snapshot::list(temp.path()).expect("read").len(), 2);
 }

@@ -66,7 +66,7 @@ async fn a_day_an_actor_and_a_thing_are_found_in_pages_packed_or_not() {
     let clock = Clock::manual(NOON.ms());
     let place = JournalStorage {
         folder: temp.journal(),
-        disk: Box::new(DirDisk::open(&temp.0.join("log")).expect("log")),
+        disk: Box::new(DirDisk::open(&temp.path().join("log")).expect("log")),
         village: None,
     };
     let (journal, _) = Journal::open(place, new_epoch(), clock.clone()).expect("opens");
@@ -74,7 +74,7 @@ async fn a_day_an_actor_and_a_thing_are_found_in_pages_packed_or_not() {
     clock.set_wall((NOON + DAY_MS).ms());
     roads(&journal, ROADS..2 * ROADS).await;
     checkpoint(&journal).await;
-    let index = Index::new(&temp.0.join("index.redb"));
+    let index = Index::new(&temp.path().join("index.redb"));
     index.catch_up(&journal.history()).expect("indexed");
     let last_packed = *index.through().borrow();
     assert!(last_packed > 2 * ROADS);
@@ -134,12 +134,12 @@ async fn a_day_an_actor_and_a_thing_are_found_in_pages_packed_or_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn results_are_found_by_their_causes_packed_or_not() {
     let temp = Temp::new("effects");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     roads(&journal, 0..300).await;
     let caused = |n: u64, cause: u64| journal.submit(road(n).caused_by(cause));
     caused(1_000, 5).await.expect("answered");
     checkpoint(&journal).await;
-    let index = Index::new(&temp.0.join("index.redb"));
+    let index = Index::new(&temp.path().join("index.redb"));
     index.catch_up(&journal.history()).expect("indexed");
     caused(1_001, 5).await.expect("answered");
     caused(1_002, 6).await.expect("answered");

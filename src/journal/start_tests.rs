@@ -63,7 +63,7 @@ async fn without_packs() -> (Temp, u64) {
 
 async fn assert_whole(temp: &Temp) {
     for _ in 0..2 {
-        let (journal, report) = open(&temp.0);
+        let (journal, report) = open(temp.path());
         assert_eq!(judge(&journal, &report, "p").await, (0, 0), "{report:?}");
         assert!(
             report.damage.is_empty() && journal.state().damage.is_empty(),
@@ -81,7 +81,7 @@ async fn assert_whole(temp: &Temp) {
 async fn what_stands_in_the_log_only_outlives_kills_between_the_start_and_its_packing() {
     let (temp, _) = without_packs().await;
     for _ in 0..10 {
-        killed(&temp.0);
+        killed(temp.path());
     }
     assert_whole(&temp).await;
 }
@@ -92,7 +92,7 @@ async fn what_stands_in_the_log_only_outlives_starts_that_cannot_pack_it() {
     let blocks = temp.journal().join(format!("{first:016x}.pack.new"));
     std::fs::create_dir(&blocks).expect("made");
     for _ in 0..10 {
-        crash(open(&temp.0).0);
+        crash(open(temp.path()).0);
     }
     std::fs::remove_dir(blocks).expect("gone");
     assert_whole(&temp).await;
@@ -108,12 +108,12 @@ async fn a_middle_pack_that_cannot_be_written_again_is_not_lost_with_its_segment
     let blocks = base.journal().join(format!("{:016x}.pack.new", gone.first));
     std::fs::create_dir(&blocks).expect("made");
     for _ in 0..10 {
-        let (journal, _) = open(&base.0);
+        let (journal, _) = open(base.path());
         journal.ping().await.expect("alive");
         crash(journal);
     }
     std::fs::remove_dir(blocks).expect("gone");
-    let (journal, report) = open(&base.0);
+    let (journal, report) = open(base.path());
     assert_eq!(judge(&journal, &report, "p").await, (0, 0));
     assert_eq!(
         journal.after(0, 10_000).await.len() as u64,
@@ -131,7 +131,7 @@ async fn a_thousand_holes_are_told_in_one_group_and_the_village_starts() {
     let blocks = temp.journal().join(format!("{:016x}.pack.new", 1));
     std::fs::create_dir_all(&blocks).expect("made");
     let disk = SimDisk::default();
-    let open_on = |disk: SimDisk| test_support::open_on(&temp.0, disk).expect("opens");
+    let open_on = |disk: SimDisk| test_support::open_on(temp.path(), disk).expect("opens");
     let (journal, _) = open_on(disk.clone());
     for n in 0..ENTRIES {
         journal.submit(road("p", n)).await.expect("answered");
@@ -189,7 +189,7 @@ async fn a_thousand_holes_are_told_in_one_group_and_the_village_starts() {
 
 /// Puts the log of `other` in place of the one of `temp`, or beside it.
 fn mix(temp: &Temp, other: &Temp, beside: bool) {
-    let log = temp.0.join("log");
+    let log = temp.path().join("log");
     let own = files(&log, "seg");
     if !beside {
         for path in &own {
@@ -197,7 +197,7 @@ fn mix(temp: &Temp, other: &Temp, beside: bool) {
         }
     }
     let from = if beside { own.len() } else { 0 };
-    for (path, n) in files(&other.0.join("log"), "seg").iter().zip(from..) {
+    for (path, n) in files(&other.path().join("log"), "seg").iter().zip(from..) {
         std::fs::copy(path, log.join(format!("{n:04}.seg"))).expect("copied");
     }
 }
@@ -207,22 +207,22 @@ async fn a_log_of_another_village_with_more_segments_does_not_make_the_village_a
     let (base, _) = village("p").await;
     let (other, _) = village("q").await;
     for n in 0..6 {
-        let (journal, _) = open(&other.0);
+        let (journal, _) = open(other.path());
         roads(&journal, "q", ROADS + n * 20, ROADS + n * 20 + 20).await;
         crash(journal);
     }
     for beside in [true, false] {
-        let temp = Temp::of(&base.0, "mixed");
+        let temp = Temp::of(base.path(), "mixed");
         mix(&temp, &other, beside);
         let case = format!("beside: {beside}");
         assert!(
-            !check::check(&temp.journal(), &temp.0.join("log"), None, |_| {})
+            !check::check(&temp.journal(), &temp.path().join("log"), None, |_| {})
                 .expect("checks")
                 .problems
                 .is_empty(),
             "{case}"
         );
-        let (journal, report) = open(&temp.0);
+        let (journal, report) = open(temp.path());
         assert!(
             report.foreign > 0 && journal.history().packs().len() >= 4,
             "{case}: {report:?}"
@@ -242,7 +242,7 @@ async fn a_log_of_another_village_with_more_segments_does_not_make_the_village_a
         );
         roads(&journal, "new", 0, 50).await;
         crash(journal);
-        let (journal, again) = open(&temp.0);
+        let (journal, again) = open(temp.path());
         assert!((0..50).all(|n| has_road(&journal, "new", n)), "{case}");
         assert_eq!(
             (judge(&journal, &again, "p").await, again.damage.as_slice()),
@@ -258,7 +258,7 @@ async fn a_young_log_that_says_the_configured_name_is_ours_beside_another_villag
     let (other, _) = village("q").await;
     let temp = Temp::new("young");
     let start = |name: &str| {
-        let disk = DirDisk::open(&temp.0.join("log")).expect("log");
+        let disk = DirDisk::open(&temp.path().join("log")).expect("log");
         let place = JournalStorage {
             folder: temp.journal(),
             disk: Box::new(disk),

@@ -25,32 +25,27 @@ pub(super) const ROADS: u64 = ROUND * ROUNDS + TAIL;
 /// The last entry of a village: its roads, its boots and the one of the command with an id.
 const WRITTEN: u64 = ROADS + ROUNDS + 2;
 
-pub(super) struct Temp(pub(super) PathBuf);
+/// A folder that goes away with its test, also with one that panics.
+pub(super) struct Temp(tempfile::TempDir);
 
 impl Temp {
     pub(super) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!(
-            "conglang-journal-{name}-{}",
-            crate::keys::secret::token().expect("random")
-        ));
-        std::fs::create_dir_all(&path).expect("temp");
-        Self(path)
+        let folder = tempfile::Builder::new().prefix(name).tempdir();
+        Self(folder.expect("folder"))
     }
 
     pub(super) fn of(other: &Path, name: &str) -> Self {
         let temp = Self::new(name);
-        copy(other, &temp.0);
+        copy(other, temp.path());
         temp
     }
 
-    pub(super) fn journal(&self) -> PathBuf {
-        self.0.join("journal")
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
     }
-}
 
-impl Drop for Temp {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+    pub(super) fn journal(&self) -> PathBuf {
+        self.path().join("journal")
     }
 }
 
@@ -161,7 +156,7 @@ pub(super) async fn village(name: &str) -> (Temp, Temp) {
     let temp = Temp::new(name);
     let mut week = None;
     for round in 0..ROUNDS {
-        let (journal, _) = open(&temp.0);
+        let (journal, _) = open(temp.path());
         roads(&journal, name, round * ROUND, (round + 1) * ROUND).await;
         if round == 1 {
             journal.submit(named()).await.expect("answered");
@@ -175,10 +170,10 @@ pub(super) async fn village(name: &str) -> (Temp, Temp) {
             crash(journal);
         }
         if round == 1 {
-            week = Some(Temp::of(&temp.0, "week"));
+            week = Some(Temp::of(temp.path(), "week"));
         }
     }
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     roads(&journal, name, ROADS - TAIL, ROADS).await;
     crash(journal);
     (temp, week.expect("made"))

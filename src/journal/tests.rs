@@ -45,7 +45,7 @@ pub(super) fn notice(n: u64) -> notice::Command {
 #[tokio::test]
 async fn what_was_answered_is_there_after_a_restart_without_a_stop() {
     let temp = Temp::new("restart");
-    let (journal, report) = open(&temp.0);
+    let (journal, report) = open(temp.path());
     assert!(report.is_clean());
     for n in 0..50 {
         let receipt = journal.submit(road(n)).await.expect("answered");
@@ -57,7 +57,7 @@ async fn what_was_answered_is_there_after_a_restart_without_a_stop() {
     }
     let before = journal.state();
     crash(journal);
-    let (journal, report) = open(&temp.0);
+    let (journal, report) = open(temp.path());
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(journal.state().places, before.places);
     assert_eq!(journal.state().boot, 2);
@@ -71,7 +71,7 @@ async fn what_was_answered_is_there_after_a_restart_without_a_stop() {
 #[tokio::test]
 async fn history_is_packed_recycled_and_read_back_in_order() {
     let temp = Temp::new("packs");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     let mut reader = journal.feed("test", 0);
     for n in 0..3000 {
         journal.submit(road(n)).await.expect("answered");
@@ -79,7 +79,9 @@ async fn history_is_packed_recycled_and_read_back_in_order() {
     journal.shutdown().await.expect("stopped");
     let packs = files(&temp.journal(), "pack").len();
     assert!(packs >= 2, "{packs} packs");
-    let log = std::fs::read_dir(temp.0.join("log")).expect("dir").count();
+    let log = std::fs::read_dir(temp.path().join("log"))
+        .expect("dir")
+        .count();
     assert!(log <= 14, "segments are recycled, there are {log}");
     let mut seen = 0;
     while seen < 3001 {
@@ -92,7 +94,7 @@ async fn history_is_packed_recycled_and_read_back_in_order() {
         }
     }
     drop((journal, reader));
-    let (journal, report) = open(&temp.0);
+    let (journal, report) = open(temp.path());
     assert!(report.is_clean());
     let newest = journal.before(u64::MAX, 3002).await;
     assert_eq!(newest.len(), 3002);
@@ -102,8 +104,13 @@ async fn history_is_packed_recycled_and_read_back_in_order() {
             .all(|w| w[0].entry.seq == w[1].entry.seq + 1),
         "newest first, no hole"
     );
-    let findings =
-        check::check(&temp.0.join("journal"), &temp.0.join("log"), None, |_| {}).expect("check");
+    let findings = check::check(
+        &temp.path().join("journal"),
+        &temp.path().join("log"),
+        None,
+        |_| {},
+    )
+    .expect("check");
     assert_eq!(
         (findings.problems.as_slice(), findings.entries),
         (&[][..], 3002)
@@ -113,7 +120,7 @@ async fn history_is_packed_recycled_and_read_back_in_order() {
 #[tokio::test]
 async fn a_named_command_is_done_once_refusals_included() {
     let temp = Temp::new("named");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     let id = CommandId::new("c1").expect("id");
     let wish = || {
         CommandRequest::new(Actor::Commune, notice(1))
@@ -132,7 +139,7 @@ async fn a_named_command_is_done_once_refusals_included() {
     assert!(journal.submit(stop()).await.is_err());
     let seq = journal.state().seq;
     crash(journal);
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     assert!(journal.submit(wish()).await.expect("old outcome").repeated);
     assert!(journal.submit(stop()).await.is_err());
     assert_eq!(journal.state().seq, seq + 1, "only the boot was added");
@@ -149,7 +156,7 @@ async fn a_named_command_is_done_once_refusals_included() {
 #[tokio::test]
 async fn a_cursor_survives_and_a_feed_goes_on() {
     let temp = Temp::new("cursor");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     for n in 0..10 {
         journal.submit(road(n)).await.expect("answered");
     }
@@ -159,7 +166,7 @@ async fn a_cursor_survives_and_a_feed_goes_on() {
         .await
         .expect("the cursor rides with this");
     crash(journal);
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     assert_eq!(journal.feed("x", 0).position(), 6);
     assert_eq!(journal.feed("y", 3).position(), 3);
 }
@@ -167,7 +174,7 @@ async fn a_cursor_survives_and_a_feed_goes_on() {
 #[tokio::test]
 async fn waiting_finds_the_entry_that_was_caused() {
     let temp = Temp::new("wait");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     let order = journal
         .submit(CommandRequest::new(
             Actor::System,
@@ -207,7 +214,7 @@ async fn waiting_finds_the_entry_that_was_caused() {
 #[tokio::test]
 async fn a_number_that_is_none_is_refused_and_never_stored() {
     let temp = Temp::new("nan");
-    let (journal, _) = open(&temp.0);
+    let (journal, _) = open(temp.path());
     let sensor = sensor::Sensor {
         id: crate::domain::id::EntityId::new("s").expect("id"),
         name: "s".into(),
@@ -256,7 +263,7 @@ async fn a_number_that_is_none_is_refused_and_never_stored() {
     );
     journal.submit(road(1)).await.expect("the village runs");
     crash(journal);
-    assert!(open(&temp.0).1.is_clean());
+    assert!(open(temp.path()).1.is_clean());
 }
 
 fn recorded(version: &str, file: &str) -> String {

@@ -172,13 +172,11 @@ mod tests {
 
     #[test]
     fn what_a_peer_would_refuse_counts_as_none_and_a_good_one_stays_without_a_time() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-standing-{}",
-            getrandom::u64().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
         let ca = folder.join("ca");
         let names = ["localhost".to_owned()];
-        let files = CertificateFiles::named(&folder, "mqtt");
+        let files = CertificateFiles::named(folder, "mqtt");
         assert_eq!(
             files.status(&ca, &at(NOW)),
             CertificateStatus::Unusable(CertificateProblem::Missing)
@@ -246,21 +244,20 @@ mod tests {
             files.status(&ca, &at(NOW)),
             CertificateStatus::Unusable(CertificateProblem::Damaged)
         );
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 
     #[test]
     fn a_ca_is_made_again_over_its_key_and_never_over_a_lost_one() {
-        let folder =
-            std::env::temp_dir().join(format!("conglang-ca-{}", getrandom::u64().expect("random")));
-        let first = Authority::load_or_make(&folder, "Bến Thóc", NOW)
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
+        let first = Authority::load_or_make(folder, "Bến Thóc", NOW)
             .expect("made")
             .certificate()
             .to_owned();
         let pinned = folder.join("pinned.pem");
         std::fs::write(&pinned, &first).expect("written");
         assert_eq!(
-            Authority::load_or_make(&folder, "Bến Thóc", NOW + 9_000 * DAY)
+            Authority::load_or_make(folder, "Bến Thóc", NOW + 9_000 * DAY)
                 .expect("loaded")
                 .certificate(),
             first,
@@ -273,18 +270,17 @@ mod tests {
                 _ => {}
             }
             let later = NOW + if harm == "end" { 11_000 * DAY } else { 0 };
-            let again = Authority::load_or_make(&folder, "Bến Thóc", later).expect("made again");
+            let again = Authority::load_or_make(folder, "Bến Thóc", later).expect("made again");
             let leaf = again.issue_client("den-01", later).expect("leaf");
             tls::check_client(&pinned, leaf.certificate.as_bytes(), "den-01", &at(later))
                 .expect("whoever pinned the first one trusts it");
         }
         std::fs::write(folder.join("ca.key"), "").expect("truncated");
-        assert!(Authority::load_or_make(&folder, "Bến Thóc", NOW).is_err());
+        assert!(Authority::load_or_make(folder, "Bến Thóc", NOW).is_err());
         std::fs::remove_file(folder.join("ca.key")).expect("removed");
         assert!(
-            Authority::load_or_make(&folder, "Bến Thóc", NOW).is_err(),
+            Authority::load_or_make(folder, "Bến Thóc", NOW).is_err(),
             "a key is never made over a certificate"
         );
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -146,12 +146,10 @@ mod tests {
 
     #[test]
     fn dates_are_judged_strictly_by_a_known_time_and_only_by_the_floor_without_one() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-dates-{}",
-            getrandom::u64().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
         let now = 1_800_000_000;
-        let authority = Authority::load_or_make(&folder, "Bến Thóc", now).expect("made");
+        let authority = Authority::load_or_make(folder, "Bến Thóc", now).expect("made");
         let ca = folder.join("ca.pem");
         let leaf = |at: u64| {
             authority
@@ -175,6 +173,5 @@ mod tests {
             "it ended before the time that is known to be over"
         );
         assert!(!verdict("garbage", &lost));
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -250,11 +250,9 @@ mod tests {
 
     #[test]
     fn the_newest_key_of_a_name_is_let_in_and_none_of_an_earlier_account() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-holders-{}",
-            getrandom::u64().expect("random")
-        ));
-        let holders = HolderStore::of(&folder);
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
+        let holders = HolderStore::of(folder);
         let of = |key: &str| CertificateProof {
             key: key.to_owned(),
             until: 1_000,
@@ -333,16 +331,13 @@ mod tests {
                 && holders.quarantine_damaged().is_none()
                 && folder.join("holders.damaged").exists()
         );
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 
     #[test]
     fn a_copy_of_before_a_renewal_shuts_nobody_out() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-holders-{}",
-            getrandom::u64().expect("random")
-        ));
-        let holders = HolderStore::of(&folder);
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
+        let holders = HolderStore::of(folder);
         let of = |key: &str, until: i64| CertificateProof {
             key: key.to_owned(),
             until,
@@ -389,6 +384,5 @@ mod tests {
             .record_connection("ben-thoc", "", &of("k3", 3_000))
             .expect("written");
         assert!(!admits(&of("k2", 9_000)) && !admits(&of("k1", 9_000)) && admits(&of("k3", 3_000)));
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -325,13 +325,6 @@ impl KeyRing {
 mod tests {
     use super::*;
 
-    fn folder() -> PathBuf {
-        std::env::temp_dir().join(format!(
-            "conglang-ring-{}",
-            getrandom::u64().expect("random")
-        ))
-    }
-
     fn open(data: &Path) -> (Vec<Vec<u8>>, Vec<(KeySpec, KeyProblem)>) {
         let mut ring = KeyRing::inspect(data);
         let got = [PEOPLE, VOICE]
@@ -343,14 +336,14 @@ mod tests {
 
     #[test]
     fn keys_are_made_once_and_told_when_they_are_not_what_they_were() {
-        let data = folder();
-        std::fs::create_dir_all(&data).expect("folder");
-        let (first, lacks) = open(&data);
+        let temporary = tempfile::tempdir().expect("folder");
+        let data = temporary.path();
+        let (first, lacks) = open(data);
         assert!(first.len() == 2 && lacks.is_empty());
         // A power cut before there was history, and before the second key: the key is made.
         std::fs::remove_file(data.join("made.json")).expect("removed");
         std::fs::remove_file(data.join("keys/voice.key")).expect("removed");
-        let (again, lacks) = open(&data);
+        let (again, lacks) = open(data);
         assert!(again[0] == first[0] && again[1] != first[1] && lacks.is_empty());
         std::fs::create_dir_all(data.join("journal")).expect("folder");
         std::fs::write(data.join("journal/1.snap"), "x").expect("history");
@@ -367,7 +360,7 @@ mod tests {
                 Some(bytes) => std::fs::write(&path, bytes).expect("written"),
             }
             for _ in 0..2 {
-                let (got, lacks) = open(&data);
+                let (got, lacks) = open(data);
                 assert_eq!(
                     (got.len(), lacks),
                     (1, vec![(VOICE, expected)]),
@@ -376,21 +369,21 @@ mod tests {
             }
             std::fs::write(&path, &whole).expect("written");
             assert!(
-                open(&data).1.is_empty(),
+                open(data).1.is_empty(),
                 "a copy that is brought back is taken"
             );
         }
         let mut turned = whole.clone();
         turned[3] ^= 4;
         std::fs::write(&path, &turned).expect("written");
-        assert_eq!(open(&data).1, [(VOICE, KeyProblem::Mismatch)]);
-        KeyRing::inspect(&data).accept(VOICE).expect("accepted");
-        assert!(open(&data).1.is_empty());
-        KeyRing::inspect(&data)
+        assert_eq!(open(data).1, [(VOICE, KeyProblem::Mismatch)]);
+        KeyRing::inspect(data).accept(VOICE).expect("accepted");
+        assert!(open(data).1.is_empty());
+        KeyRing::inspect(data)
             .replace(VOICE, &[9; 32])
             .expect("replaced");
         assert!(
-            open(&data).1.is_empty()
+            open(data).1.is_empty()
                 && std::fs::read(data.join("keys/voice.key.before")).expect("kept") == turned
         );
         // The record is missing or damaged: keys are taken as they are, and a missing one is still
@@ -400,13 +393,12 @@ mod tests {
                 None => std::fs::remove_file(data.join("made.json")).expect("removed"),
                 Some(bytes) => std::fs::write(data.join("made.json"), bytes).expect("written"),
             }
-            assert!(open(&data).1.is_empty());
+            assert!(open(data).1.is_empty());
             std::fs::remove_file(data.join("made.json")).expect("it was written again");
             std::fs::remove_file(&path).expect("removed");
-            assert_eq!(open(&data).1, [(VOICE, KeyProblem::Missing)]);
+            assert_eq!(open(data).1, [(VOICE, KeyProblem::Missing)]);
             std::fs::write(&path, [9; 32]).expect("written");
         }
-        std::fs::remove_dir_all(data).expect("clean");
     }
 
     /// New content of a key of this form; another one each time.
@@ -424,10 +416,10 @@ mod tests {
     #[test]
     fn every_harm_to_every_key_is_told_and_none_is_made_anew() {
         for keys in [&VILLAGE_KEYS[..], &COMMUNE_KEYS[..]] {
-            let data = folder();
-            std::fs::create_dir_all(&data).expect("folder");
+            let temporary = tempfile::tempdir().expect("folder");
+            let data = temporary.path();
             let open = || {
-                let mut ring = KeyRing::inspect(&data);
+                let mut ring = KeyRing::inspect(data);
                 for key in keys {
                     let make = |path: &Path| {
                         std::fs::create_dir_all(path.parent().expect("folder"))?;
@@ -444,7 +436,7 @@ mod tests {
             // Each key was replaced once: the one before is the older copy that somebody may bring
             // back.
             for key in keys {
-                KeyRing::inspect(&data)
+                KeyRing::inspect(data)
                     .replace(*key, &fresh(key.form))
                     .expect("replaced");
             }
@@ -485,7 +477,6 @@ mod tests {
                 std::fs::write(&path, &whole).expect("brought back");
                 assert_eq!(open(), [], "{} brought back is taken", key.file);
             }
-            std::fs::remove_dir_all(data).expect("clean");
         }
     }
 }

@@ -204,14 +204,12 @@ mod tests {
 
     #[test]
     fn many_files_are_written_whole_over_what_was_there_and_nothing_is_left_beside_them() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-files-{}",
-            getrandom::u64().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
         for (n, content) in [(3, "a"), (50, "longer"), (2, "")] {
             let names: Vec<String> = (0..n).map(|n| format!("b.{n}")).collect();
             write_files(
-                &folder,
+                folder,
                 &names
                     .iter()
                     .map(|name| (name.as_str(), content.as_bytes()))
@@ -222,11 +220,10 @@ mod tests {
                 std::fs::read(folder.join(name)).is_ok_and(|b| b == content.as_bytes())
             }));
             assert_eq!(
-                std::fs::read_dir(&folder).expect("dir").count(),
+                std::fs::read_dir(folder).expect("dir").count(),
                 n.max(if content.is_empty() { 50 } else { n })
             );
         }
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 
     #[test]

@@ -82,10 +82,8 @@ mod tests {
 
     #[test]
     fn only_the_key_signs_and_only_what_was_signed_verifies() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-sign-{}",
-            getrandom::u64().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
         let key = CommandSigner::load_or_make(&folder.join("voice.key")).expect("made");
         let again = CommandSigner::load_or_make(&folder.join("voice.key")).expect("loaded");
         assert_eq!(key.public(), again.public());
@@ -98,6 +96,5 @@ mod tests {
             PinnedPublicKey::parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").is_err(),
             "a weak key"
         );
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -213,14 +213,12 @@ mod tests {
 
     #[test]
     fn a_house_makes_renews_and_serves_its_certificates() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-keys-{}",
-            getrandom::u64().expect("random")
-        ));
-        let ca = Authority::load_or_make(&folder, "Bến Thóc", 1_800_000_000).expect("made");
-        let again = Authority::load_or_make(&folder, "Bến Thóc", 1_800_000_000).expect("loaded");
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
+        let ca = Authority::load_or_make(folder, "Bến Thóc", 1_800_000_000).expect("made");
+        let again = Authority::load_or_make(folder, "Bến Thóc", 1_800_000_000).expect("loaded");
         assert_eq!(ca.certificate(), again.certificate());
-        let files = CertificateFiles::named(&folder, "mqtt");
+        let files = CertificateFiles::named(folder, "mqtt");
         files
             .write(
                 &ca.issue_server(
@@ -243,7 +241,7 @@ mod tests {
         served.reload(&files).expect("renewed while serving");
         std::fs::write(&files.certificate, "garbage").expect("write");
         assert!(served.reload(&files).is_err(), "and the old one stays");
-        let village = CertificateFiles::named(&folder, "village");
+        let village = CertificateFiles::named(folder, "village");
         village
             .write(&ca.issue_client("ben-thoc", 1_800_000_000).expect("leaf"))
             .expect("written");
@@ -251,6 +249,5 @@ mod tests {
             .expect("a client's configuration");
         let der = chain(&std::fs::read(&village.certificate).expect("read")).expect("chain");
         assert_eq!(common_name(&der[0]).as_deref(), Some("ben-thoc"));
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

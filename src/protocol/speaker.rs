@@ -153,10 +153,8 @@ mod tests {
 
     #[test]
     fn only_a_fresh_signed_order_for_this_cluster_is_obeyed() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-voice-{}",
-            getrandom::u64().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
         let key = crate::keys::signing::CommandSigner::load_or_make(&folder.join("voice.key"))
             .expect("key");
         let pinned = crate::keys::signing::PinnedPublicKey::parse(&key.public()).expect("pinned");
@@ -206,6 +204,5 @@ mod tests {
             verify_order(b"{}", "loa-01", verify, 4, WallMs::new(900)),
             Err("not an order")
         );
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

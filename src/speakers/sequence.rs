@@ -103,10 +103,8 @@ mod tests {
 
     #[test]
     fn numbers_rise_through_restarts_and_clocks_that_fall() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-numbers-{}",
-            getrandom::u64().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
         let path = folder.join("voice.last");
         let clock = Clock::manual(1_795_232_640_000);
         let mut last = 0;
@@ -156,6 +154,5 @@ mod tests {
             );
             clock.advance(std::time::Duration::from_millis(2 * RESERVE_AHEAD));
         }
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

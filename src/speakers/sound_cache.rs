@@ -115,11 +115,9 @@ mod tests {
 
     #[test]
     fn the_sound_of_erased_words_goes_and_others_stay() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-sounds-{}",
-            getrandom::u64().expect("random")
-        ));
-        let sounds = SoundCache::open(&folder).expect("opens");
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
+        let sounds = SoundCache::open(folder).expect("opens");
         let id = |n: &str| BlobId::new(n).expect("id");
         let [one, two, old] = ["1", "2", "3"].map(|n| n.repeat(64));
         sounds.put(&one, b"a", &id("b1")).expect("kept");
@@ -132,10 +130,9 @@ mod tests {
             [false, true, false]
         );
         assert_eq!(
-            std::fs::read_dir(&folder).expect("dir").count(),
+            std::fs::read_dir(folder).expect("dir").count(),
             2,
             "a sound and whose it is"
         );
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -149,10 +149,8 @@ mod tests {
 
     #[test]
     fn a_folder_takes_what_it_has_room_for_and_nothing_is_left_there() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-space-{}",
-            getrandom::u64().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path().join("people");
         assert!(
             probe_write(&folder, 0, 1).is_err(),
             "there is no such folder"
@@ -164,6 +162,5 @@ mod tests {
         );
         probe_write(&folder, 1, 100_000).expect("it takes it");
         assert_eq!(std::fs::read_dir(&folder).expect("read").count(), 0);
-        std::fs::remove_dir_all(&folder).expect("gone");
     }
 }

@@ -52,11 +52,9 @@ mod tests {
 
     #[test]
     fn erased_words_are_in_no_file_of_the_folder_and_others_stay() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-erase-{}",
-            getrandom::u64().expect("random")
-        ));
-        let files = PeopleFiles::open(&folder, vec![7; 32]).expect("opens");
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
+        let files = PeopleFiles::open(folder, vec![7; 32]).expect("opens");
         let blob = files
             .put_blocking("Chuyện riêng nhà bà Tý".as_bytes())
             .expect("written");
@@ -83,6 +81,5 @@ mod tests {
         std::fs::write(files.path("b", &blob.id), copy).expect("it comes back from a backup");
         assert!(files.get(&blob).is_ok() && files.erase(&blob.id).expect("erased again"));
         assert_eq!(files.get(&blob), Err(Lost::Erased));
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -188,11 +188,9 @@ mod tests {
 
     #[test]
     fn rot_of_both_copies_is_never_somebody_elses_words() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-files-{}",
-            getrandom::u64().expect("random")
-        ));
-        let files = PeopleFiles::open(&folder, vec![7; 32]).expect("opens");
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
+        let files = PeopleFiles::open(folder, vec![7; 32]).expect("opens");
         let text = "Mời bà con họp thôn lúc 19 giờ 30.".repeat(5);
         let (mut lost, mut read) = (0, 0);
         let cases = crate::log::sim::cases(100);
@@ -225,16 +223,13 @@ mod tests {
             }
         }
         assert_eq!((lost, read), (cases.div_ceil(3), cases - cases.div_ceil(3)));
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 
     #[test]
     fn one_damaged_copy_is_read_around_and_two_are_told() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-files-{}",
-            getrandom::u64().expect("random")
-        ));
-        let files = PeopleFiles::open(&folder, vec![7; 32]).expect("opens");
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
+        let files = PeopleFiles::open(folder, vec![7; 32]).expect("opens");
         let blob = files
             .put_blocking("Họp thôn\n19 giờ 30".as_bytes())
             .expect("written");
@@ -246,6 +241,5 @@ mod tests {
         files.erase(&blob.id).expect("erased");
         assert_eq!(files.get(&blob), Err(Lost::Erased));
         assert!(files.put_blocking(&vec![0; MAX_BLOB_BYTES + 1]).is_err());
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -220,11 +220,9 @@ mod tests {
 
     #[test]
     fn every_harm_of_one_copy_is_mended_and_of_both_is_told() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-look-{}",
-            getrandom::u64().expect("random")
-        ));
-        let files = PeopleFiles::open(&folder, vec![7; 32]).expect("opens");
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
+        let files = PeopleFiles::open(folder, vec![7; 32]).expect("opens");
         let (theirs, ours) = (b"Thon khac".to_vec(), "Họp thôn lúc 19 giờ 30".as_bytes());
         let other = [&crc32c::crc32c(&theirs).to_le_bytes()[..], &theirs].concat();
         for how in 0..6 {
@@ -263,6 +261,5 @@ mod tests {
                 assert!(walk.damaged.is_empty() && paths.iter().all(|p| !p.exists()));
             }
         }
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -232,10 +232,8 @@ mod tests {
 
     #[test]
     fn who_is_shut_in_reads_its_own_and_nothing_else() {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-confine-{}",
-            getrandom::u64().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let folder = temporary.path();
         let (own, secret) = (folder.join("own"), folder.join("secret"));
         for place in [&own, &secret] {
             std::fs::create_dir_all(place).expect("folder");
@@ -325,6 +323,5 @@ mod tests {
             }
         );
         drop(control);
-        std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -6,11 +6,8 @@ use std::process::{Command, Stdio};
 
 #[test]
 fn nine_answers_make_a_configuration_and_a_second_setup_overwrites_nothing() {
-    let dir = std::env::temp_dir().join(format!(
-        "conglang-setup-{}",
-        conglang::keys::secret::token().expect("random")
-    ));
-    std::fs::create_dir_all(&dir).expect("folder");
+    let temporary = tempfile::tempdir().expect("folder");
+    let dir = temporary.path();
     let file = dir.join("etc/conglang.toml");
     let setup = |answers: &str| {
         let mut child = Command::new(env!("CARGO_BIN_EXE_conglang"))
@@ -83,5 +80,4 @@ fn nine_answers_make_a_configuration_and_a_second_setup_overwrites_nothing() {
         .output()
         .expect("runs");
     assert_eq!(out.status.code(), Some(64), "wrong use");
-    std::fs::remove_dir_all(dir).expect("clean");
 }

@@ -207,6 +207,19 @@ fn no_vietnamese_letter_stands_in_the_commands() {
     }
 }
 
+/// A folder of a test goes away with it, also when the test panics or returns early: `tempfile` makes
+/// it. The bare temporary folder is named nowhere else.
+#[test]
+fn no_test_makes_a_temporary_folder_by_hand() {
+    let by_hand = concat!("temp", "_dir()");
+    for (path, text) in texts(&["src", "tests"]) {
+        assert!(
+            !text.contains(by_hand),
+            "{path}: tempfile::tempdir() goes away also when the test panics"
+        );
+    }
+}
+
 /// The files of the program without its tests.
 fn product() -> Vec<(String, String)> {
     let mut all = sources();

@@ -227,19 +227,17 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn old_history_goes_only_when_the_commune_has_it_and_leaves_an_entry() {
-        let dir = std::env::temp_dir().join(format!(
-            "conglang-trim-{}",
-            secret::token().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let dir = temporary.path();
         let clock = Clock::manual(1_795_232_640_000);
         let index = Index::new(&dir.join("index.redb"));
-        let journal = open(&dir, &clock);
+        let journal = open(dir, &clock);
         fill(&journal, 0, 200).await;
         index.catch_up(&journal.history()).expect("indexed");
         clock.advance(Duration::from_secs(20 * DAY));
         fill(&journal, 200, 300).await;
         assert_eq!(
-            trim(&journal, &index, &dir, clock.wall_ms(), None)
+            trim(&journal, &index, dir, clock.wall_ms(), None)
                 .await
                 .expect("asked"),
             0,
@@ -247,13 +245,13 @@ mod tests {
         );
         clock.advance(Duration::from_secs(15 * DAY));
         assert_eq!(
-            trim(&journal, &index, &dir, clock.wall_ms(), Some(10))
+            trim(&journal, &index, dir, clock.wall_ms(), Some(10))
                 .await
                 .expect("asked"),
             0,
             "the commune has not got it"
         );
-        let gone = trim(&journal, &index, &dir, clock.wall_ms(), Some(250))
+        let gone = trim(&journal, &index, dir, clock.wall_ms(), Some(250))
             .await
             .expect("asked");
         assert!((200..=202).contains(&gone), "{gone} of the first time");
@@ -271,21 +269,18 @@ mod tests {
                 .is_empty()
         );
         journal.shutdown().await.expect("ended");
-        let again = open(&dir, &clock);
+        let again = open(dir, &clock);
         assert!(
             again.state().places.len() == 300,
             "the village is as it was"
         );
         again.shutdown().await.expect("ended");
-        std::fs::remove_dir_all(&dir).expect("clean");
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_file_that_no_entry_names_goes_after_a_day() {
-        let dir = std::env::temp_dir().join(format!(
-            "conglang-sweep-{}",
-            secret::token().expect("random")
-        ));
+        let temporary = tempfile::tempdir().expect("folder");
+        let dir = temporary.path();
         #[expect(clippy::disallowed_methods, reason = "files carry the machine's time")]
         let now = i64::try_from(
             std::time::SystemTime::now()
@@ -296,7 +291,7 @@ mod tests {
         .map(WallMs::new)
         .expect("number");
         let clock = Clock::manual(now.ms());
-        let journal = open(&dir, &clock);
+        let journal = open(dir, &clock);
         let files = PeopleFiles::open(&dir.join("people"), vec![7; 32]).expect("files");
         let named: BlobRef = files.put_blocking(b"Thong bao").expect("written");
         let orphan = files.put_blocking(b"khong ai goi").expect("written");
@@ -332,6 +327,5 @@ mod tests {
         );
         assert!(files.get(&named).is_ok() && files.get(&orphan).is_err());
         journal.shutdown().await.expect("ended");
-        std::fs::remove_dir_all(&dir).expect("clean");
     }
 }

@@ -101,8 +101,11 @@ async fn one_bit_costs_one_record_and_is_told() {
     let mut lost = 0;
     for case in 0..cases {
         let village = LogFixture::empty();
-        copy(&whole.root, &village.root);
-        copy(&whole.root.join("broker"), &village.root.join("broker"));
+        copy(whole.root.path(), village.root.path());
+        copy(
+            &whole.root.path().join("broker"),
+            &village.root.path().join("broker"),
+        );
         copy(&whole.log_folder, &village.log_folder);
         let (retained, sessions, loss) = village.start_after_damage(|folder| {
             edit_segments(folder, |b| b[case * used / cases] ^= 1 << (case % 8));
@@ -163,7 +166,7 @@ async fn a_hole_a_cut_and_a_lost_segment_cost_what_they_hold_and_are_told() {
 async fn an_older_copy_and_another_villages_are_told_and_not_mixed() {
     let village = LogFixture::empty();
     village.append_retained(0..200);
-    let (old, mine) = (village.root.join("old"), village.log_folder.clone());
+    let (old, mine) = (village.root.path().join("old"), village.log_folder.clone());
     copy(&village.log_folder, &old);
     village.append_retained(200..RETAINED);
     let (retained, sessions, loss) = village.start_after_damage(|folder| {

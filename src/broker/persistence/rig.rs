@@ -21,7 +21,7 @@ pub(super) const RETAINED: usize = 400;
 static NEXT_START_S: AtomicU64 = AtomicU64::new(100);
 
 pub(super) struct LogFixture {
-    pub(super) root: PathBuf,
+    pub(super) root: tempfile::TempDir,
     pub(super) log_folder: PathBuf,
 }
 
@@ -62,12 +62,9 @@ pub(super) fn session_header(session: u64) -> PersistedChange {
 
 impl LogFixture {
     pub(super) fn empty() -> Self {
-        let root = std::env::temp_dir().join(format!(
-            "conglang-rot-{}",
-            getrandom::u64().expect("random")
-        ));
+        let root = tempfile::tempdir().expect("folder");
         Self {
-            log_folder: root.join("broker/ledger"),
+            log_folder: root.path().join("broker/ledger"),
             root,
         }
     }
@@ -157,12 +154,6 @@ impl LogFixture {
         );
         assert_eq!(more, None, "told once");
         (there.0, there.1, loss)
-    }
-}
-
-impl Drop for LogFixture {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.root);
     }
 }
 

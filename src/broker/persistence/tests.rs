@@ -17,13 +17,6 @@ use crate::broker::core::state::BrokerState;
 use crate::protocol::broker::Limits;
 use crate::protocol::mqtt::{PacketId, QoS};
 
-fn folder() -> std::path::PathBuf {
-    std::env::temp_dir().join(format!(
-        "conglang-ledger-{}",
-        getrandom::u64().expect("random")
-    ))
-}
-
 #[tokio::test]
 async fn a_device_that_keeps_changing_what_is_retained_does_not_wear_the_card() {
     let mut ledger = PersistenceLog::default();
@@ -223,7 +216,8 @@ async fn who_comes_and_goes_in_debt_owes_no_more_each_time() {
 
 #[tokio::test]
 async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
-    let folder = folder();
+    let temporary = tempfile::tempdir().expect("folder");
+    let folder = temporary.path().join("log");
     let (mut core, now, house): (_, _, Arc<str>) = (core(), Instant::now(), GATEWAY_ACCOUNT.into());
     let (mut store, _) = PersistenceFiles::open(&folder, [1; 16], false).expect("opens");
     // As the first retained store wrote it.
@@ -309,12 +303,12 @@ async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
             .len(),
         large.len()
     );
-    std::fs::remove_dir_all(folder).expect("clean");
 }
 
 #[tokio::test]
 async fn rot_never_makes_a_message_that_nobody_published() {
-    let folder = folder();
+    let temporary = tempfile::tempdir().expect("folder");
+    let folder = temporary.path().join("log");
     let (mut ledger, now, owner): (_, _, Arc<str>) =
         (PersistenceLog::default(), Instant::now(), "den-01".into());
     let (mut store, _) = PersistenceFiles::open(&folder, [1; 16], false).expect("opens");
@@ -360,10 +354,8 @@ async fn rot_never_makes_a_message_that_nobody_published() {
             let n = m.topic.rsplit('/').next().expect("number");
             assert_eq!(&m.payload[..], format!("ON {n}").as_bytes(), "case {case}");
         }
-        std::fs::remove_dir_all(spoilt).expect("clean");
     }
     assert!(least < 300, "the rig spoils, or it proves nothing");
-    std::fs::remove_dir_all(folder).expect("clean");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::time::{MonoMs, WallMs};
 const T: WallMs = WallMs::new(1_795_232_640_000);
 
 struct Bench {
-    folder: std::path::PathBuf,
+    _folder: tempfile::TempDir,
     ring: Ring,
     recorder: Recorder,
     format: Arc<Format>,
@@ -18,13 +18,9 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-record-{}",
-            crate::keys::secret::token().expect("random")
-        ));
-        std::fs::create_dir_all(&folder).expect("folder");
+        let folder = tempfile::tempdir().expect("folder");
         let ring = Ring::new(
-            &folder,
+            folder.path(),
             RetentionPolicy {
                 bytes: 1 << 30,
                 days: 15,
@@ -44,7 +40,7 @@ impl Bench {
             timescale: 1_000,
         };
         Self {
-            folder,
+            _folder: folder,
             ring,
             recorder,
             format: Arc::new(format),
@@ -70,12 +66,6 @@ impl Bench {
 
     fn kept(&self) -> Vec<Segment> {
         self.ring.list(&self.recorder.camera)
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -116,10 +116,8 @@ fn what_cannot_be_the_same_box_going_on_is_noticed_and_nothing_else() {
 
 #[test]
 fn the_village_is_told_what_stands_last_and_its_word_that_it_differs_is_kept() {
-    let path = std::env::temp_dir().join(format!(
-        "conglang-past-{}.redb",
-        getrandom::u64().expect("random")
-    ));
+    let temporary = tempfile::tempdir().expect("folder");
+    let path = temporary.path().join("store.redb");
     let store = CommuneStore::open(&path).expect("store");
     let stream = Stream {
         epoch: format!("{:032x}", 5),
@@ -191,5 +189,4 @@ fn the_village_is_told_what_stands_last_and_its_word_that_it_differs_is_kept() {
         store.divergence("w", WallMs::default()).expect("read"),
         None
     );
-    std::fs::remove_file(path).expect("clean");
 }

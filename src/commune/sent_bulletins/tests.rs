@@ -1,7 +1,7 @@
 //! Tests of the bulletins that were sent.
 
 use super::*;
-use crate::commune::store_tests::rig;
+use crate::commune::store_tests::{rig, store_file};
 
 fn order(title: &str, villages: &[&str], once: &str) -> BulletinOrder {
     BulletinOrder {
@@ -22,7 +22,7 @@ fn order(title: &str, villages: &[&str], once: &str) -> BulletinOrder {
 
 #[test]
 fn the_same_words_reach_a_village_once_and_corrected_ones_are_another_bulletin() {
-    let (store, path) = rig();
+    let (store, _folder) = rig();
     let villages = ["a", "b"];
     let sent = |title, villages: &[&str], once| {
         let sent = store.send_bulletin(&order(title, villages, once));
@@ -71,12 +71,11 @@ fn the_same_words_reach_a_village_once_and_corrected_ones_are_another_bulletin()
     assert_eq!(older.len(), 3);
     assert_eq!(older[0].by, "Chị Hoa");
     drop(store);
-    std::fs::remove_file(path).expect("clean");
 }
 
 #[test]
 fn a_receipt_follows_what_happens_to_the_notice_and_time() {
-    let (store, path) = rig();
+    let (store, _folder) = rig();
     let sent = store.send_bulletin(&order("Mưa lớn", &["a", "b", "c"], "form"));
     assert_eq!(sent.expect("sent"), SendOutcome::Sent(1));
     let receipts = |now: i64| {
@@ -127,12 +126,12 @@ fn a_receipt_follows_what_happens_to_the_notice_and_time() {
     );
     assert!(after.is_received());
     drop(store);
-    std::fs::remove_file(path).expect("clean");
 }
 
 #[test]
 fn a_folder_of_before_opens_with_one_bulletin_for_each_sending() {
-    let (store, path) = rig();
+    let (store, folder) = rig();
+    let path = store_file(&folder);
     let write = store.db.begin_write().expect("write");
     {
         let mut down = write.open_table(DOWN).expect("table");
@@ -185,5 +184,4 @@ fn a_folder_of_before_opens_with_one_bulletin_for_each_sending() {
                 .all(|(_, r)| *r == Receipt::Published(None))
         );
     }
-    std::fs::remove_file(path).expect("clean");
 }

@@ -11,7 +11,7 @@ const PIN: &str = "135790";
 
 /// A village with one chief, in a folder of its own.
 struct Fixture {
-    folder: PathBuf,
+    folder: tempfile::TempDir,
     clock: Clock,
     files: PeopleFiles,
     sign_ins: SignIns,
@@ -33,14 +33,10 @@ fn open(folder: &Path, files: &PeopleFiles, clock: &Clock) -> SignIns {
 
 impl Fixture {
     async fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-session-{}",
-            getrandom::u64().expect("random")
-        ));
-        std::fs::create_dir_all(&folder).expect("folder");
+        let folder = tempfile::tempdir().expect("folder");
         let clock = Clock::manual(1_000_000);
-        let files = PeopleFiles::open(&folder.join("files"), vec![1; 32]).expect("files");
-        let sign_ins = open(&folder, &files, &clock);
+        let files = PeopleFiles::open(&folder.path().join("files"), vec![1; 32]).expect("files");
+        let sign_ins = open(folder.path(), &files, &clock);
         let record = sign_ins.make_person("Ông Mẫu", PIN).await.expect("person");
         let mut fixture = Self {
             folder,
@@ -92,12 +88,6 @@ impl Fixture {
 
     fn known_phone(&self) -> String {
         self.sign_ins.known_phone(&self.state, &self.chief)
-    }
-}
-
-impl Drop for Fixture {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -259,7 +249,7 @@ async fn a_sign_in_outlives_the_process_and_ends_with_a_new_pin() {
     let mut f = Fixture::new().await;
     let good = IpAddr::from([10, 0, 0, 5]);
     let token = f.sign_in(PIN, good, None).await.expect("in");
-    let again = open(&f.folder, &f.files, &f.clock);
+    let again = open(f.folder.path(), &f.files, &f.clock);
     assert!(again.user_of(&f.state, &token).is_some());
     f.put_chief(f.record.clone(), 2);
     assert_eq!(

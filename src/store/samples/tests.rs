@@ -2,16 +2,10 @@
 
 use super::*;
 
-fn folder() -> PathBuf {
-    std::env::temp_dir().join(format!(
-        "conglang-samples-{}",
-        getrandom::u64().expect("random")
-    ))
-}
-
 #[test]
 fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_kept() {
-    let folder = folder();
+    let temporary = tempfile::tempdir().expect("folder");
+    let folder = temporary.path().join("samples");
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for ms in 0..60_000 {
@@ -33,12 +27,12 @@ fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_ke
     // After a clock that was set back, a reading is not merged with the last one.
     samples.add(&id, WallMs::new(1_000), 8);
     assert_eq!(samples.of(&id).last(), Some(&(WallMs::new(1_000), 8)));
-    std::fs::remove_dir_all(folder).expect("clean");
 }
 
 #[test]
 fn rot_never_makes_a_reading_that_nobody_took() {
-    let folder = folder();
+    let temporary = tempfile::tempdir().expect("folder");
+    let folder = temporary.path().join("samples");
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for i in 0..600 {
@@ -69,14 +63,13 @@ fn rot_never_makes_a_reading_that_nobody_took() {
                 .all(|(at, v)| *v == at.ms() / 10_000 * 7),
             "case {case}"
         );
-        std::fs::remove_dir_all(spoilt).expect("clean");
     }
-    std::fs::remove_dir_all(folder).expect("clean");
 }
 
 #[test]
 fn readings_survive_a_flush_and_are_bounded() {
-    let folder = folder();
+    let temporary = tempfile::tempdir().expect("folder");
+    let folder = temporary.path().join("samples");
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for i in 0..10_000 {
@@ -94,7 +87,6 @@ fn readings_survive_a_flush_and_are_bounded() {
     );
     assert_eq!(samples.of(&id).len(), MAX_SAMPLES_PER_SENSOR);
     assert!(decode(&[200, 1, 2]).is_none());
-    std::fs::remove_dir_all(folder).expect("clean");
 }
 
 /// The harm's name, what it does, readings that are still there, the reported reason.
@@ -104,7 +96,8 @@ type Harm<'a> = (&'a str, &'a dyn Fn(&Path), usize, ReadingsLoss);
 fn each_harm_costs_what_it_hit_and_is_told() {
     use ReadingsLoss::{Damaged, Foreign, Missing, Outdated};
     let id = EntityId::new("cb-01.level").expect("id");
-    let root = || folder().join("samples");
+    let temporary = tempfile::tempdir().expect("folder");
+    let root = |name: &str| temporary.path().join(name).join("samples");
     let boot = |n: u8| std::array::from_fn(|i| n ^ u8::try_from(i * 7).expect("small"));
     // Two hours: a group a minute, six readings each.
     let fill = |folder: &Path, n: u8, hours: std::ops::Range<i64>| {
@@ -138,7 +131,7 @@ fn each_harm_costs_what_it_hit_and_is_told() {
             std::fs::copy(&path, folder.join(path.file_name().expect("name"))).expect("copied");
         }
     };
-    let (other, older) = (root(), root());
+    let (other, older) = (root("of another"), root("of before"));
     fill(&other, 9, 0..2);
     fill(&older, 1, 0..1);
     let harms: [Harm<'_>; 7] = [
@@ -175,7 +168,7 @@ fn each_harm_costs_what_it_hit_and_is_told() {
         ("older", &|f| swap(f, &older), 360, Outdated),
     ];
     for (name, hurt, there, loss) in harms {
-        let folder = root();
+        let folder = root(name);
         fill(&folder, 1, 0..2);
         hurt(&folder);
         let samples = Samples::open(&folder, boot(2), &[boot(1), boot(2)])
@@ -195,9 +188,5 @@ fn each_harm_costs_what_it_hit_and_is_told() {
             there + 1,
             "{name}: what was saved is on disk"
         );
-        std::fs::remove_dir_all(folder.parent().expect("root")).expect("clean");
-    }
-    for folder in [other, older] {
-        std::fs::remove_dir_all(folder.parent().expect("root")).expect("clean");
     }
 }

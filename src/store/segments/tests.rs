@@ -11,27 +11,16 @@ impl SegmentWriter {
     }
 }
 
-struct Folder(PathBuf);
+struct Folder(tempfile::TempDir);
 
 impl Folder {
     fn new() -> Self {
-        let path = std::env::temp_dir().join(format!(
-            "conglang-ring-{}",
-            crate::keys::secret::token().expect("random")
-        ));
-        std::fs::create_dir_all(&path).expect("folder");
-        Self(path)
+        Self(tempfile::tempdir().expect("folder"))
     }
     fn ring(&self, bytes: u64, days: u32) -> Ring {
-        let ring = Ring::new(&self.0, RetentionPolicy { bytes, days });
+        let ring = Ring::new(self.0.path(), RetentionPolicy { bytes, days });
         ring.load().expect("loads");
         ring
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -184,8 +173,8 @@ fn what_a_full_disk_left_half_written_is_mended_at_once() {
 #[test]
 fn strangers_in_the_folder_are_left_alone() {
     let folder = Folder::new();
-    std::fs::create_dir_all(folder.0.join("cam-01/2026-11-21")).expect("folder");
-    std::fs::create_dir_all(folder.0.join("lost+found")).expect("folder");
+    std::fs::create_dir_all(folder.0.path().join("cam-01/2026-11-21")).expect("folder");
+    std::fs::create_dir_all(folder.0.path().join("lost+found")).expect("folder");
     for name in [
         "notes.txt",
         "1-2.mp4",
@@ -197,12 +186,12 @@ fn strangers_in_the_folder_are_left_alone() {
         "007-1-1.mp4",
         "1795232640000-1000-99999999999999.mp4",
     ] {
-        std::fs::write(folder.0.join("cam-01/2026-11-21").join(name), b"x").expect("file");
+        std::fs::write(folder.0.path().join("cam-01/2026-11-21").join(name), b"x").expect("file");
     }
     let ring = folder.ring(0, 1);
     ring.evict(Some(T)).expect("room");
     assert_eq!(ring.totals().0, 0);
-    assert!(folder.0.join("cam-01/2026-11-21/notes.txt").exists());
+    assert!(folder.0.path().join("cam-01/2026-11-21/notes.txt").exists());
 }
 
 #[test]

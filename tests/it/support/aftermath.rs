@@ -1,5 +1,5 @@
-//! What a program leaves behind when its test is done: error lines in its log, processes, red
-//! health. A test that did not provoke them fails by them.
+//! What a program leaves behind when its test is done: its folder, error lines in its log,
+//! processes, red health. A test that did not provoke them fails by them.
 //!
 //! A test that provokes errors says so before: `expect_errors` of the house or the commune. In a
 //! test that fails already, nothing is judged.
@@ -10,6 +10,13 @@ use serde_json::Value;
 
 /// How long the processes of a program that ended may take to follow it.
 const PROCESSES_END: Duration = Duration::from_secs(15);
+
+/// A folder for one test, which goes away with it. Its name tells what it was for, if a test that
+/// was killed left it.
+pub fn temporary_folder(prefix: &str) -> tempfile::TempDir {
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir();
+    folder.expect("folder")
+}
 
 /// A process of a program: its pid, and when it began (ticks since the start of the machine), which
 /// tells it from a later process of the same pid.

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::aftermath::{self, ChildProcess};
 use super::http::{encode, http_unix};
@@ -32,6 +33,8 @@ pub fn free_ports<const N: usize>() -> [u16; N] {
 
 pub struct House {
     pub dir: PathBuf,
+    /// Removes the folder when the test is done, also when it panics.
+    _folder: TempDir,
     pub portal: u16,
     pub dashboard: u16,
     pub mqtt: u16,
@@ -48,10 +51,8 @@ impl House {
     /// A house with devices `den-01`, `den-02` (lamps), `cb-01` (a gauge), `loa-01`, `loa-02`;
     /// extra lines of configuration may be given. It is not started.
     pub fn new(extra: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!(
-            "conglang-it-{}",
-            conglang::keys::secret::token().expect("random")
-        ));
+        let folder = aftermath::temporary_folder("conglang-it-");
+        let dir = folder.path().to_owned();
         std::fs::create_dir_all(dir.join("run")).expect("folder");
         let [portal, dashboard, mqtt, mqtts, ws] = free_ports();
         let mut text = format!(
@@ -77,6 +78,7 @@ impl House {
         std::fs::write(dir.join("conglang.toml"), text).expect("configuration");
         Self {
             dir,
+            _folder: folder,
             portal,
             dashboard,
             mqtt,
@@ -373,7 +375,6 @@ impl Drop for House {
         } else {
             faults.extend(self.aftermath(&log));
         }
-        let _ = std::fs::remove_dir_all(&self.dir);
         assert!(
             faults.is_empty(),
             "the house left what its test did not expect (House::expect_errors):\n{}",

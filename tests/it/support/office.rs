@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use conglang::keys::authority::{Authority, CertificateFiles};
+use tempfile::TempDir;
 
 use super::aftermath;
 use crate::support::house::{free_ports, start_program};
@@ -16,6 +17,8 @@ use crate::support::http::Answer;
 
 pub struct Commune {
     pub dir: PathBuf,
+    /// Removes the folder when the test is done, also when it panics.
+    _folder: TempDir,
     pub mqtt: u16,
     pub console: u16,
     child: Option<Child>,
@@ -36,11 +39,8 @@ impl Commune {
 
     /// A commune of these villages, each with further lines of its configuration; not started.
     pub fn with_keys(villages: &[(&str, &str)]) -> Self {
-        let dir = std::env::temp_dir().join(format!(
-            "conglang-office-{}",
-            conglang::keys::secret::token().expect("random")
-        ));
-        std::fs::create_dir_all(&dir).expect("folder");
+        let folder = aftermath::temporary_folder("conglang-office-");
+        let dir = folder.path().to_owned();
         let [mqtt, console] = free_ports();
         let mut text = format!(
             "[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\n[office]\nname = \"xã Đồng Nếp\"\nmqtt = \"127.0.0.1:{mqtt}\"\nconsole = \"127.0.0.1:{console}\"\n",
@@ -55,6 +55,7 @@ impl Commune {
         std::fs::write(dir.join("commune.toml"), text).expect("configuration");
         Self {
             dir,
+            _folder: folder,
             mqtt,
             console,
             child: None,
@@ -212,7 +213,6 @@ impl Drop for Commune {
             faults = aftermath::unexpected_errors(&log, &self.expected.lock().expect("whole"));
             faults.extend(aftermath::still_living(&children));
         }
-        let _ = std::fs::remove_dir_all(&self.dir);
         assert!(
             faults.is_empty(),
             "the commune left what its test did not expect (Commune::expect_errors):\n{}",

@@ -19,6 +19,7 @@ use conglang::protocol::broker::{
     WorkerCommand, WorkerEvent, default_durability_rules,
 };
 use conglang::supervisor::fds;
+use tempfile::TempDir;
 
 /// Bounds that stand in nobody's way.
 pub fn wide_limits() -> Limits {
@@ -122,6 +123,8 @@ pub fn card_dies(pid: u32, folder: &Path) {
 /// A worker; its listeners outlive its lives.
 pub struct Worker {
     pub folder: PathBuf,
+    /// Removes the folder when the test is done, also when it panics.
+    _temporary: TempDir,
     pub plain: u16,
     pub tls: u16,
     pub ws: u16,
@@ -143,11 +146,8 @@ struct Life {
 
 impl Worker {
     pub fn new(limits: Limits, rules: Option<Vec<DurabilityRule>>, accounts: Vec<Account>) -> Self {
-        let folder = std::env::temp_dir().join(format!(
-            "conglang-worker-{}",
-            secret::token().expect("random")
-        ));
-        std::fs::create_dir_all(&folder).expect("folder");
+        let temporary = super::aftermath::temporary_folder("conglang-worker-");
+        let folder = temporary.path().to_owned();
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .expect("time")
@@ -196,6 +196,7 @@ impl Worker {
             ws: port(2),
             wss: port(3),
             folder,
+            _temporary: temporary,
             settings,
             accounts,
             listeners,
@@ -433,7 +434,6 @@ impl Drop for Worker {
         if std::thread::panicking() {
             eprintln!("--- log of the worker\n{}", self.log());
         }
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
