@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::config::layout::Layout;
 use crate::store::disk_space::Ballast;
+use crate::supervisor::folder_lock;
 
 /// Makes the folders of a gateway, claims them, and makes room for the journal if the disk is full.
 /// The folders are claimed for as long as the file lives.
@@ -28,16 +28,12 @@ pub(super) async fn claim(layout: &Layout) -> anyhow::Result<File> {
 /// One gateway per data folder; an earlier process may still be ending.
 async fn lock(data: &Path) -> anyhow::Result<File> {
     let file = File::create(data.join("lock"))?;
-    for _ in 0..50 {
-        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            Err(other) => return Err(other.into()),
-        }
-    }
-    anyhow::bail!("another conglang runs with the data in {}", data.display())
+    anyhow::ensure!(
+        folder_lock::acquire(&file).await?,
+        "another conglang runs with the data in {}",
+        data.display()
+    );
+    Ok(file)
 }
 
 /// Releases the space that was reserved for the journal, if the disk is full.

@@ -22,6 +22,7 @@ use crate::protocol::broker::{
 };
 use crate::supervisor::child::{EventWriter, WorkerStdio};
 use crate::supervisor::clock::Clock;
+use crate::supervisor::folder_lock;
 
 /// Runs until the parent closes stdin, or until a part that must not fail has failed.
 ///
@@ -259,17 +260,10 @@ async fn lock_folder(folder: &Path) -> anyhow::Result<std::fs::File> {
         .truncate(false)
         .open(&path)
         .or_else(|cause| std::fs::File::open(&path).map_err(|_| cause))?;
-    for _ in 0..50 {
-        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            Err(other) => return Err(other.into()),
-        }
-    }
-    anyhow::bail!(
+    anyhow::ensure!(
+        folder_lock::acquire(&file).await?,
         "broker folder {} is locked by another process",
         folder.display()
-    )
+    );
+    Ok(file)
 }

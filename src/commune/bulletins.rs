@@ -6,7 +6,9 @@ use std::io;
 use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 
 use super::store::CommuneStore;
-use super::tables::{BulletinOutcome, Remover, UndeliveredBulletin, io_error, with_number};
+use super::tables::{
+    BulletinOutcome, Remover, UndeliveredBulletin, io_error, json_row, village_rows, with_number,
+};
 use crate::time::WallMs;
 
 pub(super) const DOWN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("down");
@@ -75,17 +77,11 @@ impl CommuneStore {
     pub fn queued(&self, village: &str) -> io::Result<Vec<UndeliveredBulletin>> {
         let read = self.db.begin_read().map_err(io_error)?;
         let table = read.open_table(DOWN).map_err(io_error)?;
-        let (from, to) = (
-            [village.as_bytes(), b"\0"].concat(),
-            [village.as_bytes(), b"\x01"].concat(),
-        );
+        let (from, to) = village_rows(village);
         table
             .range(from.as_slice()..to.as_slice())
             .map_err(io_error)?
-            .map(|row| {
-                row.map_err(io_error)
-                    .and_then(|(_, v)| Ok(serde_json::from_slice(v.value())?))
-            })
+            .map(json_row)
             .collect()
     }
 
@@ -97,19 +93,13 @@ impl CommuneStore {
     pub fn latest(&self, village: &str, limit: usize) -> io::Result<Vec<UndeliveredBulletin>> {
         let read = self.db.begin_read().map_err(io_error)?;
         let table = read.open_table(DOWN).map_err(io_error)?;
-        let (from, to) = (
-            [village.as_bytes(), b"\0"].concat(),
-            [village.as_bytes(), b"\x01"].concat(),
-        );
+        let (from, to) = village_rows(village);
         table
             .range(from.as_slice()..to.as_slice())
             .map_err(io_error)?
             .rev()
             .take(limit)
-            .map(|row| {
-                row.map_err(io_error)
-                    .and_then(|(_, v)| Ok(serde_json::from_slice(v.value())?))
-            })
+            .map(json_row)
             .collect()
     }
 

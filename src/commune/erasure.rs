@@ -19,7 +19,7 @@ use redb::{
 };
 
 use super::quota::RESERVED_BYTES;
-use super::tables::{META, QUARANTINE, TEXTS, io_error};
+use super::tables::{META, QUARANTINE, TEXTS, io_error, village_rows};
 use crate::domain::event::{Entry, Event};
 use crate::domain::history;
 use crate::domain::id::BlobId;
@@ -141,10 +141,7 @@ pub(super) fn apply_erasures(
     }
     // Older versions quarantined an unreadable batch with its texts.
     let mut aside = write.open_table(QUARANTINE).map_err(io_error)?;
-    let (from, to) = (
-        [village.as_bytes(), b"\0"].concat(),
-        [village.as_bytes(), b"\x01"].concat(),
-    );
+    let (from, to) = village_rows(village);
     let mut cleaned = Vec::new();
     for row in aside
         .range(from.as_slice()..to.as_slice())

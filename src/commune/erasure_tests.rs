@@ -8,9 +8,8 @@ use redb::{ReadableDatabase as _, TableDefinition, TableHandle as _};
 use super::quota::RESERVED_BYTES;
 use super::store::CommuneStore;
 use super::store_tests::{record, rig, rows, store_file, stream};
-use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
-use crate::domain::event::{ClockQuality, Entry, Event, Lane};
+use crate::domain::event::{Entry, Event, Lane};
 use crate::domain::history;
 use crate::domain::id::{BlobId, NoticeId};
 use crate::domain::notice::{self, NoticeKind};
@@ -103,15 +102,8 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
     let path = store_file(&folder);
     let entry = |n: u64, event: Event| {
         codec::entry_bytes(&Entry {
-            seq: n,
-            mono_ms: MonoMs::START,
-            wall_ms: WallMs::default(),
-            clock: ClockQuality::Synced,
-            actor: Actor::System,
-            cause: None,
             lane: Lane::Log,
-            lane_seq: n,
-            event,
+            ..Entry::sample(n, event)
         })
         .expect("entry")
     };

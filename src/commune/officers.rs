@@ -14,7 +14,7 @@ use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTran
 use serde::{Deserialize, Serialize};
 
 use super::store::CommuneStore;
-use super::tables::io_error;
+use super::tables::{io_error, json_row};
 use crate::keys::secret;
 
 /// Id → officer.
@@ -79,8 +79,7 @@ impl Officers {
         let table = read.open_table(OFFICERS).map_err(io_error)?;
         let mut known = BTreeMap::new();
         for row in table.iter().map_err(io_error)? {
-            let (_, value) = row.map_err(io_error)?;
-            let officer: Officer = serde_json::from_slice(value.value())?;
+            let officer: Officer = json_row(row)?;
             known.insert(officer.id.clone(), officer);
         }
         drop((table, read));

@@ -13,7 +13,7 @@ use std::io;
 use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::tables::{ALARMS, NAMES, QUARANTINE, io_error};
+use super::tables::{ALARMS, NAMES, QUARANTINE, io_error, village_rows};
 use crate::store::disk_space::{is_low, is_low_on_inodes};
 use crate::time::WallMs;
 
@@ -153,10 +153,7 @@ pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
 
 /// Counts a village's names and alarms: done once, then the numbers are among its counters.
 pub(super) fn count(write: &WriteTransaction, village: &str) -> io::Result<(u64, u64)> {
-    let (from, to) = (
-        [village.as_bytes(), b"\0"].concat(),
-        [village.as_bytes(), b"\x01"].concat(),
-    );
+    let (from, to) = village_rows(village);
     let names = write
         .open_table(NAMES)
         .map_err(io_error)?
@@ -184,10 +181,7 @@ pub(super) fn load(write: &WriteTransaction, village: &str) -> io::Result<Villag
     }
     let (names, alarms) = count(write, village)?;
     let (mut aside, mut aside_bytes) = (0, 0);
-    let (from, to) = (
-        [village.as_bytes(), b"\0"].concat(),
-        [village.as_bytes(), b"\x01"].concat(),
-    );
+    let (from, to) = village_rows(village);
     for row in write
         .open_table(QUARANTINE)
         .map_err(io_error)?

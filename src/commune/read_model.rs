@@ -8,7 +8,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _, Table, WriteTran
 use serde::{Deserialize, Serialize};
 
 use super::quota::VillageQuota;
-use super::tables::{ALARMS, NAMES, io_error};
+use super::tables::{ALARMS, NAMES, io_error, village_rows};
 use crate::domain::event::{Entry, Event};
 use crate::domain::text;
 use crate::domain::{history, sensor};
@@ -45,11 +45,6 @@ pub struct ActiveAlarm {
 
 fn key(village: &str, id: &str) -> Vec<u8> {
     [village.as_bytes(), b"\0", id.as_bytes()].concat()
-}
-
-/// The keys of all rows of a village: from and to.
-fn range(village: &str) -> (Vec<u8>, Vec<u8>) {
-    (key(village, ""), [village.as_bytes(), b"\x01"].concat())
 }
 
 /// Creates the tables.
@@ -123,7 +118,7 @@ impl<'a> ReadModelWriter<'a> {
             // further ones are ignored.
             Event::History(history::Event::Booted { boot: 1, .. }) if self.histories_begun == 0 => {
                 self.histories_begun += 1;
-                let (from, to) = range(self.village);
+                let (from, to) = village_rows(self.village);
                 let before = |_: &[u8], v: &[u8]| {
                     serde_json::from_slice::<ActiveAlarm>(v).is_ok_and(|known| known.at >= at)
                 };
@@ -194,8 +189,9 @@ pub(super) fn alarms(db: &Database, village: &str) -> io::Result<Vec<ActiveAlarm
     let read = db.begin_read().map_err(io_error)?;
     let table = read.open_table(ALARMS).map_err(io_error)?;
     let mut out = Vec::new();
+    let (from, to) = village_rows(village);
     for row in table
-        .range(range(village).0.as_slice()..range(village).1.as_slice())
+        .range(from.as_slice()..to.as_slice())
         .map_err(io_error)?
     {
         let (_, value) = row.map_err(io_error)?;
@@ -213,26 +209,16 @@ pub(super) fn alarms(db: &Database, village: &str) -> io::Result<Vec<ActiveAlarm
 mod tests {
     use super::super::quota::count;
     use super::*;
-    use crate::domain::actor::Actor;
     use crate::domain::camera::{self, Camera};
     use crate::domain::device::Availability;
-    use crate::domain::event::ClockQuality;
     use crate::domain::id::{CameraId, EntityId};
-    use crate::time::MonoMs;
 
     const NOW: WallMs = WallMs::new(10_000);
 
     fn entry(seq: u64, wall_ms: WallMs, event: Event) -> Entry {
         Entry {
-            seq,
-            mono_ms: MonoMs::START,
             wall_ms,
-            clock: ClockQuality::Synced,
-            actor: Actor::System,
-            cause: None,
-            lane: event.lane(),
-            lane_seq: seq,
-            event,
+            ..Entry::sample(seq, event)
         }
     }
 

@@ -12,7 +12,7 @@ use std::io;
 use redb::{ReadableDatabase as _, Table, TableDefinition, WriteTransaction};
 
 use super::store::CommuneStore;
-use super::tables::{RECORDS, io_error};
+use super::tables::{RECORDS, io_error, village_rows};
 
 const NEWEST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("newest");
 /// Above every number that a village may give, so that rows with a generation sort above those of
@@ -79,10 +79,7 @@ impl CommuneStore {
             read.open_table(NEWEST).map_err(io_error)?,
             read.open_table(RECORDS).map_err(io_error)?,
         );
-        let (from, to) = (
-            [village.as_bytes(), b"\0"].concat(),
-            [village.as_bytes(), b"\x01"].concat(),
-        );
+        let (from, to) = village_rows(village);
         let (mut out, mut size) = (Vec::new(), 0);
         for row in newest
             .range(from.as_slice()..to.as_slice())

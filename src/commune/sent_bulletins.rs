@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bulletins::DOWN;
 use super::store::CommuneStore;
-use super::tables::{BulletinOutcome, META, UndeliveredBulletin, io_error, with_number};
+use super::tables::{
+    BulletinOutcome, META, UndeliveredBulletin, io_error, json_row, village_rows, with_number,
+};
 use crate::domain::id::CommandId;
 use crate::keys::secret;
 use crate::protocol::commune::Bulletin;
@@ -198,10 +200,7 @@ fn queue(
 
 /// The next number among the bulletins of a village.
 fn next_seq(down: &BulletinTable<'_>, village: &str) -> io::Result<u64> {
-    let (from, to) = (
-        [village.as_bytes(), b"\0"].concat(),
-        [village.as_bytes(), b"\x01"].concat(),
-    );
+    let (from, to) = village_rows(village);
     let last = down
         .range(from.as_slice()..to.as_slice())
         .map_err(io_error)?
@@ -345,10 +344,7 @@ impl CommuneStore {
             .map_err(io_error)?
             .rev()
             .take(limit)
-            .map(|row| {
-                row.map_err(io_error)
-                    .and_then(|(_, v)| Ok(serde_json::from_slice(v.value())?))
-            })
+            .map(json_row)
             .collect()
     }
 

@@ -15,7 +15,7 @@ use super::change_count::ChangeCount;
 use super::erasure;
 use super::quota::{self, DailyQuota, VillageQuota};
 use super::read_model::{self, ActiveAlarm};
-use super::tables::{APPLIED, CONTACTS, RECORDS, TEXTS, io_error, stream_key};
+use super::tables::{APPLIED, CONTACTS, RECORDS, TEXTS, io_error, stream_key, village_rows};
 pub use super::tables::{BulletinOutcome, Remover, UndeliveredBulletin, VillageContact};
 use super::village_statuses::VillageStatuses;
 use crate::protocol::commune::Stream;
@@ -128,10 +128,7 @@ impl CommuneStore {
     pub fn records(&self, village: &str) -> io::Result<Vec<(String, u8, u64, Vec<u8>)>> {
         let read = self.db.begin_read().map_err(io_error)?;
         let table = read.open_table(RECORDS).map_err(io_error)?;
-        let (from, to) = (
-            [village.as_bytes(), b"\0"].concat(),
-            [village.as_bytes(), b"\x01"].concat(),
-        );
+        let (from, to) = village_rows(village);
         let mut out = Vec::new();
         for row in table
             .range(from.as_slice()..to.as_slice())

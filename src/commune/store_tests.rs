@@ -253,15 +253,8 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
             until: None,
         });
         codec::entry_bytes(&Entry {
-            seq: n,
-            mono_ms: MonoMs::START,
-            wall_ms: WallMs::default(),
-            clock: ClockQuality::Synced,
-            actor: Actor::System,
-            cause: None,
             lane: Lane::Log,
-            lane_seq: n,
-            event,
+            ..Entry::sample(n, event)
         })
         .expect("entry")
     };

@@ -6,7 +6,8 @@
 
 use std::io;
 
-use redb::TableDefinition;
+use redb::{AccessGuard, TableDefinition};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::actor::Actor;
@@ -113,6 +114,32 @@ pub enum BulletinOutcome {
 
 pub(super) fn io_error(cause: impl Into<redb::Error>) -> io::Error {
     io::Error::other(cause.into())
+}
+
+/// The keys of all rows of a village, in every table whose keys begin with its name: from and to.
+pub(super) fn village_rows(village: &str) -> (Vec<u8>, Vec<u8>) {
+    (
+        [village.as_bytes(), b"\0"].concat(),
+        [village.as_bytes(), b"\x01"].concat(),
+    )
+}
+
+/// A row of a table, as redb gives it.
+type Row<'a> = Result<
+    (
+        AccessGuard<'a, &'static [u8]>,
+        AccessGuard<'a, &'static [u8]>,
+    ),
+    redb::StorageError,
+>;
+
+/// The value of a row that is stored as JSON.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn json_row<T: DeserializeOwned>(row: Row<'_>) -> io::Result<T> {
+    let (_, value) = row.map_err(io_error)?;
+    Ok(serde_json::from_slice(value.value())?)
 }
 
 pub(super) fn stream_key(village: &str, stream: &Stream) -> Vec<u8> {

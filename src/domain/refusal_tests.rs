@@ -6,14 +6,14 @@ use super::blob::BlobRef;
 use super::command::Command;
 use super::decide::{Now, Rejection, decide};
 use super::device::{self, Availability, Device};
-use super::event::{ClockQuality, Entry, Event};
+use super::event::{Entry, Event};
 use super::id::{AnnouncementId, BlobId, NoticeId, UserId};
 use super::notice::{self, NoticeKind};
 use super::speaker::{self, AnnouncementClass, Speaker};
 use super::state::VillageState;
 use super::tests::{blob, device_id};
 use super::user::{self, Role, User};
-use crate::time::{MonoMs, WallMs};
+use crate::time::WallMs;
 
 /// A clock that shows the beginning of 1970.
 const AT_FIRST: Now = Now {
@@ -26,17 +26,7 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
     let tech = UserId::new("vi").expect("id");
     let put = |state: &mut VillageState, event: Event| {
         let seq = state.seq + 1;
-        state.apply(&Entry {
-            seq,
-            mono_ms: MonoMs::START,
-            wall_ms: WallMs::new(0),
-            clock: ClockQuality::None,
-            actor: Actor::System,
-            cause: None,
-            lane: event.lane(),
-            lane_seq: seq,
-            event,
-        });
+        state.apply(&Entry::sample(seq, event));
     };
     put(
         &mut state,
@@ -116,15 +106,9 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
 fn put(state: &mut VillageState, actor: Actor, event: Event) {
     let seq = state.seq + 1;
     state.apply(&Entry {
-        seq,
-        mono_ms: MonoMs::START,
         wall_ms: WallMs::new(1000),
-        clock: ClockQuality::Synced,
         actor,
-        cause: None,
-        lane: event.lane(),
-        lane_seq: seq,
-        event,
+        ..Entry::sample(seq, event)
     });
 }
 

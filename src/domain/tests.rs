@@ -13,12 +13,12 @@ use super::command::{Command, wire};
 use super::decide::{Now, decide};
 use super::device;
 use super::entity::{CommandTopic, Entity, Kind, StateTopic};
-use super::event::{ClockQuality, Entry};
+use super::event::Entry;
 use super::id::{AnnouncementId, BlobId, DeviceId, EntityId, UserId};
 use super::light;
 use super::speaker::{self, AnnouncementClass, PlaybackOutcome, Speaker};
 use super::state::VillageState;
-use crate::time::{MonoMs, WallMs};
+use crate::time::WallMs;
 
 mod generator;
 
@@ -77,15 +77,9 @@ fn entries(wishes: &[(Actor, Command)]) -> (Vec<Entry>, VillageState) {
         for event in decide(&state, who, wish, Now { wall_ms }).unwrap_or_default() {
             let seq = state.seq + 1;
             let entry = Entry {
-                seq,
-                mono_ms: MonoMs::START,
                 wall_ms,
-                clock: ClockQuality::Synced,
                 actor: who.clone(),
-                cause: None,
-                lane: event.lane(),
-                lane_seq: seq,
-                event,
+                ..Entry::sample(seq, event)
             };
             state.apply(&entry);
             out.push(entry);
@@ -130,7 +124,7 @@ proptest! {
                 prop_assert!(round == 0 || events.is_empty(), "{:?}", events);
                 for event in events {
                     let seq = s.seq + 1;
-                    s.apply(&Entry { seq, mono_ms: MonoMs::START, wall_ms: WallMs::new(0), clock: ClockQuality::None, actor: Actor::System, cause: None, lane: event.lane(), lane_seq: seq, event });
+                    s.apply(&Entry::sample(seq, event));
                 }
             }
         }

@@ -5,14 +5,14 @@ use super::actor::Actor;
 use super::command::Command;
 use super::decide::{Now, Rejection, decide};
 use super::device;
-use super::event::{ClockQuality, Entry, Event};
+use super::event::{Entry, Event};
 use super::id::{EntityId, GroupId, NoticeId, UserId};
 use super::light::{self, LightGroup};
 use super::notice::{self, NoticeKind};
 use super::rejection::Rejection::{Exists, Expired, NotPermitted, Unknown};
 use super::state::{TAKEN_DOWN_KEPT, VillageState};
 use super::tests::{blob, device_id, lamp};
-use crate::time::{MonoMs, WallMs};
+use crate::time::WallMs;
 
 /// A village in which commands are decided and applied at a time of one's own.
 #[derive(Default)]
@@ -25,15 +25,9 @@ impl Village {
     fn apply(&mut self, actor: &Actor, event: Event) -> u64 {
         let seq = self.state.seq + 1;
         self.state.apply(&Entry {
-            seq,
-            mono_ms: MonoMs::START,
             wall_ms: self.wall_ms,
-            clock: ClockQuality::Synced,
             actor: actor.clone(),
-            cause: None,
-            lane: event.lane(),
-            lane_seq: seq,
-            event,
+            ..Entry::sample(seq, event)
         });
         seq
     }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::decide::Rejection;
 use crate::domain::event::Entry;
 use crate::domain::id::CommandId;
+use crate::keys::secret;
 use crate::log::frame::Epoch;
 use crate::time::WallMs;
 
@@ -150,7 +151,7 @@ fn read_entry(version: u32, bytes: &[u8]) -> Result<Entry, CodecError> {
 /// An epoch as text: 32 hexadecimal digits.
 #[must_use]
 pub fn epoch_text(epoch: &Epoch) -> String {
-    hex(epoch)
+    secret::hex(epoch)
 }
 
 /// An epoch from its text.
@@ -164,16 +165,4 @@ pub fn epoch_from(text: &str) -> Option<Epoch> {
         *byte = u8::from_str_radix(&text[i * 2..i * 2 + 2], 16).ok()?;
     }
     Some(out)
-}
-
-/// Lower-case hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
-            let _ = write!(out, "{b:02x}");
-            out
-        })
 }

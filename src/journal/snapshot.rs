@@ -21,6 +21,7 @@ use super::chain::Heads;
 use super::codec::{self, Outcome};
 use crate::domain::id::CommandId;
 use crate::domain::state::VillageState;
+use crate::keys::secret;
 use crate::log::disk::write_atomic;
 use crate::log::frame::Epoch;
 use crate::log::recover::Floor;
@@ -114,7 +115,7 @@ struct EpochSpanBody {
 }
 
 fn encode_heads(heads: &Heads) -> Vec<String> {
-    heads.0.iter().map(|h| codec::hex(h)).collect()
+    heads.0.iter().map(|h| secret::hex(h)).collect()
 }
 
 fn decode_heads(texts: &[String]) -> Option<Heads> {

@@ -290,18 +290,7 @@ impl Log {
     }
 
     fn begin_segment(&mut self) -> io::Result<Current> {
-        if let Some(old) = self.current.take() {
-            let floor = Floor {
-                segment: old.segment + 1,
-                epoch: self.epoch,
-                group: self.next_group,
-                ..Floor::default()
-            };
-            self.sealed.push_back(Sealed {
-                segment: old.segment,
-                floor,
-            });
-        }
+        self.seal();
         let slot = match self.free.pop_front() {
             Some(slot) => slot,
             None => self.make_slot()?,

@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod child;
 pub mod clock;
 pub mod fds;
+pub mod folder_lock;
 pub mod health;
 pub mod health_reason;
 pub mod helper;

@@ -9,12 +9,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::domain::account::Account;
 use crate::domain::id::DeviceId;
 use crate::domain::topics::DiscoveryTopic;
 use crate::keys::holders::{CertificateProof, HolderTable};
+use crate::keys::secret;
 use crate::protocol::mqtt::topic::{covers, matches};
 
 pub use crate::protocol::broker::GATEWAY_ACCOUNT;
@@ -121,14 +120,8 @@ impl AccessControl {
     /// SHA-256 is enough, because the secret is 128 random bits.
     pub fn login(&self, name: &str, password: &[u8]) -> Option<Identity> {
         let account = self.accounts.get(name)?;
-        let hash = crate::journal::codec::hex(&Sha256::digest(password));
-        let same = hash
-            .bytes()
-            .zip(account.credential.bytes())
-            .fold(hash.len() ^ account.credential.len(), |d, (a, b)| {
-                d | usize::from(a ^ b)
-            });
-        (same == 0).then(|| Identity::Account(name.to_owned()))
+        secret::constant_time_eq(&secret::sha256(password), &account.credential)
+            .then(|| Identity::Account(name.to_owned()))
     }
 
     /// True when this identity may use a connection with this certificate. A connection without a

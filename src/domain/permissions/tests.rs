@@ -5,12 +5,11 @@ use crate::domain::account::{self, Account};
 use crate::domain::command::{Command, wire};
 use crate::domain::decide::{Rejection, authorize};
 use crate::domain::device;
-use crate::domain::event::{ClockQuality, Entry, Event};
+use crate::domain::event::{Entry, Event};
 use crate::domain::id::UserId;
 use crate::domain::speaker::{self, Speaker};
 use crate::domain::tests::{blob, lamp};
 use crate::domain::user::{self, User};
-use crate::time::{MonoMs, WallMs};
 
 /// Columns: the gateway (`System`), chief, technician, `LocalAdmin`, program, commune, the device
 /// that the command is about, another device, an unknown user.
@@ -188,17 +187,7 @@ fn village() -> VillageState {
 
 fn put(state: &mut VillageState, event: Event) {
     let seq = state.seq + 1;
-    state.apply(&Entry {
-        seq,
-        mono_ms: MonoMs::START,
-        wall_ms: WallMs::new(0),
-        clock: ClockQuality::Synced,
-        actor: Actor::System,
-        cause: None,
-        lane: event.lane(),
-        lane_seq: seq,
-        event,
-    });
+    state.apply(&Entry::sample(seq, event));
 }
 
 #[test]

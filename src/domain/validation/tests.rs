@@ -8,12 +8,12 @@ use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::decide::{Now, decide, validate};
-use crate::domain::event::{ClockQuality, Entry};
+use crate::domain::event::Entry;
 use crate::domain::permissions::tests::samples;
 use crate::domain::state::VillageState;
 use crate::domain::text::MAX_UNIT_CHARS;
 use crate::domain::{account, device, notice, sensor, speaker, village};
-use crate::time::{MonoMs, WallMs};
+use crate::time::WallMs;
 
 /// The variants of a command in which one text, number or list is replaced by `hostile`.
 fn with(command: &Value, hostile: &Value) -> Vec<Value> {
@@ -58,15 +58,8 @@ fn apply(state: &mut VillageState, command: &Command) -> bool {
     for event in events {
         let seq = state.seq + 1;
         state.apply(&Entry {
-            seq,
-            mono_ms: MonoMs::START,
             wall_ms: WallMs::new(1),
-            clock: ClockQuality::Synced,
-            actor: Actor::System,
-            cause: None,
-            lane: event.lane(),
-            lane_seq: seq,
-            event,
+            ..Entry::sample(seq, event)
         });
     }
     true

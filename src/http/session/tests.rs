@@ -1,10 +1,8 @@
 //! Sign-in by PIN: attempts that are let in, that must wait, and that count as wrong.
 
 use super::*;
-use crate::domain::actor::Actor;
-use crate::domain::event::{ClockQuality, Entry, Event};
+use crate::domain::event::{Entry, Event};
 use crate::domain::user::{self, Role};
-use crate::time::{MonoMs, WallMs};
 
 /// The chief's PIN.
 const PIN: &str = "135790";
@@ -62,15 +60,8 @@ impl Fixture {
             },
         });
         let entry = Entry {
-            seq: self.state.seq + 1,
-            mono_ms: MonoMs::START,
-            wall_ms: WallMs::default(),
-            clock: ClockQuality::Synced,
-            actor: Actor::System,
-            cause: None,
-            lane: event.lane(),
             lane_seq: 1,
-            event,
+            ..Entry::sample(self.state.seq + 1, event)
         };
         self.state.apply(&entry);
     }

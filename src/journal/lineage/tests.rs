@@ -1,11 +1,9 @@
 //! Tests of forked boots: the line that ends in the newest segment stays.
 
 use super::*;
-use crate::domain::actor::Actor;
-use crate::domain::event::{ClockQuality, Entry, Lane};
+use crate::domain::event::{Entry, Lane};
 use crate::domain::history;
 use crate::journal::codec::{self, JournalRecord};
-use crate::time::{MonoMs, WallMs};
 
 /// The first entry of boot `epoch` after boot `previous`, in segment `segment`.
 fn boot(segment: u64, seq: u64, epoch: u8, previous: u8) -> LoggedRecord {
@@ -14,15 +12,9 @@ fn boot(segment: u64, seq: u64, epoch: u8, previous: u8) -> LoggedRecord {
         previous: codec::epoch_text(&[previous; 16]),
     });
     let entry = Entry {
-        seq,
-        mono_ms: MonoMs::START,
-        wall_ms: WallMs::default(),
-        clock: ClockQuality::None,
-        actor: Actor::System,
-        cause: None,
         lane: Lane::Log,
         lane_seq: 1,
-        event,
+        ..Entry::sample(seq, event)
     };
     LoggedRecord {
         segment,

@@ -4,7 +4,6 @@ use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::camera;
-use crate::domain::event::ClockQuality;
 use crate::domain::id::{
     AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, UserId,
 };
@@ -14,7 +13,7 @@ use crate::domain::speaker::{self, AnnouncementClass, PlaybackOutcome};
 use crate::domain::state::VillageState;
 use crate::domain::user;
 use crate::i18n::locale::Lang;
-use crate::time::{MonoMs, WallMs};
+use crate::time::WallMs;
 use crate::view::history_text::HistoryNames;
 
 /// A village in which everything is called by its id.
@@ -70,15 +69,10 @@ fn entry(
 ) -> Entry {
     let event = event.into();
     Entry {
-        seq,
-        mono_ms: MonoMs::START,
         wall_ms: WallMs::of_seconds(second),
-        clock: ClockQuality::Synced,
         actor,
         cause,
-        lane: event.lane(),
-        lane_seq: seq,
-        event,
+        ..Entry::sample(seq, event)
     }
 }
 
