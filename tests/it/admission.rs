@@ -37,14 +37,7 @@ fn permissions_take_effect_on_open_connections_and_a_kicked_client_is_told_why()
         Some(0x87),
         "what was taken away is refused on the open connection"
     );
-    let mut wide = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "wide",
-            v5: true,
-            ..Hello::default()
-        },
-    );
+    let mut wide = Peer::connect(worker.plain, &Hello::clean_v5("wide"));
     assert_eq!(
         wide.tell("c/hep/x", b"1", false),
         Some(0x10),
@@ -98,13 +91,7 @@ fn a_device_without_an_account_may_announce_itself_and_nothing_else() {
     worker.settings.quarantine = true;
     worker.settings.limits.quarantined = 3;
     worker.start();
-    let mut ears = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "ears",
-            ..Hello::default()
-        },
-    );
+    let mut ears = Peer::connect(worker.plain, &Hello::clean("ears"));
     assert_eq!(ears.subscribe("#", 1), 1);
     let stranger = Hello {
         user: "den-99",
@@ -222,13 +209,7 @@ fn what_strangers_call_themselves_neither_ends_the_broker_nor_forges_a_row() {
             "answered, not cut"
         );
     }
-    let mut says = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "says",
-            ..Hello::default()
-        },
-    );
+    let mut says = Peer::connect(worker.plain, &Hello::clean("says"));
     for n in 0..400 {
         assert_eq!(
             says.tell(&format!("x/{n}/{}", "\u{1}".repeat(900)), b"\n\n\n", true),

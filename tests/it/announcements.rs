@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::support::house::House;
-use crate::support::south::{ALARMS, SOON, announce, device, lamp_config, row, told};
+use crate::support::south::{
+    ALARMS, SOON, alarmed_gauge, announce, device, lamp_config, row, told,
+};
 
 #[test]
 fn what_a_device_takes_back_is_gone_and_what_is_too_much_is_told() {
@@ -164,19 +166,7 @@ fn what_leaves_the_configuration_is_put_away() {
         house.cli(&["device", "add", "rieng", "Cảm biến riêng"]).0,
         0
     );
-    let mut gauge = device(&house, "cb-01", true);
-    announce(
-        &house,
-        &mut gauge,
-        "cb-01",
-        "sensor",
-        "level",
-        &json!({ "name": "Mực", "stat_t": "d/cb-01/level", "unit_of_meas": "cm" }),
-    );
-    gauge.tell("d/cb-01/level", b"200", true);
-    house.until("it alarms", SOON, |h| {
-        told(h, &ALARMS, "cb-01.level").len() == 1
-    });
+    let _gauge = alarmed_gauge(&house);
     assert_eq!(house.stop(), Some(0));
 
     let config = std::fs::read_to_string(house.config()).expect("configuration");

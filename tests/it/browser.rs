@@ -301,14 +301,7 @@ async fn with_a_warning_and_an_alarm_the_sentence_and_the_button_to_speak_stay_i
     let mut house = House::new("");
     house.start();
     house.sign_in();
-    let mut gauge = crate::support::south::device(&house, "cb-01", true);
-    let config =
-        serde_json::json!({ "name": "Mực", "stat_t": "d/cb-01/level", "unit_of_meas": "cm" });
-    crate::support::south::announce(&house, &mut gauge, "cb-01", "sensor", "level", &config);
-    gauge.tell("d/cb-01/level", b"200", false);
-    house.until("it alarms", Duration::from_secs(15), |h| {
-        !h.state()["sensors"]["cb-01.level"]["alarm"].is_null()
-    });
+    let _gauge = crate::support::south::alarmed_gauge(&house);
     warn(
         &house,
         "n1",

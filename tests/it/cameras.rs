@@ -102,6 +102,16 @@ pub fn configured(count: u32, port: u16) -> String {
         .collect()
 }
 
+/// A house with a signed-in chief, whose camera `cam-01` shows a picture.
+pub fn showing() -> (Script, House) {
+    let script = Script::cameras(1);
+    let mut house = House::new(&configured(1, script.port));
+    house.start();
+    house.sign_in();
+    house.until("a picture", Duration::from_secs(30), |h| h.shows(1));
+    (script, house)
+}
+
 impl House {
     pub fn camera(&self, n: usize) -> Value {
         let (_, text) = self.cli(&["camera", "list", "--json"]);

@@ -10,6 +10,7 @@ use conglang::domain::calendar;
 use conglang::keys::authority::CertificateFiles;
 use conglang::supervisor::clock::Clock;
 
+use crate::commune::received;
 use crate::support::house::{House, free_port, kind, library};
 
 const DAY: i64 = 86_400;
@@ -117,15 +118,6 @@ fn make(house: &mut House, when: &str) {
         "{}",
         String::from_utf8_lossy(&out.stderr)
     );
-}
-
-fn received(house: &House) -> bool {
-    let status: serde_json::Value =
-        serde_json::from_str(&house.cli(&["sync", "status", "--json"]).1).unwrap_or_default();
-    status["up"] == true
-        && status["waiting"] == 0
-        && status["received"].as_u64().unwrap_or(0)
-            >= house.state()["seq"].as_u64().unwrap_or(u64::MAX)
 }
 
 /// A device whose clock is right comes in over TLS.

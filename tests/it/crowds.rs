@@ -12,20 +12,7 @@ use conglang::supervisor::clock::Clock;
 
 use crate::support::house::House;
 use crate::support::peer::{Hello, Peer, packet, text};
-use crate::support::worker::{Worker, wide_limits, wire_accounts};
-
-/// As many descriptors as a crowd needs.
-fn many_files() {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    rustix::process::setrlimit(
-        rustix::process::Resource::Nofile,
-        rustix::process::Rlimit {
-            current: limit.maximum,
-            ..limit
-        },
-    )
-    .expect("descriptors");
-}
+use crate::support::worker::{Worker, many_files, wide_limits, wire_accounts};
 
 /// A connection to a port of this machine from one of its many addresses, which has said `words`.
 fn from(address: Ipv4Addr, port: u16, words: &[u8]) -> TcpStream {
@@ -152,13 +139,7 @@ fn whoever_came_first_keeps_no_lamp_out_of_any_door() {
         ..Limits::default()
     };
     let mut worker = Worker::started(limits, None, wire_accounts());
-    let mut known = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "known",
-            ..Hello::default()
-        },
-    );
+    let mut known = Peer::connect(worker.plain, &Hello::clean("known"));
     let words: [&[u8]; 5] = [
         b"",
         b"\x10",
@@ -347,13 +328,7 @@ fn who_takes_nothing_is_cut_whatever_comes_for_it_and_who_takes_slowly_is_not() 
         true
     });
     // More than sockets and queues take; then something small all the time.
-    let mut says = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "says",
-            ..Hello::default()
-        },
-    );
+    let mut says = Peer::connect(worker.plain, &Hello::clean("says"));
     for _ in 0..300 {
         says.publish("flood/x", &vec![b'z'; 60_000], 0, 0);
     }

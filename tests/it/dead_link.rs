@@ -111,13 +111,7 @@ async fn a_frozen_box_is_told_within_ten_seconds_and_its_lamp_does_not_light_by_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_leaves_the_page_is_called_back_and_a_frozen_picture_says_so() {
-    let cams = crate::cameras::Script::cameras(1);
-    let mut house = House::new(&crate::cameras::configured(1, cams.port));
-    house.start();
-    house.sign_in();
-    house.until("a picture", Duration::from_secs(30), |h| {
-        h.state()["cameras"]["cam-01"]["signal"]["is"] == "here"
-    });
+    let (_cameras, house) = crate::cameras::showing();
     let driver = Driver::start();
     let phone = driver.phone().await;
     let base = format!("http://127.0.0.1:{}", house.dashboard);

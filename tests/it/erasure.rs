@@ -37,20 +37,7 @@ fn erased_words_are_in_no_file_of_the_village_or_the_commune_and_go_again_when_t
     office.start();
     house.start();
     let cookie = house.sign_in();
-    let form = house.form("/notices/new", &cookie);
-    let sent = house.post(
-        "/notices",
-        &cookie,
-        &[
-            ("form", &form),
-            ("once", "n-0001"),
-            ("title", WORDS),
-            ("body", "19 giờ 30 tối nay."),
-            ("kind", "event"),
-            ("days", "7"),
-        ],
-    );
-    assert_eq!(sent.status, 303, "{}", sent.body);
+    house.publish_notice(&cookie, "n-0001", WORDS, "19 giờ 30 tối nay.", "event");
     house.until(
         "the commune has everything",
         Duration::from_secs(30),

@@ -55,6 +55,24 @@ pub fn writers(
     (0..3).map(one).collect()
 }
 
+/// Every place whose command was answered is there, and there were more of them than kills.
+pub fn assert_none_lost(house: &House, answered: &Mutex<Vec<String>>, kills: usize) {
+    let state = house.state();
+    let answered = answered.lock().expect("whole");
+    let lost: Vec<_> = answered
+        .iter()
+        .filter(|id| state["places"][id.as_str()].is_null())
+        .collect();
+    let all = answered.len();
+    assert!(
+        lost.is_empty(),
+        "{} of {all} answered commands were lost",
+        lost.len()
+    );
+    eprintln!("{all} answered commands over {kills} kills, none lost");
+    assert!(all > kills, "the load was a load: {all}");
+}
+
 #[test]
 fn kill_9_under_load_loses_nothing_answered() {
     let mut house = House::new("");
@@ -82,28 +100,7 @@ fn kill_9_under_load_loses_nothing_answered() {
         }
     }
     house.start();
-    let state = house.state();
-    let answered = answered.lock().expect("lock");
-    let lost: Vec<_> = answered
-        .iter()
-        .filter(|id| state["places"][id.as_str()].is_null())
-        .collect();
-    assert!(
-        lost.is_empty(),
-        "{} of {} answered commands were lost",
-        lost.len(),
-        answered.len()
-    );
-    eprintln!(
-        "{} answered commands over {} kills, none lost",
-        answered.len(),
-        rounds()
-    );
-    assert!(
-        answered.len() > rounds(),
-        "the load was a load: {}",
-        answered.len()
-    );
+    assert_none_lost(&house, &answered, rounds());
     assert_eq!(house.stop(), Some(0));
     let (code, text) = house.cli(&["journal", "check"]);
     assert_eq!(code, 0, "{text}");

@@ -11,14 +11,7 @@ use crate::support::worker::{Disk, Worker, card_dies, may_mount, wide_limits, wi
 /// While the card fails: a lamp of 3.1.1 says what must be kept. It cannot be told, so it is not
 /// answered; what needs no card goes on, and it hears its orders.
 fn a_publisher_of_before(worker: &mut Worker, says: &mut Peer, word: &[u8]) -> Peer {
-    let mut lamp = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "lamp",
-            clean: false,
-            ..Hello::default()
-        },
-    );
+    let mut lamp = Peer::connect(worker.plain, &Hello::persistent("lamp"));
     lamp.publish("d/x", word, 2, 7);
     let until = Instant::now() + Duration::from_secs(10);
     while !matches!(worker.ask(AdminQuery::Refusals { id: "rong".into() }), AdminReply::Refusals(rows) if rows.iter().any(|r| r.reason == RefusalReason::StorageUnavailable))
@@ -54,13 +47,7 @@ fn a_publisher_of_before(worker: &mut Worker, says: &mut Peer, word: &[u8]) -> P
     );
     // Nor are the end of a subscription and QoS 2 answered, however often it is said, kept session
     // or none.
-    let mut dimmer = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "dimmer",
-            ..Hello::default()
-        },
-    );
+    let mut dimmer = Peer::connect(worker.plain, &Hello::clean("dimmer"));
     lamp.send(0xa2, b"\x00\x4e\x00\x08c/lamp/#");
     for dup in [0, 8] {
         for peer in [&mut lamp, &mut dimmer] {
@@ -93,24 +80,10 @@ fn a_full_card_is_told_to_publishers_and_the_others_go_on() {
     let mut worker = Worker::new(wide_limits(), None, wire_accounts());
     worker.disk = Disk::Small(8 << 20);
     worker.start();
-    let kept = |client: &'static str| Hello {
-        client,
-        clean: false,
-        v5: true,
-        expiry: 3_600,
-        ..Hello::default()
-    };
-    let mut away = Peer::connect(worker.plain, &kept("away"));
+    let mut away = Peer::connect(worker.plain, &Hello::persistent_v5("away"));
     assert_eq!(away.subscribe("d/#", 1), 1);
     away.leave();
-    let mut says = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "says",
-            v5: true,
-            ..Hello::default()
-        },
-    );
+    let mut says = Peer::connect(worker.plain, &Hello::clean_v5("says"));
     assert_eq!(says.tell("d/x", b"kept", false), Some(0));
     // Somebody fills the card to the last byte.
     let filler = worker.inside("filler");
@@ -128,7 +101,7 @@ fn a_full_card_is_told_to_publishers_and_the_others_go_on() {
     std::fs::remove_file(filler).expect("room again");
     worker.counters("the card takes it again", |c| !c.storage_failing);
     assert_eq!(says.tell("d/y", b"kept again", false), Some(0));
-    let mut away = Peer::connect(worker.plain, &kept("away"));
+    let mut away = Peer::connect(worker.plain, &Hello::persistent_v5("away"));
     assert!(away.present);
     let first = away.hear(Duration::from_secs(5)).expect("what waited");
     assert_eq!(first.payload, b"kept");
@@ -142,39 +115,15 @@ fn a_card_that_can_only_be_read_is_told_to_publishers_and_lamps_are_switched() {
     let mut worker = Worker::new(wide_limits(), None, wire_accounts());
     worker.disk = Disk::Card("errors=remount-ro");
     worker.start();
-    let kept = |client: &'static str| Hello {
-        client,
-        clean: false,
-        v5: true,
-        expiry: 3_600,
-        ..Hello::default()
-    };
-    let mut away = Peer::connect(worker.plain, &kept("away"));
+    let mut away = Peer::connect(worker.plain, &Hello::persistent_v5("away"));
     assert_eq!(away.subscribe("d/#", 1), 1);
     away.leave();
-    let says = |worker: &Worker| {
-        Peer::connect(
-            worker.plain,
-            &Hello {
-                client: "says",
-                v5: true,
-                ..Hello::default()
-            },
-        )
-    };
+    let says = |worker: &Worker| Peer::connect(worker.plain, &Hello::clean_v5("says"));
     let mut before = says(&worker);
     assert_eq!(before.tell("d/x", b"kept", false), Some(0));
     assert_eq!(before.tell("d/y", b"bright", true), Some(0));
     let known = |worker: &Worker| {
-        Peer::connect(
-            worker.plain,
-            &Hello {
-                client: "known",
-                clean: false,
-                ..Hello::default()
-            },
-        )
-        .subscribe("c/known/#", 1)
+        Peer::connect(worker.plain, &Hello::persistent("known")).subscribe("c/known/#", 1)
     };
     assert_eq!(known(&worker), 1);
     card_dies(worker.pid(), &worker.folder);
@@ -195,13 +144,7 @@ fn a_card_that_can_only_be_read_is_told_to_publishers_and_lamps_are_switched() {
         assert_eq!(known(&worker), 1, "what the card has is not refused");
         let _old = a_publisher_of_before(&mut worker, &mut says, b"not kept");
         // What stands on the card is known though it cannot be written.
-        let mut fresh = Peer::connect(
-            worker.plain,
-            &Hello {
-                client: "fresh",
-                ..Hello::default()
-            },
-        );
+        let mut fresh = Peer::connect(worker.plain, &Hello::clean("fresh"));
         fresh.subscribe("d/y", 0);
         assert_eq!(
             fresh.hear(Duration::from_secs(5)).map(|c| c.payload),
@@ -214,7 +157,7 @@ fn a_card_that_can_only_be_read_is_told_to_publishers_and_lamps_are_switched() {
     worker.disk = Disk::Card("errors=remount-ro");
     worker.start();
     assert_eq!(says(&worker).tell("d/z", b"kept again", false), Some(0));
-    let mut away = Peer::connect(worker.plain, &kept("away"));
+    let mut away = Peer::connect(worker.plain, &Hello::persistent_v5("away"));
     assert!(away.present);
     let mut came = Vec::new();
     while let Some(next) = away.hear(Duration::from_secs(2)) {

@@ -12,10 +12,7 @@ use crate::support::peer::{Hello, Peer};
 use crate::support::worker::{Worker, wide_limits, wire_accounts};
 
 fn named(client: &str) -> Hello<'_> {
-    Hello {
-        client,
-        ..Hello::default()
-    }
+    Hello::clean(client)
 }
 
 fn why(worker: &mut Worker, id: &str) -> Vec<String> {

@@ -9,20 +9,7 @@ use conglang::log::sim::TestRng;
 use conglang::protocol::broker::{AdminQuery, AdminReply, Limits};
 
 use crate::support::peer::{Hello, Peer};
-use crate::support::worker::{Worker, account, wide_limits, wire_accounts};
-
-/// As many descriptors as thousands of connections need.
-fn many_files() {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    rustix::process::setrlimit(
-        rustix::process::Resource::Nofile,
-        rustix::process::Rlimit {
-            current: limit.maximum,
-            ..limit
-        },
-    )
-    .expect("descriptors");
-}
+use crate::support::worker::{Worker, account, many_files, wide_limits, wire_accounts};
 
 /// How long one device waits for its acknowledgement, the slowest of many.
 fn slowest(good: &mut Peer, times: usize) -> Duration {
@@ -94,13 +81,7 @@ fn a_crowd_costs_little_memory_and_leaves_none_behind() {
         "after ids: {} kB",
         worker.memory().saturating_sub(before) / 1024
     );
-    let mut inventor = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "inventor",
-            ..Hello::default()
-        },
-    );
+    let mut inventor = Peer::connect(worker.plain, &Hello::clean("inventor"));
     for n in 0..100_000 {
         inventor.publish(&format!("t/{n}"), b"x", 0, 0);
     }
@@ -131,14 +112,7 @@ fn retained_messages_and_sessions_are_bounded_and_come_in_order() {
     limits.connections = 200;
     let mut worker = Worker::started(limits, None, wire_accounts());
     let before = worker.memory();
-    let mut says = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "says",
-            v5: true,
-            ..Hello::default()
-        },
-    );
+    let mut says = Peer::connect(worker.plain, &Hello::clean_v5("says"));
     for n in 0..10_000 {
         says.publish(
             &format!("r/{n:05}"),
@@ -156,13 +130,7 @@ fn retained_messages_and_sessions_are_bounded_and_come_in_order() {
         Some(0x97),
         "the bound is told"
     );
-    let mut hears = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "hears",
-            ..Hello::default()
-        },
-    );
+    let mut hears = Peer::connect(worker.plain, &Hello::clean("hears"));
     assert_eq!(hears.subscribe("r/#", 1), 1);
     for n in 0..10_000 {
         let came = hears.hear(Duration::from_secs(10)).unwrap_or_else(|| {
@@ -243,13 +211,7 @@ fn floods_trickles_and_strangers_do_not_stop_the_others() {
         vec!["#".into()],
     ));
     let mut worker = Worker::started(limits, None, accounts);
-    let mut good = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "good",
-            ..Hello::default()
-        },
-    );
+    let mut good = Peer::connect(worker.plain, &Hello::clean("good"));
     let quiet = slowest(&mut good, 100);
 
     // 50,000 messages from one device as fast as the socket takes them, to a subscriber that never
@@ -260,13 +222,7 @@ fn floods_trickles_and_strangers_do_not_stop_the_others() {
         client,
         ..Hello::default()
     };
-    let mut deaf = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "deaf",
-            ..Hello::default()
-        },
-    );
+    let mut deaf = Peer::connect(worker.plain, &Hello::clean("deaf"));
     assert_eq!(deaf.subscribe("flood/#", 1), 1);
     let port = worker.plain;
     let flood = std::thread::spawn(move || {
@@ -381,21 +337,9 @@ fn garbage_at_every_door_hurts_nobody_and_large_messages_pass_every_door() {
         panic!("why")
     };
     assert!(!all.is_empty(), "it is remembered why");
-    let mut hears = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "hears",
-            ..Hello::default()
-        },
-    );
+    let mut hears = Peer::connect(worker.plain, &Hello::clean("hears"));
     assert_eq!(hears.subscribe("big/#", 2), 2);
-    let mut says = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "says",
-            ..Hello::default()
-        },
-    );
+    let mut says = Peer::connect(worker.plain, &Hello::clean("says"));
     let large: Vec<u8> = (0..1 << 20).map(|n: u32| (n % 251) as u8).collect();
     for n in 0..20 {
         assert_eq!(says.tell(&format!("big/{n}"), &large, false), Some(0));

@@ -18,11 +18,7 @@ fn a_will_is_said_once_over_the_broker_s_death_and_not_for_who_comes_back() {
     };
     let mut back = Peer::connect(worker.plain, &will("back", "d/back/up"));
     let mut gone = Peer::connect(worker.plain, &will("gone", "d/gone/up"));
-    let kept = Hello {
-        client: "ears",
-        clean: false,
-        ..Hello::default()
-    };
+    let kept = Hello::persistent("ears");
     let mut ears = Peer::connect(worker.plain, &kept);
     assert_eq!(ears.subscribe("d/+/up", 1), 1);
     assert!(
@@ -49,13 +45,7 @@ fn a_will_is_said_once_over_the_broker_s_death_and_not_for_who_comes_back() {
         ["d/gone/up"],
         "once, and only of the one that did not come back"
     );
-    let mut later = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "later",
-            ..Hello::default()
-        },
-    );
+    let mut later = Peer::connect(worker.plain, &Hello::clean("later"));
     later.subscribe("d/gone/up", 0);
     assert_eq!(
         later
@@ -69,24 +59,14 @@ fn a_will_is_said_once_over_the_broker_s_death_and_not_for_who_comes_back() {
 #[test]
 fn a_kept_session_survives_a_polite_end_with_filters_queue_and_retained() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
-    let kept = Hello {
-        client: "away",
-        clean: false,
-        ..Hello::default()
-    };
+    let kept = Hello::persistent("away");
     let mut away = Peer::connect(worker.plain, &kept);
     assert_eq!(
         (away.subscribe("d/x/#", 1), away.subscribe("p/#", 2)),
         (1, 2)
     );
     away.leave();
-    let mut says = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "says",
-            ..Hello::default()
-        },
-    );
+    let mut says = Peer::connect(worker.plain, &Hello::clean("says"));
     for n in 0..50 {
         assert_eq!(
             says.tell(&format!("d/x/{n:02}"), n.to_string().as_bytes(), n % 2 == 0),
@@ -111,13 +91,7 @@ fn a_kept_session_survives_a_polite_end_with_filters_queue_and_retained() {
             .len(),
         large.len()
     );
-    let mut fresh = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "fresh",
-            ..Hello::default()
-        },
-    );
+    let mut fresh = Peer::connect(worker.plain, &Hello::clean("fresh"));
     fresh.subscribe("#", 0);
     let mut topics = Vec::new();
     while let Some(came) = fresh.hear(Duration::from_millis(500)) {
@@ -138,20 +112,10 @@ fn a_kept_session_survives_a_polite_end_with_filters_queue_and_retained() {
 #[test]
 fn what_was_never_sent_comes_without_dup_after_a_planned_end_and_with_it_after_a_death() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
-    let kept = Hello {
-        client: "away",
-        clean: false,
-        ..Hello::default()
-    };
+    let kept = Hello::persistent("away");
     let mut away = Peer::connect(worker.plain, &kept);
     assert_eq!(away.subscribe("d/x/#", 2), 2);
-    let mut says = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "says",
-            ..Hello::default()
-        },
-    );
+    let mut says = Peer::connect(worker.plain, &Hello::clean("says"));
     assert_eq!(says.tell("d/x/sent", b"1", false), Some(0));
     assert_eq!(
         away.hear(Duration::from_secs(5)).map(|c| (c.topic, c.dup)),
@@ -201,15 +165,8 @@ fn what_was_never_sent_comes_without_dup_after_a_planned_end_and_with_it_after_a
 #[test]
 fn a_session_that_was_ended_stays_ended() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
-    let kept = |client: &'static str| Hello {
-        client,
-        clean: false,
-        v5: true,
-        expiry: 3_600,
-        ..Hello::default()
-    };
     for client in ["kicked", "left"] {
-        let mut peer = Peer::connect(worker.plain, &kept(client));
+        let mut peer = Peer::connect(worker.plain, &Hello::persistent_v5(client));
         assert_eq!(peer.subscribe("d/#", 1), 1);
         if client == "left" {
             // DISCONNECT with session expiry 0.
@@ -228,7 +185,7 @@ fn a_session_that_was_ended_stays_ended() {
     worker.start();
     for client in ["kicked", "left"] {
         assert!(
-            !Peer::connect(worker.plain, &kept(client)).present,
+            !Peer::connect(worker.plain, &Hello::persistent_v5(client)).present,
             "{client}"
         );
     }
@@ -237,14 +194,7 @@ fn a_session_that_was_ended_stays_ended() {
 #[test]
 fn a_publisher_may_use_all_of_what_was_agreed() {
     let worker = Worker::started(wide_limits(), None, wire_accounts());
-    let mut away = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "away",
-            clean: false,
-            ..Hello::default()
-        },
-    );
+    let mut away = Peer::connect(worker.plain, &Hello::persistent("away"));
     assert_eq!(away.subscribe("d/#", 2), 2);
     away.leave();
     let mut says = Peer::connect(
@@ -290,13 +240,7 @@ fn a_planned_end_is_told_and_says_no_will() {
     );
     worker.start();
     let _lamp = Peer::connect(worker.plain, &hello);
-    let mut ears = Peer::connect(
-        worker.plain,
-        &Hello {
-            client: "ears",
-            ..Hello::default()
-        },
-    );
+    let mut ears = Peer::connect(worker.plain, &Hello::clean("ears"));
     ears.subscribe("d/lamp/up", 0);
     assert_eq!(
         ears.hear(Duration::from_secs(5)).map(|c| c.payload),

@@ -1,15 +1,11 @@
 //! What nobody knows is not shown as well, and what nobody says any more does not speak: through
 //! the real broker.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::support::house::House;
 use crate::support::peer::{Hello, Peer};
-use crate::support::south::{ALARMS, announce, device, row, told};
-
-const SOON: Duration = Duration::from_secs(15);
+use crate::support::south::{ALARMS, SOON, alarmed_gauge, announce, device, row, told};
 
 /// Waits until the house has read what its broker keeps: a lamp that is last among it is known, and
 /// not since when.
@@ -189,19 +185,7 @@ fn what_left_does_not_speak_from_the_broker() {
 fn an_account_that_leaves_the_configuration_takes_its_alarm_along() {
     let mut house = House::new("");
     house.start();
-    let mut gauge = device(&house, "cb-01", true);
-    announce(
-        &house,
-        &mut gauge,
-        "cb-01",
-        "sensor",
-        "level",
-        &json!({ "name": "Mực", "stat_t": "d/cb-01/level", "unit_of_meas": "cm" }),
-    );
-    gauge.tell("d/cb-01/level", b"200", true);
-    house.until("it alarms", SOON, |h| {
-        told(h, &ALARMS, "cb-01.level").len() == 1
-    });
+    let _gauge = alarmed_gauge(&house);
     assert_eq!(house.stop(), Some(0));
     // The device stays, its secret goes.
     let text = std::fs::read_to_string(house.config()).expect("configuration");

@@ -225,13 +225,7 @@ fn size_of(jpeg: &[u8]) -> (u16, u16) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn across_and_on_the_whole_screen_the_whole_picture_is_seen() {
-    let cams = crate::cameras::Script::cameras(1);
-    let mut house = House::new(&crate::cameras::configured(1, cams.port));
-    house.start();
-    house.sign_in();
-    house.until("a picture", Duration::from_secs(30), |h| {
-        h.state()["cameras"]["cam-01"]["signal"]["is"] == "here"
-    });
+    let (_cameras, house) = crate::cameras::showing();
     let driver = Driver::start();
     let phone = driver.phone_of(800, 360).await;
     let base = format!("http://127.0.0.1:{}", house.dashboard);

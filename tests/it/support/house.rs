@@ -316,6 +316,20 @@ impl House {
         http(self.dashboard, "POST", path, cookie, &body)
     }
 
+    /// Publishes a notice of a week through its form; `kind` is `event` or `notice`.
+    pub fn publish_notice(&self, cookie: &str, once: &str, title: &str, body: &str, kind: &str) {
+        let fields = [
+            ("form", &*self.form("/notices/new", cookie)),
+            ("once", once),
+            ("title", title),
+            ("body", body),
+            ("kind", kind),
+            ("days", "7"),
+        ];
+        let sent = self.post("/notices", cookie, &fields);
+        assert_eq!(sent.status, 303, "{}", sent.body);
+    }
+
     /// The form token of a page.
     pub fn form(&self, path: &str, cookie: &str) -> String {
         self.get(path, cookie).field("form")

@@ -47,6 +47,41 @@ impl Default for Hello<'_> {
     }
 }
 
+impl<'a> Hello<'a> {
+    /// A client of 3.1.1 whose session ends with its connection.
+    pub fn clean(client: &'a str) -> Self {
+        Self {
+            client,
+            ..Self::default()
+        }
+    }
+
+    /// The same of 5.0.
+    pub fn clean_v5(client: &'a str) -> Self {
+        Self {
+            v5: true,
+            ..Self::clean(client)
+        }
+    }
+
+    /// A client of 3.1.1 whose session outlives its connection.
+    pub fn persistent(client: &'a str) -> Self {
+        Self {
+            clean: false,
+            ..Self::clean(client)
+        }
+    }
+
+    /// A client of 5.0 whose session outlives its connection by an hour.
+    pub fn persistent_v5(client: &'a str) -> Self {
+        Self {
+            v5: true,
+            expiry: 3_600,
+            ..Self::persistent(client)
+        }
+    }
+}
+
 /// A message that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Came {

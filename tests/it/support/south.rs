@@ -58,6 +58,18 @@ pub fn told(house: &House, kinds: &[&str], thing: &str) -> Vec<String> {
         .collect()
 }
 
+/// The gauge of the configuration, connected, whose level crossed its first threshold.
+pub fn alarmed_gauge(house: &House) -> Peer {
+    let mut gauge = device(house, "cb-01", true);
+    let config = json!({ "name": "Mực", "stat_t": "d/cb-01/level", "unit_of_meas": "cm" });
+    announce(house, &mut gauge, "cb-01", "sensor", "level", &config);
+    gauge.tell("d/cb-01/level", b"200", true);
+    house.until("it alarms", SOON, |h| {
+        told(h, &ALARMS, "cb-01.level").len() == 1
+    });
+    gauge
+}
+
 pub const ALARMS: [&str; 2] = ["sensor.alarm_raised", "sensor.alarm_lowered"];
 
 /// The row of a page with this id.

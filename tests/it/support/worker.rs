@@ -39,6 +39,19 @@ pub fn wide_limits() -> Limits {
     }
 }
 
+/// Lets this process have as many descriptors as thousands of connections need.
+pub fn many_files() {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    rustix::process::setrlimit(
+        rustix::process::Resource::Nofile,
+        rustix::process::Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    )
+    .expect("descriptors");
+}
+
 /// The accounts of `tests/wire/README.md`.
 pub fn wire_accounts() -> Vec<Account> {
     let all = |extra: &str| vec!["#".to_owned(), extra.to_owned()];
