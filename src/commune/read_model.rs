@@ -229,26 +229,22 @@ mod tests {
         let db = Database::create(&path).expect("store");
         let sensor = EntityId::new("cb-01.level").expect("id");
         let up = |seq| {
-            entry(
-                seq,
-                WallMs::new(1_000),
-                Event::Sensor(sensor::Event::AlarmRaised {
-                    sensor: sensor.clone(),
-                    level: 1,
-                    value: 200.0,
-                }),
-            )
+            let (sensor, level, value) = (sensor.clone(), 1, 200.0);
+            let rose = sensor::Event::AlarmRaised {
+                sensor,
+                level,
+                value,
+            };
+            entry(seq, WallMs::new(1_000), Event::Sensor(rose))
         };
         let down = |seq| {
-            entry(
-                seq,
-                WallMs::new(1_000),
-                Event::Sensor(sensor::Event::AlarmLowered {
-                    sensor: sensor.clone(),
-                    level: 0,
-                    value: 100.0,
-                }),
-            )
+            let (sensor, level, value) = (sensor.clone(), 0, 100.0);
+            let fell = sensor::Event::AlarmLowered {
+                sensor,
+                level,
+                value,
+            };
+            entry(seq, WallMs::new(1_000), Event::Sensor(fell))
         };
         let tell_in = |generation: u64, entries: &[Entry]| {
             let write = db.begin_write().expect("write");

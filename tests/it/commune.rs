@@ -105,6 +105,12 @@ pub fn pair() -> (House, Office) {
     (scratch, office)
 }
 
+/// Waits until the commune has all that there is.
+pub fn until_received(house: &House) {
+    let most = Duration::from_secs(30);
+    house.until("the commune has everything", most, received);
+}
+
 /// True when the commune has all that there is.
 pub fn received(house: &House) -> bool {
     let status: serde_json::Value =
@@ -188,11 +194,7 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
     house.start();
     let cookie = house.sign_in();
     house.publish_notice(&cookie, "n-0001", "Họp thôn", "19 giờ 30 tối nay.", "event");
-    house.until(
-        "the commune has everything",
-        Duration::from_secs(30),
-        received,
-    );
+    until_received(&house);
     assert!(
         house
             .get("/notices/n-0001", &cookie)
@@ -336,11 +338,7 @@ fn a_certificate_that_ends_soon_is_renewed_over_the_link_and_used() {
     house.until("it was renewed", Duration::from_secs(30), |_| {
         renewed.days_left(now_s).is_some_and(|d| d > 80)
     });
-    house.until(
-        "the commune has everything",
-        Duration::from_secs(30),
-        received,
-    );
+    until_received(&house);
     assert_eq!(house.stop(), Some(0));
     // The old one is of no use any more: the link stands by the new one.
     std::fs::write(&old.certificate, "ended").expect("written");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use conglang::protocol::divergence::Divergence;
 
-use crate::commune::{Office, pair, received};
+use crate::commune::{Office, pair, until_received};
 use crate::support::house::{House, fields, kind};
 
 fn copy(from: &Path, to: &Path) {
@@ -76,22 +76,14 @@ fn a_card_that_was_set_back_is_noticed_by_the_commune_told_on_both_sides_and_not
     house.start();
     let cookie = house.sign_in();
     place(&house, "r1");
-    house.until(
-        "the commune has everything",
-        Duration::from_secs(30),
-        received,
-    );
+    until_received(&house);
     assert_eq!(house.stop(), Some(0));
     copy(&data, &old);
     // Two boots more, which the copy knows nothing of.
     for n in 2..4 {
         house.start();
         place(&house, &format!("r{n}"));
-        house.until(
-            "the commune has everything",
-            Duration::from_secs(30),
-            received,
-        );
+        until_received(&house);
         assert_eq!(house.stop(), Some(0));
     }
     let (before, trouble) = look(&mut office);
@@ -119,11 +111,7 @@ fn a_card_that_was_set_back_is_noticed_by_the_commune_told_on_both_sides_and_not
         "the first page tells it"
     );
     place(&house, "r9");
-    house.until(
-        "the commune has everything",
-        Duration::from_secs(30),
-        received,
-    );
+    until_received(&house);
     let (after, trouble) = look(&mut office);
     assert_eq!(trouble, Some(Divergence::Older));
     assert!(
@@ -136,11 +124,7 @@ fn a_card_that_was_set_back_is_noticed_by_the_commune_told_on_both_sides_and_not
     // It goes on, and nothing is noted twice.
     assert_eq!(house.stop(), Some(0));
     house.start();
-    house.until(
-        "the commune has everything",
-        Duration::from_secs(30),
-        received,
-    );
+    until_received(&house);
     house.until("it is still told", Duration::from_secs(20), |h| {
         h.cli(&["doctor"]).1.contains("“commune”")
     });

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::commune::{pair, received};
+use crate::commune::{pair, received, until_received};
 
 /// Files under a folder that hold these bytes.
 fn holding(folder: &Path, words: &str, out: &mut Vec<String>) {
@@ -38,11 +38,7 @@ fn erased_words_are_in_no_file_of_the_village_or_the_commune_and_go_again_when_t
     house.start();
     let cookie = house.sign_in();
     house.publish_notice(&cookie, "n-0001", WORDS, "19 giờ 30 tối nay.", "event");
-    house.until(
-        "the commune has everything",
-        Duration::from_secs(30),
-        received,
-    );
+    until_received(&house);
     let (village, commune) = (house.dir.join("data"), house.dir.join("commune"));
     let before = all_holding(&[&village, &commune], WORDS);
     assert!(

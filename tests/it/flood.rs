@@ -132,6 +132,46 @@ fn rogue(commune: &Commune, stop: &AtomicBool) -> (u64, u64) {
     (sent, told)
 }
 
+/// A village that tells something about as often as a busy one; how long it waited for each receipt.
+fn honest_village(
+    commune: &Commune,
+    village: &str,
+    entered: &AtomicU64,
+    rounds: u64,
+) -> Vec<Duration> {
+    let stream = Stream {
+        epoch: conglang::keys::secret::token().expect("random"),
+        lane: Lane::State,
+    };
+    let (client, mut connection) = enter(commune, village, &stream);
+    entered.fetch_add(1, Ordering::SeqCst);
+    let mut took = Vec::new();
+    for n in 1..=rounds {
+        let began = Instant::now();
+        let batch = UplinkMessage::Batch(honest(&stream, n));
+        assert!(say(&client, village, &batch));
+        loop {
+            match hear(&mut connection, Duration::from_secs(60)) {
+                Some(DownlinkMessage::Ack {
+                    applied,
+                    hole: false,
+                    ..
+                }) if applied >= n => break,
+                Some(_) => {}
+                None => panic!("{village}: no receipt for {n}"),
+            }
+        }
+        took.push(began.elapsed());
+        // Its link is listened to between two of its messages.
+        let until = Instant::now() + Duration::from_millis(200);
+        while connection
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+            .is_ok()
+        {}
+    }
+    took
+}
+
 #[test]
 fn one_village_that_sends_anything_it_likes_keeps_nobody_waiting() {
     let long = std::env::var_os("CONGLANG_LONG").is_some();
@@ -158,43 +198,7 @@ fn one_village_that_sends_anything_it_likes_keeps_nobody_waiting() {
         .cloned()
         .map(|village| {
             let (commune, entered) = (commune.clone(), entered.clone());
-            std::thread::spawn(move || {
-                let stream = Stream {
-                    epoch: conglang::keys::secret::token().expect("random"),
-                    lane: Lane::State,
-                };
-                let (client, mut connection) = enter(&commune, &village, &stream);
-                entered.fetch_add(1, Ordering::SeqCst);
-                let mut took = Vec::new();
-                for n in 1..=rounds {
-                    let began = Instant::now();
-                    assert!(say(
-                        &client,
-                        &village,
-                        &UplinkMessage::Batch(honest(&stream, n))
-                    ));
-                    loop {
-                        match hear(&mut connection, Duration::from_secs(60)) {
-                            Some(DownlinkMessage::Ack {
-                                applied,
-                                hole: false,
-                                ..
-                            }) if applied >= n => break,
-                            Some(_) => {}
-                            None => panic!("{village}: no receipt for {n}"),
-                        }
-                    }
-                    took.push(began.elapsed());
-                    // About as often as a busy village tells something; its link is listened to
-                    // meanwhile.
-                    let until = Instant::now() + Duration::from_millis(200);
-                    while connection
-                        .recv_timeout(until.saturating_duration_since(Instant::now()))
-                        .is_ok()
-                    {}
-                }
-                took
-            })
+            std::thread::spawn(move || honest_village(&commune, &village, &entered, rounds))
         })
         .collect();
     let mut took: Vec<Duration> = threads

@@ -7,11 +7,17 @@ use std::net::TcpStream;
 use crate::doors::status;
 use crate::support::house::{House, kind};
 
-/// A request with a program's token: status and body.
+/// A request with a program's token, or with none if that is empty: status and body.
 fn with_token(port: u16, token: &str, method: &str, path: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
+    let proof = if token.is_empty() {
+        String::new()
+    } else {
+        format!("authorization: Bearer {token}\r\n")
+    };
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{proof}connection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all((head + body).as_bytes()).expect("written");
@@ -164,27 +170,7 @@ fn programs_need_the_token_and_what_they_may_not_do_is_said() {
     house.start();
     let token = std::fs::read_to_string(house.dir.join("data/keys/api.token")).expect("token");
     let ask = |method: &str, path: &str, bearer: &str, body: &str| {
-        let mut stream = TcpStream::connect(("127.0.0.1", house.dashboard)).expect("connects");
-        let auth = if bearer.is_empty() {
-            String::new()
-        } else {
-            format!("authorization: Bearer {bearer}\r\n")
-        };
-        write!(stream, "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n{auth}connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", house.dashboard, body.len())
-            .expect("written");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("read");
-        (
-            answer
-                .split_whitespace()
-                .nth(1)
-                .and_then(|s| s.parse::<u16>().ok())
-                .unwrap_or(0),
-            answer
-                .split_once("\r\n\r\n")
-                .map(|(_, b)| b.to_owned())
-                .unwrap_or_default(),
-        )
+        with_token(house.dashboard, bearer, method, path, body)
     };
     for bearer in ["", "0123", &"x".repeat(4000)] {
         assert_eq!(

@@ -193,15 +193,9 @@ impl Model {
                 }
             }
             let first = seat.retained.first_key_value().and_then(|(t, (qos, ids))| {
-                kept.get(t).map(|(payload, said)| {
-                    (
-                        t.clone(),
-                        payload.clone(),
-                        (*qos).min(*said),
-                        true,
-                        ids.clone(),
-                    )
-                })
+                let (payload, said) = kept.get(t)?;
+                let qos = (*qos).min(*said);
+                Some((t.clone(), payload.clone(), qos, true, ids.clone()))
             });
             let Some(out) = core.next_outgoing(slot, now) else {
                 let blocked = seat.inflight.len() - seat.resend.len() >= seat.window;

@@ -92,6 +92,24 @@ fn parse_log_id(hex: &str) -> Option<LogId> {
     bytes.try_into().ok()
 }
 
+/// Reads everything that is there, also the segments that an earlier start set aside.
+///
+/// # Errors
+/// When the medium fails or a newer program wrote it.
+fn salvage(folder: &Path, disk: &mut DirDisk) -> io::Result<SalvagedFiles> {
+    let mut files = SalvagedFiles::default();
+    for slot in disk.slots()? {
+        files.add(Some(slot), &disk.read(slot)?);
+    }
+    if let Some(version) = files.newer_version {
+        return Err(io::Error::other(LogOpenError::Newer(version)));
+    }
+    for path in damaged_files(folder)? {
+        files.add(None, &std::fs::read(&path).unwrap_or_default());
+    }
+    Ok(files)
+}
+
 impl PersistenceFiles {
     /// Opens the folder and reads its contents. `served_before`: a broker is known to have served
     /// from this folder.
@@ -106,16 +124,7 @@ impl PersistenceFiles {
         let mut disk = DirDisk::open(folder)?;
         let marks = WatermarkFiles::for_folder(folder);
         let was_marked = marks.any_exists();
-        let mut files = SalvagedFiles::default();
-        for slot in disk.slots()? {
-            files.add(Some(slot), &disk.read(slot)?);
-        }
-        if let Some(version) = files.newer_version {
-            return Err(io::Error::other(LogOpenError::Newer(version)));
-        }
-        for path in damaged_files(folder)? {
-            files.add(None, &std::fs::read(&path).unwrap_or_default());
-        }
+        let files = salvage(folder, &mut disk)?;
         let (ours, mark) =
             marks.resolve(files.dominant_log().map(|id| secret::hex(&id)).as_deref());
         let known = ours.as_deref().and_then(parse_log_id);
