@@ -27,10 +27,6 @@ const MAX_PENDING_ANNOUNCEMENTS: usize = 64;
 const MAX_ANNOUNCEMENT_BYTES: usize = 16 * 1024;
 
 impl Ingest {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "an announcement is judged step by step, and each step ends it"
-    )]
     pub(super) async fn handle_announcement(
         &self,
         topic: &str,
@@ -66,12 +62,7 @@ impl Ingest {
             return Ok(());
         }
         if !turns.limiter.try_acquire(&device, now) {
-            let waiting = turns.announcements.entry(device.clone()).or_default();
-            if waiting.len() < MAX_PENDING_ANNOUNCEMENTS {
-                waiting.insert(topic.to_owned(), payload.to_vec());
-            } else {
-                self.reject_announcement(topic, DiscoveryError::TooManyPending);
-            }
+            self.defer_announcement(device, topic, payload, turns);
             return Ok(());
         }
         if state
@@ -100,21 +91,8 @@ impl Ingest {
             entity.name = called(known.map_or(&announced.device_name, |d| &d.name));
         }
         if known.is_none() {
-            let name = called(&announced.device_name);
-            let fresh = Device {
-                id: device.clone(),
-                name,
-                place: None,
-                model: String::new(),
-                availability: Availability::Unknown,
-            };
-            drop(
-                self.submit(CommandRequest::new(
-                    Actor::System,
-                    device::Command::Declare { device: fresh },
-                ))
-                .await?,
-            );
+            self.declare_device(&device, called(&announced.device_name))
+                .await?;
         }
         let wish = CommandRequest::new(
             Actor::Device { id: device.clone() },
@@ -141,6 +119,37 @@ impl Ingest {
             self.live.latest.forget(&entity.id);
         }
         self.refresh_alarm(&entity, now, turns).await
+    }
+
+    /// Keeps a discovery message until the rate limit of its device has room for it.
+    fn defer_announcement(
+        &self,
+        device: DeviceId,
+        topic: &str,
+        payload: &[u8],
+        turns: &mut Deferred,
+    ) {
+        let waiting = turns.announcements.entry(device).or_default();
+        if waiting.len() < MAX_PENDING_ANNOUNCEMENTS {
+            waiting.insert(topic.to_owned(), payload.to_vec());
+        } else {
+            self.reject_announcement(topic, DiscoveryError::TooManyPending);
+        }
+    }
+
+    /// Declares a device that announces itself for the first time.
+    async fn declare_device(&self, id: &DeviceId, name: String) -> anyhow::Result<()> {
+        let device = Device {
+            id: id.clone(),
+            name,
+            place: None,
+            model: String::new(),
+            availability: Availability::Unknown,
+        };
+        let declare = device::Command::Declare { device };
+        self.submit(CommandRequest::new(Actor::System, declare))
+            .await
+            .map(drop)
     }
 
     /// A device withdraws an entity: the entity is removed, with its values.

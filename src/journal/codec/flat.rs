@@ -212,146 +212,57 @@ impl From<FlatEntry> for Entry {
     }
 }
 
-impl From<FlatEvent> for Event {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one table, an arm for each event of then"
-    )]
-    fn from(old: FlatEvent) -> Self {
-        match old {
-            FlatEvent::Booted { boot, previous } => {
-                history::Event::Booted { boot, previous }.into()
+/// The table of the events of then: each became an event of its noun, with the same fields.
+macro_rules! events_by_noun {
+    ($($flat:ident => $noun:ident::$event:ident { $($field:ident),* })*) => {
+        impl From<FlatEvent> for Event {
+            fn from(old: FlatEvent) -> Self {
+                match old {
+                    $(FlatEvent::$flat { $($field),* } => $noun::Event::$event { $($field),* }.into(),)*
+                }
             }
-            FlatEvent::ClockKnown { offset_ms } => history::Event::ClockKnown { offset_ms }.into(),
-            FlatEvent::HistoryTrimmed { from, to } => history::Event::Trimmed { from, to }.into(),
-            FlatEvent::HistoryDamaged {
-                epoch,
-                from,
-                to,
-                lost,
-            } => history::Event::Damaged {
-                epoch,
-                from,
-                to,
-                lost,
-            }
-            .into(),
-            FlatEvent::Erased { blob } => history::Event::Erased { blob }.into(),
-            FlatEvent::CommandRefused { reason } => {
-                history::Event::CommandRefused { reason }.into()
-            }
-            FlatEvent::VillageDeclared { village } => village::Event::Declared { village }.into(),
-            FlatEvent::PlaceDeclared { place } => place::Event::Declared { place }.into(),
-            FlatEvent::DeviceDeclared { device } => device::Event::Declared { device }.into(),
-            FlatEvent::EntitiesAdopted {
-                device,
-                model,
-                entities,
-            } => device::Event::EntitiesAdopted {
-                device,
-                model,
-                entities,
-            }
-            .into(),
-            FlatEvent::EntitiesWithdrawn { device, entities } => {
-                device::Event::EntitiesWithdrawn { device, entities }.into()
-            }
-            FlatEvent::PresenceChanged { device, here } => {
-                device::Event::PresenceChanged { device, here }.into()
-            }
-            FlatEvent::AccessGranted { account } => account::Event::Granted { account }.into(),
-            FlatEvent::AccessRevoked { account } => account::Event::Revoked { account }.into(),
-            FlatEvent::Configured { things } => configuration::Event::ThingsNamed { things }.into(),
-            FlatEvent::ThingPutAway { thing } => {
-                configuration::Event::ThingPutAway { thing }.into()
-            }
-            FlatEvent::GroupDeclared { group } => light::Event::GroupDeclared { group }.into(),
-            FlatEvent::LightDesired { light, on, group } => {
-                light::Event::Desired { light, on, group }.into()
-            }
-            FlatEvent::LightReported { light, on } => light::Event::Reported { light, on }.into(),
-            FlatEvent::LightGivenUp { light, order } => {
-                light::Event::GivenUp { light, order }.into()
-            }
-            FlatEvent::SensorDeclared { sensor } => sensor::Event::Declared { sensor }.into(),
-            FlatEvent::SensorAlarmRaised {
-                sensor,
-                level,
-                value,
-            } => sensor::Event::AlarmRaised {
-                sensor,
-                level,
-                value,
-            }
-            .into(),
-            FlatEvent::SensorAlarmLowered {
-                sensor,
-                level,
-                value,
-            } => sensor::Event::AlarmLowered {
-                sensor,
-                level,
-                value,
-            }
-            .into(),
-            FlatEvent::SpeakerDeclared { speaker } => speaker::Event::Declared { speaker }.into(),
-            FlatEvent::AnnouncementQueued {
-                id,
-                text,
-                class,
-                zone,
-                expires_at,
-            } => speaker::Event::AnnouncementQueued {
-                id,
-                text,
-                class,
-                zone,
-                expires_at,
-            }
-            .into(),
-            FlatEvent::PlaybackBegan {
-                announcement,
-                speaker,
-            } => speaker::Event::PlaybackBegan {
-                announcement,
-                speaker,
-            }
-            .into(),
-            FlatEvent::PlaybackFinished {
-                announcement,
-                speaker,
-                how,
-            } => speaker::Event::PlaybackFinished {
-                announcement,
-                speaker,
-                how,
-            }
-            .into(),
-            FlatEvent::EverythingStopped {} => speaker::Event::EverythingStopped {}.into(),
-            FlatEvent::CameraDeclared { camera } => camera::Event::Declared { camera }.into(),
-            FlatEvent::CameraRemoved { camera } => camera::Event::Removed { camera }.into(),
-            FlatEvent::CameraChanged { camera, here } => {
-                camera::Event::SignalChanged { camera, here }.into()
-            }
-            FlatEvent::PicturesSeen { cameras } => camera::Event::Viewed { cameras }.into(),
-            FlatEvent::NoticePublished {
-                id,
-                text,
-                kind,
-                until,
-            } => notice::Event::Published {
-                id,
-                text,
-                kind,
-                until,
-            }
-            .into(),
-            FlatEvent::NoticeTakenDown { id } => notice::Event::TakenDown { id }.into(),
-            FlatEvent::UserPut { user } => user::Event::Put { user }.into(),
-            FlatEvent::UserRenamed { user, record } => user::Event::Renamed { user, record }.into(),
-            FlatEvent::UserRemoved { user } => user::Event::Removed { user }.into(),
-            FlatEvent::TokenPut { token } => token::Event::Put { token }.into(),
-            FlatEvent::TokenRemoved { token } => token::Event::Removed { token }.into(),
         }
-    }
+    };
+}
+
+events_by_noun! {
+    Booted => history::Booted { boot, previous }
+    ClockKnown => history::ClockKnown { offset_ms }
+    HistoryTrimmed => history::Trimmed { from, to }
+    HistoryDamaged => history::Damaged { epoch, from, to, lost }
+    Erased => history::Erased { blob }
+    CommandRefused => history::CommandRefused { reason }
+    VillageDeclared => village::Declared { village }
+    PlaceDeclared => place::Declared { place }
+    DeviceDeclared => device::Declared { device }
+    EntitiesAdopted => device::EntitiesAdopted { device, model, entities }
+    EntitiesWithdrawn => device::EntitiesWithdrawn { device, entities }
+    PresenceChanged => device::PresenceChanged { device, here }
+    AccessGranted => account::Granted { account }
+    AccessRevoked => account::Revoked { account }
+    Configured => configuration::ThingsNamed { things }
+    ThingPutAway => configuration::ThingPutAway { thing }
+    GroupDeclared => light::GroupDeclared { group }
+    LightDesired => light::Desired { light, on, group }
+    LightReported => light::Reported { light, on }
+    LightGivenUp => light::GivenUp { light, order }
+    SensorDeclared => sensor::Declared { sensor }
+    SensorAlarmRaised => sensor::AlarmRaised { sensor, level, value }
+    SensorAlarmLowered => sensor::AlarmLowered { sensor, level, value }
+    SpeakerDeclared => speaker::Declared { speaker }
+    AnnouncementQueued => speaker::AnnouncementQueued { id, text, class, zone, expires_at }
+    PlaybackBegan => speaker::PlaybackBegan { announcement, speaker }
+    PlaybackFinished => speaker::PlaybackFinished { announcement, speaker, how }
+    EverythingStopped => speaker::EverythingStopped {}
+    CameraDeclared => camera::Declared { camera }
+    CameraRemoved => camera::Removed { camera }
+    CameraChanged => camera::SignalChanged { camera, here }
+    PicturesSeen => camera::Viewed { cameras }
+    NoticePublished => notice::Published { id, text, kind, until }
+    NoticeTakenDown => notice::TakenDown { id }
+    UserPut => user::Put { user }
+    UserRenamed => user::Renamed { user, record }
+    UserRemoved => user::Removed { user }
+    TokenPut => token::Put { token }
+    TokenRemoved => token::Removed { token }
 }

@@ -46,6 +46,40 @@ impl RecordWriter {
             .bytes(&m.forwarded_properties)
             .bytes(&m.payload)
     }
+    fn session_header(&mut self, h: &SessionHeader) -> &mut Self {
+        self.n64(h.session)
+            .bytes(h.account.as_bytes())
+            .bytes(h.client_id.as_bytes())
+            .bytes(h.credential.as_bytes())
+            .n32(h.expiry_s)
+            .optional(h.disconnected_at)
+            .n16(h.last_packet_id.map_or(0, PacketId::get))
+    }
+    fn target(&mut self, t: &Target) -> &mut Self {
+        self.n64(t.session)
+            .n16(t.id.get())
+            .n8(t.qos.bits() | u8::from(t.retain) << 2)
+            .bytes(t.shared_name.as_deref().unwrap_or_default().as_bytes())
+            .n32(u32::try_from(t.subscription_ids.len()).unwrap_or(0));
+        for identifier in &t.subscription_ids {
+            self.n32(*identifier);
+        }
+        self
+    }
+    fn will(&mut self, w: &StoredWill) -> &mut Self {
+        self.n64(w.session)
+            .bytes(w.account.as_bytes())
+            .bytes(w.client_id.as_bytes())
+            .n32(w.delay_s)
+            .optional(w.due_at)
+            .message(&w.message)
+    }
+    /// The rest of a record.
+    fn packet_ids(&mut self, ids: &[PacketId]) {
+        for id in ids {
+            self.n16(id.get());
+        }
+    }
 }
 
 struct RecordReader<'a>(&'a [u8]);
@@ -112,14 +146,59 @@ impl<'a> RecordReader<'a> {
             expiry: left,
         })
     }
+    fn session_header(&mut self) -> Option<SessionHeader> {
+        let (session, account, client_id, credential) =
+            (self.n64()?, self.text()?, self.text()?, self.text()?);
+        let (expiry_s, mut disconnected_at) = (self.n32()?, None);
+        self.optional(&mut disconnected_at)?;
+        Some(SessionHeader {
+            session,
+            account,
+            client_id,
+            credential,
+            expiry_s,
+            disconnected_at,
+            last_packet_id: PacketId::new(self.n16()?),
+        })
+    }
+    fn target(&mut self) -> Option<Target> {
+        let (session, id, flags, shared_name, many) = (
+            self.n64()?,
+            self.packet_id()?,
+            self.n8()?,
+            self.text()?,
+            self.n32()?,
+        );
+        Some(Target {
+            session,
+            id,
+            qos: QoS::from_stored(flags & 3),
+            retain: flags & 4 != 0,
+            subscription_ids: (0..many).map(|_| self.n32()).collect::<Option<_>>()?,
+            shared_name: (!shared_name.is_empty()).then_some(shared_name),
+        })
+    }
+    fn will(&mut self) -> Option<StoredWill> {
+        let (session, account, client_id, delay_s, mut due_at) =
+            (self.n64()?, self.text()?, self.text()?, self.n32()?, None);
+        self.optional(&mut due_at)?;
+        Some(StoredWill {
+            session,
+            account,
+            client_id,
+            delay_s,
+            due_at,
+            message: self.message()?,
+        })
+    }
+    /// The rest of a record.
+    fn packet_ids(&mut self) -> Vec<PacketId> {
+        std::iter::from_fn(|| self.packet_id()).collect()
+    }
 }
 
 impl PersistedChange {
     /// The record as bytes.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one arm for each record: the format can be read in one place"
-    )]
     pub fn encode(&self) -> Vec<u8> {
         let mut o = RecordWriter(Vec::new());
         match self {
@@ -145,14 +224,7 @@ impl PersistedChange {
                 o.n8(b'E');
             }
             Self::Session(h) => {
-                o.n8(b'S')
-                    .n64(h.session)
-                    .bytes(h.account.as_bytes())
-                    .bytes(h.client_id.as_bytes())
-                    .bytes(h.credential.as_bytes());
-                o.n32(h.expiry_s)
-                    .optional(h.disconnected_at)
-                    .n16(h.last_packet_id.map_or(0, PacketId::get));
+                o.n8(b'S').session_header(h);
             }
             Self::SessionDeleted(session) => {
                 o.n8(b'Z').n64(*session);
@@ -185,21 +257,11 @@ impl PersistedChange {
                     .message(message)
                     .n32(u32::try_from(targets.len()).unwrap_or(0));
                 for t in targets {
-                    o.n64(t.session)
-                        .n16(t.id.get())
-                        .n8(t.qos.bits() | u8::from(t.retain) << 2)
-                        .bytes(t.shared_name.as_deref().unwrap_or_default().as_bytes());
-                    o.n32(u32::try_from(t.subscription_ids.len()).unwrap_or(0));
-                    for identifier in &t.subscription_ids {
-                        o.n32(*identifier);
-                    }
+                    o.target(t);
                 }
             }
             Self::Delivered { session, ids } => {
-                o.n8(b'A').n64(*session);
-                for id in ids {
-                    o.n16(id.get());
-                }
+                o.n8(b'A').n64(*session).packet_ids(ids);
             }
             Self::PubRecReceived { session, id } => {
                 o.n8(b'R').n64(*session).n16(id.get());
@@ -211,22 +273,13 @@ impl PersistedChange {
                 o.n8(b'i').n64(*session).n16(id.get());
             }
             Self::Will(w) => {
-                o.n8(b'W')
-                    .n64(w.session)
-                    .bytes(w.account.as_bytes())
-                    .bytes(w.client_id.as_bytes())
-                    .n32(w.delay_s)
-                    .optional(w.due_at)
-                    .message(&w.message);
+                o.n8(b'W').will(w);
             }
             Self::WillCleared(session) => {
                 o.n8(b'w').n64(*session);
             }
             Self::NeverSent { session, ids } => {
-                o.n8(b'U').n64(*session);
-                for id in ids {
-                    o.n16(id.get());
-                }
+                o.n8(b'U').n64(*session).packet_ids(ids);
             }
             Self::ServingStarted => {
                 o.n8(b'B');
@@ -236,10 +289,6 @@ impl PersistedChange {
     }
 
     /// Reads a record; `None` when it cannot be read.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one arm for each record: the format can be read in one place"
-    )]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut i = RecordReader(bytes);
         Some(match i.n8()? {
@@ -265,21 +314,7 @@ impl PersistedChange {
             b'X' => Self::RetainedRemoved(String::from_utf8(i.0.to_vec()).ok()?),
             b'D' => Self::SnapshotBegin,
             b'E' => Self::SnapshotEnd,
-            b'S' => {
-                let (session, account, client_id, credential) =
-                    (i.n64()?, i.text()?, i.text()?, i.text()?);
-                let (keep_s, mut away) = (i.n32()?, None);
-                i.optional(&mut away)?;
-                Self::Session(SessionHeader {
-                    session,
-                    account,
-                    client_id,
-                    credential,
-                    expiry_s: keep_s,
-                    disconnected_at: away,
-                    last_packet_id: PacketId::new(i.n16()?),
-                })
-            }
+            b'S' => Self::Session(i.session_header()?),
             b'Z' => Self::SessionDeleted(i.n64()?),
             b'F' => {
                 let (session, options, identifier) = (i.n64()?, i.n8()?, i.n32()?);
@@ -298,34 +333,17 @@ impl PersistedChange {
                 let (order, mut inbound) = (i.n64()?, None);
                 i.inbound(&mut inbound)?;
                 let (message, count) = (i.message()?, i.n32()?);
-                let mut targets = Vec::new();
-                for _ in 0..count {
-                    let (session, id, flags, group, many) =
-                        (i.n64()?, i.packet_id()?, i.n8()?, i.text()?, i.n32()?);
-                    let identifiers = (0..many).map(|_| i.n32()).collect::<Option<Vec<u32>>>()?;
-                    targets.push(Target {
-                        session,
-                        id,
-                        qos: QoS::from_stored(flags & 3),
-                        retain: flags & 4 != 0,
-                        subscription_ids: identifiers,
-                        shared_name: (!group.is_empty()).then_some(group),
-                    });
-                }
                 Self::Queued {
                     sequence: order,
                     inbound,
                     message,
-                    targets,
+                    targets: (0..count).map(|_| i.target()).collect::<Option<_>>()?,
                 }
             }
-            b'A' => {
-                let session = i.n64()?;
-                Self::Delivered {
-                    session,
-                    ids: std::iter::from_fn(|| i.packet_id()).collect(),
-                }
-            }
+            b'A' => Self::Delivered {
+                session: i.n64()?,
+                ids: i.packet_ids(),
+            },
             b'R' => Self::PubRecReceived {
                 session: i.n64()?,
                 id: i.packet_id()?,
@@ -338,27 +356,12 @@ impl PersistedChange {
                 session: i.n64()?,
                 id: i.packet_id()?,
             },
-            b'W' => {
-                let (session, account, client_id, delay_s, mut due) =
-                    (i.n64()?, i.text()?, i.text()?, i.n32()?, None);
-                i.optional(&mut due)?;
-                Self::Will(StoredWill {
-                    session,
-                    account,
-                    client_id,
-                    delay_s,
-                    due_at: due,
-                    message: i.message()?,
-                })
-            }
+            b'W' => Self::Will(i.will()?),
             b'w' => Self::WillCleared(i.n64()?),
-            b'U' => {
-                let session = i.n64()?;
-                Self::NeverSent {
-                    session,
-                    ids: std::iter::from_fn(|| i.packet_id()).collect(),
-                }
-            }
+            b'U' => Self::NeverSent {
+                session: i.n64()?,
+                ids: i.packet_ids(),
+            },
             b'B' => Self::ServingStarted,
             _ => return None,
         })
