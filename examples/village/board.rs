@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, bail, ensure};
 use conglang::domain::notice::{NoticeKind, text_problem};
+use conglang::time::WallMs;
 use serde::Deserialize;
 
 use super::days::Moment;
@@ -23,8 +24,8 @@ pub struct Notice {
     pub kind: NoticeKind,
     pub title: String,
     pub body: String,
-    /// Last moment it is shown, wall ms.
-    pub until: Option<i64>,
+    /// Last moment it is shown.
+    pub until: Option<WallMs>,
 }
 
 #[derive(Deserialize)]
@@ -43,11 +44,11 @@ struct Written {
     days: BTreeMap<String, String>,
 }
 
-/// All notices of `text` for a village in which it is `now_ms`.
+/// All notices of `text` for a village in which it is `now`.
 ///
 /// # Errors
 /// A sentence that names the notice and what is wrong with it.
-pub fn compose(text: &str, now_ms: i64) -> anyhow::Result<Vec<Notice>> {
+pub fn compose(text: &str, now: WallMs) -> anyhow::Result<Vec<Notice>> {
     let file: File = toml::from_str(text)
         .context("bảng tin không đúng dạng TOML, hoặc thiếu id, kind, title, body")?;
     ensure!(!file.notice.is_empty(), "bảng tin không có thông báo nào");
@@ -60,19 +61,19 @@ pub fn compose(text: &str, now_ms: i64) -> anyhow::Result<Vec<Notice>> {
             written.id
         );
         out.push(
-            fill(written, now_ms)
+            fill(written, now)
                 .with_context(|| format!("thông báo {} “{}”", written.id, written.title))?,
         );
     }
     Ok(out)
 }
 
-fn fill(written: &Written, now_ms: i64) -> anyhow::Result<Notice> {
+fn fill(written: &Written, now: WallMs) -> anyhow::Result<Notice> {
     let mut days = BTreeMap::new();
     for (name, words) in &written.days {
         days.insert(
             name.as_str(),
-            Moment::parse(words, now_ms).with_context(|| format!("ngày “{name}”"))?,
+            Moment::parse(words, now).with_context(|| format!("ngày “{name}”"))?,
         );
     }
     let mut used = BTreeSet::from(["until".to_owned()]);
@@ -85,9 +86,9 @@ fn fill(written: &Written, now_ms: i64) -> anyhow::Result<Notice> {
         text_problem(&title, &body).is_none(),
         "lời trống hoặc dài quá mức nhà văn hóa nhận"
     );
-    let until = days.get("until").map(|m| m.end_ms());
+    let until = days.get("until").map(|m| m.end());
     ensure!(
-        until.is_none_or(|u| u > now_ms),
+        until.is_none_or(|u| u > now),
         "“until” đã qua rồi: cổng không nhận thông báo đã hết hạn"
     );
     Ok(Notice {

@@ -51,15 +51,15 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Reads `words` on the day of `now_ms`.
+    /// Reads `words` on the day of `now`.
     ///
     /// # Errors
     /// A sentence when they are not understood.
-    pub fn parse(words: &str, now_ms: i64) -> anyhow::Result<Self> {
+    pub fn parse(words: &str, now: WallMs) -> anyhow::Result<Self> {
         let (day, time) = words
             .split_once(',')
             .map_or((words, None), |(d, t)| (d, Some(t)));
-        let number = number(day.trim(), day_number(WallMs::new(now_ms)))
+        let number = number(day.trim(), day_number(now))
             .with_context(|| format!("không hiểu ngày “{words}”; viết như {EXAMPLES}"))?;
         let minute = time
             .map(|t| {
@@ -70,28 +70,24 @@ impl Moment {
         Ok(Self { number, minute })
     }
 
-    /// When it begins, wall ms.
-    pub const fn begin_ms(self) -> i64 {
-        let minute = match self.minute {
-            Some(minute) => minute,
-            None => 0,
-        };
-        midnight(self.number).ms() + minute * 60_000
+    /// When it begins.
+    pub fn begin(self) -> WallMs {
+        midnight(self.number) + self.minute.unwrap_or(0) * 60_000
     }
 
-    /// When it is over: the named time, or the last second of the day; wall ms.
-    pub const fn end_ms(self) -> i64 {
+    /// When it is over: the named time, or the last second of the day.
+    pub fn end(self) -> WallMs {
         if self.minute.is_some() {
-            self.begin_ms()
+            self.begin()
         } else {
-            midnight(self.number + 1).ms() - 1_000
+            midnight(self.number + 1) - 1_000
         }
     }
 
     /// The day in Vietnamese: all of it (`""`), or a part of it by name; none = there is no such
     /// part.
     pub fn words(self, part: &str) -> Option<String> {
-        let at = WallMs::new(self.begin_ms());
+        let at = self.begin();
         let Day { year, month, .. } = day(at);
         let long = || dates::long(Lang::Vi, at);
         Some(match part {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use conglang::keys::authority::{Authority, CertificateFiles, RENEW_DAYS};
 use conglang::keys::secret;
+use conglang::time::WallMs;
 
 /// Writes everything that the demo needs into `dir`.
 #[expect(clippy::too_many_lines, reason = "the program's steps in their order")]
@@ -12,7 +13,7 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     let parts = dir.join("conglang.d");
     std::fs::create_dir_all(&parts)?;
     let port = |n: u16| format!("{bind}:{}", base + n);
-    let now_s = u64::try_from(super::now_ms() / 1_000)?;
+    let now_s = super::now().seconds();
 
     // Devices, each with a fresh secret of 128 bits.
     let mut devices: toml::Table = std::fs::read_to_string(data.join("devices.toml"))?.parse()?;
@@ -157,8 +158,8 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
 
 /// Issues again the certificates that ended while the demo's folder was not used: a running gateway
 /// renews certificates itself, but not once they have ended.
-pub fn renew(dir: &Path, now_ms: i64) -> anyhow::Result<()> {
-    let now_s = u64::try_from(now_ms / 1_000)?;
+pub fn renew(dir: &Path, now: WallMs) -> anyhow::Result<()> {
+    let now_s = now.seconds();
     let lasts =
         |files: CertificateFiles| files.days_left(now_s).is_some_and(|days| days > RENEW_DAYS);
     let keys = dir.join("data/keys");

@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use conglang::time::WallMs;
 
 #[derive(Debug, Parser)]
 #[command(name = "village", about = "Thôn Bến Thóc, simulated")]
@@ -110,12 +111,9 @@ fn run(what: What) -> anyhow::Result<()> {
         } => init::init(&dir, port_base, &bind, &data),
         What::Notices { dir, data } => show::notices(&dir, &data),
         What::Show { dir } => show::show(&dir),
-        What::Renew { dir } => init::renew(&dir, now_ms()),
+        What::Renew { dir } => init::renew(&dir, now()),
         What::When { words } => {
-            println!(
-                "{}",
-                days::Moment::parse(&words, now_ms())?.begin_ms() / 1_000
-            );
+            println!("{}", days::Moment::parse(&words, now())?.begin().seconds());
             Ok(())
         }
         What::Run { dir } => {
@@ -129,8 +127,6 @@ fn run(what: What) -> anyhow::Result<()> {
 }
 
 /// Now, and never before this program was made.
-fn now_ms() -> i64 {
-    conglang::supervisor::clock::Clock::system(0)
-        .trusted_ms()
-        .ms()
+fn now() -> WallMs {
+    conglang::supervisor::clock::Clock::system(0).trusted_ms()
 }

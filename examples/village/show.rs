@@ -12,7 +12,7 @@ pub fn notices(dir: &Path, data: &Path) -> anyhow::Result<()> {
     let path = data.join("notices.toml");
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("không đọc được {}", path.display()))?;
-    let notices = super::board::compose(&text, super::now_ms())
+    let notices = super::board::compose(&text, super::now())
         .with_context(|| format!("không dựng được bảng tin từ {}", path.display()))?;
     let socket = control(dir)?;
     for notice in notices.iter().rev() {

@@ -25,7 +25,7 @@ pub struct CertificateProof {
     /// SHA-256 of its public key.
     pub key: String,
     /// Its end.
-    pub until: i64,
+    pub until_s: i64,
 }
 
 /// The keys of one name.
@@ -43,7 +43,8 @@ pub struct Holder {
     /// When the certificate of the last key ends, seconds since 1970; 0 = it has not connected
     /// yet.
     #[serde(default)]
-    pub until: i64,
+    #[serde(rename = "until")]
+    pub until_s: i64,
     /// Keys that this name held before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "barred")]
@@ -65,11 +66,11 @@ impl Holder {
 
     /// True when the certificate is newer than this record.
     fn is_superseded_by(&self, proof: &CertificateProof) -> bool {
-        self.until > 0 && proof.until > self.until
+        self.until_s > 0 && proof.until_s > self.until_s
     }
 
     /// Admits this key alone from now on; 0 = its end becomes known when it connects.
-    fn trust_only(&mut self, key: &str, until: i64) {
+    fn trust_only(&mut self, key: &str, until_s: i64) {
         self.revoked_keys.extend(
             std::mem::take(&mut self.trusted_keys)
                 .into_iter()
@@ -78,7 +79,7 @@ impl Holder {
         self.revoked_keys.retain(|k| k != key);
         let over = self.revoked_keys.len().saturating_sub(MAX_REVOKED_KEYS);
         self.revoked_keys.drain(..over);
-        (self.trusted_keys, self.until) = (vec![key.to_owned()], until);
+        (self.trusted_keys, self.until_s) = (vec![key.to_owned()], until_s);
     }
 
     /// The account ended or was opened anew: the keys that it trusted are revoked.
@@ -86,7 +87,7 @@ impl Holder {
         self.revoked_keys.append(&mut self.trusted_keys);
         let over = self.revoked_keys.len().saturating_sub(MAX_REVOKED_KEYS);
         self.revoked_keys.drain(..over);
-        self.until = 0;
+        self.until_s = 0;
         grant.clone_into(&mut self.credential_hash);
     }
 }
@@ -189,9 +190,9 @@ impl HolderStore {
                     .is_some_and(|newest| *newest == proof.key)
                 || !holder.trusted_keys.contains(&proof.key)
             {
-                holder.trust_only(&proof.key, proof.until);
-            } else if holder.until == 0 && holder.trusted_keys.len() == 1 {
-                holder.until = proof.until;
+                holder.trust_only(&proof.key, proof.until_s);
+            } else if holder.until_s == 0 && holder.trusted_keys.len() == 1 {
+                holder.until_s = proof.until_s;
             }
         })
     }
@@ -255,7 +256,7 @@ mod tests {
         let holders = HolderStore::of(folder);
         let of = |key: &str| CertificateProof {
             key: key.to_owned(),
-            until: 1_000,
+            until_s: 1_000,
         };
         let admits = |name: &str, key: &str| {
             holders
@@ -338,9 +339,9 @@ mod tests {
         let temporary = tempfile::tempdir().expect("folder");
         let folder = temporary.path();
         let holders = HolderStore::of(folder);
-        let of = |key: &str, until: i64| CertificateProof {
+        let of = |key: &str, until_s: i64| CertificateProof {
             key: key.to_owned(),
-            until,
+            until_s,
         };
         let admits = |proof: &CertificateProof| {
             holders

@@ -102,7 +102,7 @@ pub fn key_hash(certificate: &CertificateDer<'_>) -> Option<String> {
 pub fn certificate_proof(certificate: &CertificateDer<'_>) -> Option<CertificateProof> {
     Some(CertificateProof {
         key: key_hash(certificate)?,
-        until: validity_of(certificate)?.1,
+        until_s: validity_of(certificate)?.1,
     })
 }
 

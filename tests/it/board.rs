@@ -80,17 +80,16 @@ fn the_demos_board_reads_well_on_every_day_of_twelve_years() {
     let first = 1_767_225_600_000 / DAY_MS; // 2026-01-01
     for n in first..first + 12 * 366 {
         // At every hour in turn: also those in which the village has another date than Greenwich.
-        let now = n * DAY_MS + n % 24 * 3_600_000;
-        let today = day_number(WallMs::new(now));
-        let board =
-            compose(&text, now).unwrap_or_else(|e| panic!("{:?}: {e:#}", day(WallMs::new(now))));
+        let now = WallMs::new(n * DAY_MS + n % 24 * 3_600_000);
+        let today = day_number(now);
+        let board = compose(&text, now).unwrap_or_else(|e| panic!("{:?}: {e:#}", day(now)));
         for notice in &board {
             for (number, before) in dates(&notice.body) {
                 assert_eq!(
                     before,
                     weekdays[usize::try_from((number + 4) % 7).expect("weekday")],
                     "{:?}: {}",
-                    day(WallMs::new(now)),
+                    day(now),
                     notice.body
                 );
             }
@@ -135,8 +134,8 @@ fn the_demos_board_reads_well_on_every_day_of_twelve_years() {
 fn days_are_said_from_the_day_of_the_run() {
     // 2026-11-29, a Sunday; 16:30 UTC = 23:30 in the village, and half an hour later it is the 30th
     // there.
-    let now = 1_795_969_800_000;
-    let said = |now: i64, words: &str| {
+    let now = WallMs::new(1_795_969_800_000);
+    let said = |now: WallMs, words: &str| {
         Moment::parse(words, now)
             .unwrap_or_else(|e| panic!("{words}: {e:#}"))
             .words("")
@@ -163,8 +162,8 @@ fn days_are_said_from_the_day_of_the_run() {
     assert_eq!(said(now + 1_800_000, "today"), "Thứ Hai 30/11/2026");
     let meeting = Moment::parse("in 13 days, 19:30", now).expect("a moment");
     assert_eq!(
-        meeting.begin_ms(),
-        1_797_078_600_000,
+        meeting.begin(),
+        WallMs::new(1_797_078_600_000),
         "19:30 in the village is 12:30 UTC"
     );
     let part = |part: &str| meeting.words(part).expect("a part");
@@ -181,15 +180,15 @@ fn days_are_said_from_the_day_of_the_run() {
         ("12/2026".into(), "IV".into(), "2026".into())
     );
     assert_eq!(
-        Moment::parse("in 2 days", now).expect("a moment").end_ms(),
-        1_796_144_399_000,
+        Moment::parse("in 2 days", now).expect("a moment").end(),
+        WallMs::new(1_796_144_399_000),
         "1/12/2026 23:59:59 in the village"
     );
 }
 
 #[test]
 fn a_board_that_cannot_be_filled_in_is_refused_with_a_sentence() {
-    let now = 1_795_969_800_000;
+    let now = WallMs::new(1_795_969_800_000);
     let board = |lines: &str| {
         format!("[[notice]]\nid = \"tb-01\"\nkind = \"event\"\ntitle = \"Họp thôn\"\n{lines}\n")
     };

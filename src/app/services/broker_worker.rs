@@ -422,8 +422,8 @@ impl BrokerService {
                             let _ = tell.send(answer);
                         }
                     }
-                    Ok(WorkerEvent::CertificateSeen { name, key, until }) => {
-                        self.certificate_seen(&name, &CertificateProof { key, until })
+                    Ok(WorkerEvent::CertificateSeen { name, key, until_s }) => {
+                        self.certificate_seen(&name, &CertificateProof { key, until_s })
                             .await;
                     }
                     Ok(WorkerEvent::Heartbeat) => {}

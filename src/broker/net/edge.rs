@@ -239,7 +239,7 @@ impl Edge {
             serde_json::to_string(&crate::protocol::broker::WorkerEvent::CertificateSeen {
                 name: name.to_owned(),
                 key: proof.key,
-                until: proof.until,
+                until_s: proof.until_s,
             })
         {
             self.events.send(line).await;

@@ -287,7 +287,8 @@ pub enum WorkerEvent {
         /// SHA-256 of its public key.
         key: String,
         /// When it ends, seconds since 1970.
-        until: i64,
+        #[serde(rename = "until")]
+        until_s: i64,
     },
     /// A client was refused or disconnected, and why.
     #[serde(rename = "trouble")]

@@ -31,8 +31,8 @@ struct WallPage {
 struct CameraTile<'a> {
     id: &'a str,
     name: &'a str,
-    /// When the still was taken, wall ms; 0 = there is none.
-    at: i64,
+    /// When the still was taken; 0 = there is none.
+    at: WallMs,
     alt: String,
     /// “14:05”, and the date of one that is old: when the still was taken; empty = there is none.
     time: String,
@@ -76,7 +76,7 @@ fn tile(app: &App, lang: Lang, status: &VillageStatus, c: &Camera) -> Option<Fra
     let tile = CameraTile {
         id: c.id.as_str(),
         name: &c.name,
-        at: at.ms(),
+        at,
         alt,
         time,
         words,
