@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::console::context::{Console, Reader, SignedIn, Visit};
 use super::console::draft::BulletinDraft;
-use super::console::forms::Post;
+use super::console::forms::OfficerPost;
 use super::console::frame::{Frame, RowList};
 use super::officers::Officer;
 use super::pin_attempts::LOCKOUT_MS;
@@ -234,9 +234,9 @@ pub(super) async fn sign_in(
 /// Ends this sign-in.
 pub(super) async fn sign_out(
     State(console): State<Console>,
-    Post {
+    OfficerPost {
         sender: officer, ..
-    }: Post<AnyTimeButton>,
+    }: OfficerPost<AnyTimeButton>,
 ) -> Response {
     console.sessions.end(&officer.visitor.token);
     redirect_see_other("/")
@@ -246,12 +246,12 @@ pub(super) async fn sign_out(
 /// signed in must not sign the officer out.
 pub(super) async fn sign_out_others(
     State(console): State<Console>,
-    Post {
+    OfficerPost {
         visit,
         sender: officer,
         form: fields,
         ..
-    }: Post<FormFields>,
+    }: OfficerPost<FormFields>,
 ) -> Response {
     let (lang, id) = (visit.lang, officer.visitor.officer.as_str());
     let proved = verify_pin(&console, visit.address, id, fields.get("pin"), lang).await;

@@ -13,7 +13,7 @@ use axum::response::Response;
 use super::super::sent_bulletins::{BULLETIN_LIFETIME_MS, BulletinOrder, SendOutcome};
 use super::context::{Console, Reader, SignedIn, Visit};
 use super::draft::BulletinDraft;
-use super::forms::Post;
+use super::forms::OfficerPost;
 use super::frame::Frame;
 use super::village_rows::names_text;
 use crate::domain::notice::text_problem;
@@ -222,13 +222,13 @@ fn signed(body: &str, name: &str) -> String {
 /// Sends what was typed, or shows it again with the reason why not.
 pub(super) async fn send(
     State(console): State<Console>,
-    Post {
+    OfficerPost {
         visit,
         sender: officer,
         once,
         form,
         ..
-    }: Post<BulletinForm>,
+    }: OfficerPost<BulletinForm>,
 ) -> PageResult {
     let (lang, draft) = (visit.lang, form.draft);
     let refused = |status, draft, why| console.form_page(lang, officer.clone(), status, draft, why);

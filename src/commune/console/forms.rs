@@ -8,7 +8,7 @@ use crate::http::page_error::{ErrorPages, PageError};
 use crate::http::render::redirect_see_other;
 
 /// A form that a signed-in officer sent from our own page.
-pub(in crate::commune) type Post<T> = crate::http::form::FormPost<Console, T>;
+pub(in crate::commune) type OfficerPost<T> = crate::http::form::FormPost<Console, T>;
 
 impl ErrorPages for Console {
     type Context = Visit;
