@@ -38,6 +38,8 @@ pub enum PageError {
     TooLate,
     /// The command was rejected; key of the sentence.
     Rejected(&'static str),
+    /// The act cannot be taken back any more.
+    UndoTooLate,
     /// The journal does not write.
     JournalClosed,
     /// The machine cannot do it now.
@@ -55,7 +57,7 @@ impl PageError {
             Self::OldForm | Self::NotPermitted => StatusCode::FORBIDDEN,
             Self::UnreadableForm => StatusCode::BAD_REQUEST,
             Self::FormTooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooLate | Self::Rejected(_) => StatusCode::CONFLICT,
+            Self::TooLate | Self::Rejected(_) | Self::UndoTooLate => StatusCode::CONFLICT,
             Self::JournalClosed | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -73,6 +75,7 @@ impl PageError {
             Self::UnreadableForm | Self::NotPermitted | Self::Rejected(_) | Self::Unavailable => {
                 "refused-title"
             }
+            Self::UndoTooLate => "undo-late",
             Self::JournalClosed => "journal-closed",
         }
     }
@@ -90,6 +93,7 @@ impl PageError {
             Self::UnreadableForm => "refused-unsound",
             Self::NotPermitted => "refused-not-permitted",
             Self::Rejected(key) => key,
+            Self::UndoTooLate => "undo-late-do",
             Self::JournalClosed => "journal-closed-do",
             Self::Unavailable => "cannot-now",
         }

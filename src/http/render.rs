@@ -39,6 +39,8 @@ pub struct PageContext {
     pub stamp: String,
     /// “09:12”, when the page was made.
     pub clock: String,
+    /// HTML of the bar that offers to take back what was just done; empty = there is nothing.
+    pub undo: String,
 }
 
 impl PageContext {

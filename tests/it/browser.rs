@@ -159,6 +159,7 @@ async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
         "/speakers",
         "/notices",
         "/notices/new",
+        "/notices/archive",
         "/history",
         "/more",
         "/me",

@@ -136,6 +136,9 @@ async fn a_form_that_leaves_the_page_is_called_back_and_a_frozen_picture_says_so
     let title = "document.querySelector('[name=title]').value = 'Họp thôn tối thứ bảy'; \
         document.querySelector('[name=body]').value = 'Mời bà con đến nhà văn hóa.'";
     script(&phone, title).await;
+    press(&phone, "main form button").await;
+    words(&phone, "main", "Chưa đăng", ten).await;
+    until(&phone, live, json!(true), ten).await;
     let frozen = Frozen::freeze(&house);
     press(&phone, "main form button").await;
     words(&phone, "#link", TOO_LATE, twenty).await;
@@ -150,7 +153,7 @@ async fn a_form_that_leaves_the_page_is_called_back_and_a_frozen_picture_says_so
     };
     assert_eq!(notices(&house), 0, "not published behind the chief's back");
     press(&phone, "main form button").await;
-    words(&phone, "main", "Họp thôn tối thứ bảy", ten).await;
+    words(&phone, "main", "Đã đăng", ten).await;
     assert_eq!(notices(&house), 1);
     phone.close().await.expect("closed");
 }

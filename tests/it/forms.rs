@@ -36,7 +36,9 @@ fn no_form_is_taken(paths: Vec<&str>, other: &str, send: impl Fn(&str, Option<&s
             let answer = send(&sent_to, proof);
             assert_eq!(answer.status, 403, "{path} with {proof:?}: {answer:?}");
             let typed = match path {
-                "/notices" | "/bulletins" => "Chieu-nay-hop</textarea>",
+                "/notices" | "/notices/preview" | "/notices/new" | "/bulletins" => {
+                    "Chieu-nay-hop</textarea>"
+                }
                 "/speakers/hear" => "Moi-ba-con-di-hop</textarea>",
                 _ => "",
             };

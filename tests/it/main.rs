@@ -60,6 +60,7 @@ mod technician;
 mod terminal;
 mod tidy;
 mod tokens;
+mod undo;
 mod unsure;
 mod village_status;
 mod voice;

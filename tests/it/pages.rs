@@ -41,6 +41,7 @@ fn every_page_opens_small_and_in_both_languages() {
         "/speakers",
         "/notices",
         "/notices/new",
+        "/notices/archive",
         "/history",
         "/more",
         "/me",

@@ -12,7 +12,7 @@ use crate::support::http::http;
 use crate::support::lamp::Lamp;
 
 /// Pages of the dashboard, by the name of their snapshot.
-const PAGES: [(&str, &str); 11] = [
+const PAGES: [(&str, &str); 12] = [
     ("home", "/"),
     ("lights", "/lights"),
     ("sensors", "/sensors"),
@@ -21,6 +21,7 @@ const PAGES: [(&str, &str); 11] = [
     ("speakers", "/speakers"),
     ("notices", "/notices"),
     ("notice-new", "/notices/new"),
+    ("notice-archive", "/notices/archive"),
     ("history", "/history"),
     ("more", "/more"),
     ("me", "/me"),

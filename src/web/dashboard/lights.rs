@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 
 use crate::domain::device::Availability;
 use crate::domain::id::{EntityId, GroupId};
@@ -10,7 +10,7 @@ use crate::domain::light::{self, Light};
 use crate::domain::state::VillageState;
 use crate::http::address::PathId;
 use crate::http::form::{FormContent, FormFields};
-use crate::http::page_error::PageResult;
+use crate::http::page_error::{PageError, PageResult};
 use crate::http::render::{redirect_see_other, render};
 use crate::i18n::locale::Lang;
 use crate::protocol::village_status::{
@@ -24,6 +24,7 @@ use crate::web::kit::components::{
     Banner, Fragment, ListPage, PageSection, Row, html, status_class,
 };
 use crate::web::kit::form::Post;
+use crate::web::kit::undo::Act;
 
 #[derive(askama::Template)]
 #[template(path = "light_row.html")]
@@ -264,12 +265,13 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     })
 }
 
-/// Redirects to where the button was pressed.
-fn redirect_back(visit: &RequestContext, place: &str) -> Response {
-    if visit.live {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        redirect_see_other(&format!("/lights#{place}"))
+/// Goes back to where the button was pressed, and offers there to take the act back.
+fn go_back(app: &App, visit: &RequestContext, place: &str, act: Option<Act>) -> Response {
+    match (visit.live, act) {
+        // The page stays, and puts the bar in its place.
+        (true, Some(act)) => Html(app.undo_bar(visit, act)).into_response(),
+        (true, None) => StatusCode::NO_CONTENT.into_response(),
+        (false, act) => redirect_see_other(&format!("{}#{place}", Act::address(act, "/lights"))),
     }
 }
 
@@ -287,15 +289,15 @@ impl FormContent<App> for SwitchForm {
     }
 }
 
-/// Switches one lamp.
+/// Switches one lamp. Its button is its own way back.
 pub async fn switch(
     State(app): State<App>,
     PathId(light): PathId<EntityId>,
     post: Post<SwitchForm>,
 ) -> PageResult {
     let place = format!("light-{light}");
-    let on = post.form.on;
-    order(&app, post, light::Command::Switch { light, on }, &place).await
+    let (visit, _) = order(&app, post, |on| light::Command::Switch { light, on }).await?;
+    Ok(go_back(&app, &visit, &place, None))
 }
 
 /// Switches a group.
@@ -305,27 +307,22 @@ pub async fn switch_group(
     post: Post<SwitchForm>,
 ) -> PageResult {
     let place = format!("group-{group}");
-    let on = post.form.on;
-    order(
-        &app,
-        post,
-        light::Command::SwitchGroup { group, on },
-        &place,
-    )
-    .await
+    let (visit, act) = order(&app, post, |on| light::Command::SwitchGroup { group, on }).await?;
+    Ok(go_back(&app, &visit, &place, act))
 }
 
-/// Gives an order before its deadline, and goes back to the place on the page where it was tapped.
+/// Gives an order before its deadline; gives what it did, with the request that it came by.
 async fn order(
     app: &App,
     Post {
-        visit, deadline, ..
+        visit,
+        deadline,
+        form,
+        ..
     }: Post<SwitchForm>,
-    order: light::Command,
-    place: &str,
-) -> PageResult {
-    app.journal
-        .submit(visit.request(order)?.before(deadline))
-        .await?;
-    Ok(redirect_back(&visit, place))
+    command: impl FnOnce(bool) -> light::Command,
+) -> Result<(RequestContext, Option<Act>), PageError> {
+    let request = visit.request(command(form.on))?.before(deadline);
+    let receipt = app.journal.submit(request).await?;
+    Ok((visit, Act::of(receipt)))
 }

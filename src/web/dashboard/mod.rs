@@ -14,6 +14,7 @@ mod sensors;
 mod sign_in;
 pub mod sign_in_log;
 mod speakers;
+mod undo;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -41,15 +42,19 @@ const ICON_512: &[u8] = include_bytes!("assets/icon-512.png");
 
 /// The forms that signed-in people send: where each is sent, and its handler. No other route of the
 /// pages takes a form, but for the sign-in.
-fn forms() -> [(&'static str, MethodRouter<App>); 9] {
+fn forms() -> [(&'static str, MethodRouter<App>); 13] {
     [
         ("/lights/{id}", form(lights::switch)),
         ("/groups/{id}", form(lights::switch_group)),
         ("/notices", form(notices::publish)),
+        ("/notices/preview", form(notices::preview)),
+        ("/notices/new", form(notices::mend)),
+        ("/notices/archive/{id}/restore", form(notices::restore)),
         ("/notices/{id}/down", form(notices::take_down)),
         ("/speakers/hear", form(speakers::preview_form)),
         ("/speakers/announce", form(speakers::announce)),
         ("/speakers/stop", form(speakers::stop)),
+        ("/undo", form(undo::undo)),
         ("/sign-out", form(sign_in::sign_out)),
         ("/sign-out/others", form(sign_in::sign_out_others)),
     ]
@@ -75,6 +80,9 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/more", get(devices::more))
         .route("/notices", get(notices::page))
         .route("/notices/new", get(notices::new))
+        .route("/notices/preview", get(notices::nothing_typed))
+        .route("/notices/archive", get(notices::archive))
+        .route("/notices/archive/{id}", get(notices::archived))
         .route("/notices/{id}", get(notices::one))
         .route("/speakers", get(speakers::page))
         .route("/speakers/hear", get(speakers::preview))

@@ -1,25 +1,31 @@
 //! Thông báo: write, publish, take down. A notice is written once; the portal and the commune get
 //! the same text.
 
+mod archive;
+mod form;
+
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 
+pub use self::archive::{archive, archived, restore};
+pub use self::form::{mend, new, nothing_typed, preview, publish};
 use crate::domain::id::NoticeId;
-use crate::domain::notice::{self, NoticeKind, normalize, text_problem};
+use crate::domain::notice::{self, NoticeKind};
 use crate::http::address::PathId;
-use crate::http::form::{ButtonOnly, FormContent, FormFields};
-use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
-use crate::http::render::{
-    PageContext, TextSpan, redirect_see_other, render, render_with, split_phones,
-};
+use crate::http::form::ButtonOnly;
+use crate::http::page_error::{PageError, PageResult};
+use crate::http::render::{PageContext, TextSpan, redirect_see_other, render, split_phones};
 use crate::keys::secret;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{ListPage, PageSection, Row};
 use crate::web::kit::form::Post;
 use crate::web::kit::notices::{posted_when, summarize, title_and_paragraphs};
+use crate::web::kit::undo::Act;
 
+/// How long the command id of a form is remembered, ms.
 const DAY_MS: i64 = 86_400_000;
+/// Where the notices that are not up any more stand.
+const ARCHIVE_PATH: &str = "/notices/archive";
 
 /// The list.
 pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
@@ -64,219 +70,14 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
         live: "/live/other",
         summary: write,
         parts,
-        links: Vec::new(),
+        links: if f.is_chief {
+            vec![(ARCHIVE_PATH.to_owned(), f.t("notice-archive"))]
+        } else {
+            Vec::new()
+        },
         refresh: 0,
         f,
     })
-}
-
-#[derive(askama::Template)]
-#[template(path = "notice_new.html")]
-struct NewNoticePage {
-    f: PageContext,
-    once: String,
-    /// Why the notice was not accepted; empty = nothing is wrong.
-    wrong: String,
-    title: String,
-    body: String,
-    kinds: Vec<SelectOption>,
-    days: Vec<SelectOption>,
-}
-
-/// One choice of a list: its value, its words, whether it is chosen.
-struct SelectOption {
-    value: &'static str,
-    words: String,
-    chosen: bool,
-}
-
-/// A notice as it was typed.
-#[derive(Default)]
-pub struct NoticeForm {
-    title: String,
-    body: String,
-    kind: String,
-    days: String,
-}
-
-impl FormContent<App> for NoticeForm {
-    fn read(fields: FormFields) -> Self {
-        let [title, body, kind, days] =
-            ["title", "body", "kind", "days"].map(|name| fields.get(name).to_owned());
-        Self {
-            title,
-            body,
-            kind,
-            days,
-        }
-    }
-
-    async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
-        let again = |key| self.again(app, &visit, why.status(), visit.lang.t(key));
-        let page = match why {
-            PageError::OldForm => again("form-again"),
-            PageError::TooLate => again("order-late"),
-            _ => Err(why),
-        };
-        match page {
-            Ok(page) => page,
-            Err(why) => app.page_of(&visit, why).await,
-        }
-    }
-}
-
-impl NoticeForm {
-    /// The form again, with what was typed and the reason, under a fresh id: nobody types it twice.
-    fn again(
-        &self,
-        app: &App,
-        visit: &RequestContext,
-        status: StatusCode,
-        why: String,
-    ) -> PageResult {
-        let once = secret::token().map_err(|_| PageError::Unavailable)?;
-        Ok(render_with(status, &form(app, visit, once, self, why)))
-    }
-}
-
-/// The form, with the text that was typed before and why it was not accepted.
-fn form(
-    app: &App,
-    visit: &RequestContext,
-    once: String,
-    typed: &NoticeForm,
-    wrong: String,
-) -> NewNoticePage {
-    let f = app.page_context(visit, &app.journal.state(), "more");
-    let choice = |typed: &str, value: &'static str, words: String| SelectOption {
-        chosen: typed == value,
-        value,
-        words,
-    };
-    let kinds = [
-        ("notice", "kind-notice"),
-        ("event", "kind-event"),
-        ("document", "kind-document"),
-        ("urgent", "kind-urgent"),
-    ]
-    .map(|(v, key)| choice(&typed.kind, v, f.t(key)))
-    .into();
-    let days = [
-        ("7", f.t1("for-days", "n", "7")),
-        ("30", f.t1("for-days", "n", "30")),
-        ("0", f.t("until-taken-down")),
-    ]
-    .map(|(v, words)| choice(&typed.days, v, words))
-    .into();
-    NewNoticePage {
-        once,
-        wrong,
-        title: typed.title.clone(),
-        body: typed.body.clone(),
-        kinds,
-        days,
-        f,
-    }
-}
-
-/// The empty form.
-pub async fn new(State(app): State<App>, visit: RequestContext) -> PageResult {
-    if !visit.is_chief() {
-        return Err(PageError::NotPermitted);
-    }
-    NoticeForm::default().again(&app, &visit, StatusCode::OK, String::new())
-}
-
-/// Publishes the notice in the form. The form's command id makes a double tap harmless.
-pub async fn publish(
-    State(app): State<App>,
-    Post {
-        visit,
-        once,
-        deadline,
-        form,
-        ..
-    }: Post<NoticeForm>,
-) -> PageResult {
-    let again = |status, why: String| form.again(&app, &visit, status, why);
-    let (title, body) = normalize(&form.title, &form.body);
-    if !visit.is_chief() {
-        return Err(PageError::NotPermitted);
-    }
-    let Some((once, id)) = once.and_then(|once| {
-        let id = NoticeId::new(once.as_str()).ok()?;
-        Some((once, id))
-    }) else {
-        return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again"));
-    };
-    if let Some((key, n, most)) = text_problem(&title, &body) {
-        return again(
-            StatusCode::BAD_REQUEST,
-            visit
-                .lang
-                .f(key, &[("n", &n.to_string()), ("most", &most.to_string())]),
-        );
-    }
-    // After “back” and a second submit the form's id is new, but the text is not.
-    let state = app.journal.state();
-    if state.notices.contains_key(&id) {
-        return Ok(published(&id));
-    }
-    if state
-        .notices_at(app.supervisor.clock().trusted_ms())
-        .iter()
-        .any(|n| {
-            app.files
-                .text(&n.text)
-                .is_ok_and(|t| t == format!("{title}\n{body}"))
-        })
-    {
-        return again(StatusCode::CONFLICT, visit.lang.t("notice-twice"));
-    }
-    let kind = match form.kind.as_str() {
-        "urgent" => NoticeKind::Urgent,
-        "event" => NoticeKind::Event,
-        "document" => NoticeKind::Document,
-        _ => NoticeKind::Notice,
-    };
-    // A gateway whose clock is dead believes in 1970: a notice that is published then must still be
-    // valid for days to come.
-    let now = app.supervisor.clock().trusted_ms();
-    let until = form
-        .days
-        .parse::<i64>()
-        .ok()
-        .filter(|d| (1..=366).contains(d))
-        .map(|d| now + d * DAY_MS);
-    let Ok(text) = app.files.put(format!("{title}\n{body}").into_bytes()).await else {
-        return again(
-            StatusCode::SERVICE_UNAVAILABLE,
-            visit.lang.t("journal-closed-do"),
-        );
-    };
-    let order = notice::Command::Publish {
-        id: id.clone(),
-        text,
-        kind,
-        until,
-    };
-    let request = visit.request(order)?.idempotent(once, now + DAY_MS);
-    match app.journal.submit(request.before(deadline)).await {
-        Ok(_) => Ok(published(&id)),
-        Err(why) => {
-            let why = PageError::from(why);
-            let key = match why {
-                PageError::TooLate => why.title_key(),
-                _ => why.detail_key(),
-            };
-            again(why.status(), visit.lang.t(key))
-        }
-    }
-}
-
-/// Leads to the notice, which says that it is published.
-fn published(id: &NoticeId) -> Response {
-    redirect_see_other(&format!("/notices/{id}?said=published"))
 }
 
 #[derive(askama::Template)]
@@ -300,6 +101,9 @@ pub async fn one(
 ) -> PageResult {
     let state = app.journal.state();
     let f = app.page_context(&visit, &state, "more");
+    if f.is_chief && state.taken_down.contains_key(&id) {
+        return Ok(redirect_see_other(&format!("{ARCHIVE_PATH}/{id}")));
+    }
     let notice = state.notices.get(&id).ok_or(PageError::NoticeGone)?;
     let (title, paragraphs) = title_and_paragraphs(&app, f.lang, notice);
     let link = app.live.uplink.get();
@@ -317,7 +121,7 @@ pub async fn one(
         id: notice.id.to_string(),
         once: secret::token().map_err(|_| PageError::Unavailable)?,
         title,
-        when: posted_when(f.lang, notice),
+        when: posted_when(f.lang, &**notice),
         paragraphs,
         receipt,
         can_take_down: f.is_chief,
@@ -341,6 +145,7 @@ pub async fn take_down(
     let until = app.supervisor.clock().trusted_ms() + DAY_MS;
     let order = visit.request(notice::Command::TakeDown { id })?;
     let order = order.idempotent(once, until).before(deadline);
-    app.journal.submit(order).await?;
-    Ok(redirect_see_other("/notices?said=taken-down"))
+    let receipt = app.journal.submit(order).await?;
+    let offer = Act::address(Act::of(receipt), "/notices?said=taken-down");
+    Ok(redirect_see_other(&offer))
 }

@@ -99,6 +99,8 @@ pub struct RequestContext {
     pub live: bool,
     /// Key of the flash, a message that is shown once.
     pub flash: Option<String>,
+    /// The act that this page offers to take back, as its address names it.
+    pub undo: Option<String>,
     /// The page of ours that led here; `/` = none.
     pub came_from: String,
 }
@@ -128,10 +130,12 @@ impl FromRequestParts<App> for RequestContext {
         } else {
             app.sessions.user_of(&app.journal.state(), &token)
         };
-        let said = parts
-            .uri
-            .query()
-            .and_then(|q| q.split('&').find_map(|p| p.strip_prefix("said=")))
+        let query = |name: &str| {
+            let pairs = parts.uri.query().unwrap_or_default().split('&');
+            let mut values = pairs.filter_map(|pair| pair.split_once('='));
+            values.find(|(n, _)| *n == name).map(|(_, value)| value)
+        };
+        let said = query("said")
             .filter(|k| k.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
             .map(str::to_owned);
         Ok(Self {
@@ -144,6 +148,7 @@ impl FromRequestParts<App> for RequestContext {
             live: headers.contains_key("x-live"),
             came_from: same_site_referer(headers),
             flash: said,
+            undo: query("undo").map(str::to_owned),
         })
     }
 }
@@ -207,7 +212,8 @@ impl App {
             Some("stopped") if stopped => Some(if plays { "stopping" } else { "stopped" }),
             Some("playing") if plays => Some("playing"),
             Some(
-                key @ ("published" | "taken-down" | "was-silent" | "others-out" | "sign-in-again"),
+                key @ ("published" | "taken-down" | "restored" | "undone" | "undone-lights"
+                | "was-silent" | "others-out" | "sign-in-again"),
             ) => Some(key),
             _ => None,
         };
@@ -241,6 +247,11 @@ impl App {
             flash: said,
             stamp: self.taps.stamp(),
             clock: dates::clock(now),
+            undo: visit
+                .undo
+                .as_deref()
+                .and_then(|act| act.parse().ok())
+                .map_or_else(String::new, |act| self.undo_bar(visit, act)),
         }
     }
 

@@ -1,5 +1,6 @@
-//! The parts that the audiences' pages share: the app and the context of a request, forms, the
-//! components of a page, names as people read them. Templates of the same lie beside it.
+//! The parts that the audiences' pages share: the app and the context of a request, forms, what can
+//! be taken back, the components of a page, names as people read them. Templates of the same lie
+//! beside it.
 
 pub mod app;
 pub mod components;
@@ -7,3 +8,4 @@ pub mod form;
 pub mod names;
 pub mod notices;
 pub mod taps;
+pub mod undo;

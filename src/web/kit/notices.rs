@@ -45,36 +45,60 @@ pub fn title_and_paragraphs(app: &App, lang: Lang, notice: &Notice) -> (String, 
     match app.files.text(&notice.text) {
         Ok(text) => {
             let (title, body) = text.split_once('\n').unwrap_or((&text, ""));
-            (
-                title.to_owned(),
-                body.lines()
-                    .map(str::trim)
-                    .filter(|l| !l.is_empty())
-                    .map(str::to_owned)
-                    .collect(),
-            )
+            (title.to_owned(), paragraphs(body))
         }
         Err(Lost::Erased) => (lang.t("erased"), Vec::new()),
         Err(Lost::Damaged) => (lang.t("damaged"), Vec::new()),
     }
 }
 
-/// When it was posted, by whom and until when, in words.
+/// The paragraphs of a body.
 #[must_use]
-pub fn posted_when(lang: Lang, notice: &Notice) -> String {
-    posted_text(lang, notice, |ms| dates::long(lang, ms))
+pub fn paragraphs(body: &str) -> Vec<String> {
+    body.lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
-fn posted_text(lang: Lang, notice: &Notice, date: impl Fn(WallMs) -> String) -> String {
+/// When and by whom a notice was posted, and until when it is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Posting {
+    /// When it was posted.
+    pub at: WallMs,
+    /// The last moment at which it is shown; none = until it is taken down.
+    pub until: Option<WallMs>,
+    /// True when the commune sent it.
+    pub from_commune: bool,
+}
+
+impl From<&Notice> for Posting {
+    fn from(notice: &Notice) -> Self {
+        Self {
+            at: notice.at,
+            until: notice.until,
+            from_commune: notice.from_commune,
+        }
+    }
+}
+
+/// When it was posted, by whom and until when, in words.
+#[must_use]
+pub fn posted_when(lang: Lang, posting: impl Into<Posting>) -> String {
+    posted_text(lang, posting.into(), |ms| dates::long(lang, ms))
+}
+
+fn posted_text(lang: Lang, posting: Posting, date: impl Fn(WallMs) -> String) -> String {
     let posted = lang.f(
-        if notice.from_commune {
+        if posting.from_commune {
             "posted-by-commune"
         } else {
             "posted"
         },
-        &[("when", &date(notice.at))],
+        &[("when", &date(posting.at))],
     );
-    notice.until.map_or_else(
+    posting.until.map_or_else(
         || posted.clone(),
         |until| {
             format!(
@@ -89,20 +113,35 @@ fn posted_text(lang: Lang, notice: &Notice, date: impl Fn(WallMs) -> String) -> 
 #[must_use]
 pub fn summarize(app: &App, lang: Lang, notice: &Notice) -> NoticeSummary {
     let (title, body) = title_and_paragraphs(app, lang, notice);
+    NoticeSummary {
+        id: notice.id.to_string(),
+        fresh: (0..NEW_FOR_MS).contains(&app.supervisor.clock().wall_ms().since(notice.at)),
+        ..summarize_text(lang, title, &body, notice.into())
+    }
+}
+
+/// The same of a text that is not published: it has no id, and is new.
+#[must_use]
+pub fn summarize_text(
+    lang: Lang,
+    title: String,
+    body: &[String],
+    posting: Posting,
+) -> NoticeSummary {
     let first = body.first().cloned().unwrap_or_default();
-    let lead = lead(&title, &body);
+    let lead = lead(&title, body);
     let summary = if first.chars().count() > 140 {
         first.chars().take(140).chain(['…']).collect()
     } else {
         first
     };
     NoticeSummary {
-        id: notice.id.to_string(),
+        id: String::new(),
         title,
         summary,
         lead,
-        when: posted_text(lang, notice, dates::date),
-        fresh: (0..NEW_FOR_MS).contains(&app.supervisor.clock().wall_ms().since(notice.at)),
+        when: posted_text(lang, posting, dates::date),
+        fresh: true,
     }
 }
 

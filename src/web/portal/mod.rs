@@ -292,7 +292,7 @@ pub async fn one(
                 css: STYLE,
                 q: query_string(&f),
                 title,
-                when: posted_when(f.lang, &notice),
+                when: posted_when(f.lang, &*notice),
                 paragraphs,
                 f,
             })

@@ -28,6 +28,28 @@ impl Answer {
         set.split(';').next().unwrap_or_default().to_owned()
     }
 
+    /// All hidden fields with their values, as a form of this page would send them.
+    pub fn hidden_fields(&self) -> Vec<(String, String)> {
+        let plain = |text: &str| {
+            [
+                ("&#60;", "<"),
+                ("&#62;", ">"),
+                ("&#34;", "\""),
+                ("&#39;", "'"),
+                ("&#38;", "&"),
+            ]
+            .iter()
+            .fold(text.to_owned(), |t, (from, to)| t.replace(from, to))
+        };
+        let fields = self.body.split("type=\"hidden\" name=\"").skip(1);
+        fields
+            .filter_map(|rest| {
+                let (name, rest) = rest.split_once("\" value=\"")?;
+                Some((plain(name), plain(rest.split('"').next()?)))
+            })
+            .collect()
+    }
+
     /// The value of a hidden field, as a form of this page would send it; empty = it is not there.
     pub fn field(&self, name: &str) -> String {
         self.body

@@ -38,6 +38,24 @@
     var again = held && (fresh.matches(held) ? fresh : fresh.querySelector(held));
     if (again) again.focus();
   }
+  // The bar that takes something back goes by itself, unless somebody is at its button.
+  function count() {
+    var bar = document.getElementById("undo"), left = bar && +bar.dataset.left, num = left && bar.querySelector(".num");
+    if (!num) return;
+    var tick = setInterval(function () {
+      if (!bar.isConnected) return clearInterval(tick);
+      if (left > 1) num.textContent = --left;
+      else if (!bar.contains(document.activeElement)) { bar.className = bar.textContent = ""; clearInterval(tick); }
+    }, 1000);
+    num.textContent = left;
+  }
+  function offer(html) {
+    var t = document.createElement("template");
+    t.innerHTML = html;
+    [].slice.call(t.content.children).forEach(put);
+    count();
+  }
+  count();
   function open() {
     if (es) es.close();
     opened = now(); full = 0;
@@ -93,6 +111,7 @@
         if (r.headers.get("stamp")) base(r.headers.get("stamp"), 0);
         if (r.status === 409 || r.status === 503) return r.text().then(function (t) { show(said, t); });
         if (r.status >= 400) location.reload();
+        else if (r.status === 200 && !r.redirected) return r.text().then(offer);
       })
       .catch(function () { show(said, c.signal.aborted ? words.late : words.unsure); })
       .then(function () { clearTimeout(timer); delete f.dataset.busy; });

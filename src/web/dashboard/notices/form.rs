@@ -1,0 +1,389 @@
+//! The form of a notice: it is typed, looked at as visitors will see it, and published.
+//!
+//! Invariants: a form that is not accepted comes back with everything that was typed and chosen. The
+//! form's command id makes a double tap one notice. The preview stores nothing: it carries what was
+//! typed to the button that publishes, and to the one that leads back to the form.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::DAY_MS;
+use crate::domain::id::NoticeId;
+use crate::domain::notice::{self, Notice, NoticeKind, normalize, text_problem};
+use crate::http::address::Query;
+use crate::http::form::{FormContent, FormFields};
+use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
+use crate::http::render::{
+    PageContext, TextSpan, redirect_see_other, render, render_with, split_phones,
+};
+use crate::keys::secret;
+use crate::time::WallMs;
+use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::form::Post;
+use crate::web::kit::notices::{
+    NoticeSummary, Posting, paragraphs, posted_when, summarize_text, title_and_paragraphs,
+};
+use crate::web::kit::undo::Act;
+
+#[derive(askama::Template)]
+#[template(path = "notice_new.html")]
+struct NewNoticePage {
+    f: PageContext,
+    once: String,
+    /// Why the notice was not accepted; empty = nothing is wrong.
+    wrong: String,
+    title: String,
+    body: String,
+    kinds: Vec<SelectOption>,
+    days: Vec<SelectOption>,
+}
+
+/// One choice of a list: its value, its words, whether it is chosen.
+struct SelectOption {
+    value: &'static str,
+    words: String,
+    chosen: bool,
+}
+
+/// A notice as it was typed.
+#[derive(Default)]
+pub struct NoticeForm {
+    title: String,
+    body: String,
+    kind: String,
+    days: String,
+}
+
+impl FormContent<App> for NoticeForm {
+    fn read(fields: FormFields) -> Self {
+        let [title, body, kind, days] =
+            ["title", "body", "kind", "days"].map(|name| fields.get(name).to_owned());
+        Self {
+            title,
+            body,
+            kind,
+            days,
+        }
+    }
+
+    async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
+        let again = |key| self.again(app, &visit, why.status(), visit.lang.t(key));
+        let page = match why {
+            PageError::OldForm => again("form-again"),
+            PageError::TooLate => again("order-late"),
+            _ => Err(why),
+        };
+        match page {
+            Ok(page) => page,
+            Err(why) => app.page_of(&visit, why).await,
+        }
+    }
+}
+
+/// A notice as it was typed, to be looked at or corrected. That orders nothing yet, at any age.
+pub struct UnpublishedForm(NoticeForm);
+
+impl FormContent<App> for UnpublishedForm {
+    const MAY_BE_LATE: bool = true;
+
+    fn read(fields: FormFields) -> Self {
+        Self(NoticeForm::read(fields))
+    }
+
+    async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
+        self.0.refused(app, visit, why).await
+    }
+}
+
+impl NoticeForm {
+    /// The form again, with what was typed and the reason, under a fresh id: nobody types it twice.
+    fn again(
+        &self,
+        app: &App,
+        visit: &RequestContext,
+        status: StatusCode,
+        why: String,
+    ) -> PageResult {
+        let once = secret::token().map_err(|_| PageError::Unavailable)?;
+        Ok(render_with(status, &form(app, visit, once, self, why)))
+    }
+}
+
+/// The form, with the text that was typed before and why it was not accepted.
+fn form(
+    app: &App,
+    visit: &RequestContext,
+    once: String,
+    typed: &NoticeForm,
+    wrong: String,
+) -> NewNoticePage {
+    let f = app.page_context(visit, &app.journal.state(), "more");
+    let choice = |typed: &str, value: &'static str, words: String| SelectOption {
+        chosen: typed == value,
+        value,
+        words,
+    };
+    let kinds = [
+        ("notice", "kind-notice"),
+        ("event", "kind-event"),
+        ("document", "kind-document"),
+        ("urgent", "kind-urgent"),
+    ]
+    .map(|(v, key)| choice(&typed.kind, v, f.t(key)))
+    .into();
+    let days = [
+        ("7", f.t1("for-days", "n", "7")),
+        ("30", f.t1("for-days", "n", "30")),
+        ("0", f.t("until-taken-down")),
+    ]
+    .map(|(v, words)| choice(&typed.days, v, words))
+    .into();
+    NewNoticePage {
+        once,
+        wrong,
+        title: typed.title.clone(),
+        body: typed.body.clone(),
+        kinds,
+        days,
+        f,
+    }
+}
+
+/// The key of a kind's name.
+const fn kind_key(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::Urgent => "kind-urgent",
+        NoticeKind::Notice => "kind-notice",
+        NoticeKind::Event => "kind-event",
+        NoticeKind::Document => "kind-document",
+    }
+}
+
+/// A kind as the form names it.
+const fn kind_name(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::Urgent => "urgent",
+        NoticeKind::Notice => "notice",
+        NoticeKind::Event => "event",
+        NoticeKind::Document => "document",
+    }
+}
+
+/// The form: empty, or with the text of an older notice that is to be published anew.
+pub async fn new(
+    State(app): State<App>,
+    visit: RequestContext,
+    Query(query): Query<Vec<(String, String)>>,
+) -> PageResult {
+    if !visit.is_chief() {
+        return Err(PageError::NotPermitted);
+    }
+    let state = app.journal.state();
+    let older = query
+        .iter()
+        .find(|(name, _)| name == "again")
+        .and_then(|(_, id)| NoticeId::new(id).ok())
+        .and_then(|id| super::archive::find(&state, &id))
+        .filter(|n| app.files.text(&n.text).is_ok());
+    let typed = older.map_or_else(NoticeForm::default, |n| NoticeForm::of(&app, &visit, n));
+    typed.again(&app, &visit, StatusCode::OK, String::new())
+}
+
+/// A notice that may be published: what the form says, checked.
+struct NoticeDraft {
+    title: String,
+    body: String,
+    kind: NoticeKind,
+    until: Option<WallMs>,
+}
+
+impl NoticeForm {
+    /// The form of an older notice.
+    fn of(app: &App, visit: &RequestContext, notice: &Notice) -> Self {
+        let (title, body) = title_and_paragraphs(app, visit.lang, notice);
+        Self {
+            title,
+            body: body.join("\n"),
+            kind: kind_name(notice.kind).to_owned(),
+            days: String::new(),
+        }
+    }
+
+    /// The notice that the form says; the error is why it cannot be published.
+    fn draft(
+        &self,
+        app: &App,
+        visit: &RequestContext,
+    ) -> Result<NoticeDraft, (StatusCode, String)> {
+        let (title, body) = normalize(&self.title, &self.body);
+        if let Some((key, n, most)) = text_problem(&title, &body) {
+            let values = [("n", n.to_string()), ("most", most.to_string())];
+            let values = values.each_ref().map(|(name, value)| (*name, value));
+            return Err((StatusCode::BAD_REQUEST, visit.lang.f(key, &values)));
+        }
+        // A gateway whose clock is dead believes in 1970: a notice that is published then must still
+        // be valid for days to come.
+        let now = app.supervisor.clock().trusted_ms();
+        // After “back” and a second submit the form's id is new, but the text is not.
+        let text = format!("{title}\n{body}");
+        let is_up = |n: &Notice| app.files.text(&n.text).is_ok_and(|t| t == text);
+        if app.journal.state().notices_at(now).iter().any(|n| is_up(n)) {
+            return Err((StatusCode::CONFLICT, visit.lang.t("notice-twice")));
+        }
+        let kinds = [NoticeKind::Urgent, NoticeKind::Event, NoticeKind::Document];
+        let days = self.days.parse::<i64>().ok();
+        Ok(NoticeDraft {
+            title,
+            body,
+            kind: kinds
+                .into_iter()
+                .find(|kind| kind_name(*kind) == self.kind)
+                .unwrap_or(NoticeKind::Notice),
+            until: days
+                .filter(|d| (1..=366).contains(d))
+                .map(|d| now + d * DAY_MS),
+        })
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "notice_preview.html")]
+struct NoticePreviewPage {
+    f: PageContext,
+    once: String,
+    typed: NoticeForm,
+    /// As it stands in the list, or on top of the first page.
+    summary: NoticeSummary,
+    is_urgent: bool,
+    kind: String,
+    when: String,
+    paragraphs: Vec<Vec<TextSpan>>,
+}
+
+/// The notice as visitors will see it, and the question whether to publish it.
+pub async fn preview(
+    State(app): State<App>,
+    Post {
+        visit,
+        once,
+        form: UnpublishedForm(form),
+        ..
+    }: Post<UnpublishedForm>,
+) -> PageResult {
+    if !visit.is_chief() {
+        return Err(PageError::NotPermitted);
+    }
+    let draft = match form.draft(&app, &visit) {
+        Ok(draft) => draft,
+        Err((status, why)) => return form.again(&app, &visit, status, why),
+    };
+    let once = match once {
+        Some(once) => once.to_string(),
+        None => secret::token().map_err(|_| PageError::Unavailable)?,
+    };
+    let f = app.page_context(&visit, &app.journal.state(), "more");
+    let posting = Posting {
+        at: app.supervisor.clock().trusted_ms(),
+        until: draft.until,
+        from_commune: false,
+    };
+    let body = paragraphs(&draft.body);
+    Ok(render(&NoticePreviewPage {
+        once,
+        summary: summarize_text(f.lang, draft.title, &body, posting),
+        is_urgent: draft.kind == NoticeKind::Urgent,
+        kind: f.t(kind_key(draft.kind)),
+        when: posted_when(f.lang, posting),
+        paragraphs: body.iter().map(|p| split_phones(p)).collect(),
+        typed: form,
+        f,
+    }))
+}
+
+/// The address of the preview, opened without a form: nothing is typed yet.
+pub async fn nothing_typed() -> Response {
+    redirect_see_other("/notices/new")
+}
+
+/// The form again, from its preview.
+pub async fn mend(
+    State(app): State<App>,
+    Post {
+        visit,
+        form: UnpublishedForm(form),
+        ..
+    }: Post<UnpublishedForm>,
+) -> PageResult {
+    if !visit.is_chief() {
+        return Err(PageError::NotPermitted);
+    }
+    form.again(&app, &visit, StatusCode::OK, String::new())
+}
+
+/// Publishes the notice in the form. The form's command id makes a double tap harmless.
+pub async fn publish(
+    State(app): State<App>,
+    Post {
+        visit,
+        once,
+        deadline,
+        form,
+        ..
+    }: Post<NoticeForm>,
+) -> PageResult {
+    if !visit.is_chief() {
+        return Err(PageError::NotPermitted);
+    }
+    let again = |status, why: String| form.again(&app, &visit, status, why);
+    let Some((once, id)) = once.and_then(|once| {
+        let id = NoticeId::new(once.as_str()).ok()?;
+        Some((once, id))
+    }) else {
+        return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again"));
+    };
+    let state = app.journal.state();
+    if state.notices.contains_key(&id) {
+        return Ok(redirect_see_other(&published(&id)));
+    }
+    // After “back” from an undone publication the form's id is spent.
+    if state.taken_down.contains_key(&id) {
+        return again(StatusCode::CONFLICT, visit.lang.t("notice-was-down"));
+    }
+    let draft = match form.draft(&app, &visit) {
+        Ok(draft) => draft,
+        Err((status, why)) => return again(status, why),
+    };
+    let text = format!("{}\n{}", draft.title, draft.body);
+    let Ok(text) = app.files.put(text.into_bytes()).await else {
+        let why = PageError::JournalClosed;
+        return again(why.status(), visit.lang.t(why.detail_key()));
+    };
+    let order = notice::Command::Publish {
+        id: id.clone(),
+        text,
+        kind: draft.kind,
+        until: draft.until,
+    };
+    let expires_at = app.supervisor.clock().trusted_ms() + DAY_MS;
+    let request = visit.request(order)?.idempotent(once, expires_at);
+    match app.journal.submit(request.before(deadline)).await {
+        Ok(receipt) => {
+            let offer = Act::address(Act::of(receipt), &published(&id));
+            Ok(redirect_see_other(&offer))
+        }
+        Err(why) => {
+            let why = PageError::from(why);
+            let key = match why {
+                PageError::TooLate => why.title_key(),
+                _ => why.detail_key(),
+            };
+            again(why.status(), visit.lang.t(key))
+        }
+    }
+}
+
+/// The address of the notice, which says that it is published.
+fn published(id: &NoticeId) -> String {
+    format!("/notices/{id}?said=published")
+}
