@@ -47,6 +47,12 @@ impl FormFields {
             .map(|(_, v)| v.as_str())
     }
 
+    /// Fields that were read before.
+    #[must_use]
+    pub const fn from_pairs(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// All fields.
     #[must_use]
     pub fn into_pairs(self) -> Vec<(String, String)> {

@@ -481,10 +481,10 @@ impl SignIns {
         }
     }
 
-    /// Seals a text for a sign-in: the seal matches only that text and that sign-in.
+    /// Seals a text for a person: the seal matches only that text and that person.
     #[must_use]
-    pub fn seal(&self, session: &str, words: &str) -> String {
-        secret::mac(&self.key, format!("seal {session} {words}").as_bytes())[..32].to_owned()
+    pub fn seal(&self, user: &UserId, text: &str) -> String {
+        secret::mac(&self.key, format!("seal {user} {text}").as_bytes())[..32].to_owned()
     }
 
     /// The CSRF token of a sign-in: a form without it changes nothing.

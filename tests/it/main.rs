@@ -37,6 +37,7 @@ mod full_card;
 mod history;
 mod hostile;
 mod house_broker;
+mod interrupted;
 mod jumps;
 mod keys;
 mod lamps;

@@ -31,7 +31,7 @@ use crate::http::hosts::{AllowedHosts, require_known_host};
 use crate::http::page_error::{PageError, error_pages};
 use crate::http::render::asset;
 use crate::i18n::locale::Lang;
-use crate::web::kit::app::{App, require_sign_in};
+use crate::web::kit::app::App;
 
 const SCRIPT: &str = include_str!("assets/live.js");
 const CAMERA: &str = include_str!("assets/camera.js");
@@ -39,6 +39,11 @@ const ICON: &str = include_str!("assets/icon.svg");
 /// The same drawing as pictures, for phones whose home screen takes no SVG.
 const ICON_192: &[u8] = include_bytes!("assets/icon-192.png");
 const ICON_512: &[u8] = include_bytes!("assets/icon-512.png");
+
+/// Longest body of a form, bytes.
+const MAX_FORM_BYTES: usize = 64 * 1024;
+/// Longest body of the sign-in's form, bytes: it may carry a form with longer names of its fields.
+const MAX_SIGN_IN_BYTES: usize = MAX_FORM_BYTES + 8 * 1024;
 
 /// The forms that signed-in people send: where each is sent, and its handler. No other route of the
 /// pages takes a form, but for the sign-in.
@@ -52,7 +57,7 @@ fn forms() -> [(&'static str, MethodRouter<App>); 13] {
         ("/notices/archive/{id}/restore", form(notices::restore)),
         ("/notices/{id}/down", form(notices::take_down)),
         ("/speakers/hear", form(speakers::preview_form)),
-        ("/speakers/announce", form(speakers::announce)),
+        (speakers::ANNOUNCE_PATH, form(speakers::announce)),
         ("/speakers/stop", form(speakers::stop)),
         ("/undo", form(undo::undo)),
         ("/sign-out", form(sign_in::sign_out)),
@@ -95,12 +100,14 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .fold(inside, |router, (path, handler)| {
             router.route(path, handler)
         })
-        .layer(from_fn_with_state(app.clone(), require_sign_in));
+        .layer(from_fn_with_state(app.clone(), sign_in::require_sign_in));
     Router::new()
         .merge(inside)
         .route(
             "/sign-in",
-            get(sign_in::form).merge(sign_in_form(sign_in::sign_in)),
+            get(sign_in::form)
+                .merge(sign_in_form(sign_in::sign_in))
+                .layer(DefaultBodyLimit::max(MAX_SIGN_IN_BYTES)),
         )
         .route("/lang/{tag}", get(sign_in::language))
         .route("/big", get(sign_in::toggle_large_text))
@@ -133,7 +140,7 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .merge(crate::web::api::router(app.clone()))
         .fallback(|| async { PageError::NotFound })
         .layer(from_fn_with_state(app.clone(), error_pages::<App>))
-        .layer(DefaultBodyLimit::max(64 * 1024))
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(from_fn(same_site))
         .layer(from_fn_with_state(hosts, require_known_host))
         .layer(from_fn(security_headers))

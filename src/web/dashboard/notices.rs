@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 pub use self::archive::{archive, archived, restore};
+pub(super) use self::form::typed_again;
 pub use self::form::{mend, new, nothing_typed, preview, publish};
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{self, NoticeKind};

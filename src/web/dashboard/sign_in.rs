@@ -1,13 +1,20 @@
 //! Sign-in and what a person may set for this phone.
 
+mod destination;
+mod interrupted;
+mod required;
+
 use axum::extract::{Path, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 
+use self::destination::Destination;
+pub use self::required::require_sign_in;
 use super::sign_in_log;
 use crate::domain::id::UserId;
 use crate::domain::user::{Command, Role};
+use crate::http::address::Query;
 use crate::http::form::{AnyTimeButton, FormFields, SignInFields};
 use crate::http::headers::{cookie, same_site_referer};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
@@ -16,6 +23,9 @@ use crate::keys::secret;
 use crate::web::kit::app::{App, RequestContext, session_cookie};
 use crate::web::kit::form::Post;
 
+/// A year, s.
+const YEAR_S: i64 = 31_536_000;
+
 #[derive(askama::Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage {
@@ -23,16 +33,30 @@ struct SignInPage {
     people: Vec<(String, String)>,
     chosen: String,
     wrong: String,
+    /// Where the person goes from here, and what was typed there.
+    carried: Vec<(String, String)>,
+    /// A form with typed text waits behind the sign-in.
+    is_typed: bool,
     other: &'static str,
 }
 
-fn sign_in_page(app: &App, visit: &RequestContext, chosen: &str, wrong: String) -> SignInPage {
+fn sign_in_page(
+    app: &App,
+    visit: &RequestContext,
+    chosen: &str,
+    wrong: String,
+    destination: &Destination,
+) -> SignInPage {
     let state = app.journal.state();
     let mut people: Vec<(String, String)> = state
         .users
         .values()
         .map(|u| (u.id.to_string(), name_of_person(app, &state, &u.id)))
         .collect();
+    // Only the person who typed a text gets it back.
+    if let Some(form) = destination.interrupted() {
+        people.retain(|(id, _)| *id == form.owner().as_str());
+    }
     // The chief comes first, as the one who usually signs in.
     let is_other = |id: &str| {
         state
@@ -47,16 +71,32 @@ fn sign_in_page(app: &App, visit: &RequestContext, chosen: &str, wrong: String) 
         people,
         chosen: chosen.to_owned(),
         wrong,
+        carried: destination.hidden_fields(),
+        is_typed: destination.interrupted().is_some(),
         other: if visit.lang.tag() == "vi" { "en" } else { "vi" },
     }
 }
 
 /// The form.
-pub async fn form(State(app): State<App>, visit: RequestContext) -> Response {
+pub async fn form(
+    State(app): State<App>,
+    visit: RequestContext,
+    headers: HeaderMap,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Response {
+    let destination = Destination::from_query(&query);
     if visit.user.is_some() {
-        return redirect_see_other("/");
+        return destination.open(&app, &visit);
     }
-    render(&sign_in_page(&app, &visit, "", String::new()))
+    let last = last_person(&app, &headers);
+    let chosen = last.as_ref().map_or("", |user| user.as_str());
+    render(&sign_in_page(
+        &app,
+        &visit,
+        chosen,
+        String::new(),
+        &destination,
+    ))
 }
 
 /// The name of a person, or the id when their file cannot be read: nobody vanishes from the page
@@ -69,12 +109,46 @@ fn name_of_person(app: &App, state: &crate::domain::state::VillageState, user: &
         .map_or_else(|| user.to_string(), |p| p.name)
 }
 
+/// Name of the cookie with the person who signed in last in this browser. It proves nothing: it
+/// chooses a name in the form, and says whose text an interrupted form holds.
+const LAST_PERSON_COOKIE: &str = "last";
+
+/// The person who signed in last in this browser; none = nobody did, or they may not any more.
+fn last_person(app: &App, headers: &HeaderMap) -> Option<UserId> {
+    let last = UserId::new(cookie(headers, LAST_PERSON_COOKIE)?).ok()?;
+    app.journal
+        .state()
+        .users
+        .contains_key(&last)
+        .then_some(last)
+}
+
 /// Name of the cookie with the proof that this person signed in on this phone before.
 fn known_cookie(user: &UserId) -> String {
     format!("known-{}", user.as_str().replace('.', "-"))
 }
 
-/// Tries the PIN.
+/// The cookies of a phone on which a person signed in: the sign-in, the proof that it did, and who
+/// did.
+fn sign_in_cookies(app: &App, visit: &RequestContext, user: &UserId) -> [String; 3] {
+    let secure = if visit.secure { "; Secure" } else { "" };
+    let cookie = |name: &str, value: &str, path: &str, age: i64| {
+        format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax; Max-Age={age}{secure}")
+    };
+    let proof = app.sessions.known_phone(&app.journal.state(), user);
+    [
+        cookie(
+            session_cookie(visit.secure),
+            &visit.token,
+            "/",
+            SIGN_IN_IDLE_MS / 1000,
+        ),
+        cookie(&known_cookie(user), &proof, "/sign-in", YEAR_S),
+        cookie(LAST_PERSON_COOKIE, user.as_str(), "/", YEAR_S),
+    ]
+}
+
+/// Tries the PIN, and opens the page that the person was going to.
 pub async fn sign_in(
     State(app): State<App>,
     visit: RequestContext,
@@ -82,9 +156,11 @@ pub async fn sign_in(
     SignInFields(fields): SignInFields,
 ) -> Response {
     let state = app.journal.state();
-    let chosen = fields.get("user").to_owned();
+    let (chosen, pin) = (fields.get("user").to_owned(), fields.get("pin").to_owned());
+    let destination = Destination::from_form(fields);
     let Ok(user) = UserId::new(&chosen) else {
-        return redirect_see_other("/sign-in");
+        let page = sign_in_page(&app, &visit, "", String::new(), &destination);
+        return render_with(StatusCode::UNAUTHORIZED, &page);
     };
     let name = known_cookie(&user);
     let known = cookie(&headers, &name);
@@ -92,7 +168,7 @@ pub async fn sign_in(
         .is_some_and(|k| secret::constant_time_eq(k, &app.sessions.known_phone(&state, &user)));
     match app
         .sessions
-        .sign_in(&state, &user, fields.get("pin"), visit.address, known)
+        .sign_in(&state, &user, &pin, visit.address, known)
         .await
     {
         Ok(token) => {
@@ -101,26 +177,20 @@ pub async fn sign_in(
                 is_known_phone,
             };
             sign_in_log::record(&app, &user, noted).await;
-            let secure = if visit.secure { "; Secure" } else { "" };
-            let session = format!(
-                "{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
-                session_cookie(visit.secure),
-                SIGN_IN_IDLE_MS / 1000
-            );
-            let known = format!(
-                "{name}={}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}",
-                app.sessions.known_phone(&state, &user)
-            );
-            (
-                AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, known)]),
-                redirect_see_other("/"),
-            )
-                .into_response()
+            let visit = RequestContext {
+                user: app.sessions.user_of(&app.journal.state(), &token),
+                token,
+                ..visit
+            };
+            let cookies = sign_in_cookies(&app, &visit, &user);
+            let cookies = AppendHeaders(cookies.map(|cookie| (SET_COOKIE, cookie)));
+            (cookies, destination.open(&app, &visit)).into_response()
         }
         Err(denied) => {
             sign_in_log::record_due(&app).await;
             let (status, wrong) = error_text(&app, &visit, &state, &user, denied);
-            render_with(status, &sign_in_page(&app, &visit, &chosen, wrong))
+            let page = sign_in_page(&app, &visit, &chosen, wrong, &destination);
+            render_with(status, &page)
         }
     }
 }

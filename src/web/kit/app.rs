@@ -4,11 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
@@ -19,7 +16,7 @@ use crate::domain::user::{Role, User};
 use crate::http::form_token;
 use crate::http::headers::{cookie, same_site_referer};
 use crate::http::page_error::PageError;
-use crate::http::render::{PageContext, redirect_see_other};
+use crate::http::render::PageContext;
 use crate::http::serve::Peer;
 use crate::http::session::SignIns;
 use crate::i18n::dates;
@@ -213,7 +210,8 @@ impl App {
             Some("playing") if plays => Some("playing"),
             Some(
                 key @ ("published" | "taken-down" | "restored" | "undone" | "undone-lights"
-                | "was-silent" | "others-out" | "sign-in-again"),
+                | "was-silent" | "others-out" | "sign-in-again" | "typed-not-yours"
+                | "form-again"),
             ) => Some(key),
             _ => None,
         };
@@ -338,23 +336,4 @@ impl App {
         f.csrf = self.sessions.csrf_token(&visit.token);
         Fragment::new("on-air", &OnAir { f })
     }
-}
-
-/// Lets only signed-in people through; others are sent to the sign-in.
-pub async fn require_sign_in(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let Ok(visit) = RequestContext::from_request_parts(&mut parts, &app).await;
-    if visit.user.is_none() {
-        return if visit.live || parts.uri.path().starts_with("/live/") {
-            StatusCode::UNAUTHORIZED.into_response()
-        } else {
-            // A person who was signed in learns why they must sign in again.
-            redirect_see_other(if visit.token.is_empty() {
-                "/sign-in"
-            } else {
-                "/sign-in?said=sign-in-again"
-            })
-        };
-    }
-    next.run(Request::from_parts(parts, body)).await
 }

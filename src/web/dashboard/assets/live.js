@@ -24,10 +24,12 @@
     var old = document.getElementById(id), r = old && old.getBoundingClientRect();
     return r && r.bottom > 0 && r.top < innerHeight;
   }
+  // A text that somebody types, or looks at before it is sent, is never discarded.
+  function typing() { return document.querySelector("textarea, [name=body]"); }
   function put(fresh) {
     var old = fresh.id && document.getElementById(fresh.id);
-    // A new row has no element on this page yet: reload, but never discard a text that somebody types.
-    if (!old) { if (/^(LI|A)$/.test(fresh.tagName) && now() > 9000 && !document.querySelector("textarea")) location.reload(); return; }
+    // A new row has no element on this page yet: reload.
+    if (!old) { if (/^(LI|A)$/.test(fresh.tagName) && now() > 9000 && !typing()) location.reload(); return; }
     var held = old.contains(document.activeElement) && document.activeElement.tagName;
     // What somebody unfolded stays so.
     [].forEach.call(old.querySelectorAll("details[id][open]"), function (d) {
@@ -64,7 +66,7 @@
     es.onerror = function () {
       if (es.readyState !== 2) return;
       // Closed for good: perhaps this phone was signed out, or too many pages follow; neither is a lost link.
-      fetch(where, { method: "HEAD" }).then(function (r) { if (r.status === 401) location.reload(); else if (r.status === 429 || r.status === 200) { full = 1; alive(); } }).catch(function () {});
+      fetch(where, { method: "HEAD" }).then(function (r) { if (r.status === 401 && !typing()) location.reload(); else if (r.status < 500) { full = 1; alive(); } }).catch(function () {});
     };
     es.onmessage = function (m) {
       alive();

@@ -110,6 +110,20 @@ impl NoticeForm {
     }
 }
 
+/// The form with what was typed into it before a sign-in ended, and a note about that.
+pub(in crate::web::dashboard) fn typed_again(
+    app: &App,
+    visit: &RequestContext,
+    fields: FormFields,
+    note: String,
+) -> PageResult {
+    let once = secret::token().map_err(|_| PageError::Unavailable)?;
+    let typed = <NoticeForm as FormContent<App>>::read(fields);
+    let mut page = form(app, visit, once, &typed, String::new());
+    page.f.flash = Some(note);
+    Ok(render(&page))
+}
+
 /// The form, with the text that was typed before and why it was not accepted.
 fn form(
     app: &App,

@@ -1,6 +1,8 @@
 //! A sentence between being typed and being played: its state in the addresses of its pages.
 //!
-//! Invariant: an address plays nothing unless this sign-in sealed all of it.
+//! Invariant: an address shows and plays nothing unless all of it was sealed for this person. The
+//! seal is the person's and not the sign-in's: a sentence that was typed before a sign-in ended is
+//! there again after the next one.
 
 use crate::domain::blob::BlobRef;
 use crate::domain::id::{BlobId, DeviceId};
@@ -19,7 +21,7 @@ pub struct Preview {
     pub(super) len: u64,
     pub(super) once: String,
     pub(super) zone: Vec<String>,
-    /// Seal of all that for this sign-in: an address of anybody else plays nothing here.
+    /// Seal of all that for this person: an address of anybody else plays nothing here.
     pub(super) seal: String,
 }
 
@@ -50,22 +52,20 @@ impl Preview {
         })
     }
 
-    /// The text, when this sign-in typed it.
+    /// The text, when this person typed it.
     pub(super) fn text(&self, app: &App, visit: &RequestContext) -> Option<String> {
-        let sealed = visit.is_chief()
-            && secret::constant_time_eq(
-                &self.seal,
-                &app.sessions.seal(&visit.token, &self.unsigned_query()),
-            );
-        app.files.text(&self.blob().filter(|_| sealed)?).ok()
+        let user = visit.user.as_ref().filter(|_| visit.is_chief())?;
+        let seal = app.sessions.seal(&user.id, &self.unsigned_query());
+        let is_sealed = secret::constant_time_eq(&self.seal, &seal);
+        app.files.text(&self.blob().filter(|_| is_sealed)?).ok()
     }
 
-    /// The same with the seal of this sign-in.
+    /// The same with the seal of this person; without one it stays unsealed.
     pub(super) fn sealed(self, app: &App, visit: &RequestContext) -> Self {
-        Self {
-            seal: app.sessions.seal(&visit.token, &self.unsigned_query()),
-            ..self
-        }
+        let seal = visit.user.as_ref().map_or_else(String::new, |user| {
+            app.sessions.seal(&user.id, &self.unsigned_query())
+        });
+        Self { seal, ..self }
     }
 
     /// As the query of an address.

@@ -38,6 +38,14 @@ pub(super) struct SpeakersPage {
     played: String,
 }
 
+impl SpeakersPage {
+    /// The same with a note on top.
+    pub(super) fn noting(mut self, note: String) -> Self {
+        self.f.flash = Some(note);
+        self
+    }
+}
+
 /// The speaker clusters; `chosen` by the form that was submitted, or else all that will be heard.
 fn pick(
     app: &App,

@@ -22,6 +22,9 @@ use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
 use crate::web::kit::names::name_of;
 
+/// Where a previewed sentence is sent to be played.
+pub const ANNOUNCE_PATH: &str = "/speakers/announce";
+
 /// A typed sentence that could not begin within this time is not played later, ms.
 const ANNOUNCEMENT_TTL_MS: i64 = 120_000;
 
@@ -83,6 +86,23 @@ impl FormContent<App> for SentenceForm {
             _ => app.page_of(&visit, why).await,
         }
     }
+}
+
+/// The form with what was typed into it before a sign-in ended, and a note about that.
+pub(in crate::web::dashboard) fn typed_again(
+    app: &App,
+    visit: &RequestContext,
+    fields: FormFields,
+    note: String,
+) -> Response {
+    let SentenceForm { text, zone } = SentenceForm::read(fields);
+    render(&form(app, visit, text, Some(&zone), String::new()).noting(note))
+}
+
+/// The address at which a sentence is previewed, from the fields of the form that plays it. Who may
+/// see it there, its seal decides.
+pub(in crate::web::dashboard) fn preview_address(fields: Vec<(String, String)>) -> String {
+    format!("/speakers/hear?{}", Preview::from_fields(fields).query())
 }
 
 /// Reads the sentence aloud to the chief before anybody else hears it.
@@ -217,6 +237,15 @@ pub async fn preview_sound(
 impl FormContent<App> for Preview {
     fn read(fields: FormFields) -> Self {
         Self::from_fields(fields.into_pairs())
+    }
+
+    /// A page of an earlier sign-in of the same person: the sentence is previewed again, and played
+    /// by the next press.
+    async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
+        if why == PageError::OldForm && self.text(app, &visit).is_some() {
+            return redirect_see_other(&format!("/speakers/hear?{}&said=form-again", self.query()));
+        }
+        app.page_of(&visit, why).await
     }
 }
 

@@ -147,12 +147,14 @@ fn recent_announcements(app: &App, visit: &RequestContext, state: &VillageState)
 
 /// The address where a sentence is previewed again, to be played again.
 fn replay_url(app: &App, visit: &RequestContext, said: &Announcement) -> String {
-    if !visit.is_chief() || !said.is_over() || said.text.len == 0 {
+    let Some(user) = visit
+        .user
+        .as_ref()
+        .filter(|_| visit.is_chief() && said.is_over() && said.text.len > 0)
+    else {
         return String::new();
-    }
-    let once = app
-        .sessions
-        .seal(&visit.token, &format!("again {}", said.id));
+    };
+    let once = app.sessions.seal(&user.id, &format!("again {}", said.id));
     let heard = Preview {
         blob: said.text.id.to_string(),
         mac: said.text.mac.clone(),
