@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use conglang::keys::signing::PinnedPublicKey;
 use conglang::protocol::speaker::{
-    ReceiverState, ReceiverStatus, SpeakerAction, Verdict, verify_order,
+    FailureReason, ReceiverState, ReceiverStatus, SpeakerAction, Verdict, verify_order,
 };
 use conglang::speakers::speech::{parse_wav, write_wav};
 use conglang::time::WallMs;
@@ -107,7 +107,7 @@ impl Receiver {
                             sound = Some((hash, wav));
                             ReceiverStatus { announcement, state: ReceiverState::Prepared, ms: 0, why: String::new() }
                         }
-                        Done::Fetched { announcement, .. } => ReceiverStatus { announcement, state: ReceiverState::Failed, ms: 0, why: "the sound could not be fetched".into() },
+                        Done::Fetched { announcement, .. } => ReceiverStatus { announcement, state: ReceiverState::Failed, ms: 0, why: FailureReason::NotFetched.sentence().into() },
                         Done::Status(status) => {
                             memory.status = Some(status.clone());
                             memory.save(&path);
@@ -195,7 +195,7 @@ impl Receiver {
                             let (state, why) = if found.is_some() {
                                 (ReceiverState::Playing, "")
                             } else {
-                                (ReceiverState::Failed, "the sound is not here")
+                                (ReceiverState::Failed, FailureReason::NotStored.sentence())
                             };
                             let status = ReceiverStatus {
                                 announcement: announcement.clone(),

@@ -69,6 +69,7 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
         class: AnnouncementClass::Normal,
         zone: vec![device_id(0)],
         expires_in_ms: 1,
+        unreachable: None,
     });
     assert!(decide(&state, &Actor::User { id: tech }, &speak, AT_FIRST).is_err());
     assert!(

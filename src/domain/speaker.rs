@@ -63,8 +63,8 @@ pub struct Announcement {
     pub expires_at: WallMs,
     /// The playback of each cluster in the zone.
     pub plays: BTreeMap<DeviceId, PlaybackState>,
-    /// Clusters outside the zone that did not answer when it was queued: nobody near them heard it,
-    /// whether they were left out for that or not.
+    /// Clusters outside the zone that would not have been heard when it was queued, as the page
+    /// showed them: nobody near them heard it, whether they were left out for that or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreachable: Vec<DeviceId>,
 }
@@ -149,6 +149,10 @@ pub enum Command {
         class: AnnouncementClass,
         zone: Vec<DeviceId>,
         expires_in_ms: i64,
+        /// The clusters that will not be heard, as the page showed them; none = as far as the
+        /// state knows. No program gives them: the gateway adds them.
+        #[serde(skip)]
+        unreachable: Option<Vec<DeviceId>>,
     },
     /// A cluster reported that it plays.
     BeginPlayback {
@@ -178,6 +182,10 @@ pub enum Event {
         class: AnnouncementClass,
         zone: Vec<DeviceId>,
         expires_at: WallMs,
+        /// The clusters outside the zone that would not have been heard; none = the entry does not
+        /// say so, and the state knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unreachable: Option<Vec<DeviceId>>,
     },
     /// A cluster began to play.
     PlaybackBegan {

@@ -168,6 +168,7 @@ fn a_stop_is_final_for_each_cluster() {
                 class: AnnouncementClass::Normal,
                 zone: vec![device_id(0)],
                 expires_in_ms: 60_000,
+                unreachable: None,
             }),
         ),
         (

@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::reason_table::reason_table;
 use crate::time::WallMs;
 
 /// A signed order on the wire.
@@ -65,7 +66,7 @@ pub struct ReceiverStatus {
     /// Milliseconds of audio that left the amplifier.
     #[serde(default)]
     pub ms: u64,
-    /// Why it failed, in words.
+    /// Why it failed: the sentence of a [`FailureReason`], or words of its own.
     #[serde(default)]
     pub why: String,
 }
@@ -84,6 +85,37 @@ pub enum ReceiverState {
     Stopped,
     /// It failed.
     Failed,
+}
+
+reason_table! {
+    /// The reasons of a failed playback that have a sentence of their own in the reader's language. A
+    /// receiver may report any other words; those are shown as its own.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum FailureReason {
+        /// The gateway could make no sound of the sentence.
+        NotRendered = "failed-not-rendered", "the sentence could not be read aloud";
+        /// The gateway has lost the key that signs its orders.
+        KeyLost = "failed-key-lost", "the key that signs orders is lost";
+        /// The receiver could not fetch the sound.
+        NotFetched = "failed-not-fetched", "the sound could not be fetched";
+        /// The receiver does not have the sound that it is to play.
+        NotStored = "failed-not-stored", "the sound is not here";
+    }
+}
+
+impl FailureReason {
+    /// The reason that a receiver reported; none = words of its own.
+    #[must_use]
+    pub fn read(why: &str) -> Option<Self> {
+        [
+            Self::NotRendered,
+            Self::KeyLost,
+            Self::NotFetched,
+            Self::NotStored,
+        ]
+        .into_iter()
+        .find(|reason| reason.sentence() == why)
+    }
 }
 
 /// The bytes that are signed.

@@ -19,6 +19,7 @@ mod token;
 mod user;
 mod village;
 
+pub use self::speaker::trouble_text;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::event::{Entry, Event};

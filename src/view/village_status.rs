@@ -472,6 +472,17 @@ fn data_losses(health: &BTreeMap<HealthPart, PartHealth>) -> Vec<LostData> {
     .collect()
 }
 
+/// The speaker clusters that will not be heard: what the page shows before an announcement, and what
+/// its receipt tells of the clusters that it was not for.
+#[must_use]
+pub fn unreachable_speakers(status: &VillageStatus) -> Vec<DeviceId> {
+    status
+        .of_kind(ThingKind::Speaker)
+        .filter(|t| !is_reachable(t))
+        .filter_map(|t| DeviceId::new(&t.id).ok())
+        .collect()
+}
+
 /// Things of a kind that do not work, as sentences name them: the speakers that will not be heard.
 #[must_use]
 pub fn not_working(status: &VillageStatus, kind: ThingKind) -> Vec<NamedThing> {

@@ -62,6 +62,7 @@ mod terminal;
 mod tidy;
 mod tokens;
 mod undo;
+mod unheard;
 mod unsure;
 mod village_status;
 mod voice;

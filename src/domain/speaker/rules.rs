@@ -67,17 +67,23 @@ pub fn decide(state: &VillageState, command: &Command, now: Now) -> Result<Vec<E
             class,
             zone,
             expires_in_ms,
+            unreachable,
         } => {
             let zone = check_zone(state, zone)?;
             if state.announcements.contains_key(id) {
                 return Err(Rejection::Exists { id: id.to_string() });
             }
+            let unreachable = unreachable.as_ref().map_or_else(
+                || unanswering(state, &zone),
+                |shown| left_out(state, &zone, |id| shown.contains(id)),
+            );
             Ok(vec![Event::AnnouncementQueued {
                 id: id.clone(),
                 text: text.clone(),
                 class: *class,
                 zone,
                 expires_at: expiry(*class, *expires_in_ms, now),
+                unreachable: Some(unreachable),
             }])
         }
         Command::BeginPlayback {
@@ -175,6 +181,7 @@ pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
             class,
             zone,
             expires_at,
+            unreachable,
         } => {
             let plays = zone
                 .iter()
@@ -188,7 +195,9 @@ pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
                 order: entry.seq,
                 expires_at: *expires_at,
                 plays,
-                unreachable: unreachable(state, zone),
+                unreachable: unreachable
+                    .clone()
+                    .unwrap_or_else(|| unanswering(state, zone)),
             };
             put(&mut state.announcements, id.clone(), queued);
             forget_old_announcements(state);
@@ -214,18 +223,27 @@ pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
     }
 }
 
-/// The clusters outside a zone that do not answer.
-fn unreachable(state: &VillageState, zone: &[DeviceId]) -> Vec<DeviceId> {
-    let answers = |id: &DeviceId| {
-        state
+/// The clusters outside a zone that do not answer, as far as the state knows: it does not know a
+/// cluster that publishes and never says that it is there.
+fn unanswering(state: &VillageState, zone: &[DeviceId]) -> Vec<DeviceId> {
+    left_out(state, zone, |id| {
+        !state
             .devices
             .get(id)
             .is_some_and(|d| matches!(d.availability, Availability::Online { .. }))
-    };
+    })
+}
+
+/// The clusters outside a zone of which `is_unreachable` is true.
+fn left_out(
+    state: &VillageState,
+    zone: &[DeviceId],
+    is_unreachable: impl Fn(&DeviceId) -> bool,
+) -> Vec<DeviceId> {
     state
         .speakers
         .keys()
-        .filter(|id| !zone.contains(id) && !state.is_revoked(id) && !answers(id))
+        .filter(|id| !zone.contains(id) && !state.is_revoked(id) && is_unreachable(id))
         .cloned()
         .collect()
 }

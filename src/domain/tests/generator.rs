@@ -250,6 +250,7 @@ fn speaker(last: Option<&speaker::Command>, r: Random) -> Option<speaker::Comman
             class: AnnouncementClass::Normal,
             zone: vec![device_id(r.a), device_id(r.b)],
             expires_in_ms: i64::from(r.b) - 100,
+            unreachable: None,
         },
         Some(QueueAnnouncement { .. }) => BeginPlayback {
             announcement: announcement(r.a),

@@ -212,13 +212,18 @@ impl From<FlatEntry> for Entry {
     }
 }
 
-/// The table of the events of then: each became an event of its noun, with the same fields.
+/// The table of the events of then: each became an event of its noun, with the same fields; those
+/// behind the semicolon were not there yet.
 macro_rules! events_by_noun {
-    ($($flat:ident => $noun:ident::$event:ident { $($field:ident),* })*) => {
+    ($($flat:ident => $noun:ident::$event:ident { $($field:ident),* $(; $new:ident)? })*) => {
         impl From<FlatEvent> for Event {
             fn from(old: FlatEvent) -> Self {
                 match old {
-                    $(FlatEvent::$flat { $($field),* } => $noun::Event::$event { $($field),* }.into(),)*
+                    $(FlatEvent::$flat { $($field),* } => $noun::Event::$event {
+                        $($field,)*
+                        $($new: None,)?
+                    }
+                    .into(),)*
                 }
             }
         }
@@ -250,7 +255,7 @@ events_by_noun! {
     SensorAlarmRaised => sensor::AlarmRaised { sensor, level, value }
     SensorAlarmLowered => sensor::AlarmLowered { sensor, level, value }
     SpeakerDeclared => speaker::Declared { speaker }
-    AnnouncementQueued => speaker::AnnouncementQueued { id, text, class, zone, expires_at }
+    AnnouncementQueued => speaker::AnnouncementQueued { id, text, class, zone, expires_at; unreachable }
     PlaybackBegan => speaker::PlaybackBegan { announcement, speaker }
     PlaybackFinished => speaker::PlaybackFinished { announcement, speaker, how }
     EverythingStopped => speaker::EverythingStopped {}

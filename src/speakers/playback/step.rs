@@ -10,6 +10,7 @@ use super::{
     signed_bytes,
 };
 use crate::domain::topics;
+use crate::protocol::speaker::FailureReason;
 use crate::time::WallMs;
 
 impl Playback {
@@ -49,11 +50,17 @@ impl Playback {
                 PlaybackOutcome::Missed
             });
         }
+        // Without the key no order is obeyed: there is nothing to wait for.
+        if self.key.is_none() {
+            return Some(PlaybackOutcome::Failed {
+                why: FailureReason::KeyLost.sentence().into(),
+            });
+        }
         let sound = match making {
             Some(Rendering::Done(Some(sound))) => sound,
             Some(Rendering::Done(None)) => {
                 return Some(PlaybackOutcome::Failed {
-                    why: "the sentence could not be read aloud".into(),
+                    why: FailureReason::NotRendered.sentence().into(),
                 });
             }
             Some(Rendering::Pending) | None => {

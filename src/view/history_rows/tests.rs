@@ -174,6 +174,7 @@ fn seven_entries_of_one_announcement_are_one_row_with_each_cluster_inside() {
         class: AnnouncementClass::Normal,
         zone: ["x", "y", "z"].map(cluster).to_vec(),
         expires_at: WallMs::default(),
+        unreachable: None,
     };
     let all = [
         entry(1, 0, person("Hoa"), None, queued),

@@ -5,7 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::domain::actor::Actor;
+use crate::domain::command::Command;
 use crate::domain::decide::Rejection;
+use crate::domain::speaker;
 use crate::i18n::locale::Lang;
 use crate::i18n::rejection_text;
 use crate::journal::{CommandRequest, Committed, SubmitError};
@@ -65,7 +67,7 @@ pub(in crate::web) async fn submit_external(
     app: &App,
     lang: Lang,
     actor: Actor,
-    submit: Submit,
+    mut submit: Submit,
 ) -> Response {
     if let Some(blob) = submit.command.blob().cloned() {
         let files = app.files.clone();
@@ -73,6 +75,12 @@ pub(in crate::web) async fn submit_external(
         if !found.unwrap_or(false) {
             return error_response(StatusCode::CONFLICT, lang.t("refused-no-file"));
         }
+    }
+    // The receipt tells the same of the other clusters as the page would have shown.
+    if let Command::Speaker(speaker::Command::QueueAnnouncement { unreachable, .. }) =
+        &mut submit.command
+    {
+        *unreachable = Some(app.unreachable_speakers());
     }
     submit_request(app, lang, CommandRequest::new(actor, submit.command))
         .await

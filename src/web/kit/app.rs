@@ -266,6 +266,12 @@ impl App {
         })
     }
 
+    /// The speaker clusters that will not be heard if somebody speaks now.
+    #[must_use]
+    pub fn unreachable_speakers(&self) -> Vec<DeviceId> {
+        village_status::unreachable_speakers(&self.status(&self.journal.state()))
+    }
+
     /// The first `most` characters of the first line of a text that people typed, or the word for
     /// “erased” or “damaged”.
     #[must_use]

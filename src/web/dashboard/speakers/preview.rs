@@ -282,6 +282,7 @@ pub async fn announce(
         class: AnnouncementClass::Normal,
         zone,
         expires_in_ms: ANNOUNCEMENT_TTL_MS,
+        unreachable: Some(app.unreachable_speakers()),
     };
     let request = visit.request(order)?.idempotent(once, until);
     let receipt = app.journal.submit(request.before(deadline)).await?;

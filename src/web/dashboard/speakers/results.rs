@@ -7,6 +7,7 @@ use crate::domain::state::VillageState;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::protocol::village_status::Status;
+use crate::view::history_text::trouble_text;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{Banner, Fragment, Row, status_class};
 use crate::web::kit::names::name_of;
@@ -50,22 +51,10 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
         .plays
         .iter()
         .filter_map(|(speaker, play)| {
-            let key = match play {
-                PlaybackState::Ended {
-                    how: PlaybackOutcome::Played { .. },
-                } => return None,
-                PlaybackState::Ended {
-                    how: PlaybackOutcome::Stopped,
-                } => "played-stopped",
-                PlaybackState::Ended {
-                    how: PlaybackOutcome::Missed,
-                } => "played-missed",
-                PlaybackState::Ended {
-                    how: PlaybackOutcome::Failed { .. },
-                } => "played-failed",
-                _ => "played-unanswered",
+            let PlaybackState::Ended { how } = play else {
+                return None;
             };
-            Some(lang.f(key, &[("name", &name_of(state, speaker.as_str()))]))
+            trouble_text(lang, &name_of(state, speaker.as_str()), how)
         })
         .chain(unreachable)
         .collect();
