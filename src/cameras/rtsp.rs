@@ -24,6 +24,7 @@ use crate::live::pictures::{AccessUnit, LiveCamera, SourceStatus};
 use crate::protocol::media::VideoCodec;
 use crate::protocol::stream_loss::{StreamLoss, first_line};
 use crate::supervisor::clock::Clock;
+use crate::supervisor::standstill::Passes;
 use crate::time::WallMs;
 
 /// Longest wait for an answer of the camera.
@@ -168,6 +169,14 @@ impl Reception<'_> {
     fn deadline(&self) -> Instant {
         self.keyframe_by
             .map_or(self.frame_by, |w| w.min(self.frame_by))
+    }
+
+    /// After a standstill of the gateway: what came meanwhile is read only now.
+    fn begin_anew(&mut self) {
+        let now = Instant::now();
+        self.frame_by = now + FRAME_TIMEOUT;
+        self.keyframe_by = self.keyframe_by.map(|_| now + KEYFRAME_TIMEOUT);
+        self.window = (now, 0, 0);
     }
 
     /// Why the session fails at its [`Self::deadline`].
@@ -328,10 +337,18 @@ pub async fn stream_frames(
         at_least: WallMs::MIN,
         window: (Instant::now(), 0, 0),
     };
+    let mut passes = Passes::begin();
     loop {
         let item = tokio::select! {
             item = items.next() => item,
-            () = tokio::time::sleep_until(reception.deadline()) => return Err(reception.timeout_error().into()),
+            () = tokio::time::sleep_until(reception.deadline().min(passes.due())) => {
+                if passes.pass().is_some() {
+                    reception.begin_anew();
+                } else if reception.deadline() <= Instant::now() {
+                    return Err(reception.timeout_error().into());
+                }
+                continue;
+            }
         };
         match item {
             Some(Ok(PacketItem::Rtp(packet))) => {

@@ -2,7 +2,6 @@
 //! offline. Last wills arrive by `ingest`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::rate_limit::RateLimiter;
 use crate::domain::actor::Actor;
@@ -12,6 +11,7 @@ use crate::journal::{CommandRequest, Journal, SubmitError};
 use crate::live::Live;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
+use crate::supervisor::standstill::Passes;
 use crate::time::MonoMs;
 
 /// Runs until `stop`.
@@ -23,7 +23,8 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
     // When each offline device was first seen to be offline: only a later message of the device
     // proves that it is online again.
     let mut gone: BTreeMap<DeviceId, MonoMs> = BTreeMap::new();
-    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    let mut passes = Passes::begin();
+    let mut tick = tokio::time::interval(Passes::INTERVAL);
     loop {
         tokio::select! {
             _ = tick.tick() => {}
@@ -31,6 +32,10 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
         }
         let state = journal.state();
         let now = clock.mono_ms();
+        // Messages that devices published during a standstill are read only now.
+        if passes.pass().is_some() {
+            live.device_link.begin_anew(now);
+        }
         // While our own link is down no message can arrive: that is not the devices' silence.
         let Some(up) = live.device_link.online_since() else {
             continue;

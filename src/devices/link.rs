@@ -22,6 +22,7 @@ use crate::protocol::mqtt::topic::{
 };
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
+use crate::supervisor::standstill::running_for;
 
 /// How often the canary is sent.
 const CANARY_INTERVAL: Duration = Duration::from_secs(2);
@@ -221,10 +222,13 @@ pub async fn canary_lost(mut pulse: watch::Receiver<LinkHealth>) {
         } else {
             LINK_TIMEOUT
         };
-        match tokio::time::timeout(most, pulse.changed()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => std::future::pending().await,
-            Err(_) => return,
+        tokio::select! {
+            biased;
+            changed = pulse.changed() => if changed.is_err() {
+                std::future::pending::<()>().await;
+            },
+            // While this process stood still nothing could come back.
+            () = running_for(most) => return,
         }
     }
 }

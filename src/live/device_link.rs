@@ -28,6 +28,15 @@ impl DeviceLinkStatus {
         self.online_since.send_replace(since);
     }
 
+    /// A standstill of the process ended at `now`: a link that is up counts from then.
+    pub fn begin_anew(&self, now: MonoMs) {
+        self.online_since.send_modify(|since| {
+            if let Some(since) = since {
+                *since = now;
+            }
+        });
+    }
+
     /// Since when the link is up; none = it is down.
     #[must_use]
     pub fn online_since(&self) -> Option<MonoMs> {

@@ -29,6 +29,7 @@ use crate::protocol::speaker::{
 use crate::store::files::PeopleFiles;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
+use crate::supervisor::standstill::Passes;
 use crate::time::MonoMs;
 
 mod step;
@@ -80,6 +81,19 @@ struct SpeakerDelivery {
     numbers: [Option<u64>; 3],
 }
 
+impl SpeakerDelivery {
+    /// Moves every deadline: for so long the gateway could receive nothing, ms.
+    fn postpone(&mut self, ms: u64) {
+        self.began += ms;
+        for moment in [&mut self.play_deadline, &mut self.stopping]
+            .into_iter()
+            .flatten()
+        {
+            *moment += ms;
+        }
+    }
+}
+
 /// “Dừng tất cả” as it is sent to clusters that are believed silent: they may not be.
 #[derive(Default)]
 struct StopBroadcast {
@@ -114,6 +128,7 @@ impl Playback {
             ..StopBroadcast::default()
         };
         let mut tick = tokio::time::interval(Duration::from_millis(250));
+        let mut passes = Passes::begin();
         loop {
             tokio::select! {
                 changed = watch.changed() => changed?,
@@ -128,6 +143,13 @@ impl Playback {
                 }
                 _ = tick.tick() => {}
                 () = stop.soft.cancelled() => return Ok(()),
+            }
+            // Reports that came during a standstill are read only now.
+            if let Some(gap) = passes.pass() {
+                let gap_ms = u64::try_from(gap.as_millis()).unwrap_or(u64::MAX);
+                for step in steps.values_mut() {
+                    step.postpone(gap_ms);
+                }
             }
             let state = watch.borrow_and_update().clone();
             let on_air = state.on_air();

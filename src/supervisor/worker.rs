@@ -24,6 +24,7 @@ use super::fds;
 use super::health::{Health, HealthPart};
 use super::health_reason::HealthReason;
 use super::service::Stop;
+use super::standstill::running_for;
 
 /// Longest line of a worker's stdout.
 const MAX_LINE_BYTES: u64 = 256 * 1024;
@@ -187,7 +188,8 @@ async fn supervise(
     let mut listening = tokio::task::JoinSet::new();
     listening.spawn(read_lines(stdout, heard));
     let mut memory = tokio::time::interval(Duration::from_secs(2));
-    let mut silent_at = tokio::time::Instant::now() + spec.max_silence;
+    let silence = running_for(spec.max_silence);
+    tokio::pin!(silence);
     let mut pending = begin.into_bytes();
     let reason = loop {
         tokio::select! {
@@ -208,7 +210,7 @@ async fn supervise(
                         break HealthReason::WorkerStopped;
                     }
                     // Our own slowness is not its silence.
-                    silent_at = tokio::time::Instant::now() + spec.max_silence;
+                    silence.set(running_for(spec.max_silence));
                 }
                 Some(Err(flooded)) => break flooded,
                 None => break exit_reason_or(&mut child, HealthReason::WorkerClosedOutput).await,
@@ -224,7 +226,7 @@ async fn supervise(
             _ = memory.tick() => if let Some(pss) = pss_of(number).filter(|p| *p > spec.max_memory_bytes) {
                 break HealthReason::WorkerTooLarge { used_mb: pss >> 20, allowed_mb: spec.max_memory_bytes >> 20 };
             },
-            () = tokio::time::sleep_until(silent_at) => break HealthReason::WorkerSilent { seconds: spec.max_silence.as_secs() },
+            () = &mut silence => break HealthReason::WorkerSilent { seconds: spec.max_silence.as_secs() },
             () = stop.soft.cancelled() => break HealthReason::WorkerStopped,
         }
     };

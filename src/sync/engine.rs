@@ -174,6 +174,11 @@ impl Engine {
         }
     }
 
+    /// A standstill of the process ended: what the commune answered meanwhile is read only now.
+    pub const fn begin_anew(&mut self, now: MonoMs) {
+        self.last_message_at = now;
+    }
+
     /// There may be new entries, or time passed.
     pub fn tick(&mut self, offers: &[StreamRange], now: MonoMs) -> Vec<Action> {
         let waits = self.hello_sent && self.incarnation.is_none()

@@ -18,6 +18,7 @@ use crate::keys::tls;
 use crate::protocol::commune::{DownlinkMessage, UplinkMessage};
 use crate::supervisor::Stop;
 use crate::supervisor::backoff::{Backoff, jitter};
+use crate::supervisor::standstill::Passes;
 use crate::time::WallMs;
 
 /// How often the waiting entries are counted, whether the link is up or not.
@@ -144,8 +145,12 @@ impl Uplink {
         let mut asked: Option<String> = None;
         let mut watch = self.journal.watch();
         let mut tick = tokio::time::interval(Duration::from_secs(1));
+        let mut passes = Passes::begin();
         loop {
             let now = self.clock.mono_ms();
+            if passes.pass().is_some() {
+                engine.begin_anew(now);
+            }
             let todo = tokio::select! {
                 message = heard.recv() => match message {
                     None => anyhow::bail!("the link closed"),

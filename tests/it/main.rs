@@ -55,6 +55,7 @@ mod rumqttc;
 mod sensors;
 mod setup;
 mod snapshots;
+mod standstills;
 mod strangers;
 mod support;
 mod technician;

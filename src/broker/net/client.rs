@@ -31,6 +31,9 @@ use crate::protocol::mqtt::{PacketId, PacketType, ReasonCode, Violation};
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Bytes collected before a write.
 pub(super) const WRITE_BATCH_BYTES: usize = 64 * 1024;
+/// How long a client whose time is over may still be read: its packets of a standstill of this
+/// process are in the kernel, and timers are served before sockets.
+const UNREAD_GRACE: Duration = Duration::from_millis(200);
 /// A day, which stands for no deadline.
 const NO_DEADLINE: Duration = Duration::from_secs(86_400);
 
@@ -175,6 +178,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             self.last_packet_at + keep_alive_timeout.unwrap_or(NO_DEADLINE),
         );
         tokio::pin!(timer);
+        // The last packet after which the client was read once more.
+        let mut overdue_since = None;
         loop {
             if let Some(reason) = self.params.session.signal.reason() {
                 return DisconnectReason::Error(reason);
@@ -235,10 +240,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                         self.last_packet_at = now;
                     }
                     let keep_alive_deadline = keep_alive_timeout.map_or(now + NO_DEADLINE, |p| self.last_packet_at + p);
-                    if keep_alive_deadline <= now {
+                    if keep_alive_deadline > now {
+                        wait_until(timer.as_mut(), keep_alive_deadline);
+                    } else if overdue_since.replace(self.last_packet_at) == Some(self.last_packet_at) {
                         return DisconnectReason::Error(RefusalReason::KeepAliveTimeout);
+                    } else {
+                        wait_until(timer.as_mut(), now + UNREAD_GRACE);
                     }
-                    wait_until(timer.as_mut(), keep_alive_deadline);
                     continue;
                 }
             };

@@ -24,6 +24,7 @@ use crate::http::page_error::{PageError, PageResult};
 use crate::live::pictures::{AccessUnit, LiveCamera};
 use crate::protocol::fmp4::{self, Sample};
 use crate::supervisor::meter::Meter;
+use crate::supervisor::standstill::Passes;
 use crate::web::kit::app::{App, RequestContext};
 
 /// Most viewers at once, in the whole gateway; one more evicts a viewer of the sign-in that holds
@@ -159,6 +160,7 @@ async fn run_viewer(
         app.supervisor.clock().clone(),
     );
     let mut check = tokio::time::interval(SESSION_CHECK_INTERVAL);
+    let mut passes = Passes::begin();
     let (mut sent, mut taken, mut heard_at, mut looked_at) =
         (0u64, 0u64, clock.mono_ms(), clock.mono_ms());
     loop {
@@ -177,6 +179,10 @@ async fn run_viewer(
             }
             _ = check.tick() => {
                 let now = clock.mono_ms();
+                // Reports of the phone that came during a standstill are read only now.
+                if passes.pass().is_some() {
+                    heard_at = now;
+                }
                 // The video ends when the viewer was signed out, or when the phone no longer
                 // reports.
                 if app.sessions.user_of(&app.journal.state(), &visit.token).is_none() || now.since(heard_at) > VIEWER_TIMEOUT_MS {

@@ -7,14 +7,17 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::house::House;
 
-/// While it lives, the gateway's process is stopped; its workers run on.
+/// While it lives, a process is stopped; of a gateway the workers run on.
 pub struct Frozen(Pid);
 
 impl Frozen {
     pub fn freeze(house: &House) -> Self {
-        // A gateway that stood still may think afterwards that its broker did.
-        house.expect_errors(&["broker canary timed out"]);
-        let pid = i32::try_from(house.gateway_pid()).expect("pid");
+        Self::process(house.gateway_pid())
+    }
+
+    /// The same for any process.
+    pub fn process(pid: u32) -> Self {
+        let pid = i32::try_from(pid).expect("pid");
         let pid = Pid::from_raw(pid).expect("a running gateway");
         kill_process(pid, Signal::STOP).expect("stopped");
         let frozen = Self(pid);
