@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Cli, Failure};
+use crate::config::Config;
 use crate::config::layout::Layout;
 use crate::i18n::io_text::io_text;
 use crate::protocol::control::DEADLINE_HEADER;
@@ -20,18 +21,30 @@ const MAX_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 /// How long to wait for a response that the gateway has at once.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How often a gateway that is away is asked again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The exit codes of `sysexits.h` for the three ways in which the gateway cannot be reached.
 const NO_SOCKET: u8 = 66;
 const NOT_RUNNING: u8 = 69;
 const NOT_PERMITTED: u8 = 77;
 
-/// The layout of the configured gateway.
-fn layout(cli: &Cli) -> anyhow::Result<Layout> {
+/// The layout of the configured gateway (or commune's server), and the name of its unit.
+fn layout(cli: &Cli) -> anyhow::Result<(Layout, &'static str)> {
     let config = super::load(cli).map_err(|code| Failure {
         code,
         text: cli.t("cli-config-first"),
     })?;
-    Ok(Layout::of(&config))
+    Ok((Layout::of(&config), unit_of(&config)))
+}
+
+/// The unit that runs with this configuration.
+pub(super) const fn unit_of(config: &Config) -> &'static str {
+    if config.is_commune() {
+        "conglang-commune"
+    } else {
+        "conglang"
+    }
 }
 
 /// Whether a gateway runs on this data folder: it holds the lock there as long as it lives.
@@ -42,7 +55,7 @@ fn is_running(data: &Path) -> bool {
 }
 
 /// Why the socket cannot be connected to, what to do, and the exit code.
-fn unreachable(cli: &Cli, layout: &Layout, cause: &std::io::Error) -> Failure {
+fn unreachable(cli: &Cli, layout: &Layout, unit: &str, cause: &std::io::Error) -> Failure {
     let (socket, config) = (
         layout.control.display().to_string(),
         cli.config.display().to_string(),
@@ -59,7 +72,14 @@ fn unreachable(cli: &Cli, layout: &Layout, cause: &std::io::Error) -> Failure {
     };
     Failure {
         code,
-        text: cli.f(key, &[("socket", &socket), ("config", &config)]),
+        text: cli.f(
+            key,
+            &[
+                ("socket", socket.as_str()),
+                ("config", &config),
+                ("unit", unit),
+            ],
+        ),
     }
 }
 
@@ -77,14 +97,73 @@ pub fn request_within(
     body: Option<&Value>,
     timeout: Duration,
 ) -> anyhow::Result<Value> {
-    let layout = layout(cli)?;
-    let mut stream =
-        UnixStream::connect(&layout.control).map_err(|cause| unreachable(cli, &layout, &cause))?;
-    let lost = |cause: std::io::Error| {
-        let socket = layout.control.display().to_string();
-        let why = io_text(cli.lang(), &cause);
-        cli.failure("cli-gateway-lost", &[("socket", &socket), ("why", &why)])
+    let (layout, unit) = layout(cli)?;
+    let socket = layout.control.display().to_string();
+    let lost = |why: &str| {
+        cli.failure(
+            "cli-gateway-lost",
+            &[("socket", socket.as_str()), ("why", why)],
+        )
     };
+    match exchange(cli, &layout, method, path, body, timeout) {
+        Ok(response) => response.into_value(cli),
+        Err(NoResponse::Unreachable(cause)) => Err(unreachable(cli, &layout, unit, &cause).into()),
+        Err(NoResponse::Lost(cause)) => Err(lost(&io_text(cli.lang(), &cause))),
+        Err(NoResponse::Cut) => Err(lost(&cli.t("io-cut"))),
+    }
+}
+
+/// Asks a gateway that answered before, and asks again as long as it is away: it restarts, stands
+/// still or was stopped. Says once on stderr that it is away, and that it is back.
+pub fn request_until_back(cli: &Cli, path: &str, timeout: Duration) -> anyhow::Result<Value> {
+    let (layout, unit) = layout(cli)?;
+    let mut is_away = false;
+    loop {
+        let response = match exchange(cli, &layout, "GET", path, None, timeout) {
+            // Only the gateway can be waited for, not a permission.
+            Err(NoResponse::Unreachable(cause)) if cause.kind() == ErrorKind::PermissionDenied => {
+                return Err(unreachable(cli, &layout, unit, &cause).into());
+            }
+            Ok(response) if response.status < 500 => Some(response),
+            Ok(_) | Err(_) => None,
+        };
+        if response.is_some() == is_away {
+            let key = if is_away {
+                "cli-gateway-back"
+            } else {
+                "cli-gateway-away"
+            };
+            let _ = writeln!(std::io::stderr(), "{}", cli.t(key));
+        }
+        match response {
+            Some(response) => return response.into_value(cli),
+            None => is_away = true,
+        }
+        std::thread::sleep(RETRY_INTERVAL);
+    }
+}
+
+/// Why there is no response.
+enum NoResponse {
+    /// Nobody takes connections.
+    Unreachable(std::io::Error),
+    /// The connection failed, or nothing came in time.
+    Lost(std::io::Error),
+    /// It ended before the response was whole.
+    Cut,
+}
+
+/// One request and its response.
+fn exchange(
+    cli: &Cli,
+    layout: &Layout,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+    timeout: Duration,
+) -> Result<Response, NoResponse> {
+    let mut stream = UnixStream::connect(&layout.control).map_err(NoResponse::Unreachable)?;
+    let lost = NoResponse::Lost;
     stream.set_read_timeout(Some(timeout)).map_err(lost)?;
     stream
         .set_write_timeout(Some(Duration::from_secs(5)))
@@ -105,44 +184,52 @@ pub fn request_within(
         .take(MAX_RESPONSE_BYTES)
         .read_to_end(&mut answer)
         .map_err(lost)?;
-    parse(cli, &layout.control, &answer)
+    Response::parse(&answer)
 }
 
-/// The JSON of a response; the gateway's reason when it refused.
-fn parse(cli: &Cli, socket: &Path, answer: &[u8]) -> anyhow::Result<Value> {
-    let socket = socket.display().to_string();
-    let text = String::from_utf8_lossy(answer);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else {
-        let why = cli.t("io-cut");
-        return Err(cli.failure("cli-gateway-lost", &[("socket", &socket), ("why", &why)]));
-    };
-    let status = head
-        .split_whitespace()
-        .nth(1)
-        .and_then(|s| s.parse::<u16>().ok())
-        .unwrap_or(0);
-    let body = if head
-        .to_ascii_lowercase()
-        .contains("transfer-encoding: chunked")
-    {
-        unchunk(body)
-    } else {
-        body.to_owned()
-    };
-    let value = serde_json::from_str::<Value>(&body).ok();
-    match value {
-        Some(value) if status < 400 => Ok(value),
-        value => {
-            let told = value.and_then(|v| Some(v.get("error")?.as_str()?.to_owned()));
-            Err(Failure {
-                code: 1,
-                text: told.unwrap_or_else(|| {
-                    let (words, status) = (body.chars().take(200).collect(), status.to_string());
-                    let words: String = words;
-                    cli.f("cli-gateway-odd", &[("status", &status), ("words", &words)])
-                }),
+/// A response: its status and its body.
+struct Response {
+    status: u16,
+    body: String,
+}
+
+impl Response {
+    /// Reads a response.
+    fn parse(answer: &[u8]) -> Result<Self, NoResponse> {
+        let text = String::from_utf8_lossy(answer);
+        let (head, body) = text.split_once("\r\n\r\n").ok_or(NoResponse::Cut)?;
+        let status = head
+            .split_whitespace()
+            .nth(1)
+            .and_then(|s| s.parse::<u16>().ok())
+            .unwrap_or(0);
+        let body = if head
+            .to_ascii_lowercase()
+            .contains("transfer-encoding: chunked")
+        {
+            unchunk(body)
+        } else {
+            body.to_owned()
+        };
+        Ok(Self { status, body })
+    }
+
+    /// The JSON; the gateway's reason when it refused.
+    fn into_value(self, cli: &Cli) -> anyhow::Result<Value> {
+        match serde_json::from_str::<Value>(&self.body).ok() {
+            Some(value) if self.status < 400 => Ok(value),
+            value => {
+                let told = value.and_then(|v| Some(v.get("error")?.as_str()?.to_owned()));
+                Err(Failure {
+                    code: 1,
+                    text: told.unwrap_or_else(|| {
+                        let words: String = self.body.chars().take(200).collect();
+                        let status = self.status.to_string();
+                        cli.f("cli-gateway-odd", &[("status", &status), ("words", &words)])
+                    }),
+                }
+                .into())
             }
-            .into())
         }
     }
 }
@@ -178,7 +265,7 @@ mod tests {
             control: "/nonexistent/control.sock".into(),
         };
         let of = |kind: ErrorKind| {
-            let failure = unreachable(&cli, &layout, &kind.into());
+            let failure = unreachable(&cli, &layout, "conglang", &kind.into());
             (failure.code, failure.text)
         };
         let (code, text) = of(ErrorKind::PermissionDenied);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::broker::escaped;
-use super::{Cli, client, layout, plain, print, print_line};
+use super::{Cli, client, layout, plain, print};
 use crate::domain::calendar;
 use crate::i18n::dates;
 use crate::i18n::locale::Arg;
@@ -22,6 +22,9 @@ const DAY_MS: i64 = 86_400_000;
 const PART_INDENT: &str = "             – ";
 /// How long to wait for the next entry before asking again: longer than the gateway waits.
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// The pause behind an answer without an entry.
+const EMPTY_PAUSE: Duration = Duration::from_millis(500);
 
 /// History.
 #[derive(Debug, Subcommand)]
@@ -144,24 +147,25 @@ fn tail(cli: &Cli, lines: usize, filter: &str, follow: bool) -> anyhow::Result<u
         print(cli, &report.entries.into(), &text);
         return Ok(0);
     }
+    let mut out = std::io::stdout();
     loop {
-        if cli.json {
-            for entry in &report.entries {
-                print_line(&entry.to_string());
-            }
-        } else if !report.lines.is_empty() {
+        let text = if cli.json {
+            let entries = report.entries.iter().map(ToString::to_string);
+            entries.collect::<Vec<_>>().join("\n")
+        } else {
             let text = plain(lines_text(&report).trim_end());
-            print_line(&layout::wrap(&text, layout::width()));
+            layout::wrap(&text, layout::width())
+        };
+        // Nobody reads any more (`| head`): that is the end, and no error.
+        if !text.is_empty() && writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+            return Ok(0);
         }
-        std::io::stdout().flush()?;
         let path = format!("/history?after={}{filter}", report.last);
-        report = serde_json::from_value(client::request_within(
-            cli,
-            "GET",
-            &path,
-            None,
-            FOLLOW_TIMEOUT,
-        )?)?;
+        report = serde_json::from_value(client::request_until_back(cli, &path, FOLLOW_TIMEOUT)?)?;
+        if report.entries.is_empty() {
+            // A gateway that is stopping answers at once, again and again.
+            std::thread::sleep(EMPTY_PAUSE);
+        }
     }
 }
 

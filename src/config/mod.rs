@@ -57,6 +57,14 @@ pub struct Config {
     pub origins: BTreeMap<String, String>,
 }
 
+impl Config {
+    /// True for the configuration of a commune's server; every other one is of a gateway.
+    #[must_use]
+    pub const fn is_commune(&self) -> bool {
+        self.commune_server.mqtt.is_some()
+    }
+}
+
 /// The village and its things, as the configuration names them. They become entries at the start.
 #[derive(Debug, Clone, Default)]
 pub struct DeclaredThings {

@@ -58,6 +58,7 @@ mod snapshots;
 mod standstills;
 mod strangers;
 mod support;
+mod tail;
 mod technician;
 mod terminal;
 mod tidy;

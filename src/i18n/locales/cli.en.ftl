@@ -167,11 +167,13 @@ cli-config-wrong = { $n ->
        *[other] The configuration has { $n } mistakes:
     }
 cli-config-first = the configuration has mistakes, so it is not known where the control socket is. Do: mend them; see conglang config check.
-cli-gateway-stopped = cannot ask the gateway at { $socket }: conglang does not run. Do: systemctl start conglang; if it stops again: journalctl -u conglang -n 50.
+cli-gateway-stopped = cannot ask the gateway at { $socket }: { $unit } does not run. Do: systemctl start { $unit }; if it stops again: journalctl -u { $unit } -n 50.
 cli-gateway-elsewhere = cannot ask the gateway: there is no control socket at { $socket }, the path in { $config }. Do: name the configuration file that the gateway uses, by --config; or mend [doors] control.
 cli-gateway-denied = cannot ask the gateway: no permission to open { $socket }. Do: run it again with sudo, or join the group conglang (sudo usermod -aG conglang $USER) and sign in again.
 cli-gateway-lost = connected to the gateway at { $socket }, but got no answer: { $why }. Do: run it again; if that does not help: conglang doctor.
 cli-gateway-odd = the gateway's answer is not understood (code { $status }): “{ $words }”. Do: see whether the command and the gateway are of one version (conglang --version).
+cli-gateway-away = The gateway is not answering; waiting for it. Ctrl+C ends this.
+cli-gateway-back = The gateway answers again; history goes on where it stopped.
 cli-cannot-read = cannot read { $path }: { $why }.
 cli-cannot-write = cannot write { $path }: { $why }.
 cli-no-id = “{ $id }” cannot be an id: only a–z, 0–9, - _ . (at most 64 characters).

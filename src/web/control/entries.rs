@@ -178,7 +178,8 @@ async fn newest(app: &App, lang: Lang, query: &EntriesQuery) -> Option<HistoryRe
     let limit = query.limit.min(MAX_ENTRIES);
     let last = app.journal.state().seq;
     let wanted = query.entries(app);
-    let (mut rows, mut before) = (Vec::new(), u64::MAX);
+    // An entry that is committed from now on is behind `last`: a reader who follows gets it then, once.
+    let (mut rows, mut before) = (Vec::new(), last.saturating_add(1));
     let mut entries: Vec<Arc<StoredEntry>> = Vec::new();
     for _ in 0..MAX_PAGES {
         let page = app
