@@ -127,7 +127,7 @@ fn show(cli: &Cli, config: &Config) -> anyhow::Result<u8> {
     let (public, mqtt) = (
         public.remaining_days(&clock),
         CertificateFiles::named(&keys, "mqtt").status(
-            &keys.join(if config.commune_server.mqtt.is_some() {
+            &keys.join(if config.is_commune() {
                 "ca"
             } else {
                 "house-ca"

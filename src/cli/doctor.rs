@@ -1,7 +1,8 @@
-//! `doctor`: thirteen checks. Each finding has a code, a severity, a sentence, and an advice. It
-//! works when the gateway is not running: everything that only the running gateway can answer is
-//! then one finding, and the rest is checked directly.
+//! `doctor`: thirteen checks of a gateway, eight of a commune's server. Each finding has a code, a
+//! severity, a sentence, and an advice. It works when neither is running: everything that only a
+//! running one can answer is then one finding, and the rest is checked directly.
 
+mod commune;
 mod offline;
 mod things;
 
@@ -53,6 +54,15 @@ fn note(code: &'static str, what: impl Into<String>, todo: impl Into<String>) ->
     }
 }
 
+/// The finding that the program of this unit does not answer.
+fn not_running(unit: &str, cause: &anyhow::Error) -> Finding {
+    error(
+        "D-RUN-01",
+        format!("{cause:#}"),
+        format!("systemctl restart {unit}; journalctl -u {unit} -n 50"),
+    )
+}
+
 /// Checks in all: one of the configuration, eight of the disk and the machine, and four that only
 /// a running gateway can answer.
 const CHECK_COUNT: usize = 13;
@@ -61,7 +71,7 @@ const OFFLINE_CHECK_COUNT: usize = 9;
 /// Runs the checks, prints the findings and gives the exit code.
 pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
     let mut found = Vec::new();
-    let (mut made, mut broken, mut sentence) = (1, 0, None);
+    let (mut made, mut all, mut broken, mut sentence) = (1, CHECK_COUNT, 0, None);
     match super::load(cli) {
         Err(_) => found.push(error(
             "D-CFG-01",
@@ -71,6 +81,9 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
             ),
             "conglang config check",
         )),
+        Ok(config) if config.is_commune() => {
+            (made, all) = commune::check(cli, &config, &mut found);
+        }
         Ok(config) => {
             let layout = Layout::of(&config);
             offline::check(cli.lang(), &config, &layout, &mut found);
@@ -79,11 +92,7 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
             {
                 Err(cause) => {
                     made = OFFLINE_CHECK_COUNT;
-                    found.push(error(
-                        "D-RUN-01",
-                        format!("{cause:#}"),
-                        "systemctl restart conglang; journalctl -u conglang -n 50",
-                    ));
+                    found.push(not_running(client::unit_of(&config), &cause));
                 }
                 Ok(status) => {
                     made = CHECK_COUNT;
@@ -125,7 +134,7 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
         "doctor-sum",
         &[
             ("made", made),
-            ("all", CHECK_COUNT),
+            ("all", all),
             ("errors", errors),
             ("notes", notes),
             ("code", usize::from(code)),

@@ -35,7 +35,7 @@ pub enum KeyCommand {
 
 /// The keys of this gateway or, at the commune, of its server.
 pub(super) fn keys_of(config: &Config) -> &'static [KeySpec] {
-    if config.commune_server.mqtt.is_some() {
+    if config.is_commune() {
         &COMMUNE_KEYS
     } else {
         &VILLAGE_KEYS

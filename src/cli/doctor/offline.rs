@@ -23,17 +23,31 @@ pub(super) fn check(lang: Lang, config: &Config, layout: &Layout, found: &mut Ve
             lang.t("doctor-no-village-do"),
         ));
     }
-    check_space(lang, layout, found);
-    check_writable(lang, layout, found);
-    check_file_modes(lang, layout, found);
     let clock = Clock::system(0);
-    check_clock(lang, &clock, found);
+    check_machine(lang, layout, &clock, found);
     check_speech(lang, config, found);
     check_keys(lang, config, layout, found);
     let keys = layout.keys();
-    check_broker_certificate(lang, config, &keys, &clock, found);
+    if config.broker.tls.is_some() && keys.join("house-ca").exists() {
+        check_broker_certificate(
+            lang,
+            "doctor-mqtt-certificate",
+            &keys,
+            "house-ca",
+            &clock,
+            found,
+        );
+    }
     check_uplink_certificate(lang, config, &keys, &clock, found);
     check_https_certificate(lang, config, &keys, &clock, found);
+}
+
+/// The checks of the machine and of the data folder, whoever runs on it.
+pub(super) fn check_machine(lang: Lang, layout: &Layout, clock: &Clock, found: &mut Vec<Finding>) {
+    check_space(lang, layout, found);
+    check_writable(lang, layout, found);
+    check_file_modes(lang, layout, found);
+    check_clock(lang, clock, found);
 }
 
 /// Free space and free inodes of the data folder.
@@ -151,7 +165,7 @@ fn check_speech(lang: Lang, config: &Config, found: &mut Vec<Finding>) {
 }
 
 /// Whether each key is there and is the right one.
-fn check_keys(lang: Lang, config: &Config, layout: &Layout, found: &mut Vec<Finding>) {
+pub(super) fn check_keys(lang: Lang, config: &Config, layout: &Layout, found: &mut Vec<Finding>) {
     let ring = KeyRing::inspect(&layout.data);
     for name in key::keys_of(config) {
         if let Some(lack) = ring.problem(*name) {
@@ -176,27 +190,23 @@ fn check_keys(lang: Lang, config: &Config, layout: &Layout, found: &mut Vec<Find
     }
 }
 
-/// Whether the broker's certificate, which renews itself, has been renewed in time.
-fn check_broker_certificate(
+/// Whether the broker's certificate, which the authority in `authority` signs and which renews
+/// itself, has been renewed in time; `key` is the sentence when it was not.
+pub(super) fn check_broker_certificate(
     lang: Lang,
-    config: &Config,
+    key: &str,
     keys: &Path,
+    authority: &str,
     clock: &Clock,
     found: &mut Vec<Finding>,
 ) {
-    let (mqtt, house_ca) = (CertificateFiles::named(keys, "mqtt"), keys.join("house-ca"));
-    if config.broker.tls.is_some() && house_ca.exists() {
-        let standing = mqtt.status(&house_ca, clock);
-        if standing.days_left().is_none_or(|d| d < 14) {
-            found.push(error(
-                "D-KEY-03",
-                lang.f(
-                    "doctor-mqtt-certificate",
-                    &[("state", &cert::status_text(lang, standing))],
-                ),
-                lang.t("doctor-mqtt-certificate-do"),
-            ));
-        }
+    let standing = CertificateFiles::named(keys, "mqtt").status(&keys.join(authority), clock);
+    if standing.days_left().is_none_or(|d| d < 14) {
+        found.push(error(
+            "D-KEY-03",
+            lang.f(key, &[("state", &cert::status_text(lang, standing))]),
+            lang.t("doctor-mqtt-certificate-do"),
+        ));
     }
 }
 

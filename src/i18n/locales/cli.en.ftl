@@ -680,6 +680,7 @@ doctor-key = Key { $file }: { $problem }. Because of that { $loss }
 doctor-key-do = copy { $path } from a backup; without one: conglang key renew { $name }
 doctor-mqtt-certificate = The devices' MQTT certificate: { $state }, and it has not renewed itself
 doctor-mqtt-certificate-do = see the machine's clock; conglang cert show; journalctl -u conglang | grep certificate
+doctor-villages-certificate = The certificate that villages see: { $state }, and it has not renewed itself
 doctor-village-certificate = The village's certificate { $path } is damaged or not valid yet
 doctor-village-certificate-do = ask the commune for a new file: conglang cert village
 doctor-uplink-certificate = The certificate of the link to the commune: { $days }

@@ -587,6 +587,7 @@ doctor-key = Khóa { $file }: { $problem }. Hậu quả: { $loss }
 doctor-key-do = chép lại { $path } từ bản sao lưu; không có thì: conglang key renew { $name }
 doctor-mqtt-certificate = Chứng thư MQTT của thiết bị: { $state }, mà chưa tự gia hạn
 doctor-mqtt-certificate-do = xem giờ của máy; conglang cert show; journalctl -u conglang | grep certificate
+doctor-villages-certificate = Chứng thư mà các thôn thấy khi nối: { $state }, mà chưa tự gia hạn
 doctor-village-certificate = Chứng thư của thôn { $path } hỏng hoặc chưa đến ngày có hiệu lực
 doctor-village-certificate-do = xin xã tệp mới: conglang cert village
 doctor-uplink-certificate = Chứng thư nối với xã: { $days }
