@@ -1,9 +1,7 @@
 //! Sign-in by PIN and a remembered phone.
 //!
 //! Invariants: only hashes of tokens are stored. A sign-in ends when its user's generation changes.
-//! Wrong PINs are counted per person and address, so a prankster locks out himself and never the
-//! chief; when many addresses try one person, only phones that signed in before may still try. An
-//! attempt that could not be verified (a crowd, no memory, a damaged file) is not wrong and is not
+//! Wrong PINs are counted and bounded ([`pin_attempts`]). An attempt that could not be verified (a crowd, no memory, a damaged file) is not wrong and is not
 //! counted; neither is a text that is no PIN. Whatever the answer, the tries left are read from the
 //! one count. Hashing has its own bounds: [`crate::keys::pins`].
 
@@ -15,7 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use self::wrong_pins::WrongPinLog;
+use self::pin_attempts::{AttemptOrigin, WrongPinCounts};
+pub use self::pin_attempts::{LOCKOUT_MS, MAX_WRONG_PINS};
+use self::wrong_pin_log::WrongPinLog;
 use crate::domain::blob::BlobRef;
 use crate::domain::id::UserId;
 use crate::domain::state::VillageState;
@@ -25,21 +25,13 @@ use crate::keys::secret;
 use crate::store::files::PeopleFiles;
 use crate::supervisor::admission::source_network;
 use crate::supervisor::clock::Clock;
-use crate::time::{MonoMs, WallMs};
+use crate::time::WallMs;
 
-pub mod wrong_pins;
+mod pin_attempts;
+pub mod wrong_pin_log;
 
 /// How long a remembered phone stays signed in without being used, ms: 90 days.
 pub const SIGN_IN_IDLE_MS: i64 = 90 * 86_400_000;
-/// Wrong PINs from one address before it must wait.
-pub const MAX_WRONG_PINS: u32 = 5;
-/// The wait, ms of monotonic time.
-pub const LOCKOUT_MS: u64 = 300_000;
-/// Wrong PINs for one person in a day, from anywhere, after which only known phones may try.
-const MAX_WRONG_PINS_A_DAY: u32 = 40;
-/// Wrong PINs after which known phones must wait for the next day too: a stolen phone is one of
-/// them.
-const MAX_WRONG_PINS_A_DAY_KNOWN: u32 = 200;
 /// Most sign-ins of one person.
 const MAX_SIGN_INS_PER_USER: usize = 20;
 
@@ -68,19 +60,9 @@ impl SignIn {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct FailedAttempts {
-    count: u32,
-    at: MonoMs,
-}
-
-#[derive(Default)]
 struct Inner {
     sessions: BTreeMap<String, SignIn>,
-    /// By person, address, and whether the phone signed in before: known phones are counted
-    /// separately, so that no neighbour in the same network locks the chief's own phone.
-    failed_pins: BTreeMap<(UserId, IpAddr, bool), FailedAttempts>,
-    failed_pins_today: BTreeMap<UserId, FailedAttempts>,
+    attempts: WrongPinCounts,
     /// How often a person signed out all other phones: the proofs that those phones hold are
     /// worthless since.
     eras: BTreeMap<UserId, u64>,
@@ -96,7 +78,7 @@ pub struct SignIns {
     eras: PathBuf,
     pins: PinHasher,
     /// A key is lost without which no PIN can be verified.
-    is_locked: bool,
+    is_key_lost: bool,
     key: Arc<Vec<u8>>,
     files: PeopleFiles,
     clock: Clock,
@@ -115,6 +97,8 @@ pub enum SignInError {
     Locked(u64),
     /// Only a phone that signed in before may try today.
     UnknownPhone,
+    /// No phone at all may try this name today; a new PIN ends that.
+    NoPhone,
     /// Too many sign in at once; nothing was counted.
     Busy,
     /// A key of the gateway is lost: no PIN can be verified, right or wrong.
@@ -149,11 +133,12 @@ impl SignIns {
             inner: Arc::new(Mutex::new(Inner {
                 sessions,
                 eras,
-                ..Inner::default()
+                attempts: WrongPinCounts::open(folder.join("wrong-pins.json"), clock.clone()),
+                wrong_pins: WrongPinLog::default(),
             })),
             path,
             eras: eras_path,
-            is_locked: pepper.is_none() || files.is_locked(),
+            is_key_lost: pepper.is_none() || files.is_key_lost(),
             pins: PinHasher::new(pepper.unwrap_or_default()),
             key: Arc::new(key),
             files,
@@ -195,7 +180,7 @@ impl SignIns {
     /// # Errors
     /// When the file cannot be written or there is no memory to hash.
     pub async fn make_person(&self, name: &str, pin: &str) -> io::Result<BlobRef> {
-        if self.is_locked {
+        if self.is_key_lost {
             return Err(io::Error::other(
                 "a key of the gateway is lost: conglang doctor",
             ));
@@ -263,10 +248,9 @@ impl SignIns {
         // An IPv6 network has as many addresses as there are guesses, so the network counts as one
         // address.
         let address = source_network(address);
-        if self.is_locked {
+        if self.is_key_lost {
             return Err(SignInError::KeyLost);
         }
-        let now = self.clock.mono_ms();
         let trusted =
             known.is_some_and(|k| secret::constant_time_eq(k, &self.known_phone(state, user)));
         // Names are shown to everybody, and a text that is not six digits is no guess: neither
@@ -274,9 +258,14 @@ impl SignIns {
         let Some(whose) = state.users.get(user) else {
             return Err(SignInError::UnknownUser);
         };
-        self.check_lockout(user, address, now, trusted)?;
+        let origin = AttemptOrigin {
+            user: user.clone(),
+            address,
+            is_known_phone: trusted,
+        };
+        self.lock().attempts.check(&origin)?;
         if !secret::is_pin(pin) {
-            let left = self.tries_left(user, address, now, trusted);
+            let left = self.lock().attempts.tries_left(&origin);
             return Err(SignInError::NotAPin(left));
         }
         let Some(person) = self.person(whose) else {
@@ -293,15 +282,13 @@ impl SignIns {
         // Guesses that waited side by side for their permit are checked again; the permit is held
         // until a wrong one is counted.
         let turn = self.pins.acquire(trusted).await.map_err(failed)?;
-        self.check_lockout(user, address, now, trusted)?;
+        self.lock().attempts.check(&origin)?;
         let (right, turn) = turn.check(pin, &person.pin).await.map_err(failed)?;
         if !right {
-            return Err(self.record_failure(user, address, now, trusted));
+            return Err(self.record_failure(&origin));
         }
         drop(turn);
-        self.lock()
-            .failed_pins
-            .remove(&(user.clone(), address, trusted));
+        self.lock().attempts.forget(&origin);
         Ok(whose.generation)
     }
 
@@ -320,86 +307,14 @@ impl SignIns {
 
     /// Forgets the wrong PINs of a person who got a new one: they say nothing about it.
     pub fn clear_failures(&self, user: &UserId) {
+        self.lock().attempts.clear(user);
+    }
+
+    fn record_failure(&self, origin: &AttemptOrigin) -> SignInError {
         let mut inner = self.lock();
-        inner.failed_pins.retain(|(u, ..), _| u != user);
-        inner.failed_pins_today.remove(user);
-    }
-
-    /// How many wrong PINs this address still has before it must wait.
-    fn tries_left(&self, user: &UserId, address: IpAddr, now: MonoMs, trusted: bool) -> u32 {
-        let inner = self.lock();
-        let here = inner.failed_pins.get(&(user.clone(), address, trusted));
-        here.filter(|w| now < w.at + LOCKOUT_MS)
-            .map_or(MAX_WRONG_PINS, |w| MAX_WRONG_PINS.saturating_sub(w.count))
-    }
-
-    fn check_lockout(
-        &self,
-        user: &UserId,
-        address: IpAddr,
-        now: MonoMs,
-        trusted: bool,
-    ) -> Result<(), SignInError> {
-        let inner = self.lock();
-        let here = inner
-            .failed_pins
-            .get(&(user.clone(), address, trusted))
-            .copied()
-            .unwrap_or_default();
-        if here.count >= MAX_WRONG_PINS && now < here.at + LOCKOUT_MS {
-            return Err(SignInError::Locked(
-                (here.at + LOCKOUT_MS).since(now).div_ceil(1000),
-            ));
-        }
-        let today = inner
-            .failed_pins_today
-            .get(user)
-            .copied()
-            .unwrap_or_default();
-        if today.count
-            >= if trusted {
-                MAX_WRONG_PINS_A_DAY_KNOWN
-            } else {
-                MAX_WRONG_PINS_A_DAY
-            }
-            && now < today.at + 86_400_000
-        {
-            return Err(SignInError::UnknownPhone);
-        }
-        Ok(())
-    }
-
-    fn record_failure(
-        &self,
-        user: &UserId,
-        address: IpAddr,
-        now: MonoMs,
-        trusted: bool,
-    ) -> SignInError {
-        let mut inner = self.lock();
-        // The map stays bounded whatever a prankster invents.
-        if inner.failed_pins.len() > 5_000 {
-            inner.failed_pins.retain(|_, w| now < w.at + LOCKOUT_MS);
-            if inner.failed_pins.len() > 50_000 {
-                inner.failed_pins.clear();
-            }
-        }
-        let here = inner
-            .failed_pins
-            .entry((user.clone(), address, trusted))
-            .or_default();
-        if now >= here.at + LOCKOUT_MS {
-            here.count = 0;
-        }
-        here.count += 1;
-        here.at = now;
-        let left = MAX_WRONG_PINS.saturating_sub(here.count);
-        let today = inner.failed_pins_today.entry(user.clone()).or_default();
-        if now > today.at + 86_400_000 {
-            *today = FailedAttempts { count: 0, at: now };
-        }
-        today.count += 1;
-        inner.wrong_pins.add(user, 1, left == 0, now);
+        let left = inner.attempts.record_wrong(origin);
+        let now = self.clock.mono_ms();
+        inner.wrong_pins.add(&origin.user, 1, left == 0, now);
         if left == 0 {
             SignInError::Locked(LOCKOUT_MS / 1000)
         } else {

@@ -35,7 +35,7 @@ pub struct PeopleFiles {
     pub(super) folder: PathBuf,
     pub(super) key: Arc<Vec<u8>>,
     /// True = the key is lost: no content can be verified, so nothing is read or written.
-    is_locked: bool,
+    is_key_lost: bool,
 }
 
 impl PeopleFiles {
@@ -50,7 +50,7 @@ impl PeopleFiles {
         Ok(Self {
             folder: folder.to_owned(),
             key: Arc::new(key),
-            is_locked: false,
+            is_key_lost: false,
         })
     }
 
@@ -61,15 +61,15 @@ impl PeopleFiles {
     /// As [`PeopleFiles::open`].
     pub fn locked(folder: &Path) -> io::Result<Self> {
         Ok(Self {
-            is_locked: true,
+            is_key_lost: true,
             ..Self::open(folder, Vec::new())?
         })
     }
 
     /// True while its key is lost.
     #[must_use]
-    pub const fn is_locked(&self) -> bool {
-        self.is_locked
+    pub const fn is_key_lost(&self) -> bool {
+        self.is_key_lost
     }
 
     pub(super) fn path(&self, copy: &str, id: &BlobId) -> PathBuf {
@@ -90,7 +90,7 @@ impl PeopleFiles {
     /// # Errors
     /// As [`PeopleFiles::put_blocking`].
     pub fn put_as(&self, id: &BlobId, content: &[u8]) -> io::Result<BlobRef> {
-        if self.is_locked {
+        if self.is_key_lost {
             return Err(io::Error::other("the key of people's files is lost"));
         }
         if content.len() > MAX_BLOB_BYTES {
@@ -127,11 +127,11 @@ impl PeopleFiles {
     /// # Errors
     /// [`Lost`] when it does not exist or is damaged.
     pub fn get(&self, blob: &BlobRef) -> Result<Vec<u8>, Lost> {
-        let mut seen = self.is_locked;
+        let mut seen = self.is_key_lost;
         for copy in COPIES {
             let Some(bytes) = std::fs::read(self.path(copy, &blob.id))
                 .ok()
-                .filter(|_| !self.is_locked)
+                .filter(|_| !self.is_key_lost)
             else {
                 continue;
             };

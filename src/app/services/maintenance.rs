@@ -181,7 +181,7 @@ impl Maintenance {
 
     /// Scrubs the next blobs, and reports the state of all.
     async fn scrub_blobs(&self, mut walk: Scrub) -> Scrub {
-        if self.files.is_locked() {
+        if self.files.is_key_lost() {
             return walk;
         }
         let (files, state) = (self.files.clone(), self.journal.state());

@@ -1,5 +1,6 @@
 //! Sign-in by PIN: attempts that are let in, that must wait, and that count as wrong.
 
+use super::pin_attempts::MAX_WRONG_PINS_A_DAY;
 use super::*;
 use crate::domain::event::{Entry, Event};
 use crate::domain::user::{self, Role};

@@ -29,6 +29,7 @@ wait-pin = The last PIN was wrong. Please wait { $seconds } s, then try again.
 busy-pin = Many people sign in at the same time. Please try again in a few seconds; this try does not count as wrong.
 unlooked-pin = The box could not look at the PIN; it is not wrong, and this try does not count. Please try again in a few minutes, and call the technician if it stays so.
 unknown-phone = Many wrong PINs came from unknown phones today. Only a phone that signed in before may try; call the technician if needed.
+no-phone-today = Too many wrong PINs were tried for this name within a day, so no phone can sign in with it. Try again tomorrow, or ask the technician for a new PIN, which works at once.
 key-lost = A secret key of the box is lost, so no PIN can be checked. Your PIN is not wrong. Please call the technician.
 cannot-now = The box is busy, please try again in a few minutes.
 other-language = Tiếng Việt

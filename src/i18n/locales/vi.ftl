@@ -29,6 +29,7 @@ wait-pin = Vừa nhập sai. Mời chờ { $seconds } giây rồi thử lại.
 busy-pin = Nhiều người đang đăng nhập cùng lúc. Mời thử lại sau ít giây; lần này không tính là nhập sai.
 unlooked-pin = Máy chưa kiểm tra được mã PIN, không phải mã sai; lần này không tính. Mời thử lại sau ít phút, nếu vẫn vậy thì gọi kỹ thuật.
 unknown-phone = Hôm nay có nhiều lần nhập sai từ điện thoại lạ. Chỉ điện thoại đã từng đăng nhập mới vào được; nếu cần, gọi kỹ thuật.
+no-phone-today = Tên này đã bị nhập sai quá nhiều lần trong một ngày, nên không điện thoại nào vào được nữa. Mai thử lại, hoặc gọi kỹ thuật xin mã PIN mới thì vào được ngay.
 key-lost = Khóa bí mật của máy bị mất nên không kiểm tra được mã PIN. Mã PIN của ông bà không sai. Mời gọi kỹ thuật viên.
 cannot-now = Máy đang bận, mời thử lại sau ít phút.
 other-language = English

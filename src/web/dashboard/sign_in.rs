@@ -296,6 +296,10 @@ fn error_text(
             ),
         ),
         SignInError::UnknownPhone => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("unknown-phone")),
+        SignInError::NoPhone => (
+            StatusCode::TOO_MANY_REQUESTS,
+            visit.lang.t("no-phone-today"),
+        ),
         SignInError::Busy => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("busy-pin")),
         SignInError::KeyLost => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("key-lost")),
         SignInError::Internal => (

@@ -2,13 +2,13 @@
 //!
 //! A storage medium that refuses writes keeps nobody out: an entry that cannot be written is logged,
 //! and the person goes on. How few entries wrong PINs make is decided in
-//! [`crate::http::session::wrong_pins`].
+//! [`crate::http::session::wrong_pin_log`].
 
 use crate::domain::actor::Actor;
 use crate::domain::id::UserId;
 use crate::domain::user;
 use crate::http::session::SignIns;
-use crate::http::session::wrong_pins::WrongPins;
+use crate::http::session::wrong_pin_log::WrongPins;
 use crate::journal::{CommandRequest, Journal, SubmitError};
 use crate::web::kit::app::App;
 
