@@ -151,6 +151,16 @@ impl Journal {
         answer.await.map_err(|_| Closed)?
     }
 
+    /// Ends the writer as a kill would: no packing, no snapshot. No thread of this
+    /// journal touches the folder afterwards.
+    #[cfg(test)]
+    pub(super) fn kill(&self) {
+        let (gone, wait) = std::sync::mpsc::channel();
+        if self.requests.try_send(WriterRequest::Kill(gone)).is_ok() {
+            let _ = wait.recv();
+        }
+    }
+
     /// The village as it is now.
     #[must_use]
     pub fn state(&self) -> Arc<VillageState> {

@@ -106,6 +106,10 @@ pub(super) enum WriterRequest {
     Checkpoint,
     Trim(u64),
     Shutdown(oneshot::Sender<Result<(), Closed>>),
+    /// Ends the writer as a kill would, when the round in hand and a packing thread are over; the
+    /// other end notices that this one is dropped.
+    #[cfg(test)]
+    Kill(std::sync::mpsc::Sender<()>),
 }
 
 impl std::fmt::Debug for WriterRequest {

@@ -83,9 +83,11 @@ pub(super) fn open_on(
     )
 }
 
-/// Leaves the journal as a kill would: no packing, no snapshot, no shutdown.
+/// Leaves the journal as a kill would: no packing, no snapshot, no shutdown. Its threads have ended:
+/// one that went on making spare segments would change the folder under the next start.
 pub(super) fn crash(journal: Journal) {
-    std::mem::forget(journal);
+    journal.kill();
+    drop(journal);
 }
 
 pub(super) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {

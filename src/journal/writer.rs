@@ -160,6 +160,15 @@ impl JournalWriter {
             while let Some(request) = next.take() {
                 match request {
                     WriterRequest::Shutdown(reply) => stop = Some(reply),
+                    #[cfg(test)]
+                    WriterRequest::Kill(_gone) => {
+                        drop(
+                            self.checkpoint_thread
+                                .take()
+                                .map(std::thread::JoinHandle::join),
+                        );
+                        return Ok(());
+                    }
                     other => self.handle_request(other, &mut answers),
                 }
                 if stop.is_none()
@@ -220,6 +229,8 @@ impl JournalWriter {
                 }
             }
             WriterRequest::Shutdown(_) => {}
+            #[cfg(test)]
+            WriterRequest::Kill(_) => {}
         }
     }
 
