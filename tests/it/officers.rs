@@ -307,3 +307,22 @@ fn wrong_pins_for_one_name_keep_no_other_officer_out() {
     assert_eq!(guess("135791").status, 429, "that name waits a moment");
     desk(&commune, "binh", "246802");
 }
+
+#[test]
+fn doctor_checks_a_communes_server_and_names_its_unit_when_it_does_not_run() {
+    let mut commune = Commune::new(&["ben-thoc".to_owned()]);
+    commune.start(&[]);
+    let said = well(&commune, &["doctor"]);
+    assert!(said.contains("8/8"), "{said}");
+    commune.kill();
+    let (code, said) = commune.cli("vi", &["doctor"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("7/8") && said.contains("D-RUN-01"), "{said}");
+    assert!(
+        said.contains("systemctl restart conglang-commune"),
+        "{said}"
+    );
+    let (code, said) = commune.cli("vi", &["commune", "officer", "list"]);
+    assert_eq!(code, 69, "{said}");
+    assert!(said.contains("systemctl start conglang-commune"), "{said}");
+}
