@@ -12,6 +12,7 @@ use crate::browser::{Driver, sign_in, words};
 use crate::support::frozen::Frozen;
 use crate::support::house::{House, kind};
 use crate::support::lamp::Lamp;
+use crate::support::wifi::Wifi;
 
 const TOO_LATE: &str = "Lệnh chưa làm vì hộp trả lời quá muộn, bấm lại";
 
@@ -106,6 +107,47 @@ async fn a_frozen_box_is_told_within_ten_seconds_and_its_lamp_does_not_light_by_
     let stayed = script(&phone, "return window.stayed").await;
     assert_eq!(stayed, 1, "all that without leaving the page");
     assert_eq!(orders(&house), 1, "only what was pressed last");
+    phone.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_without_wifi_is_told_while_the_box_works_and_catches_up_by_itself() {
+    let (house, _lamp) = lit_house("");
+    let wifi = Wifi::to(house.dashboard);
+    let driver = Driver::start();
+    let phone = driver.phone().await;
+    let base = format!("http://127.0.0.1:{}", wifi.port);
+    sign_in(&phone, &base).await;
+    phone.goto(&format!("{base}/lights")).await.expect("opens");
+    words(&phone, LAMP, "Đang tắt", Duration::from_secs(5)).await;
+    script(&phone, "window.stayed = 1").await;
+
+    wifi.cut();
+    let began = Instant::now();
+    // The box works on, and somebody else lights the lamp.
+    house.switch("den-01.light", true);
+    house.until("the lamp answers", Duration::from_secs(10), |h| {
+        h.state()["lights"]["den-01.light"]["reported"]["on"] == true
+    });
+    let ten = Duration::from_secs(10);
+    words(&phone, "#link", "Mất liên lạc với hộp từ ", ten).await;
+    assert!(began.elapsed() < ten, "{:?}", began.elapsed());
+    assert_eq!(script(&phone, IS_OLD).await, true);
+    let mark = format!(
+        "return getComputedStyle(document.querySelector('{} small'), '::after').content",
+        LAMP.replace('\\', "\\\\")
+    );
+    assert_eq!(script(&phone, &mark).await, "\" · cũ\"");
+    words(&phone, LAMP, "Đang tắt", ten).await;
+
+    wifi.heal();
+    let soon = Duration::from_secs(20);
+    until(&phone, IS_OLD, json!(false), soon).await;
+    words(&phone, LAMP, "Đang sáng", soon).await;
+    let shown = "return document.querySelector('#link').innerText.includes('Mất liên lạc')";
+    assert_eq!(script(&phone, shown).await, false);
+    let stayed = script(&phone, "return window.stayed").await;
+    assert_eq!(stayed, 1, "all that without leaving the page");
     phone.close().await.expect("closed");
 }
 

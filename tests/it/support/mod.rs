@@ -12,4 +12,5 @@ pub mod peer;
 pub mod raw;
 pub mod south;
 pub mod village;
+pub mod wifi;
 pub mod worker;
