@@ -89,6 +89,7 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
         let guard = broker.clone();
         move || writer::run_writer(&guard, store, &ledger)
     })?;
+    tokio::spawn(writer::run_group_commit(broker.clone()));
     let began = tokio::time::Instant::now();
     send_event(&events, &WorkerEvent::Ready).await;
     send_event(&events, &WorkerEvent::AccessApplied { n }).await;

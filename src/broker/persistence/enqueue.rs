@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::log_number::LogNumber;
 use super::record::{PersistedChange, Target};
 use super::ticket::DurabilityTicket;
@@ -26,9 +28,7 @@ impl PersistenceLog {
         if let Some(receipt) = ticket {
             receipt.expect_one();
         }
-        if ticket.is_some() || pubrel_after.is_some() {
-            self.wakeup.notify();
-        }
+        let is_awaited = ticket.is_some() || pubrel_after.is_some();
         let size = match &change {
             Change::Message { message, .. }
             | Change::Retained {
@@ -56,8 +56,25 @@ impl PersistenceLog {
                 pubrel_after,
                 cost,
                 exempt_from_quota: free,
+                is_awaited: false,
             },
         );
+        if is_awaited {
+            self.await_disk(number);
+        }
+    }
+
+    /// Somebody waits until the change is on disk.
+    fn await_disk(&mut self, number: LogNumber) {
+        if let Some(entry) = self.pending.get_mut(&number)
+            && !std::mem::replace(&mut entry.is_awaited, true)
+        {
+            self.awaited += 1;
+        }
+        if self.awaited_since.is_none() {
+            self.awaited_since = Some(Instant::now());
+            self.wakeup.request();
+        }
     }
 
     /// Adds a message for sessions, under a number that [`PersistenceLog::next_number`] returned.
@@ -73,9 +90,6 @@ impl PersistenceLog {
         urgent: bool,
         ticket: Option<&Arc<DurabilityTicket>>,
     ) {
-        if urgent {
-            self.wakeup.notify();
-        }
         // `rejects` has admitted it under its owner's quota. It does not wait for that quota again,
         // because recipients' queues hold other messages behind it until it is on disk.
         let free = urgent && targets.iter().any(|t| t.qos == QoS::ExactlyOnce);
@@ -92,6 +106,9 @@ impl PersistenceLog {
         );
         if let Some(entry) = self.pending.get_mut(&number) {
             entry.exempt_from_quota |= free;
+        }
+        if urgent {
+            self.await_disk(number);
         }
     }
 
@@ -140,6 +157,9 @@ impl PersistenceLog {
         self.pending_topics.insert(topic.into(), number);
         if let Some(entry) = self.pending.get_mut(&number) {
             entry.tickets.append(&mut receipts);
+            if !entry.tickets.is_empty() {
+                self.await_disk(number);
+            }
         }
     }
 
@@ -220,13 +240,14 @@ impl PersistenceLog {
         filter: &str,
         receipt: &Arc<DurabilityTicket>,
     ) -> bool {
-        let same = |e: &&mut PendingChange| matches!(&e.change, Change::Record(PersistedChange::Unsubscribed { session: s, filter: f }) if *s == session && f == filter);
-        let Some(entry) = self.pending.values_mut().find(same) else {
+        let same = |e: &PendingChange| matches!(&e.change, Change::Record(PersistedChange::Unsubscribed { session: s, filter: f }) if *s == session && f == filter);
+        let Some((number, entry)) = self.pending.iter_mut().find(|(_, e)| same(e)) else {
             return false;
         };
         receipt.expect_one();
         entry.tickets.push(receipt.clone());
-        self.wakeup.notify();
+        let number = *number;
+        self.await_disk(number);
         true
     }
 

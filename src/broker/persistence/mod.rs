@@ -122,6 +122,8 @@ mod writer_wakeup;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 pub use self::log_number::{Finished, LogNumber};
 use self::record::{PersistedChange, Target};
 pub use self::ticket::DurabilityTicket;
@@ -168,6 +170,8 @@ struct PendingChange {
     cost: i64,
     /// It is written though its owner has no quota left.
     exempt_from_quota: bool,
+    /// Somebody waits until it is on disk.
+    is_awaited: bool,
 }
 
 /// The pending changes, and what is known of the disk.
@@ -175,6 +179,10 @@ struct PendingChange {
 pub struct PersistenceLog {
     last_number: LogNumber,
     pending: BTreeMap<LogNumber, PendingChange>,
+    /// How many pending changes somebody waits for.
+    awaited: usize,
+    /// When somebody began to wait after the last commit group.
+    awaited_since: Option<Instant>,
     /// Topics with a pending change.
     pending_topics: BTreeMap<Box<str>, LogNumber>,
     /// Pending changes of wills, by session.
@@ -239,6 +247,7 @@ impl PersistenceLog {
 
     fn remove_pending(&mut self, number: LogNumber) -> Option<PendingChange> {
         let entry = self.pending.remove(&number)?;
+        self.awaited -= usize::from(entry.is_awaited);
         if let Some((count, bytes)) = self.pending_by_owner.get_mut(&entry.owner) {
             *count -= usize::from(!matches!(entry.change, Change::Retained { .. }));
             *bytes -= entry.cost;
@@ -247,6 +256,17 @@ impl PersistenceLog {
             }
         }
         Some(entry)
+    }
+
+    /// The changes that somebody has begun to wait for since the last call: since when, and the
+    /// number of the last one. None = there are none.
+    pub(super) fn begin_commit_group(&mut self) -> Option<(Instant, LogNumber)> {
+        Some((self.awaited_since.take()?, self.last_number))
+    }
+
+    /// True while somebody waits until a change with a number up to `last` is on disk.
+    pub(super) fn is_awaited(&self, last: LogNumber) -> bool {
+        self.awaited > 0 && self.pending.range(..=last).any(|(_, e)| e.is_awaited)
     }
 
     /// How many changes are pending.

@@ -106,6 +106,9 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
         },
     );
     assert_eq!(receipt.outcome(), None, "one of two has it");
+    let group = ledger.begin_commit_group();
+    assert!(group.is_some_and(|(_, last)| last == number && ledger.is_awaited(last)));
+    assert!(ledger.begin_commit_group().is_none(), "nobody came since");
     ledger.record_delivered(
         2,
         Finished {
@@ -114,6 +117,7 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
         },
     );
     assert_eq!(receipt.outcome(), Some(true));
+    assert!(!ledger.is_awaited(number), "the writer may sleep on");
     assert!(
         ledger.take_batch(None, now, 0).records.is_empty(),
         "nothing to write"
@@ -128,7 +132,9 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
         false,
         Some(&receipt),
     );
+    assert!(ledger.is_awaited(number));
     let batch = ledger.take_batch(None, now, 0);
+    assert!(!ledger.is_awaited(number), "it is being written");
     assert_eq!(
         (batch.records.len(), batch.tickets.len(), receipt.outcome()),
         (1, 1, None)

@@ -3,7 +3,7 @@
 //! Invariants:
 //!
 //! - A change with a ticket waits a few milliseconds for others, then one flush serves them all
-//!   (group commit).
+//!   (group commit). If nobody waits for it any more by then, this thread sleeps on.
 //! - A change without a ticket is written within a second.
 //! - When storage has had its budget of bytes for now, both wait longer, and nothing is lost.
 //! - Storage that fails never ends the broker: tickets are resolved as failed, everything stays in
@@ -11,6 +11,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -71,9 +72,10 @@ pub fn run_writer(broker: &SharedBroker, store: Option<PersistenceFiles>, folder
         last_take: Instant::now(),
         within_budget: true,
     };
+    let mut last_round = Instant::now();
     loop {
         let (commit_delay, interval) = writer.delays();
-        let is_last_round = wakeup.wait(commit_delay, interval);
+        let is_last_round = wakeup.wait(last_round, commit_delay, interval);
         let now = Instant::now();
         let (mut batch, snapshot) = writer.take_changes(now, is_last_round);
         if writer.never_opened && snapshot.is_some() && writer.open_files().is_ok() {
@@ -92,6 +94,23 @@ pub fn run_writer(broker: &SharedBroker, store: Option<PersistenceFiles>, folder
         writer.finish_round(&batch, wrote, is_last_round);
         if is_last_round {
             return;
+        }
+        last_round = Instant::now();
+    }
+}
+
+/// Wakes the writer when the commit delay is over and somebody still waits for the disk; for ever.
+pub async fn run_group_commit(broker: Arc<SharedBroker>) {
+    let wakeup = broker.lock().persistence.wakeup.clone();
+    loop {
+        let group = broker.lock().persistence.begin_commit_group();
+        let Some((since, last)) = group else {
+            wakeup.requested().await;
+            continue;
+        };
+        tokio::time::sleep_until(since + wakeup.commit_delay()).await;
+        if broker.lock().persistence.is_awaited(last) {
+            wakeup.notify();
         }
     }
 }
