@@ -74,6 +74,11 @@ impl Cli {
     /// The exit code, after help or what is wrong was printed.
     pub fn parse_arguments() -> Result<Self, u8> {
         let arguments: Vec<_> = std::env::args_os().collect();
+        // Words are for who reads them: all texts of a language take two megabytes, and workers are
+        // started with arguments that are right.
+        if let Ok(cli) = Self::try_parse_from(&arguments) {
+            return Ok(cli);
+        }
         let option = language::option_of(&arguments);
         let lang = language::choose(option.as_deref(), |name| std::env::var(name).ok());
         let parsed = help::command(lang)

@@ -75,7 +75,9 @@ fn load(tag: &str, texts: [&str; 2]) -> Bundle {
     bundle
 }
 
-static BUNDLES: LazyLock<(Bundle, Bundle)> = LazyLock::new(|| (load("vi", VI), load("en", EN)));
+/// Each language is loaded when something is first said in it: a worker says nothing.
+static BUNDLE_VI: LazyLock<Bundle> = LazyLock::new(|| load("vi", VI));
+static BUNDLE_EN: LazyLock<Bundle> = LazyLock::new(|| load("en", EN));
 
 impl Lang {
     /// The chosen language; Vietnamese when none was chosen. The browser's `Accept-Language` is
@@ -115,10 +117,9 @@ impl Lang {
                 Arg::Text(text) => args.set((*name).to_owned(), text.to_owned()),
             }
         }
-        let (vi, en) = &*BUNDLES;
         let bundles = match self {
-            Self::Vi => [vi, vi],
-            Self::En => [en, vi],
+            Self::Vi => [&BUNDLE_VI, &BUNDLE_VI],
+            Self::En => [&BUNDLE_EN, &BUNDLE_VI],
         };
         for bundle in bundles {
             if let Some(pattern) = bundle.get_message(key).and_then(|m| m.value()) {
@@ -197,7 +198,7 @@ mod tests {
             Vec::<&&str>::new(),
             "missing in Vietnamese"
         );
-        for (texts, bundle) in [(VI, &BUNDLES.0), (EN, &BUNDLES.1)] {
+        for (texts, bundle) in [(VI, &BUNDLE_VI), (EN, &BUNDLE_EN)] {
             for text in texts {
                 assert!(FluentResource::try_new(text.to_owned()).is_ok());
                 for key in keys(text) {

@@ -8,8 +8,12 @@ use std::time::{Duration, Instant};
 use conglang::log::sim::TestRng;
 use conglang::protocol::broker::{AdminQuery, AdminReply, Limits};
 
+use crate::support::office::memory_kb;
 use crate::support::peer::{Hello, Peer};
 use crate::support::worker::{Worker, account, many_files, wide_limits, wire_accounts};
+
+/// Memory of a fresh worker that no file holds, KiB.
+const OWN_KB_MAX: u64 = 4_500;
 
 /// How long one device waits for its acknowledgement, the slowest of many.
 fn slowest(good: &mut Peer, times: usize) -> Duration {
@@ -24,6 +28,15 @@ fn slowest(good: &mut Peer, times: usize) -> Duration {
         })
         .max()
         .unwrap_or_default()
+}
+
+#[test]
+fn a_worker_without_clients_has_loaded_no_texts() {
+    let worker = Worker::started(wide_limits(), None, wire_accounts());
+    let own = memory_kb(worker.pid(), "RssAnon:");
+    println!("a fresh worker: {own} KiB of its own");
+    // The texts of both languages would take two megabytes.
+    assert!((1..OWN_KB_MAX).contains(&own), "{own} KiB of its own");
 }
 
 #[test]
@@ -61,7 +74,7 @@ fn a_crowd_costs_little_memory_and_leaves_none_behind() {
         .collect();
     let each = worker.memory().saturating_sub(empty) / 5_000;
     println!("5,000 idle connections: {each} bytes each");
-    assert!(each < 20_000, "{each} bytes for an idle connection");
+    assert!(each < 6_000, "{each} bytes for an idle connection");
     drop(crowd);
     worker.counters("all are gone", |c| c.connected == 0 && c.subscriptions == 0);
 
