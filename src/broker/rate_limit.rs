@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::core::acl::Identity;
 
-/// Rates that are remembered before those without a connection are forgotten.
+/// Rates that are remembered before those without a connection are forgotten for the first time.
 const PRUNE_ABOVE_ACCOUNTS: usize = 2_000;
 
 /// A bucket that fills by `rate` a second, up to twice that unless it is made with another burst.
@@ -70,7 +70,15 @@ pub struct AccountRate {
 
 /// The rates of all accounts that were connected lately.
 #[derive(Debug, Default)]
-pub struct AccountRates(Mutex<BTreeMap<Identity, Arc<Mutex<AccountRate>>>>);
+pub struct AccountRates(Mutex<RateTable>);
+
+#[derive(Debug, Default)]
+struct RateTable {
+    by_account: BTreeMap<Identity, Arc<Mutex<AccountRate>>>,
+    /// How many rates were left when those without a connection were forgotten. They are looked
+    /// for again at twice as many: otherwise each connection of a large crowd would look at all.
+    kept: usize,
+}
 
 impl AccountRates {
     /// The rate of an account; all unprovisioned devices share one.
@@ -88,21 +96,38 @@ impl AccountRates {
             }))
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() > PRUNE_ABOVE_ACCOUNTS {
-            all.retain(|_, r| Arc::strong_count(r) > 1);
+        if all.by_account.len() > PRUNE_ABOVE_ACCOUNTS.max(2 * all.kept) {
+            all.by_account.retain(|_, r| Arc::strong_count(r) > 1);
+            all.kept = all.by_account.len();
         }
         let whose = if matches!(who, Identity::Unprovisioned(_)) {
             Identity::Unprovisioned(String::new())
         } else {
             who.clone()
         };
-        all.entry(whose).or_insert_with(fresh).clone()
+        all.by_account.entry(whose).or_insert_with(fresh).clone()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn of_a_crowd_that_leaves_few_rates_are_remembered() {
+        let (rates, now) = (AccountRates::default(), Instant::now());
+        let rate = |n: usize| rates.get_or_create(&Identity::Account(n.to_string()), 1, 1, now);
+        let crowd: Vec<_> = (0..5_000).map(rate).collect();
+        let kept = || rates.0.lock().expect("no panic").by_account.len();
+        assert_eq!(kept(), 5_000, "all are connected");
+        assert!(Arc::ptr_eq(&crowd[7], &rate(7)));
+        drop(crowd);
+        for n in 5_000..20_000 {
+            drop(rate(n));
+            assert!(kept() <= 9_000);
+        }
+        assert!(kept() <= 2 * PRUNE_ABOVE_ACCOUNTS);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_free_and_a_flood_waits() {

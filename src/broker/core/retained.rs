@@ -79,6 +79,42 @@ impl RetainedMessages {
         true
     }
 
+    /// Replaces a message of the same owner in its place, which is the rule: a device repeats its
+    /// state or says a new one. The error is the size of the message that is there and must go
+    /// first; none = the topic has none.
+    fn replace_own(
+        &mut self,
+        owner: &Arc<str>,
+        connection_number: Option<u64>,
+        message: &Arc<Message>,
+        limits: &Limits,
+    ) -> Result<RetainedChange, Option<usize>> {
+        let (count, sum) = (self.messages.len(), self.bytes);
+        let entry = self.messages.get_mut(&message.topic).ok_or(None)?;
+        let (before, size) = (entry.message.size(), message.size());
+        if entry.owner != *owner {
+            return Err(Some(before));
+        }
+        if entry.message.has_same_content(message) {
+            entry.connection_number = connection_number;
+            return Ok(RetainedChange::Unchanged);
+        }
+        let mine = self.per_owner.get_mut(owner).ok_or(Some(before))?;
+        let has_own_room = &**owner == GATEWAY_ACCOUNT
+            || mine.0 <= limits.retained_per_device
+                && mine.1 - before + size <= limits.retained_bytes_per_device;
+        let has_room = size <= before
+            || count <= limits.retained && sum - before + size <= limits.retained_bytes;
+        if message.payload.is_empty() || !has_own_room || !has_room {
+            return Err(Some(before));
+        }
+        mine.1 = mine.1 - before + size;
+        self.bytes = sum - before + size;
+        entry.message = message.clone();
+        entry.connection_number = connection_number;
+        Ok(RetainedChange::Stored)
+    }
+
     /// Stores or replaces a message; an empty payload removes it. `connection_number` as in
     /// [`RetainedMessage`].
     pub fn set(
@@ -88,16 +124,11 @@ impl RetainedMessages {
         message: &Arc<Message>,
         limits: &Limits,
     ) -> RetainedChange {
-        if let Some(entry) = self
-            .messages
-            .get_mut(&message.topic)
-            .filter(|w| w.owner == *owner && w.message.has_same_content(message))
-        {
-            entry.connection_number = connection_number;
-            return RetainedChange::Unchanged;
-        }
-        let before = self.messages.get(&message.topic).map(|w| w.message.size());
-        let was = self.remove(&message.topic);
+        let before = match self.replace_own(owner, connection_number, message, limits) {
+            Ok(change) => return change,
+            Err(before) => before,
+        };
+        let was = before.is_some() && self.remove(&message.topic);
         if message.payload.is_empty() {
             return if was {
                 RetainedChange::Removed
@@ -106,10 +137,11 @@ impl RetainedMessages {
             };
         }
         let size = message.size();
-        let (mine, my_bytes) = self.per_owner.get(owner).copied().unwrap_or_default();
+        let mine = self.per_owner.get_mut(owner);
+        let (count, sum) = mine.as_deref().copied().unwrap_or_default();
         let own_bound = &**owner != GATEWAY_ACCOUNT
-            && (mine >= limits.retained_per_device
-                || my_bytes + size > limits.retained_bytes_per_device);
+            && (count >= limits.retained_per_device
+                || sum + size > limits.retained_bytes_per_device);
         // A message that replaces a larger one needs no room.
         let shrinks = before.is_some_and(|before| size <= before);
         if own_bound
@@ -120,8 +152,12 @@ impl RetainedMessages {
             self.refused += 1;
             return RetainedChange::Refused(was);
         }
-        let mine = self.per_owner.entry(owner.clone()).or_default();
-        *mine = (mine.0 + 1, mine.1 + size);
+        match mine {
+            Some(mine) => *mine = (count + 1, sum + size),
+            None => {
+                self.per_owner.insert(owner.clone(), (1, size));
+            }
+        }
         self.bytes += size;
         self.messages.insert(
             message.topic.clone(),
@@ -207,6 +243,33 @@ mod tests {
             forwarded_properties: bytes::Bytes::new(),
             expires_at: None,
         })
+    }
+
+    #[tokio::test]
+    async fn a_message_in_place_of_another_is_counted_instead_of_it() {
+        let limits = Limits {
+            retained: 2,
+            retained_per_device: 1,
+            retained_bytes: 12,
+            retained_bytes_per_device: 6,
+            ..Limits::default()
+        };
+        let (mut kept, mine, other): (_, Arc<str>, Arc<str>) =
+            (RetainedMessages::new(), "den-01".into(), "den-02".into());
+        let mut say = |owner: &Arc<str>, topic: &str, payload: &str| {
+            kept.set(owner, None, &message(topic, payload), &limits)
+        };
+        assert_eq!(say(&mine, "a", "12"), RetainedChange::Stored);
+        assert_eq!(say(&other, "b", "12"), RetainedChange::Stored);
+        assert_eq!(say(&mine, "a", "12345"), RetainedChange::Stored);
+        assert_eq!(say(&mine, "c", ""), RetainedChange::Unchanged);
+        let refused = RetainedChange::Refused;
+        assert_eq!(say(&mine, "c", "1"), refused(false), "one of each");
+        assert_eq!(say(&mine, "a", "123456"), refused(true), "its own bound");
+        assert_eq!(say(&mine, "a", "1234"), RetainedChange::Stored);
+        assert_eq!(say(&other, "b", "12345"), RetainedChange::Stored);
+        assert_eq!(say(&other, "a", "1"), refused(true), "it has one already");
+        assert_eq!((kept.len(), kept.bytes, kept.refused), (1, 6, 3));
     }
 
     #[tokio::test]
