@@ -152,7 +152,7 @@ impl BrokerState {
         now: Instant,
     ) -> PublishResult {
         let (from, mut message) = (origin.slot, message);
-        if let Err(outcome) = self.check_publish(who, &mut message) {
+        if let Err(outcome) = self.check_publish(who, from, &mut message) {
             return PublishResult::immediate(outcome);
         }
         self.counters.received += 1;
@@ -239,8 +239,15 @@ impl BrokerState {
     fn check_publish(
         &mut self,
         who: &Identity,
+        from: Option<Slot>,
         message: &mut Message,
     ) -> Result<(), PublishOutcome> {
+        if from
+            .and_then(|slot| self.sessions.get(slot))
+            .is_some_and(|s| !message.topic.is_empty() && s.permitted_topic == *message.topic)
+        {
+            return Ok(());
+        }
         if !is_within_bounds(
             &message.topic,
             self.limits.topic_bytes,
@@ -260,6 +267,9 @@ impl BrokerState {
             // adopted device.
             message.topic = topics::quarantined(name, &message.topic).into();
             message.retain = false;
+        } else if let Some(session) = from.and_then(|slot| self.sessions.get_mut(slot)) {
+            session.permitted_topic.clear();
+            session.permitted_topic.push_str(&message.topic);
         }
         Ok(())
     }
@@ -329,5 +339,49 @@ impl BrokerState {
                 );
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::broker::core::acl::{AccessControl, Identity};
+    use crate::broker::core::tests::{account, connect, new_state};
+    use crate::protocol::mqtt::QoS;
+    use crate::supervisor::clock::Clock;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_topic_that_was_permitted_is_judged_again_by_a_new_access_table() {
+        let mut core = new_state(&Clock::manual(1_800_000_000_000));
+        let (lamp, who) = (
+            connect(&mut core, "a", "lamp", 0, None),
+            Identity::Account("a".into()),
+        );
+        let say = |core: &mut BrokerState, topic: &str| {
+            let message = Message {
+                topic: topic.into(),
+                payload: [][..].into(),
+                qos: QoS::AtMostOnce,
+                retain: false,
+                forwarded_properties: bytes::Bytes::new(),
+                expires_at: None,
+            };
+            let slot = Some(lamp.slot);
+            core.publish(&who, &lamp.owner, slot, message, None, Instant::now())
+                .outcome
+        };
+        for topic in ["d/a/x", "d/a/x", "d/a/y", "d/a/x"] {
+            assert_eq!(say(&mut core, topic), PublishOutcome::NoMatchingSubscribers);
+        }
+        let mut narrower = account("a", &[]);
+        narrower.publish = vec!["d/a/y".into()];
+        core.set_access(AccessControl::new(vec![narrower], false), Instant::now());
+        assert_eq!(say(&mut core, "d/a/x"), PublishOutcome::NotAuthorized);
+        assert_eq!(
+            say(&mut core, "d/a/y"),
+            PublishOutcome::NoMatchingSubscribers
+        );
+        assert_eq!(say(&mut core, "d/a/x"), PublishOutcome::NotAuthorized);
     }
 }

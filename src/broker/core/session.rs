@@ -59,6 +59,9 @@ pub struct Session {
     pub will: Option<Box<Will>>,
     /// The persistence log holds this session.
     pub persisted: bool,
+    /// The topic that its client published last and may publish by the access table in force;
+    /// empty = none. Most clients publish to one topic.
+    pub permitted_topic: String,
 }
 
 impl Session {
@@ -86,6 +89,7 @@ impl Session {
             peer: ConnectionInfo::default(),
             will: None,
             persisted: false,
+            permitted_topic: String::new(),
         }
     }
 

@@ -221,6 +221,7 @@ impl BrokerState {
         let access = &self.access;
         let (mut over, mut revoked) = (Vec::new(), Vec::new());
         for (slot, session) in self.sessions.iter_mut() {
+            session.permitted_topic.clear();
             let credential = access
                 .credential(session.identity())
                 .filter(|now| *now == session.credential)

@@ -26,7 +26,7 @@ use crate::protocol::mqtt::packet::{RetainHandling, SubscriptionRequest};
 use crate::protocol::mqtt::properties::Properties;
 use crate::supervisor::clock::Clock;
 
-fn account(name: &str, subscribe: &[&str]) -> Account {
+pub(super) fn account(name: &str, subscribe: &[&str]) -> Account {
     Account {
         name: DeviceId::new(name).expect("a name"),
         secret_sha256: "00".into(),
@@ -35,7 +35,7 @@ fn account(name: &str, subscribe: &[&str]) -> Account {
     }
 }
 
-fn new_state(clock: &Clock) -> BrokerState {
+pub(super) fn new_state(clock: &Clock) -> BrokerState {
     let mut core = BrokerState::new(Limits::default(), default_durability_rules(), clock.clone());
     core.set_access(
         AccessControl::new(vec![account("a", &["#"]), account("b", &["#"])], false),
@@ -54,7 +54,7 @@ fn will(qos: QoS) -> Will {
     }
 }
 
-fn connect(
+pub(super) fn connect(
     core: &mut BrokerState,
     who: &str,
     client: &str,

@@ -31,12 +31,12 @@ impl PersistenceLog {
     /// changes, or no quota is left for a QoS 2 message of a durable topic, which is not sent
     /// before it is written.
     pub fn rejects(&self, owner: &str, class: DurabilityClass, qos: QoS) -> bool {
-        // The pending changes before it are charged first.
-        let waiting = self
-            .pending_by_owner
-            .get(owner)
-            .map_or(0, |(_, bytes)| *bytes);
         let over_budget = || {
+            // The pending changes before it are charged first.
+            let waiting = self
+                .pending_by_owner
+                .get(owner)
+                .map_or(0, |(_, bytes)| *bytes);
             owner != GATEWAY_ACCOUNT
                 && self.quota_left.get(owner).copied().unwrap_or(QUOTA_BURST) <= waiting
         };
