@@ -8,7 +8,7 @@
 //! (`domain::calendar`), reading a clock.
 
 use std::ops::{Add, AddAssign, Sub};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -104,6 +104,8 @@ impl AtomicWallMs {
 impl MonoMs {
     /// The beginning.
     pub const START: Self = Self(0);
+    /// Behind every moment that is reached: a deadline that never comes.
+    pub const MAX: Self = Self(u64::MAX);
 
     /// The moment so many milliseconds after the beginning.
     #[must_use]
@@ -127,6 +129,29 @@ impl MonoMs {
     #[must_use]
     pub fn signed_since(self, earlier: Self) -> i64 {
         i64::try_from(self.since(earlier)).unwrap_or(i64::MAX)
+    }
+}
+
+/// As [`MonoMs`] in an atomic.
+#[derive(Debug, Default)]
+pub struct AtomicMonoMs(AtomicU64);
+
+impl AtomicMonoMs {
+    /// It holds this moment.
+    #[must_use]
+    pub const fn new(moment: MonoMs) -> Self {
+        Self(AtomicU64::new(moment.0))
+    }
+
+    /// The moment that it holds.
+    #[must_use]
+    pub fn load(&self) -> MonoMs {
+        MonoMs(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Makes it hold this moment.
+    pub fn store(&self, moment: MonoMs) {
+        self.0.store(moment.0, Ordering::SeqCst);
     }
 }
 
@@ -192,10 +217,7 @@ mod tests {
         assert_eq!(WallMs::new(3).since(WallMs::new(10)), -7);
         assert_eq!(WallMs::MIN.distance(WallMs::MAX), u64::MAX);
         assert_eq!(MonoMs::new(3).since(MonoMs::new(10)), 0);
-        assert_eq!(
-            MonoMs::new(u64::MAX) + Duration::from_secs(1),
-            MonoMs::new(u64::MAX)
-        );
-        assert_eq!(MonoMs::new(u64::MAX).signed_since(MonoMs::START), i64::MAX);
+        assert_eq!(MonoMs::MAX + Duration::from_secs(1), MonoMs::MAX);
+        assert_eq!(MonoMs::MAX.signed_since(MonoMs::START), i64::MAX);
     }
 }

@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::{
     Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction,
@@ -25,7 +24,7 @@ use crate::domain::history;
 use crate::domain::id::BlobId;
 use crate::keys::secret;
 use crate::protocol::commune::Batch;
-use crate::time::MonoMs;
+use crate::time::{AtomicMonoMs, MonoMs};
 
 /// Village and id of each erased text.
 const ERASED: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("erased");
@@ -273,9 +272,9 @@ fn release_filler(db: &Database, times: Option<u8>) -> io::Result<()> {
     write.commit().map_err(io_error)
 }
 
-/// The monotonic time before which overwriting is not tried again, because it failed.
+/// The moment before which overwriting is not tried again, because it failed.
 #[derive(Debug, Default)]
-pub(super) struct OverwriteThrottle(AtomicU64);
+pub(super) struct OverwriteThrottle(AtomicMonoMs);
 
 impl OverwriteThrottle {
     /// Runs `scrub`, but not within an hour of monotonic time after it failed.
@@ -284,12 +283,9 @@ impl OverwriteThrottle {
         now: MonoMs,
         scrub: impl FnOnce() -> io::Result<bool>,
     ) -> io::Result<bool> {
-        if now.ms() < self.0.load(Ordering::Relaxed) {
+        if now < self.0.load() {
             return Ok(false);
         }
-        scrub().inspect_err(|_| {
-            let again = now + RETRY_AFTER_MS;
-            self.0.store(again.ms(), Ordering::Relaxed);
-        })
+        scrub().inspect_err(|_| self.0.store(now + RETRY_AFTER_MS))
     }
 }

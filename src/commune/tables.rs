@@ -125,7 +125,7 @@ pub(super) fn village_rows(village: &str) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// A row of a table, as redb gives it.
-type Row<'a> = Result<
+type StoredRow<'a> = Result<
     (
         AccessGuard<'a, &'static [u8]>,
         AccessGuard<'a, &'static [u8]>,
@@ -137,7 +137,7 @@ type Row<'a> = Result<
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn json_row<T: DeserializeOwned>(row: Row<'_>) -> io::Result<T> {
+pub(super) fn json_row<T: DeserializeOwned>(row: StoredRow<'_>) -> io::Result<T> {
     let (_, value) = row.map_err(io_error)?;
     Ok(serde_json::from_slice(value.value())?)
 }

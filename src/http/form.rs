@@ -83,7 +83,7 @@ pub trait Audience: ErrorPages {
     /// Until when the order of a tap may be decided; none = it is too late already.
     /// An audience without such orders takes every form.
     fn deadline(&self, _tap: &str) -> Option<MonoMs> {
-        Some(MonoMs::new(u64::MAX))
+        Some(MonoMs::MAX)
     }
 }
 

@@ -254,7 +254,7 @@ mod tests {
                     expire_after_s: 0,
                     ..entity
                 },
-                MonoMs::new(u64::MAX),
+                MonoMs::MAX,
                 Some(MonoMs::START)
             ),
             "it promised nothing"

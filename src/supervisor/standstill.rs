@@ -6,14 +6,13 @@
 //! [`running_for`]).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Stop;
 use super::clock::Clock;
-use crate::time::MonoMs;
+use crate::time::{AtomicMonoMs, MonoMs};
 
 /// How often the process proves to itself that it runs.
 const TICK: Duration = Duration::from_millis(250);
@@ -70,9 +69,9 @@ pub async fn running_for(most: Duration) {
 #[derive(Debug, Clone)]
 pub struct Standstill {
     clock: Clock,
-    ticked_at: Arc<AtomicU64>,
-    /// Monotonic ms; `u64::MAX` = there was no standstill.
-    ended_at: Arc<AtomicU64>,
+    ticked_at: Arc<AtomicMonoMs>,
+    /// When the last one ended; `MonoMs::MAX` = there was none.
+    ended_at: Arc<AtomicMonoMs>,
 }
 
 impl Standstill {
@@ -80,8 +79,8 @@ impl Standstill {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self {
-            ticked_at: Arc::new(AtomicU64::new(clock.mono_ms().ms())),
-            ended_at: Arc::new(AtomicU64::new(u64::MAX)),
+            ticked_at: Arc::new(AtomicMonoMs::new(clock.mono_ms())),
+            ended_at: Arc::new(AtomicMonoMs::new(MonoMs::MAX)),
             clock,
         }
     }
@@ -98,26 +97,26 @@ impl Standstill {
 
     fn tick(&self) {
         let now = self.clock.mono_ms();
-        let gap_ms = now.since(MonoMs::new(self.ticked_at.load(Ordering::SeqCst)));
+        let gap_ms = now.since(self.ticked_at.load());
         if gap_ms > MIN_GAP_MS {
             // Stored before the tick: no reader sees a fresh tick without the standstill before it.
-            self.ended_at.store(now.ms(), Ordering::SeqCst);
+            self.ended_at.store(now);
             tracing::warn!(
                 gap_ms,
                 "the process stood still; orders that waited are refused"
             );
         }
-        self.ticked_at.store(now.ms(), Ordering::SeqCst);
+        self.ticked_at.store(now);
     }
 
     /// Whether what is read now may have waited through a standstill.
     #[must_use]
     pub fn is_recent(&self) -> bool {
-        let ticked_at = MonoMs::new(self.ticked_at.load(Ordering::SeqCst));
-        let ended_at = self.ended_at.load(Ordering::SeqCst);
+        let ticked_at = self.ticked_at.load();
+        let ended_at = self.ended_at.load();
         let now = self.clock.mono_ms();
         now.since(ticked_at) > MIN_GAP_MS
-            || (ended_at != u64::MAX && now.since(MonoMs::new(ended_at)) <= BACKLOG_MS)
+            || (ended_at != MonoMs::MAX && now.since(ended_at) <= BACKLOG_MS)
     }
 }
 

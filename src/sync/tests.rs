@@ -377,7 +377,7 @@ fn nonsense_of_the_commune_is_harmless() {
             &offers,
             MonoMs::START,
         );
-        engine.tick(&offers, MonoMs::new(u64::MAX));
+        engine.tick(&offers, MonoMs::MAX);
     }
     let batch = Batch {
         stream,
