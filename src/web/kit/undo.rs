@@ -1,7 +1,7 @@
 //! Acts that can be taken back for a few seconds, and the bar that offers it.
 //!
-//! An act is named by the numbers of its entries. What it was, who did it and when is read from
-//! history, so nothing else is remembered, and a restart takes nothing away.
+//! An act is named by the numbers of its entries. History tells what it was, who did it and when, so
+//! nothing else is remembered, and a restart takes nothing away.
 //!
 //! The acts are those of one tap that cost much and that the same button does not mend: a group of
 //! lamps was switched; a notice was published, taken down, or put up again. Deliberately absent: one

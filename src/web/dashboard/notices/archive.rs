@@ -54,7 +54,7 @@ fn expired(state: &VillageState, now: WallMs) -> Vec<&Arc<Notice>> {
     all
 }
 
-/// Who took a notice down, and when.
+/// The person who took a notice down, and the moment.
 fn taken_down_text(
     app: &App,
     lang: Lang,
@@ -127,7 +127,7 @@ struct ArchivedNoticePage {
     once: String,
     title: String,
     posted: String,
-    /// Who took it down and when, or since when its time is over.
+    /// The person who took it down and the moment, or the moment at which its time was over.
     ended: String,
     paragraphs: Vec<Vec<TextSpan>>,
     /// It may be put up again as it was.

@@ -81,7 +81,7 @@ impl FormContent<App> for NoticeForm {
     }
 }
 
-/// A notice as it was typed, to be looked at or corrected. That orders nothing yet, at any age.
+/// A notice as it was typed, to be looked at or corrected. It orders nothing yet, at any age.
 pub struct UnpublishedForm(NoticeForm);
 
 impl FormContent<App> for UnpublishedForm {

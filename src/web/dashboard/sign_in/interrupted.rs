@@ -21,7 +21,7 @@ use crate::web::kit::app::{App, RequestContext};
 const FORM_FIELD: &str = "typed-form";
 /// The field with the person who typed.
 const OWNER_FIELD: &str = "typed-by";
-/// What the names of typed fields begin with.
+/// The beginning of the names of typed fields.
 const TYPED_PREFIX: &str = "typed.";
 /// Most fields that are carried: a sentence names its clusters one by one.
 const MAX_FIELDS: usize = 128;

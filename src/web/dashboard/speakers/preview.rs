@@ -99,8 +99,8 @@ pub(in crate::web::dashboard) fn typed_again(
     render(&form(app, visit, text, Some(&zone), String::new()).noting(note))
 }
 
-/// The address at which a sentence is previewed, from the fields of the form that plays it. Who may
-/// see it there, its seal decides.
+/// The address at which a sentence is previewed, from the fields of the form that plays it. Its
+/// seal decides who may see it there.
 pub(in crate::web::dashboard) fn preview_address(fields: Vec<(String, String)>) -> String {
     format!("/speakers/hear?{}", Preview::from_fields(fields).query())
 }
