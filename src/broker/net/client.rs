@@ -86,8 +86,6 @@ pub(super) struct Client<S> {
     /// A QoS 1 or 2 message of the client was accepted: its recipients' tasks run before it is
     /// acknowledged.
     pub published: bool,
-    /// When bytes were read that are not handled yet: one reading of the clock serves them.
-    pub read_at: Option<Instant>,
     /// Traffic that is not yet in the broker's sum.
     pub traffic: Traffic,
 }
@@ -157,7 +155,6 @@ pub fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         pending_pingresps: 0,
         backpressure: false,
         published: false,
-        read_at: None,
         traffic: Traffic::default(),
     };
     encode::connack(

@@ -24,9 +24,8 @@ impl<S> Client<S> {
     /// Charges received bytes to the account's rate.
     pub(super) fn charge_bytes(&mut self, bytes: usize) {
         self.traffic.bytes_in += bytes as u64;
-        let now = Instant::now();
-        self.read_at = Some(now);
         if let Some(rate) = &self.rate {
+            let now = Instant::now();
             let pause = rate
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -61,7 +60,7 @@ impl<S> Client<S> {
         if self.input.is_empty() {
             return Ok(ReadPause::NoPacket);
         }
-        let now = self.read_at.take().unwrap_or_else(Instant::now);
+        let now = Instant::now();
         for _ in 0..PACKETS_PER_TURN {
             if self.read_after > now {
                 return Ok(ReadPause::RateLimited);
