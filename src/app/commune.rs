@@ -17,8 +17,8 @@ use self::keys::CommuneKeys;
 use super::services::broker_certificate::ServedCertificate;
 use crate::commune::link::CertificateSigner;
 use crate::commune::store::CommuneStore;
-use crate::config::Config;
 use crate::config::layout::Layout;
+use crate::config::{CommuneVillage, Config};
 use crate::keys::holders::HolderStore;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::{Supervisor, fds, systemd};
@@ -45,12 +45,13 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
             layout.data.display()
         )
     })?;
+    let holders = HolderStore::of(&keys.folder);
+    note_changes(&store, &keys, &holders, &config.villages, &clock);
 
     let certificate = ServedCertificate::of(&keys.folder, &config.names, "ca");
     if keys.authority.is_some() {
         certificate.issue_if_due(&clock)?;
     }
-    let holders = HolderStore::of(&keys.folder);
     let broker = broker::start(config, &certificate, &holders, &layout, &supervisor).await?;
     let signer = CertificateSigner {
         authority: keys.authority.clone(),
@@ -67,6 +68,25 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     systemd::notify_stopping();
     supervisor.drain(DRAIN_TIMEOUT).await;
     Ok(0)
+}
+
+/// Records what the configuration and the folder of keys brought since the last start. A disk that
+/// refuses writes does not keep the server from starting.
+fn note_changes(
+    store: &CommuneStore,
+    keys: &CommuneKeys,
+    holders: &HolderStore,
+    villages: &[CommuneVillage],
+    clock: &Clock,
+) {
+    let at = clock.wall_ms();
+    let noted = store
+        .note_keys(&keys.fingerprints(), at)
+        .and_then(|()| store.note_villages(villages, at))
+        .and_then(|()| store.note_village_keys(&holders.read()?, at));
+    if let Err(cause) = noted {
+        tracing::error!(%cause, "recording changes of keys and villages failed");
+    }
 }
 
 /// Feeds the watchdog until a signal.

@@ -1,9 +1,14 @@
-//! `commune officer add|pin|remove|list`: who may sign in at the commune's console.
+//! `commune officer add|pin|remove|list`: who may sign in at the commune's console. `commune history`:
+//! who did what there.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
+use super::broker::escaped;
+use super::journal::{day_of, lines_text};
 use super::{Cli, client, layout, print};
-use crate::protocol::control::{OfficerChange, OfficerRow, OfficerUpdate};
+use crate::domain::calendar::day_number;
+use crate::protocol::control::{HistoryReport, OfficerChange, OfficerRow, OfficerUpdate};
+use crate::supervisor::clock::Clock;
 
 /// At the commune's server.
 #[derive(Debug, Subcommand)]
@@ -11,6 +16,25 @@ pub enum CommuneCommand {
     /// Officers who may sign in at the console
     #[command(subcommand)]
     Officer(OfficerCommand),
+    /// Who did what, in words
+    History(HistoryArgs),
+}
+
+/// Which part of the commune's history is shown.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// How many entries
+    #[arg(short = 'n', long, default_value_t = 20)]
+    lines: usize,
+    /// Only of this day
+    #[arg(long)]
+    day: Option<String>,
+    /// Only what this officer did, or what concerns the officer
+    #[arg(long)]
+    person: Option<String>,
+    /// Only what this village did, or what concerns it
+    #[arg(long)]
+    village: Option<String>,
 }
 
 /// Officers who may sign in at the console.
@@ -44,7 +68,10 @@ pub enum OfficerCommand {
 
 /// Carries out the command and gives its exit code.
 pub fn run(cli: &Cli, what: &CommuneCommand) -> anyhow::Result<u8> {
-    let CommuneCommand::Officer(what) = what;
+    let what = match what {
+        CommuneCommand::Officer(what) => what,
+        CommuneCommand::History(args) => return history(cli, args),
+    };
     match what {
         OfficerCommand::Add { id, name, pin } => {
             let update = OfficerUpdate {
@@ -89,6 +116,32 @@ pub fn run(cli: &Cli, what: &CommuneCommand) -> anyhow::Result<u8> {
             Ok(0)
         }
     }
+}
+
+/// Prints the newest entries, oldest first.
+fn history(cli: &Cli, args: &HistoryArgs) -> anyhow::Result<u8> {
+    let mut path = format!("/history?limit={}", args.lines);
+    for (name, value) in [("person", &args.person), ("village", &args.village)] {
+        if let Some(value) = value {
+            path.push_str(&format!("&{name}={}", escaped(value)));
+        }
+    }
+    if let Some(text) = &args.day {
+        let now = Clock::system(0).wall_ms();
+        let Some(ago) = day_of(text.trim(), now) else {
+            return Err(cli.failure("commune-history-day", &[("text", text)]));
+        };
+        path.push_str(&format!("&day={}", day_number(now) - ago));
+    }
+    let value = client::request(cli, "GET", &path, None)?;
+    let report: HistoryReport = serde_json::from_value(value)?;
+    let text = if report.lines.is_empty() {
+        cli.t("journal-none")
+    } else {
+        lines_text(&report)
+    };
+    print(cli, &report.entries.into(), &text);
+    Ok(0)
 }
 
 fn post(cli: &Cli, update: &OfficerUpdate) -> anyhow::Result<serde_json::Value> {

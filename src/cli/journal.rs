@@ -113,7 +113,7 @@ fn midnight(now: WallMs) -> WallMs {
 }
 
 /// How many days ago the day was that `21/11` or `21/11/2026` names.
-fn day_of(text: &str, now: WallMs) -> Option<i64> {
+pub(super) fn day_of(text: &str, now: WallMs) -> Option<i64> {
     let mut parts = text.split('/').map(|p| p.parse::<i64>().ok());
     let (day, month) = (parts.next()??, parts.next()??);
     let year = match parts.next() {
@@ -170,7 +170,7 @@ fn tail(cli: &Cli, lines: usize, filter: &str, follow: bool) -> anyhow::Result<u
 }
 
 /// A line for each row: when, who did what, what came of it or what caused it; its results beneath.
-fn lines_text(report: &HistoryReport) -> String {
+pub(super) fn lines_text(report: &HistoryReport) -> String {
     report
         .lines
         .iter()

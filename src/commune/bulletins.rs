@@ -5,6 +5,7 @@ use std::io;
 
 use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 
+use super::history::{self, Author, CommuneEvent};
 use super::store::CommuneStore;
 use super::tables::{
     BulletinOutcome, Remover, UndeliveredBulletin, io_error, json_row, village_rows, with_number,
@@ -13,7 +14,12 @@ use crate::time::WallMs;
 
 pub(super) const DOWN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("down");
 
-/// The village took a notice down; when it was a bulletin, its row says so from then on.
+/// Most entries of history about one bulletin in one village: a village that takes it down and puts
+/// it up again without end fills nothing. Its receipt goes on following.
+const MAX_HISTORY_ENTRIES: u32 = 20;
+
+/// The village took a notice down, at `at` by its clock; when it was a bulletin, its row says so
+/// from then on.
 ///
 /// # Errors
 /// When the store cannot be written.
@@ -21,10 +27,10 @@ pub(super) fn record_taken_down(
     write: &WriteTransaction,
     village: &str,
     notice: &str,
-    at: WallMs,
-    by: Remover,
+    (at, by): (WallMs, Remover),
+    now: WallMs,
 ) -> io::Result<()> {
-    record(write, village, notice, Some((at, by)))
+    record(write, village, notice, Some((at, by)), now)
 }
 
 /// The village put a notice up again that it had taken down; when it was a bulletin, its row says
@@ -36,8 +42,9 @@ pub(super) fn record_restored(
     write: &WriteTransaction,
     village: &str,
     notice: &str,
+    now: WallMs,
 ) -> io::Result<()> {
-    record(write, village, notice, None)
+    record(write, village, notice, None, now)
 }
 
 fn record(
@@ -45,6 +52,7 @@ fn record(
     village: &str,
     notice: &str,
     taken_down: Option<(WallMs, Remover)>,
+    now: WallMs,
 ) -> io::Result<()> {
     let Some(seq) = notice
         .strip_prefix("xa-")
@@ -54,8 +62,9 @@ fn record(
         return Ok(());
     };
     let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
-    let mut down = write.open_table(DOWN).map_err(io_error)?;
-    let known = down
+    let known = write
+        .open_table(DOWN)
+        .map_err(io_error)?
         .get(key.as_slice())
         .map_err(io_error)?
         .map(|v| serde_json::from_slice::<UndeliveredBulletin>(v.value()))
@@ -63,10 +72,35 @@ fn record(
     let Some(mut bulletin) = known.filter(|b| b.id == notice) else {
         return Ok(());
     };
+    let number = bulletin.number;
+    let event = match taken_down {
+        Some((_, by)) => CommuneEvent::BulletinTakenDown { number, by },
+        None => CommuneEvent::BulletinRestored { number },
+    };
     (bulletin.taken_down_at, bulletin.taken_down_by) = taken_down.unzip();
+    store_change(write, village, bulletin, &event, now)
+}
+
+/// Stores the row of a bulletin in a village, with what history tells of the change.
+fn store_change(
+    write: &WriteTransaction,
+    village: &str,
+    mut bulletin: UndeliveredBulletin,
+    event: &CommuneEvent,
+    now: WallMs,
+) -> io::Result<()> {
+    if bulletin.history_entries < MAX_HISTORY_ENTRIES {
+        bulletin.history_entries += 1;
+        let author = Author::Village {
+            id: village.to_owned(),
+        };
+        history::append(write, now, &author, event)?;
+    }
+    let key = with_number([village.as_bytes(), b"\0"].concat(), bulletin.seq);
+    let mut down = write.open_table(DOWN).map_err(io_error)?;
     down.insert(key.as_slice(), serde_json::to_vec(&bulletin)?.as_slice())
-        .map_err(io_error)?;
-    Ok(())
+        .map(drop)
+        .map_err(io_error)
 }
 
 impl CommuneStore {
@@ -128,7 +162,6 @@ impl CommuneStore {
         refused: Option<String>,
         now: WallMs,
     ) -> io::Result<()> {
-        let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
         let Some(mut waiting) = self.queued_one(village, seq)? else {
             return Ok(());
         };
@@ -146,13 +179,19 @@ impl CommuneStore {
         if waiting.outcome == outcome {
             return Ok(());
         }
+        let number = waiting.number;
+        let event = match &outcome {
+            BulletinOutcome::Refused(why) => CommuneEvent::BulletinRefused {
+                number,
+                why: why.clone(),
+            },
+            BulletinOutcome::Waiting | BulletinOutcome::Done => {
+                CommuneEvent::BulletinPublished { number }
+            }
+        };
         (waiting.outcome, waiting.answered_at) = (outcome, Some(now));
         let write = self.db.begin_write().map_err(io_error)?;
-        {
-            let mut down = write.open_table(DOWN).map_err(io_error)?;
-            down.insert(key.as_slice(), serde_json::to_vec(&waiting)?.as_slice())
-                .map_err(io_error)?;
-        }
+        store_change(&write, village, waiting, &event, now)?;
         write.commit().map_err(io_error)
     }
 }

@@ -7,6 +7,7 @@ pub(super) mod context;
 pub(super) mod draft;
 pub(super) mod forms;
 pub(super) mod frame;
+mod history;
 mod live_updates;
 mod pages;
 mod problems;
@@ -71,6 +72,7 @@ pub fn router(console: Console, hosts: AllowedHosts) -> Router {
         .route("/bulletins/new", get(bulletin_form::new))
         .route("/bulletins/{number}", get(pages::bulletin))
         .route("/villages/{id}", get(pages::village))
+        .route("/history", get(history::page))
         .route("/villages.json", get(villages_json))
         .route("/live/{*page}", get(live_updates::follow))
         .route("/a/console.js", get(script));

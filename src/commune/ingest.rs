@@ -97,10 +97,10 @@ fn append_records(
             match &entry.event {
                 Event::Notice(notice::Event::TakenDown { id }) => {
                     let (at, by) = (entry.wall_ms.min(now_ms), Remover::of(&entry.actor));
-                    bulletins::record_taken_down(write, village, id.as_str(), at, by)?;
+                    bulletins::record_taken_down(write, village, id.as_str(), (at, by), now_ms)?;
                 }
                 Event::Notice(notice::Event::Restored { id }) => {
-                    bulletins::record_restored(write, village, id.as_str())?;
+                    bulletins::record_restored(write, village, id.as_str(), now_ms)?;
                 }
                 _ => {}
             }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
@@ -42,6 +42,8 @@ struct LinkState {
     store: CommuneStore,
     signer: CertificateSigner,
     clock: Clock,
+    /// The file of villages' keys as it was looked at last: when it was written, and its length.
+    noted_holders: Mutex<Option<(SystemTime, u64)>>,
     by_village: Mutex<BTreeMap<String, VillageLinkState>>,
 }
 
@@ -153,6 +155,7 @@ pub async fn run(
         store,
         signer,
         clock,
+        noted_holders: Mutex::default(),
         by_village: Mutex::default(),
     });
     let receiving = async {
@@ -190,6 +193,7 @@ pub async fn run(
                     }
                 }
                 _ = again.tick() => {
+                    tokio::task::spawn_blocking({ let desk = desk.clone(); move || desk.note_village_keys() }).await?;
                     for village in &villages {
                         let waiting = tokio::task::spawn_blocking({ let (desk, village) = (desk.clone(), village.clone()); move || desk.store.latest(&village, MAX_BULLETINS_SCANNED) }).await??;
                         for waiting in waiting.into_iter().rev().filter(|w| w.outcome == BulletinOutcome::Waiting && w.expires_at > desk.clock.wall_ms()) {
@@ -247,6 +251,29 @@ async fn publish(
 }
 
 impl LinkState {
+    /// Records changes of villages' keys, whoever made them: a renewal, a first connection, the
+    /// technician's command. Blocks on the store.
+    fn note_village_keys(&self) {
+        let modified = self.signer.holders.modified();
+        let mut noted = self
+            .noted_holders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if modified.is_none() || *noted == modified {
+            return;
+        }
+        let at = self.clock.wall_ms();
+        let done = self
+            .signer
+            .holders
+            .read()
+            .and_then(|holders| self.store.note_village_keys(&holders, at));
+        match done {
+            Ok(()) => *noted = modified,
+            Err(cause) => tracing::warn!(%cause, "recording changes of villages' keys failed"),
+        }
+    }
+
     /// Applies one message of each of some villages and gives the answers; blocks on the store.
     fn handle_round(&self, round: Vec<(String, Bytes)>) -> Vec<(String, DownlinkMessage)> {
         let mut out = Vec::new();

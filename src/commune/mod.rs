@@ -5,6 +5,7 @@
 pub mod boot_history;
 mod bulletins;
 mod change_count;
+mod configured;
 pub mod console;
 pub mod control;
 pub mod engine;
@@ -12,6 +13,8 @@ mod erasure;
 #[cfg(test)]
 mod erasure_tests;
 mod fair_queue;
+pub mod history;
+mod history_text;
 mod ingest;
 pub mod link;
 pub mod officers;
@@ -19,10 +22,12 @@ mod open;
 mod pin_attempts;
 mod quota;
 mod read_model;
+mod receipt_totals;
 mod recent_index;
 pub mod sent_bulletins;
 pub mod sessions;
 pub mod sign_in;
+mod sign_in_log;
 pub mod store;
 #[cfg(test)]
 mod store_tests;

@@ -4,7 +4,8 @@
 //! Invariants: as long as nobody was added, the PIN of the office (`keys/console.pin`) lets in one
 //! officer without a name, as it did in every folder of before; the first officer who is added ends
 //! that. The last officer cannot be removed: otherwise the PIN of the office, which many know,
-//! would count again. Deliberately absent: the PINs themselves, and hashing (`keys::pins`).
+//! would count again. A change is in history with the change itself: the technician made it.
+//! Deliberately absent: the PINs themselves, and hashing (`keys::pins`).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,9 +14,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
+use super::history::{self, Author, CommuneEvent};
 use super::store::CommuneStore;
 use super::tables::{io_error, json_row};
 use crate::keys::secret;
+use crate::time::WallMs;
 
 /// Id → officer.
 const OFFICERS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("officers");
@@ -135,7 +138,7 @@ impl Officers {
     ///
     /// # Errors
     /// [`OfficerError`].
-    pub fn add(&self, officer: Officer) -> Result<(), OfficerError> {
+    pub fn add(&self, officer: Officer, at: WallMs) -> Result<(), OfficerError> {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(there) = known.get(&officer.id) {
             return Err(OfficerError::Known(there.name.clone()));
@@ -143,7 +146,11 @@ impl Officers {
         if known.len() >= MAX_OFFICERS {
             return Err(OfficerError::TooMany);
         }
-        self.put(&mut known, officer)
+        let added = CommuneEvent::OfficerAdded {
+            id: officer.id.clone(),
+            name: officer.name.clone(),
+        };
+        self.put(&mut known, officer, at, &[added])
     }
 
     /// Gives an officer a new PIN, and a new name when one is given; the sign-ins of the officer
@@ -156,16 +163,30 @@ impl Officers {
         id: &str,
         name: Option<String>,
         pin: String,
+        at: WallMs,
     ) -> Result<String, OfficerError> {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let there = known.get(id).ok_or(OfficerError::Unknown)?;
-        let name = name.unwrap_or_else(|| there.name.clone());
+        let before = there.name.clone();
+        let name = name.unwrap_or_else(|| before.clone());
+        let mut events = Vec::new();
+        if name != before {
+            events.push(CommuneEvent::OfficerRenamed {
+                id: id.to_owned(),
+                before,
+                name: name.clone(),
+            });
+        }
+        events.push(CommuneEvent::OfficerPinChanged {
+            id: id.to_owned(),
+            name: name.clone(),
+        });
         let officer = Officer {
             id: id.to_owned(),
             name: name.clone(),
             pin,
         };
-        self.put(&mut known, officer)?;
+        self.put(&mut known, officer, at, &events)?;
         Ok(name)
     }
 
@@ -173,15 +194,19 @@ impl Officers {
     ///
     /// # Errors
     /// [`OfficerError`].
-    pub fn remove(&self, id: &str) -> Result<(), OfficerError> {
+    pub fn remove(&self, id: &str, at: WallMs) -> Result<(), OfficerError> {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if !known.contains_key(id) {
-            return Err(OfficerError::Unknown);
-        }
+        let there = known.get(id).ok_or(OfficerError::Unknown)?;
         if known.len() == 1 {
             return Err(OfficerError::Last);
         }
-        self.write(|table| table.remove(id.as_bytes()).map(drop).map_err(io_error))?;
+        let removed = CommuneEvent::OfficerRemoved {
+            id: id.to_owned(),
+            name: there.name.clone(),
+        };
+        self.write(at, &[removed], |table| {
+            table.remove(id.as_bytes()).map(drop).map_err(io_error)
+        })?;
         known.remove(id);
         Ok(())
     }
@@ -190,9 +215,11 @@ impl Officers {
         &self,
         known: &mut BTreeMap<String, Officer>,
         officer: Officer,
+        at: WallMs,
+        events: &[CommuneEvent],
     ) -> Result<(), OfficerError> {
         let row = serde_json::to_vec(&officer).map_err(io::Error::from)?;
-        self.write(|table| {
+        self.write(at, events, |table| {
             table
                 .insert(officer.id.as_bytes(), row.as_slice())
                 .map(drop)
@@ -202,9 +229,12 @@ impl Officers {
         Ok(())
     }
 
-    /// Makes a change durable; what is in memory changes only after it.
+    /// Makes a change durable, with what history tells of it; what is in memory changes only after
+    /// it.
     fn write(
         &self,
+        at: WallMs,
+        events: &[CommuneEvent],
         change: impl FnOnce(&mut redb::Table<'_, &'static [u8], &'static [u8]>) -> io::Result<()>,
     ) -> io::Result<()> {
         let write = self.store.db.begin_write().map_err(io_error)?;
@@ -212,12 +242,16 @@ impl Officers {
             let mut table = write.open_table(OFFICERS).map_err(io_error)?;
             change(&mut table)?;
         }
+        for event in events {
+            history::append(&write, at, &Author::Technician, event)?;
+        }
         write.commit().map_err(io_error)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::history::CommuneHistoryQuery;
     use super::super::store_tests::{rig, store_file};
     use super::*;
 
@@ -233,11 +267,12 @@ mod tests {
     fn the_office_has_one_pin_until_there_are_officers_and_they_outlive_the_process() {
         let (store, folder) = rig();
         let path = store_file(&folder);
+        let at = WallMs::new(5);
         let officers = Officers::load(store, Some("office".to_owned())).expect("loaded");
         assert_eq!(officers.pin_hash(UNNAMED).as_deref(), Some("office"));
         let before = officers.pin_mark(UNNAMED);
         officers
-            .add(officer("hoa", "Chị Hoa, văn hóa xã"))
+            .add(officer("hoa", "Chị Hoa, văn hóa xã"), at)
             .expect("added");
         assert_eq!(
             (officers.pin_hash(UNNAMED), officers.pin_mark(UNNAMED)),
@@ -245,22 +280,40 @@ mod tests {
         );
         assert!(before.is_some() && officers.pin_hash("hoa").as_deref() == Some("hash of hoa"));
         assert!(matches!(
-            officers.add(officer("hoa", "Ai khác")),
+            officers.add(officer("hoa", "Ai khác"), at),
             Err(OfficerError::Known(name)) if name == "Chị Hoa, văn hóa xã"
         ));
-        assert!(matches!(officers.remove("hoa"), Err(OfficerError::Last)));
-        assert!(matches!(officers.remove("ai"), Err(OfficerError::Unknown)));
-        officers.add(officer("binh", "Anh Bình")).expect("added");
+        assert!(matches!(
+            officers.remove("hoa", at),
+            Err(OfficerError::Last)
+        ));
+        assert!(matches!(
+            officers.remove("ai", at),
+            Err(OfficerError::Unknown)
+        ));
+        officers
+            .add(officer("binh", "Anh Bình"), at)
+            .expect("added");
         let mark = officers.pin_mark("hoa");
         assert_eq!(
             officers
-                .set_pin("hoa", None, "new".to_owned())
+                .set_pin("hoa", None, "new".to_owned(), at)
                 .expect("set"),
             "Chị Hoa, văn hóa xã"
         );
         assert_ne!(officers.pin_mark("hoa"), mark, "sign-ins of before end");
-        officers.remove("binh").expect("removed");
+        officers.remove("binh", at).expect("removed");
         drop(officers);
+        // Each change is in history, and nothing of a PIN.
+        let store = CommuneStore::open(&path).expect("opened");
+        let told = store.history(&CommuneHistoryQuery::default(), u64::MAX, 100);
+        let told = told.expect("read").entries;
+        assert_eq!(told.len(), 4, "{told:?}");
+        assert!(told.iter().all(|e| e.author == Author::Technician));
+        assert!(matches!(&told[0].event, CommuneEvent::OfficerRemoved { id, .. } if id == "binh"));
+        let words = serde_json::to_string(&told).expect("json");
+        assert!(!words.contains("hash of") && !words.contains("\"new\""));
+        drop(store);
         // The PIN of the office may be lost by then: nobody needs it.
         let again = Officers::load(CommuneStore::open(&path).expect("opened"), None);
         let again = again.expect("loaded");
@@ -270,10 +323,12 @@ mod tests {
         assert_eq!(again.pin_hash("binh"), None);
         assert_eq!(again.name_of("hoa").as_deref(), Some("Chị Hoa, văn hóa xã"));
         for n in 1..MAX_OFFICERS {
-            again.add(officer(&format!("o{n}"), "Ai")).expect("added");
+            again
+                .add(officer(&format!("o{n}"), "Ai"), at)
+                .expect("added");
         }
         assert!(matches!(
-            again.add(officer("one-more", "Ai")),
+            again.add(officer("one-more", "Ai"), at),
             Err(OfficerError::TooMany)
         ));
         drop(again);

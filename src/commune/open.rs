@@ -12,7 +12,9 @@ use super::change_count::ChangeCount;
 use super::store::CommuneStore;
 use super::tables::{APPLIED, CONTACTS, GAPS, META, QUARANTINE, RECORDS, TEXTS, io_error};
 use super::village_statuses::VillageStatuses;
-use super::{boot_history, erasure, officers, quota, read_model, recent_index, sent_bulletins};
+use super::{
+    boot_history, erasure, history, officers, quota, read_model, recent_index, sent_bulletins,
+};
 
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
@@ -28,7 +30,7 @@ impl CommuneStore {
             .create(path)
             .map_err(io_error)?;
         let write = db.begin_write().map_err(io_error)?;
-        let incarnation = {
+        let (incarnation, is_new) = {
             for table in [RECORDS, TEXTS, QUARANTINE, DOWN, CONTACTS] {
                 write.open_table(table).map_err(io_error)?;
             }
@@ -39,6 +41,7 @@ impl CommuneStore {
             recent_index::create_tables(&write)?;
             sent_bulletins::create_tables(&write)?;
             officers::create_tables(&write)?;
+            history::create_tables(&write)?;
             write.open_table(APPLIED).map_err(io_error)?;
             write.open_table(GAPS).map_err(io_error)?;
             let mut meta = write.open_table(META).map_err(io_error)?;
@@ -47,12 +50,12 @@ impl CommuneStore {
                 .map_err(io_error)?
                 .map(|v| String::from_utf8_lossy(v.value()).into_owned());
             match known {
-                Some(known) => known,
+                Some(known) => (known, false),
                 None => {
                     let fresh = crate::keys::secret::token()?;
                     meta.insert(b"incarnation".as_slice(), fresh.as_bytes())
                         .map_err(io_error)?;
-                    fresh
+                    (fresh, true)
                 }
             }
         };
@@ -60,6 +63,7 @@ impl CommuneStore {
         Ok(Self {
             db: Arc::new(db),
             incarnation,
+            is_new,
             path: path.into(),
             folder: path.with_extension("texts").into(),
             overwrite_throttle: Arc::default(),

@@ -13,6 +13,7 @@ use redb::{ReadableDatabase as _, ReadableTable as _, Table, TableDefinition, Wr
 use serde::{Deserialize, Serialize};
 
 use super::bulletins::DOWN;
+use super::history::{self, Author, CommuneEvent};
 use super::store::CommuneStore;
 use super::tables::{
     BulletinOutcome, META, UndeliveredBulletin, io_error, json_row, village_rows, with_number,
@@ -290,6 +291,7 @@ impl CommuneStore {
                     answered_at: None,
                     taken_down_at: None,
                     taken_down_by: None,
+                    history_entries: 0,
                 };
                 queue(&mut down, village, &queued)?;
                 villages.push((village.clone(), seq));
@@ -307,6 +309,15 @@ impl CommuneStore {
                 villages,
             };
             put(&mut sent, &bulletin)?;
+            let author = Author::Officer {
+                id: order.officer.clone(),
+                name: order.by.clone(),
+            };
+            let event = CommuneEvent::BulletinSent {
+                number,
+                villages: bulletin.villages.iter().map(|(id, _)| id.clone()).collect(),
+            };
+            history::append(&write, order.at, &author, &event)?;
             meta.insert(once.as_slice(), number.to_be_bytes().as_slice())
                 .map_err(io_error)?;
             if earlier.is_some() {

@@ -156,12 +156,19 @@ impl ConsoleSignIns {
         self.save(&inner);
     }
 
-    /// Ends every sign-in of this officer but this one.
-    pub fn end_others(&self, visitor: &Visitor) {
+    /// Ends every sign-in of this officer but this one; gives the number of those that were valid.
+    pub fn end_others(&self, visitor: &Visitor) -> usize {
         let mine = secret::sha256(visitor.token.as_bytes());
         let mut inner = self.lock();
-        inner.retain(|hash, s| *hash == mine || s.officer != visitor.officer);
+        let is_other =
+            |hash: &String, s: &ConsoleSignIn| *hash != mine && s.officer == visitor.officer;
+        let others = inner
+            .iter()
+            .filter(|(hash, s)| is_other(hash, s) && self.is_valid(s));
+        let count = others.count();
+        inner.retain(|hash, s| !is_other(hash, s));
         self.save(&inner);
+        count
     }
 
     /// The officer's sign-ins, the newest first; true = the one of this request.
@@ -286,13 +293,12 @@ mod tests {
         let office = begin(UNNAMED).expect("in").1;
         assert!(begin("hoa").is_err(), "nobody of this name");
         let add = |id: &str| {
-            officers
-                .add(Officer {
-                    id: id.to_owned(),
-                    name: id.to_owned(),
-                    pin: format!("hash of {id}"),
-                })
-                .expect("added");
+            let officer = Officer {
+                id: id.to_owned(),
+                name: id.to_owned(),
+                pin: format!("hash of {id}"),
+            };
+            officers.add(officer, WallMs::new(5)).expect("added");
         };
         add("hoa");
         add("binh");
@@ -310,10 +316,10 @@ mod tests {
         assert!(sessions.is_signed_in(&hoa) && sessions.is_signed_in(&binh));
         assert!(!sessions.is_signed_in(&again));
         officers
-            .set_pin("hoa", None, "new".to_owned())
+            .set_pin("hoa", None, "new".to_owned(), WallMs::new(5))
             .expect("set");
         assert!(!sessions.is_signed_in(&hoa) && sessions.is_signed_in(&binh));
-        officers.remove("binh").expect("removed");
+        officers.remove("binh", WallMs::new(5)).expect("removed");
         assert!(!sessions.is_signed_in(&binh));
     }
 }

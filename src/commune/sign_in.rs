@@ -15,9 +15,10 @@ use super::console::context::{Console, Reader, SignedIn, Visit};
 use super::console::draft::BulletinDraft;
 use super::console::forms::OfficerPost;
 use super::console::frame::{Frame, RowList};
+use super::history::CommuneEvent;
 use super::officers::Officer;
 use super::pin_attempts::LOCKOUT_MS;
-use super::sessions::ConsoleSignIn;
+use super::sessions::{ConsoleSignIn, Visitor};
 use crate::http::form::{AnyTimeButton, FormFields, SignInFields};
 use crate::http::headers::same_site_referer;
 use crate::http::page_error::PageResult;
@@ -90,13 +91,17 @@ async fn verify_pin(
             wrong().confirm(&counted, address);
             Ok(())
         }
-        Ok((false, _)) => Err(match counted.tries_left() {
-            0 => locked(LOCKOUT_MS),
-            left => (
-                StatusCode::UNAUTHORIZED,
-                wrong_pin_text(console, lang, officer, left),
-            ),
-        }),
+        Ok((false, _)) => {
+            let left = counted.tries_left();
+            console.note_wrong_pin(officer, left == 0).await;
+            Err(match left {
+                0 => locked(LOCKOUT_MS),
+                left => (
+                    StatusCode::UNAUTHORIZED,
+                    wrong_pin_text(console, lang, officer, left),
+                ),
+            })
+        }
         Err(PinError::Busy) => {
             wrong().take_back(&counted);
             Err((StatusCode::TOO_MANY_REQUESTS, lang.t("busy-pin")))
@@ -216,10 +221,15 @@ pub(super) async fn sign_in(
         console.sessions.end(&before.visitor.token);
     }
     let address = visit.address.to_string();
-    let Ok((cookie, visitor)) = console.sessions.begin(officer, address, visit.secure) else {
+    let begun = console
+        .sessions
+        .begin(officer, address.clone(), visit.secure);
+    let Ok((cookie, visitor)) = begun else {
         let wrong = lang.t("cannot-now");
         return Ok(again(StatusCode::SERVICE_UNAVAILABLE, wrong));
     };
+    let signed_in = CommuneEvent::SignedIn { address };
+    console.record_act(officer, signed_in).await;
     let cookie = [(header::SET_COOKIE, cookie)];
     if draft.is_blank() {
         return Ok((cookie, redirect_see_other(&next)).into_response());
@@ -238,7 +248,9 @@ pub(super) async fn sign_out(
         sender: officer, ..
     }: OfficerPost<AnyTimeButton>,
 ) -> Response {
-    console.sessions.end(&officer.visitor.token);
+    let Visitor { token, officer } = officer.visitor;
+    console.sessions.end(&token);
+    console.record_act(&officer, CommuneEvent::SignedOut).await;
     redirect_see_other("/")
 }
 
@@ -258,7 +270,9 @@ pub(super) async fn sign_out_others(
     if let Err((status, wrong)) = proved {
         return console.me_page(lang, &officer, status, wrong, String::new());
     }
-    console.sessions.end_others(&officer.visitor);
+    let count = console.sessions.end_others(&officer.visitor) as u64;
+    let signed_out = CommuneEvent::OthersSignedOut { count };
+    console.record_act(id, signed_out).await;
     redirect_see_other("/me?said=others-out")
 }
 

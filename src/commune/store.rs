@@ -27,6 +27,8 @@ use crate::time::{MonoMs, WallMs};
 pub struct CommuneStore {
     pub(super) db: Arc<Database>,
     pub(super) incarnation: String,
+    /// It did not exist before this process opened it.
+    pub(super) is_new: bool,
     pub(super) path: Arc<Path>,
     /// Texts, a folder for each village.
     pub(super) folder: Arc<Path>,
@@ -42,6 +44,11 @@ impl CommuneStore {
     #[must_use]
     pub fn incarnation(&self) -> &str {
         &self.incarnation
+    }
+
+    /// It did not exist before this process opened it.
+    pub(super) const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// How much each village may add today: less while the disk is running full.

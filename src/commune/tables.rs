@@ -71,6 +71,9 @@ pub struct UndeliveredBulletin {
     /// Who took it down; none = nobody did, or an older version received it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_down_by: Option<Remover>,
+    /// Entries of the commune's history about it in this village.
+    #[serde(default)]
+    pub history_entries: u32,
 }
 
 /// Who took a bulletin's notice down in the village.

@@ -75,6 +75,25 @@ pub fn number_of(wanted: Day) -> Option<i64> {
     (civil(number) == wanted).then_some(number)
 }
 
+/// The number of the day that a date field gives: “2026-11-21”.
+#[must_use]
+pub fn parse_day(text: &str) -> Option<i64> {
+    let mut parts = text.split('-');
+    let day = Day {
+        year: parts.next()?.parse().ok()?,
+        month: parts.next()?.parse().ok()?,
+        day: parts.next()?.parse().ok()?,
+    };
+    (parts.next().is_none() && (1970..10_000).contains(&day.year)).then(|| number_of(day))?
+}
+
+/// A day as a date field has it.
+#[must_use]
+pub fn day_text(number: i64) -> String {
+    let day = civil(number);
+    format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
+}
+
 /// When a day begins in the village.
 #[must_use]
 pub const fn day_start(number: i64) -> WallMs {

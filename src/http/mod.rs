@@ -12,6 +12,7 @@ pub mod headers;
 pub mod hosts;
 pub mod page_error;
 pub mod render;
+pub mod row;
 pub mod serve;
 pub mod session;
 mod write_timeout;

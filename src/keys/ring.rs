@@ -306,6 +306,19 @@ impl KeyRing {
         self.record_fingerprints(name, vec![fingerprint(fresh)])
     }
 
+    /// The files of these keys with the fingerprint of each as it is now; none = it is lost.
+    #[must_use]
+    pub fn fingerprints(&self, keys: &[KeySpec]) -> Vec<(String, Option<String>)> {
+        let print = |key: &KeySpec| {
+            let is_lost = self.problems.iter().any(|(lost, _)| lost == key);
+            let content = std::fs::read(self.path(*key)).ok().filter(|_| !is_lost);
+            content.map(|content| fingerprint(&content))
+        };
+        keys.iter()
+            .map(|key| (key.file.to_owned(), print(key)))
+            .collect()
+    }
+
     /// All problems, for the health part; none = there is none.
     #[must_use]
     pub fn health_reason(&self) -> Option<HealthReason> {

@@ -11,7 +11,9 @@ use super::history_text::{Placement, ResultPart, SentenceContext, row_rule};
 use crate::domain::actor::Actor;
 use crate::domain::event::{Entry, Event};
 use crate::domain::{device, light};
+use crate::i18n::dates;
 use crate::i18n::locale::capital;
+use crate::protocol::control::HistoryLine;
 use crate::time::WallMs;
 
 /// The entries of one row.
@@ -52,6 +54,22 @@ pub struct HistoryRow {
     pub detail: String,
     /// The results one by one.
     pub parts: Vec<ResultPart>,
+}
+
+impl From<HistoryRow> for HistoryLine {
+    /// The row as the technician's commands print it.
+    fn from(row: HistoryRow) -> Self {
+        let part = |part: ResultPart| match part.at {
+            Some(at) => format!("{} · {}", dates::clock(at), part.words),
+            None => part.words,
+        };
+        Self {
+            at: row.at,
+            what: row.what,
+            detail: row.detail,
+            parts: row.parts.into_iter().map(part).collect(),
+        }
+    }
 }
 
 /// Whether an entry is the result of another one, and is shown in that one's row.

@@ -337,7 +337,8 @@ pub fn row_rule(event: &Event) -> RowRule {
 }
 
 /// The sentence with a small letter at its beginning, to stand behind its subject.
-fn uncapital(sentence: &str) -> String {
+#[must_use]
+pub fn uncapital(sentence: &str) -> String {
     let mut letters = sentence.chars();
     letters
         .next()

@@ -19,6 +19,7 @@ mod cameras;
 mod card;
 mod clocks;
 mod commune;
+mod commune_history;
 mod console;
 mod copies;
 mod crowds;

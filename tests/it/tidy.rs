@@ -339,6 +339,8 @@ fn crates_stay_where_they_belong() {
                     "src/commune/bulletins.rs",
                     "src/commune/sent_bulletins.rs",
                     "src/commune/officers.rs",
+                    "src/commune/history.rs",
+                    "src/commune/configured.rs",
                     "src/commune/erasure.rs",
                     "src/commune/erasure_tests.rs",
                     "src/commune/recent_index.rs",

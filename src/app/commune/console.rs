@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::keys::CommuneKeys;
 use crate::app::sockets::{bind, control_socket};
 use crate::commune::console::{Console, ConsoleParts, router};
-use crate::commune::control::{self, OfficerControl};
+use crate::commune::control::{self, HistoryControl, OfficerControl};
 use crate::commune::officers::Officers;
 use crate::commune::sessions::ConsoleSignIns;
 use crate::commune::store::CommuneStore;
@@ -37,9 +37,19 @@ pub(super) async fn start(
         let listener = Arc::new(bind(address).await?);
         supervisor.service(
             HealthPart::Console,
-            (listener, routers.pages, supervisor.clone()),
-            |(listener, pages, supervisor), stop| async move {
-                serve::serve_tcp(listener.try_clone()?, None, pages, supervisor, stop).await
+            (listener, routers.pages, routers.console, supervisor.clone()),
+            |(listener, pages, console, supervisor), stop| async move {
+                let listener = listener.try_clone()?;
+                let serving = serve::serve_tcp(listener, None, pages, supervisor, stop);
+                let Some(console) = console else {
+                    return serving.await;
+                };
+                let ended = tokio::select! {
+                    ended = serving => ended,
+                    never = console.record_wrong_pins() => match never {},
+                };
+                console.record_all_wrong_pins().await;
+                ended
             },
         );
     }
@@ -57,6 +67,8 @@ pub(super) async fn start(
 /// What is served at the console and on the control socket.
 struct Routers {
     pages: axum::Router,
+    /// None = nobody can sign in at the pages.
+    console: Option<Console>,
     control: axum::Router,
 }
 
@@ -71,17 +83,24 @@ impl Routers {
         let problem = keys.problem();
         let pin = keys.pin.and_then(|pin| String::from_utf8(pin).ok());
         let officers = Officers::load(store.clone(), pin)?;
+        let history = HistoryControl {
+            store: store.clone(),
+            villages: config.villages.clone().into(),
+            officers: officers.clone(),
+            clock: supervisor.clock().clone(),
+        };
         let Some(key) = keys.console else {
             return Ok(Self {
                 pages: locked_router(problem.as_ref()),
-                control: control::locked_router(),
+                console: None,
+                control: control::locked_router(history),
             });
         };
         let pins = PinHasher::new(key.clone());
-        let pages = if officers.anybody() {
+        let console = officers.anybody().then(|| {
             let clock = supervisor.clock().clone();
             let path = layout.data.join("console-sessions.json");
-            let console = Console::new(ConsoleParts {
+            Console::new(ConsoleParts {
                 store,
                 name: config.name.clone(),
                 villages: config.villages.clone(),
@@ -90,13 +109,25 @@ impl Routers {
                 pins: pins.clone(),
                 sessions: ConsoleSignIns::open(&path, key, officers.clone(), clock),
                 stop: supervisor.stop().soft.clone(),
-            });
-            router(console, AllowedHosts::new(config.names.clone(), None))
-        } else {
-            locked_router(problem.as_ref())
+            })
+        });
+        let pages = match &console {
+            Some(console) => {
+                let hosts = AllowedHosts::new(config.names.clone(), None);
+                router(console.clone(), hosts)
+            }
+            None => locked_router(problem.as_ref()),
         };
-        let control = control::router(OfficerControl { officers, pins });
-        Ok(Self { pages, control })
+        let officers = OfficerControl {
+            officers,
+            pins,
+            clock: supervisor.clock().clone(),
+        };
+        Ok(Self {
+            pages,
+            console,
+            control: control::router(officers, history),
+        })
     }
 }
 

@@ -70,6 +70,12 @@ impl CommuneKeys {
         self.ring.health_reason()
     }
 
+    /// The files of the keys with the fingerprint of each; none = it is lost.
+    #[must_use]
+    pub fn fingerprints(&self) -> Vec<(String, Option<String>)> {
+        self.ring.fingerprints(&ring::COMMUNE_KEYS)
+    }
+
     /// Reports lost keys in health.
     pub fn report(&self, supervisor: &Supervisor) {
         supervisor

@@ -1,7 +1,8 @@
 //! Rows of bulletins: one for each bulletin with how many villages received it; and one for each
 //! village of a bulletin with what became of it there. Counts and sentences are made of the same
-//! receipts.
+//! receipts ([`ReceiptTotals`]).
 
+use super::super::receipt_totals::ReceiptTotals;
 use super::super::sent_bulletins::{Receipt, SentBulletin};
 use super::super::store::Remover;
 use super::context::Console;
@@ -19,75 +20,26 @@ pub(super) const BULLETINS_ON_HOME: usize = 3;
 /// Bulletins of one village on its page.
 const BULLETINS_OF_VILLAGE: usize = 10;
 
-/// What became of a bulletin, summed up.
-struct Totals {
-    all: usize,
-    received: usize,
-    /// Ids of the villages that refused it or never answered.
-    failed: Vec<String>,
-    /// Ids of the villages that have not answered yet.
-    waiting: Vec<String>,
-    taken_down: usize,
-}
-
-impl Totals {
-    fn of(receipts: &[(String, Receipt)]) -> Self {
-        let ids = |wanted: fn(&Receipt) -> bool| {
-            let of = receipts.iter().filter(|(_, r)| wanted(r));
-            of.map(|(id, _)| id.clone()).collect::<Vec<String>>()
-        };
-        Self {
-            all: receipts.len(),
-            received: receipts.iter().filter(|(_, r)| r.is_received()).count(),
-            failed: ids(|r| matches!(r, Receipt::Refused(..) | Receipt::Expired)),
-            waiting: ids(|r| matches!(r, Receipt::Waiting)),
-            taken_down: ids(|r| matches!(r, Receipt::TakenDown(..))).len(),
+/// What is not as it should be, a sentence each.
+fn troubles(console: &Console, lang: Lang, totals: &ReceiptTotals) -> Vec<String> {
+    let names = |ids: &[String]| {
+        let names: Vec<String> = ids.iter().map(|id| console.village_name(id)).collect();
+        names_text(lang, &names)
+    };
+    let mut out = Vec::new();
+    for (key, ids) in [
+        ("commune-not-taken-by", &totals.failed),
+        ("commune-waiting-for", &totals.waiting),
+    ] {
+        if !ids.is_empty() {
+            out.push(lang.f(key, &[("names", &names(ids))]));
         }
     }
-
-    /// The class of its mark in the style sheet.
-    const fn mark(&self) -> &'static str {
-        if !self.failed.is_empty() {
-            "bad"
-        } else if !self.waiting.is_empty() || self.taken_down > 0 {
-            "warn"
-        } else {
-            ""
-        }
+    if totals.taken_down > 0 {
+        let n = totals.taken_down.to_string();
+        out.push(lang.f("commune-taken-down-in", &[("n", &n)]));
     }
-
-    /// “17/20 thôn đã nhận”.
-    fn received_text(&self, lang: Lang) -> String {
-        lang.f(
-            "commune-received",
-            &[
-                ("n", &self.received.to_string()),
-                ("all", &self.all.to_string()),
-            ],
-        )
-    }
-
-    /// What is not as it should be, a sentence each.
-    fn troubles(&self, console: &Console, lang: Lang) -> Vec<String> {
-        let names = |ids: &[String]| {
-            let names: Vec<String> = ids.iter().map(|id| console.village_name(id)).collect();
-            names_text(lang, &names)
-        };
-        let mut out = Vec::new();
-        for (key, ids) in [
-            ("commune-not-taken-by", &self.failed),
-            ("commune-waiting-for", &self.waiting),
-        ] {
-            if !ids.is_empty() {
-                out.push(lang.f(key, &[("names", &names(ids))]));
-            }
-        }
-        if self.taken_down > 0 {
-            let n = self.taken_down.to_string();
-            out.push(lang.f("commune-taken-down-in", &[("n", &n)]));
-        }
-        out
-    }
+    out
 }
 
 /// The class of a receipt's mark, and its words.
@@ -177,9 +129,9 @@ impl Console {
         let Ok(receipts) = self.store.receipts(sent, now) else {
             return unread_row(lang);
         };
-        let totals = Totals::of(&receipts);
+        let totals = ReceiptTotals::of(&receipts);
         let mut words = vec![totals.received_text(lang), sender(lang, sent)];
-        words.extend(totals.troubles(self, lang));
+        words.extend(troubles(self, lang, &totals));
         html(&LinkRow {
             mark: totals.mark(),
             name: heading(lang, sent),
@@ -198,7 +150,7 @@ impl Console {
         sent: &SentBulletin,
         receipts: &[(String, Receipt)],
     ) -> Fragment {
-        let totals = Totals::of(receipts);
+        let totals = ReceiptTotals::of(receipts);
         let until = sent.bulletin.until.unwrap_or(sent.expires_at);
         let when = format!("{} {}", dates::clock(sent.at), dates::long(lang, sent.at));
         Summary {
@@ -213,7 +165,7 @@ impl Console {
             ),
             mark: totals.mark(),
             banner: totals.received_text(lang),
-            detail: capital(&totals.troubles(self, lang).join(" · ")),
+            detail: capital(&troubles(self, lang, &totals).join(" · ")),
         }
         .fragment()
     }

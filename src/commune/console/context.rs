@@ -22,6 +22,7 @@ use crate::config::CommuneVillage;
 use crate::http::fragment::Fragment;
 use crate::http::headers::cookie;
 use crate::http::serve::Peer;
+use crate::http::session::wrong_pins::WrongPinLog;
 use crate::i18n::locale::Lang;
 use crate::keys::pins::PinHasher;
 use crate::supervisor::admission::AdmissionControl;
@@ -68,6 +69,8 @@ pub struct Console {
     pub sessions: ConsoleSignIns,
     /// Wrong PINs.
     pub(in crate::commune) failed_pins: Arc<Mutex<PinAttempts>>,
+    /// Wrong PINs that history has not heard of yet, by the id of the officer.
+    pub(in crate::commune) unrecorded_pins: Arc<Mutex<WrongPinLog<String>>>,
     /// Permits for making a page.
     pub page_permits: Arc<Semaphore>,
     /// Places of pages that are followed.
@@ -174,6 +177,7 @@ impl Console {
             pins: parts.pins,
             sessions: parts.sessions,
             failed_pins: Arc::default(),
+            unrecorded_pins: Arc::default(),
             page_permits: Arc::new(Semaphore::new(MAX_CONCURRENT_PAGES)),
             followers: AdmissionControl::new(MAX_FOLLOWERS),
             fragment_cache: Arc::default(),

@@ -1,6 +1,7 @@
 //! Tests of the bulletins that were sent.
 
 use super::*;
+use crate::commune::history::CommuneHistoryQuery;
 use crate::commune::store_tests::{rig, store_file};
 
 fn order(title: &str, villages: &[&str], once: &str) -> BulletinOrder {
@@ -111,8 +112,8 @@ fn a_receipt_follows_what_happens_to_the_notice_and_time() {
         &write,
         "a",
         &queued.id,
+        (WallMs::new(3_000), crate::commune::store::Remover::Chief),
         WallMs::new(3_000),
-        crate::commune::store::Remover::Chief,
     )
     .expect("stored");
     write.commit().expect("committed");
@@ -125,6 +126,52 @@ fn a_receipt_follows_what_happens_to_the_notice_and_time() {
         )
     );
     assert!(after.is_received());
+    let told = store.history(&CommuneHistoryQuery::default(), u64::MAX, 100);
+    let told: Vec<(Author, CommuneEvent)> = told
+        .expect("read")
+        .entries
+        .into_iter()
+        .map(|entry| (entry.author, entry.event))
+        .collect();
+    let village = |id: &str| Author::Village { id: id.to_owned() };
+    let by = crate::commune::store::Remover::Chief;
+    let why = "refused-too-many".to_owned();
+    assert_eq!(
+        told[..3],
+        [
+            (
+                village("a"),
+                CommuneEvent::BulletinTakenDown { number: 1, by }
+            ),
+            (
+                village("b"),
+                CommuneEvent::BulletinRefused { number: 1, why }
+            ),
+            (village("a"), CommuneEvent::BulletinPublished { number: 1 }),
+        ]
+    );
+    assert!(matches!(&told[3].0, Author::Officer { name, .. } if name == "Chị Hoa"));
+    assert!(
+        matches!(&told[3].1, CommuneEvent::BulletinSent { number: 1, villages } if villages.len() == 3)
+    );
+    drop(store);
+}
+
+#[test]
+fn a_village_that_changes_its_mind_without_end_fills_no_history() {
+    let (store, _folder) = rig();
+    let sent = store.send_bulletin(&order("Mưa lớn", &["a"], "form"));
+    assert_eq!(sent.expect("sent"), SendOutcome::Sent(1));
+    for n in 0..60_i64 {
+        let why = (n % 2 == 0).then(|| "refused-too-many".to_owned());
+        store
+            .record_outcome("a", 1, why, WallMs::new(2_000 + n))
+            .expect("stored");
+    }
+    let told = store.history(&CommuneHistoryQuery::default(), u64::MAX, 100);
+    assert_eq!(told.expect("read").entries.len(), 21);
+    let queued = store.queued("a").expect("read").remove(0);
+    assert_eq!(queued.outcome, BulletinOutcome::Done, "the receipt follows");
     drop(store);
 }
 

@@ -3,8 +3,8 @@
 //!
 //! Invariants: however many wrong PINs are tried, at most two reports of a person come in
 //! [`WINDOW_MS`], and at most [`MAX_REPORTS_PER_HOUR`] in an hour of all persons together; their
-//! counts are never lost for that, they are in a later report. A stop of the gateway reports what is
-//! left; a power cut loses it.
+//! counts are never lost for that, they are in a later report. A stop of the server reports what is
+//! left; a power cut loses it. A person is named by an id of a village or of a commune.
 
 use std::collections::BTreeMap;
 
@@ -20,9 +20,9 @@ const HOUR_MS: u64 = 3_600_000;
 
 /// Wrong PINs for one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrongPins {
+pub struct WrongPins<K = UserId> {
     /// The person.
-    pub user: UserId,
+    pub user: K,
     /// How many.
     pub count: u64,
     /// An address had to wait for them.
@@ -40,16 +40,26 @@ struct Window {
 }
 
 /// Wrong PINs by person, and the reports of this hour.
-#[derive(Debug, Default)]
-pub(super) struct WrongPinLog {
-    windows: BTreeMap<UserId, Window>,
+#[derive(Debug)]
+pub struct WrongPinLog<K = UserId> {
+    windows: BTreeMap<K, Window>,
     hour_began: MonoMs,
     reports: u32,
 }
 
-impl WrongPinLog {
+impl<K> Default for WrongPinLog<K> {
+    fn default() -> Self {
+        Self {
+            windows: BTreeMap::new(),
+            hour_began: MonoMs::default(),
+            reports: 0,
+        }
+    }
+}
+
+impl<K: Clone + Ord> WrongPinLog<K> {
     /// Adds wrong PINs of a person who exists.
-    pub(super) fn add(&mut self, user: &UserId, count: u64, is_locked: bool, now: MonoMs) {
+    pub fn add(&mut self, user: &K, count: u64, is_locked: bool, now: MonoMs) {
         let window = self.windows.entry(user.clone()).or_insert(Window {
             began: now,
             count: 0,
@@ -62,23 +72,26 @@ impl WrongPinLog {
 
     /// Takes the reports that are due: of windows that are over, and of persons for whom an address
     /// was just locked.
-    pub(super) fn take_due(&mut self, now: MonoMs) -> Vec<WrongPins> {
+    #[must_use]
+    pub fn take_due(&mut self, now: MonoMs) -> Vec<WrongPins<K>> {
         self.take(now, |_, window| {
             now >= window.began + WINDOW_MS || window.is_locked && !window.is_reported
         })
     }
 
     /// Takes the report of a person who signed in: it stands before the sign-in.
-    pub(super) fn take_of(&mut self, user: &UserId, now: MonoMs) -> Vec<WrongPins> {
+    #[must_use]
+    pub fn take_of(&mut self, user: &K, now: MonoMs) -> Vec<WrongPins<K>> {
         self.take(now, |whose, _| whose == user)
     }
 
-    /// Takes everything, when the gateway stops.
-    pub(super) fn take_all(&mut self, now: MonoMs) -> Vec<WrongPins> {
+    /// Takes everything, when the server stops.
+    #[must_use]
+    pub fn take_all(&mut self, now: MonoMs) -> Vec<WrongPins<K>> {
         self.take(now, |_, _| true)
     }
 
-    fn take(&mut self, now: MonoMs, is_due: impl Fn(&UserId, &Window) -> bool) -> Vec<WrongPins> {
+    fn take(&mut self, now: MonoMs, is_due: impl Fn(&K, &Window) -> bool) -> Vec<WrongPins<K>> {
         if now >= self.hour_began + HOUR_MS {
             self.hour_began = now;
             self.reports = 0;
@@ -148,7 +161,7 @@ mod tests {
 
     #[test]
     fn many_wrong_pins_are_few_reports_with_every_one_of_them() {
-        let mut log = WrongPinLog::default();
+        let mut log = WrongPinLog::<UserId>::default();
         let (mut told, mut reports) = (0, 0);
         // An hour of guesses, each minute a hundred, from addresses that are locked all the time.
         for minute in 0..60 {
@@ -169,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_few_wrong_pins_wait_for_the_end_of_their_quarter_of_an_hour_or_the_sign_in() {
-        let mut log = WrongPinLog::default();
+        let mut log = WrongPinLog::<UserId>::default();
         log.add(&user("mau"), 1, false, MonoMs::START);
         log.add(&user("hoa"), 2, false, MonoMs::START);
         assert_eq!(log.take_due(MonoMs::new(WINDOW_MS - 1)), []);
@@ -188,7 +201,7 @@ mod tests {
 
     #[test]
     fn all_persons_together_have_a_bound_and_what_is_over_it_waits() {
-        let mut log = WrongPinLog::default();
+        let mut log = WrongPinLog::<UserId>::default();
         for n in 0..50 {
             log.add(&user(&format!("u{n}")), 3, true, MonoMs::START);
         }

@@ -58,6 +58,11 @@ cmd-commune-officer-pin--name = Name with the office, when it changes
 cmd-commune-officer-remove = Take an officer out; signed out at once everywhere
 cmd-commune-officer-remove--id = Id
 cmd-commune-officer-list = Officers who may sign in
+cmd-commune-history = Who did what at the commune, in words
+cmd-commune-history--lines = How many entries; 20 unless told
+cmd-commune-history--day = Only of this day: 21/11 or 21/11/2026
+cmd-commune-history--person = Only of this officer: id or name
+cmd-commune-history--village = Only of this village: id or name
 cmd-worker = Run a worker (started by the gateway itself)
 cmd-worker--role = Which worker
 cmd-status = How the village is, in one screen
@@ -544,6 +549,7 @@ officer-last = “{ $id }” is the last officer; without anybody the PIN of the
 officer-too-many = there are { $most } officers, no more can be added. Do: take out who left.
 officer-locked = a key of the commune's page is lost or damaged, so no PIN can be given. Do: conglang doctor
 officer-no-command = the commune's server does not know this command; it is for a village. Do: leave out --config, or name the village's configuration.
+commune-history-day = “{ $text }” is no day. Do: type 21/11 or 21/11/2026.
 notice-not-written = the notice's text cannot be written to storage. Do: conglang doctor.
 
 # Tokens of programs

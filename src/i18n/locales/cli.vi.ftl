@@ -58,6 +58,11 @@ cmd-commune-officer-pin--name = Tên và việc, nếu đổi
 cmd-commune-officer-remove = Bỏ một cán bộ; máy nào của người đó cũng bị đăng xuất
 cmd-commune-officer-remove--id = Mã của cán bộ
 cmd-commune-officer-list = Những cán bộ được đăng nhập
+cmd-commune-history = Ai đã làm gì ở xã, bằng lời
+cmd-commune-history--lines = Bao nhiêu việc; không nói thì 20
+cmd-commune-history--day = Chỉ việc của ngày này: 21/11 hoặc 21/11/2026
+cmd-commune-history--person = Chỉ việc của cán bộ này: mã hoặc tên
+cmd-commune-history--village = Chỉ việc của thôn này: mã hoặc tên
 cmd-worker = Chạy một tiến trình con (máy chủ tự gọi)
 cmd-worker--role = Tiến trình nào
 cmd-status = Thôn thế nào, trong một màn hình
@@ -463,6 +468,7 @@ officer-last = “{ $id }” là cán bộ cuối cùng; bỏ đi thì mã PIN c
 officer-too-many = đã có { $most } cán bộ, không thêm được nữa. Làm: bỏ người không còn làm.
 officer-locked = khóa của trang xã bị mất hoặc hỏng nên không cấp được mã PIN. Làm: conglang doctor
 officer-no-command = máy chủ của xã không nhận lệnh này; lệnh này là của thôn. Làm: bỏ --config, hoặc chỉ tệp cấu hình của thôn.
+commune-history-day = “{ $text }” không phải một ngày. Làm: gõ 21/11 hoặc 21/11/2026.
 notice-not-written = không ghi được nội dung thông báo lên thẻ nhớ. Làm: conglang doctor.
 
 # Mã của phần mềm

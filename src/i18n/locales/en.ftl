@@ -642,6 +642,35 @@ commune-uncounted = How many people live there is not known: { $names }.
 commune-send-urgent = Send the urgent news now
 commune-edit = Change it
 commune-broken = This page cannot be opened now
+commune-history-choose = Choose a day, an officer, a village
+commune-history-village = Village
+commune-technician = The administrator of the server
+commune-did-sign-in = signed in on the machine { $address }
+commune-did-others-out = { $n ->
+    [0] signed out all other machines; there were none
+    [one] signed out 1 other machine
+   *[other] signed out { $n } other machines
+}
+commune-did-send = sent the bulletin “{ $title }” to { $n } villages
+commune-title-of = “{ $title }”
+commune-did-publish = took and published the bulletin “{ $title }”
+commune-did-publish-n = { $n } villages took and published the bulletin { $title }
+commune-did-refuse = did not take the bulletin “{ $title }”
+commune-did-take-down = took the bulletin “{ $title }” down
+commune-did-take-down-chief = took the bulletin “{ $title }” down; the chief did
+commune-did-take-down-technician = took the bulletin “{ $title }” down; the village's technician did
+commune-did-take-down-program = took the bulletin “{ $title }” down; a program of the village did
+commune-did-restore = put the bulletin “{ $title }” up again
+commune-did-add-officer = added the officer { $name }
+commune-did-rename = changed the name of { $before } to { $name }
+commune-did-add-village = added { $name } to the configuration
+commune-did-add-villages = added { $n } villages to the configuration
+commune-did-remove-village = took { $name } out of the configuration
+commune-key-admitted = { $name } may connect with a new key
+commune-key-revoked = { $name } may not connect with its old key any more
+commune-key-made = The key { $name } was made
+commune-key-lost = The key { $name } is missing, damaged or not the one of before
+commune-did-unknown = Something that this version of the program does not know
 link-lost = No contact with the box since { $time }. What this page shows is from then.
 link-old = old
 order-late = Not done, because the box answered too late; press again

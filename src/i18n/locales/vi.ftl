@@ -642,6 +642,34 @@ commune-uncounted = Chưa ghi số dân: { $names }.
 commune-send-urgent = Gửi tin khẩn ngay
 commune-edit = Sửa lại
 commune-broken = Trang này chưa mở được
+commune-history-choose = Chọn ngày, cán bộ, thôn
+commune-history-village = Thôn
+commune-technician = Người quản trị máy chủ
+commune-did-sign-in = đăng nhập trên máy { $address }
+commune-did-others-out = { $n ->
+    [0] đăng xuất các máy khác; không có máy nào
+   *[other] đăng xuất { $n } máy khác
+}
+commune-did-send = gửi bản tin “{ $title }” tới { $n } thôn
+commune-title-of = “{ $title }”
+commune-did-publish = nhận và đăng bản tin “{ $title }”
+commune-did-publish-n = { $n } thôn nhận và đăng bản tin { $title }
+commune-did-refuse = không nhận bản tin “{ $title }”
+commune-did-take-down = gỡ bản tin “{ $title }”
+commune-did-take-down-chief = gỡ bản tin “{ $title }”; trưởng thôn gỡ
+commune-did-take-down-technician = gỡ bản tin “{ $title }”; kỹ thuật của thôn gỡ
+commune-did-take-down-program = gỡ bản tin “{ $title }”; phần mềm của thôn gỡ
+commune-did-restore = treo lại bản tin “{ $title }”
+commune-did-add-officer = thêm cán bộ { $name }
+commune-did-rename = đổi tên { $before } thành { $name }
+commune-did-add-village = thêm { $name } vào cấu hình
+commune-did-add-villages = thêm { $n } thôn vào cấu hình
+commune-did-remove-village = bỏ { $name } khỏi cấu hình
+commune-key-admitted = { $name } được nối bằng một khóa mới
+commune-key-revoked = { $name } không nối được bằng khóa cũ nữa
+commune-key-made = Khóa { $name } vừa được tạo
+commune-key-lost = Khóa { $name } bị mất, bị hỏng hoặc không phải khóa cũ
+commune-did-unknown = Việc mà bản phần mềm này chưa biết
 link-lost = Mất liên lạc với hộp từ { $time }. Những gì trên trang này là của lúc đó.
 link-old = cũ
 order-late = Lệnh chưa làm vì hộp trả lời quá muộn, bấm lại

@@ -16,7 +16,6 @@ use super::commands::error_response;
 use super::terminal_lang::TerminalLang;
 use crate::domain::actor::Actor;
 use crate::domain::user::User;
-use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::journal::index::EntryQuery;
 use crate::journal::{StoredEntry, codec};
@@ -219,22 +218,9 @@ async fn newer(app: &App, lang: Lang, query: &EntriesQuery, after: u64) -> Histo
 
 /// Rows and entries, both newest first, as they are sent.
 fn report(last: u64, rows: Vec<HistoryRow>, entries: &[Arc<StoredEntry>]) -> HistoryReport {
-    let line = |row: HistoryRow| HistoryLine {
-        at: row.at,
-        what: row.what,
-        detail: row.detail,
-        parts: row
-            .parts
-            .into_iter()
-            .map(|part| match part.at {
-                Some(at) => format!("{} · {}", dates::clock(at), part.words),
-                None => part.words,
-            })
-            .collect(),
-    };
     HistoryReport {
         last,
-        lines: rows.into_iter().rev().map(line).collect(),
+        lines: rows.into_iter().rev().map(HistoryLine::from).collect(),
         entries: entries.iter().rev().map(|e| json_of(e)).collect(),
     }
 }

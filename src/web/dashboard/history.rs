@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::domain::actor::Actor;
-use crate::domain::calendar::{self, day_number, day_start};
+use crate::domain::calendar::{day_number, day_start, day_text, parse_day};
 use crate::domain::state::VillageState;
 use crate::http::address::Query;
 use crate::http::render::{PageContext, render};
@@ -52,7 +52,7 @@ impl Chosen {
                     .all(|b| b.is_ascii_alphanumeric() || b"-_.@".contains(&b))
         };
         Self {
-            day: query.day.as_deref().and_then(day_of),
+            day: query.day.as_deref().and_then(parse_day),
             person: query.person.filter(id),
             about: query.about.filter(id),
         }
@@ -89,24 +89,6 @@ impl Chosen {
             to_ms: self.day.map(|n| day_start(n + 1)),
         }
     }
-}
-
-/// The number of the day that a date field gives.
-fn day_of(text: &str) -> Option<i64> {
-    let mut parts = text.split('-');
-    let day = calendar::Day {
-        year: parts.next()?.parse().ok()?,
-        month: parts.next()?.parse().ok()?,
-        day: parts.next()?.parse().ok()?,
-    };
-    (parts.next().is_none() && (1970..10_000).contains(&day.year))
-        .then(|| calendar::number_of(day))?
-}
-
-/// A day as a date field gives it.
-fn day_text(number: i64) -> String {
-    let day = calendar::day(day_start(number));
-    format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
 }
 
 /// What may be chosen.
@@ -327,7 +309,7 @@ mod tests {
             "2026-01-01-01",
             "-5-01-01",
         ] {
-            assert_eq!(day_of(wrong), None, "{wrong}");
+            assert_eq!(parse_day(wrong), None, "{wrong}");
         }
     }
 }

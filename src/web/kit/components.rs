@@ -1,9 +1,8 @@
 //! Rows, banners and other parts of pages that live updates send again.
 
-use askama::Template as _;
-
 pub use crate::http::fragment::{Fragment, html};
 use crate::http::render::PageContext;
+pub use crate::http::row::Row;
 use crate::protocol::village_status::Status;
 
 /// The class of a status in the style sheet; the word for it always stands beside it.
@@ -14,28 +13,6 @@ pub const fn status_class(status: Status) -> &'static str {
         Status::Waiting | Status::Attention => "warn",
         Status::Broken => "bad",
     }
-}
-
-/// A row: a thing, its status, a time or a link.
-#[derive(askama::Template, Debug, Clone, Default)]
-#[template(path = "row.html")]
-pub struct Row {
-    /// Element id.
-    pub id: String,
-    /// `""` well, `off`, `bad`, `warn`.
-    pub status_class: &'static str,
-    /// Name in bold.
-    pub name: String,
-    /// State in words.
-    pub words: String,
-    /// Time at the right.
-    pub side: String,
-    /// Where it leads; empty = nowhere.
-    pub href: String,
-    /// What is folded away beneath, a line each; a row with a link has none.
-    pub parts: Vec<String>,
-    /// The words that unfold it.
-    pub parts_label: String,
 }
 
 /// One sentence that a page opens with.
@@ -110,19 +87,5 @@ impl Banner {
     #[must_use]
     pub fn fragment(&self) -> Fragment {
         Fragment::new(&self.id, self)
-    }
-}
-
-impl Row {
-    /// As a fragment.
-    #[must_use]
-    pub fn fragment(&self) -> Fragment {
-        Fragment::new(&self.id, self)
-    }
-
-    /// As HTML.
-    #[must_use]
-    pub fn html(&self) -> String {
-        self.render().unwrap_or_default()
     }
 }

@@ -96,6 +96,17 @@ impl Commune {
         let _ = std::fs::rename(self.dir.join("log.txt"), self.dir.join("log-before.txt"));
     }
 
+    /// Stops it as systemd does, and waits for its end; the folder stays.
+    pub fn stop(&mut self) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid()).expect("pid"));
+        let pid = pid.expect("it runs");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
+        if let Some(mut child) = self.child.take() {
+            child.wait().expect("ended");
+        }
+        let _ = std::fs::rename(self.dir.join("log.txt"), self.dir.join("log-before.txt"));
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("log.txt")).unwrap_or_default()
     }

@@ -1,0 +1,295 @@
+//! The commune's history in words, for the officers' page and for the technician's command.
+//!
+//! What villages did with a bulletin stands in the row of the bulletin when that is among the
+//! entries; else what several of them did alike is one row. The same for villages that the
+//! configuration brought together.
+
+use std::collections::BTreeMap;
+
+use super::history::{Author, CommuneEntry, CommuneEvent};
+use super::officers::Officers;
+use super::receipt_totals::ReceiptTotals;
+use super::sent_bulletins::SentBulletin;
+use super::store::{CommuneStore, Remover};
+use crate::config::CommuneVillage;
+use crate::i18n::locale::{Arg, Lang, capital};
+use crate::time::WallMs;
+use crate::view::history_rows::HistoryRow;
+use crate::view::history_text::{ResultPart, uncapital};
+
+/// Acts of one kind with more time between them have rows of their own, ms.
+const TOGETHER_WITHIN_MS: u64 = 86_400_000;
+
+/// What the words are made from.
+pub(super) struct CommuneHistoryText<'a> {
+    pub(super) lang: Lang,
+    pub(super) now: WallMs,
+    pub(super) store: &'a CommuneStore,
+    pub(super) villages: &'a [CommuneVillage],
+    pub(super) officers: &'a Officers,
+}
+
+/// A row that is being made.
+struct OpenRow<'a> {
+    first: &'a CommuneEntry,
+    /// Other entries of the row, newest first.
+    others: Vec<&'a CommuneEntry>,
+}
+
+/// Entries of one fold share a row; none = the entry has a row to itself.
+fn fold_key(entry: &CommuneEntry) -> Option<String> {
+    match &entry.event {
+        CommuneEvent::BulletinPublished { number } => Some(format!("published {number}")),
+        CommuneEvent::VillageAdded { .. } => Some(format!("added {}", entry.at.ms())),
+        _ => None,
+    }
+}
+
+/// The bulletin of an act of a village.
+const fn bulletin_of(event: &CommuneEvent) -> Option<u64> {
+    match event {
+        CommuneEvent::BulletinPublished { number }
+        | CommuneEvent::BulletinRefused { number, .. }
+        | CommuneEvent::BulletinTakenDown { number, .. }
+        | CommuneEvent::BulletinRestored { number } => Some(*number),
+        _ => None,
+    }
+}
+
+impl CommuneHistoryText<'_> {
+    /// The rows of entries; both newest first.
+    pub(super) fn rows(&self, entries: &[CommuneEntry]) -> Vec<HistoryRow> {
+        let sent: BTreeMap<u64, u64> = entries
+            .iter()
+            .filter_map(|entry| match entry.event {
+                CommuneEvent::BulletinSent { number, .. } => Some((number, entry.number)),
+                _ => None,
+            })
+            .collect();
+        let mut rows: Vec<OpenRow<'_>> = Vec::new();
+        let mut folds: BTreeMap<String, usize> = BTreeMap::new();
+        let mut acts: BTreeMap<u64, Vec<&CommuneEntry>> = BTreeMap::new();
+        for entry in entries {
+            let cause = bulletin_of(&entry.event).and_then(|number| sent.get(&number));
+            if let Some(cause) = cause {
+                acts.entry(*cause).or_default().push(entry);
+                continue;
+            }
+            let key = fold_key(entry);
+            let open = key.as_ref().and_then(|key| folds.get(key)).copied();
+            let open = open
+                .and_then(|at| rows.get_mut(at))
+                .filter(|row| row.first.at.distance(entry.at) < TOGETHER_WITHIN_MS);
+            if let Some(row) = open {
+                row.others.push(entry);
+                continue;
+            }
+            folds.extend(key.map(|key| (key, rows.len())));
+            rows.push(OpenRow {
+                first: entry,
+                others: Vec::new(),
+            });
+        }
+        for row in &mut rows {
+            row.others
+                .extend(acts.remove(&row.first.number).into_iter().flatten());
+        }
+        rows.iter().map(|row| self.row(row)).collect()
+    }
+
+    fn row(&self, row: &OpenRow<'_>) -> HistoryRow {
+        let entry = row.first;
+        let (mut mark, mut words) = self.words(&entry.event);
+        let mut detail = String::new();
+        let mut parts = Vec::new();
+        if let CommuneEvent::BulletinSent { number, .. } = &entry.event {
+            if let Some(totals) = self.totals(*number) {
+                mark = totals.mark();
+                detail = totals.received_text(self.lang);
+            }
+            parts.extend(row.others.iter().rev().map(|act| self.part(act)));
+        } else if !row.others.is_empty() {
+            let alike = [entry].into_iter().chain(row.others.iter().copied());
+            parts.extend(alike.rev().map(|act| self.part(act)));
+            words = self.words_of_many(&entry.event, parts.len());
+        }
+        let subject = self
+            .subject(&entry.author)
+            .filter(|_| row.others.is_empty() || !matches!(entry.author, Author::Village { .. }));
+        let what = subject.map_or_else(
+            || capital(&words),
+            |subject| format!("{subject} {}", uncapital(&words)),
+        );
+        HistoryRow {
+            seq: entry.number,
+            at: entry.at,
+            mark,
+            what,
+            detail,
+            parts,
+        }
+    }
+
+    /// One of several acts of a row.
+    fn part(&self, entry: &CommuneEntry) -> ResultPart {
+        let (_, words) = self.words(&entry.event);
+        let words = match (&entry.event, self.subject(&entry.author)) {
+            (CommuneEvent::VillageAdded { name, .. }, _) => name.clone(),
+            (_, Some(subject)) => format!("{subject}: {}", uncapital(&words)),
+            (_, None) => words,
+        };
+        ResultPart {
+            at: Some(entry.at),
+            words,
+        }
+    }
+
+    /// An author in words that stand at the beginning of a sentence; none = the server itself.
+    pub(super) fn subject(&self, author: &Author) -> Option<String> {
+        match author {
+            Author::Officer { name, .. } => Some(self.person(name)),
+            Author::Technician => Some(self.lang.t("commune-technician")),
+            Author::Village { id } => Some(self.village(id)),
+            Author::Server => None,
+        }
+    }
+
+    fn person(&self, name: &str) -> String {
+        if name.is_empty() {
+            self.lang.t("commune-officer-unnamed")
+        } else {
+            name.to_owned()
+        }
+    }
+
+    fn village(&self, id: &str) -> String {
+        let known = self.villages.iter().find(|v| v.id == id);
+        known.map_or_else(|| id.to_owned(), |v| v.name.clone())
+    }
+
+    fn bulletin(&self, number: u64) -> Option<SentBulletin> {
+        self.store.sent_bulletin(number).ok().flatten()
+    }
+
+    fn totals(&self, number: u64) -> Option<ReceiptTotals> {
+        let sent = self.bulletin(number)?;
+        let receipts = self.store.receipts(&sent, self.now).ok()?;
+        Some(ReceiptTotals::of(&receipts))
+    }
+
+    /// A sentence about a bulletin, by its title.
+    fn titled(&self, key: &str, number: u64) -> String {
+        let title = self
+            .bulletin(number)
+            .map_or_else(|| number.to_string(), |sent| sent.bulletin.title);
+        self.lang.f(key, &[("title", &title)])
+    }
+
+    fn named(&self, key: &str, name: &str) -> String {
+        self.lang.f(key, &[("name", name)])
+    }
+
+    fn renamed(&self, before: &str, name: &str) -> String {
+        let names = [("before", before), ("name", name)];
+        self.lang.f("commune-did-rename", &names)
+    }
+
+    /// The mark of what happened, and its words without who did it.
+    fn words(&self, event: &CommuneEvent) -> (&'static str, String) {
+        use CommuneEvent as E;
+        let lang = self.lang;
+        let well = |words: String| ("", words);
+        match event {
+            E::SignedIn { address } => well(lang.f("commune-did-sign-in", &[("address", address)])),
+            E::SignedOut => well(lang.t("happened-signed-out")),
+            E::OthersSignedOut { count } => (
+                "warn",
+                lang.f("commune-did-others-out", &[("n", Arg::from(*count))]),
+            ),
+            E::WrongPinsTried {
+                name,
+                count,
+                is_locked,
+                ..
+            } => {
+                let key = if *is_locked {
+                    "happened-pins-locked"
+                } else {
+                    "happened-pins-wrong"
+                };
+                let (name, n) = (self.person(name), count.to_string());
+                ("warn", lang.f(key, &[("name", &name), ("n", &n)]))
+            }
+            E::BulletinSent { number, villages } => {
+                let sent = self.bulletin(*number);
+                let title = sent.map_or_else(|| number.to_string(), |sent| sent.bulletin.title);
+                let n = villages.len().to_string();
+                well(lang.f("commune-did-send", &[("title", &title), ("n", &n)]))
+            }
+            E::BulletinPublished { number } => well(self.titled("commune-did-publish", *number)),
+            E::BulletinRefused { number, why } => {
+                let words = self.titled("commune-did-refuse", *number);
+                let why = uncapital(lang.t(why).trim_end_matches('.'));
+                ("bad", format!("{words}: {why}"))
+            }
+            E::BulletinTakenDown { number, by } => {
+                let key = match by {
+                    Remover::Chief => "commune-did-take-down-chief",
+                    Remover::Technician => "commune-did-take-down-technician",
+                    Remover::Program => "commune-did-take-down-program",
+                    Remover::Other => "commune-did-take-down",
+                };
+                ("warn", self.titled(key, *number))
+            }
+            E::BulletinRestored { number } => well(self.titled("commune-did-restore", *number)),
+            E::OfficerAdded { name, .. } => well(self.named("commune-did-add-officer", name)),
+            E::OfficerPinChanged { name, .. } => well(self.named("happened-user", name)),
+            E::OfficerRemoved { name, .. } => ("warn", self.named("happened-user-gone", name)),
+            E::OfficerRenamed { before, name, .. } | E::VillageRenamed { before, name, .. } => {
+                well(self.renamed(before, name))
+            }
+            E::VillageAdded { name, .. } => well(self.named("commune-did-add-village", name)),
+            E::VillageRemoved { name, .. } => {
+                ("warn", self.named("commune-did-remove-village", name))
+            }
+            E::VillageKeyAdmitted { id } => {
+                well(self.named("commune-key-admitted", &self.village(id)))
+            }
+            E::VillageKeyRevoked { id } => {
+                ("warn", self.named("commune-key-revoked", &self.village(id)))
+            }
+            E::KeyMade { file } => well(self.named("commune-key-made", file)),
+            E::KeyLost { file } => ("bad", self.named("commune-key-lost", file)),
+            E::Unknown => ("off", lang.t("commune-did-unknown")),
+        }
+    }
+
+    /// The words of several acts of one kind.
+    fn words_of_many(&self, event: &CommuneEvent, count: usize) -> String {
+        let n = count.to_string();
+        match event {
+            CommuneEvent::BulletinPublished { number } => {
+                let title = self.titled("commune-title-of", *number);
+                let args = [("title", title.as_str()), ("n", &n)];
+                self.lang.f("commune-did-publish-n", &args)
+            }
+            _ => self.lang.f("commune-did-add-villages", &[("n", &n)]),
+        }
+    }
+
+    /// The names of the people by whom history is chosen, with their keys.
+    pub(super) fn people(&self) -> Vec<(String, String)> {
+        let officers = self.officers.list().into_iter().map(|o| (o.id, o.name));
+        let others = [
+            Author::Officer {
+                id: String::new(),
+                name: String::new(),
+            },
+            Author::Technician,
+        ];
+        let others = others
+            .iter()
+            .filter_map(|author| Some((author.key(), self.subject(author)?)));
+        officers.chain(others).collect()
+    }
+}
