@@ -21,6 +21,7 @@ mod clocks;
 mod commune;
 mod commune_history;
 mod console;
+mod console_snapshots;
 mod copies;
 mod crowds;
 mod dead_link;
