@@ -23,6 +23,7 @@ use crate::http::form::{AnyTimeButton, FormFields, SignInFields};
 use crate::http::headers::same_site_referer;
 use crate::http::page_error::PageResult;
 use crate::http::render::{plain_row, redirect_see_other, render_with};
+use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::keys::pins::PinError;
@@ -36,7 +37,7 @@ const MAX_NEXT_BYTES: usize = 200;
 fn wrong_pin_text(console: &Console, lang: Lang, officer: &str, left: u32) -> String {
     let n = left.to_string();
     match console.officers.name_of(officer) {
-        Some(name) => lang.f("wrong-pin", &[("name", name.as_str()), ("n", &n)]),
+        Some(name) => lang.f("wrong-pin", &[("name", &lang.verbatim(&name)), ("n", &n)]),
         None => lang.f("commune-wrong-pin", &[("n", &n)]),
     }
 }
@@ -48,7 +49,7 @@ async fn verify_pin(
     officer: &str,
     pin: &str,
     lang: Lang,
-) -> Result<(), (StatusCode, String)> {
+) -> Result<(), (StatusCode, WrongInput)> {
     let wrong = || {
         console
             .failed_pins
@@ -64,7 +65,10 @@ async fn verify_pin(
                 &[("minutes", &wait.div_ceil(60_000).to_string())],
             )
         };
-        (StatusCode::TOO_MANY_REQUESTS, text)
+        (
+            StatusCode::TOO_MANY_REQUESTS,
+            WrongInput::in_field("pin", text),
+        )
     };
     let (day, now) = (
         console.clock.wall_ms().ms().div_euclid(DAY_MS),
@@ -73,12 +77,13 @@ async fn verify_pin(
     // Names are shown to everybody, and text that is no PIN is no guess: neither invented names nor
     // such text is counted or hashed.
     let Some(hash) = console.officers.pin_hash(officer) else {
-        let why = lang.t("commune-choose-name");
+        let why = WrongInput::in_field("officer", lang.t("commune-choose-name"));
         return Err((StatusCode::UNAUTHORIZED, why));
     };
     if !secret::is_pin(pin) {
         let left = wrong().tries_left(officer, address, now).map_err(locked)?;
         let why = lang.f("no-pin", &[("n", &left.to_string())]);
+        let why = WrongInput::in_field("pin", why);
         return Err((StatusCode::UNAUTHORIZED, why));
     }
     let counted = wrong().count(officer, address, now, day).map_err(locked)?;
@@ -98,20 +103,23 @@ async fn verify_pin(
                 0 => locked(LOCKOUT_MS),
                 left => (
                     StatusCode::UNAUTHORIZED,
-                    wrong_pin_text(console, lang, officer, left),
+                    WrongInput::in_field("pin", wrong_pin_text(console, lang, officer, left)),
                 ),
             })
         }
         Err(PinError::Busy) => {
             wrong().take_back(&counted);
-            Err((StatusCode::TOO_MANY_REQUESTS, lang.t("busy-pin")))
+            Err((
+                StatusCode::TOO_MANY_REQUESTS,
+                WrongInput::in_field("pin", lang.t("busy-pin")),
+            ))
         }
         Err(PinError::Broken(cause)) => {
             wrong().take_back(&counted);
             tracing::error!(%cause, "PIN verification failed internally; attempt not counted");
             Err((
                 StatusCode::SERVICE_UNAVAILABLE,
-                lang.t("commune-unlooked-pin"),
+                WrongInput::in_field("pin", lang.t("commune-unlooked-pin")),
             ))
         }
     }
@@ -143,7 +151,7 @@ struct ConsoleSignInPage {
 /// What a sign-in page shows besides its form.
 #[derive(Default)]
 struct SignInState {
-    wrong: String,
+    wrong: WrongInput,
     chosen: String,
     next: String,
     draft: BulletinDraft,
@@ -225,7 +233,7 @@ pub(super) async fn sign_in(
         .sessions
         .begin(officer, address.clone(), visit.secure);
     let Ok((cookie, visitor)) = begun else {
-        let wrong = lang.t("cannot-now");
+        let wrong = lang.t("cannot-now").into();
         return Ok(again(StatusCode::SERVICE_UNAVAILABLE, wrong));
     };
     let signed_in = CommuneEvent::SignedIn { address };
@@ -236,7 +244,7 @@ pub(super) async fn sign_in(
     }
     let officer = console.signed_in_as(visitor);
     let form = console
-        .form_page(lang, officer, StatusCode::OK, draft, String::new())
+        .form_page(lang, officer, StatusCode::OK, draft, WrongInput::default())
         .await;
     Ok((cookie, form).into_response())
 }
@@ -292,7 +300,7 @@ impl Console {
         lang: Lang,
         officer: &SignedIn,
         status: StatusCode,
-        wrong: String,
+        wrong: WrongInput,
         flash: String,
     ) -> Response {
         let now = self.clock.wall_ms();
@@ -337,7 +345,7 @@ pub(super) async fn me(
     } else {
         String::new()
     };
-    console.me_page(lang, &officer, StatusCode::OK, String::new(), flash)
+    console.me_page(lang, &officer, StatusCode::OK, WrongInput::default(), flash)
 }
 
 /// Changes the language of this browser.

@@ -1,5 +1,7 @@
 //! Pieces of a page that live updates send again, each with the id of its element.
 
+use super::verbatim_html::with_languages;
+
 /// A piece of a page that live updates send again: HTML that replaces the element with its id. The
 /// outermost element has that id, and the page has one place for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,8 +35,9 @@ impl Fragment {
 /// HTML of a template; an error is logged and shows as nothing.
 #[must_use]
 pub fn html(template: &impl askama::Template) -> String {
-    template.render().unwrap_or_else(|error| {
+    let rendered = template.render().unwrap_or_else(|error| {
         tracing::error!(%error, "fragment template failed to render");
         String::new()
-    })
+    });
+    with_languages(rendered)
 }

@@ -15,4 +15,6 @@ pub mod render;
 pub mod row;
 pub mod serve;
 pub mod session;
+pub mod verbatim_html;
 mod write_timeout;
+pub mod wrong_input;

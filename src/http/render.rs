@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::response::{Html, IntoResponse as _, Response};
 
+use super::verbatim_html::with_languages;
 use crate::i18n::locale::Lang;
 
 /// The context of a page.
@@ -53,6 +54,18 @@ impl PageContext {
             .collect()
     }
 
+    /// The tag of the language that this page is not in.
+    #[must_use]
+    pub const fn other(&self) -> &'static str {
+        self.lang.other().tag()
+    }
+
+    /// Words that nobody translates, as this page shows them.
+    #[must_use]
+    pub fn verbatim(&self, words: &str) -> String {
+        self.lang.verbatim(words)
+    }
+
     /// The text of a key.
     #[must_use]
     pub fn t(&self, key: &str) -> String {
@@ -90,7 +103,7 @@ pub fn render(template: &impl askama::Template) -> Response {
 #[must_use]
 pub fn render_with(status: StatusCode, template: &impl askama::Template) -> Response {
     match template.render() {
-        Ok(html) => (status, Html(html)).into_response(),
+        Ok(html) => (status, Html(with_languages(html))).into_response(),
         Err(error) => {
             tracing::error!(%error, "page template failed to render");
             (StatusCode::INTERNAL_SERVER_ERROR, "trang này chưa mở được").into_response()
@@ -131,7 +144,8 @@ struct PlainRow<'a> {
 /// A row of plain text with a time at the right; `mark` is `""` well, `off`, `bad`, `warn`.
 #[must_use]
 pub fn plain_row(mark: &str, words: &str, side: &str) -> String {
-    askama::Template::render(&PlainRow { mark, words, side }).unwrap_or_default()
+    let row = askama::Template::render(&PlainRow { mark, words, side });
+    with_languages(row.unwrap_or_default())
 }
 
 /// A part of a text: words, or a telephone number with the digits that a phone dials.

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 
+use super::verbatim;
+
 /// The language of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lang {
@@ -101,6 +103,24 @@ impl Lang {
         }
     }
 
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Vi => Self::En,
+            Self::En => Self::Vi,
+        }
+    }
+
+    /// Words that nobody translates, for a page in this language ([`verbatim`]).
+    #[must_use]
+    pub fn verbatim(self, words: &str) -> String {
+        match self {
+            Self::Vi => words.to_owned(),
+            Self::En => verbatim::mark(words),
+        }
+    }
+
     /// The text of a key.
     #[must_use]
     pub fn t(self, key: &str) -> String {
@@ -142,7 +162,10 @@ impl Lang {
 #[must_use]
 pub fn noun(lang: Lang, key: &str, name: &str) -> String {
     let whole = lang.f(key, &[("name", name)]);
-    let first = |s: &str| s.split(' ').next().unwrap_or_default().to_lowercase();
+    let first = |s: &str| {
+        let first = s.split(' ').next().unwrap_or_default();
+        verbatim::bare(first).to_lowercase()
+    };
     if first(name) == first(&whole) {
         name.to_owned()
     } else {
@@ -153,6 +176,9 @@ pub fn noun(lang: Lang, key: &str, name: &str) -> String {
 /// The sentence with a capital at its beginning.
 #[must_use]
 pub fn capital(sentence: &str) -> String {
+    if let Some(inside) = sentence.strip_prefix(verbatim::BEGIN) {
+        return format!("{}{}", verbatim::BEGIN, capital(inside));
+    }
     let mut letters = sentence.chars();
     letters
         .next()
@@ -227,6 +253,15 @@ mod tests {
             (capital("đèn Cổng làng").as_str(), capital("").as_str()),
             ("Đèn Cổng làng", "")
         );
+    }
+
+    #[test]
+    fn a_name_is_marked_on_an_english_page_and_is_as_long_as_ever_on_a_vietnamese_one() {
+        assert_eq!(Lang::Vi.verbatim("Cổng làng"), "Cổng làng");
+        let name = Lang::En.verbatim("lamp thử");
+        assert_eq!(name, verbatim::mark("lamp thử"));
+        assert_eq!(noun(Lang::En, "a-light", &name), name, "it has its noun");
+        assert_eq!(capital(&name), verbatim::mark("Lamp thử"));
     }
 
     #[test]

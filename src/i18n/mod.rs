@@ -10,3 +10,4 @@ pub mod reason_text;
 pub mod refusal_text;
 pub mod rejection_text;
 pub mod slug;
+pub mod verbatim;

@@ -191,6 +191,14 @@ pub enum CauseKind {
     SameMoment,
 }
 
+impl CauseKind {
+    fn rename(&mut self, rename: impl Fn(&str) -> String) {
+        if let Self::Place { name } = self {
+            *name = rename(name);
+        }
+    }
+}
+
 /// Things that were lost together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommonCause {
@@ -317,6 +325,12 @@ impl NamedThings {
         out
     }
 
+    fn rename(&mut self, name: impl Fn(&str) -> String) {
+        for thing in &mut self.first {
+            thing.name = name(&thing.name);
+        }
+    }
+
     fn is_bounded(&self) -> bool {
         self.first.len() <= MAX_NAMES && self.first.iter().all(|t| t.name.len() <= MAX_NAME_BYTES)
     }
@@ -385,6 +399,18 @@ impl StatusSummary {
             .collect()
     }
 
+    /// The same with every name as `name` gives it.
+    #[must_use]
+    pub fn with_names(mut self, name: impl Fn(&str) -> String + Copy) -> Self {
+        for cause in &mut self.causes {
+            cause.kind.rename(name);
+            cause.things.rename(name);
+        }
+        self.broken.rename(name);
+        self.unknown.rename(name);
+        self
+    }
+
     /// True when it is no larger than the gateway makes it; a peer's may be.
     #[must_use]
     pub fn is_bounded(&self) -> bool {
@@ -412,6 +438,23 @@ impl VillageStatus {
             .binary_search_by(|t| (t.kind, t.id.as_str()).cmp(&(kind, id)))
             .ok()
             .and_then(|at| self.things.get(at))
+    }
+
+    /// The same with every name as `name` gives it.
+    #[must_use]
+    pub fn with_names(mut self, name: impl Fn(&str) -> String + Copy) -> Self {
+        for thing in &mut self.things {
+            thing.name = name(&thing.name);
+            thing.place = thing.place.as_deref().map(name);
+        }
+        for cause in &mut self.causes {
+            cause.kind.rename(name);
+            for thing in &mut cause.things {
+                thing.name = name(&thing.name);
+            }
+        }
+        self.summary = self.summary.with_names(name);
+        self
     }
 
     /// All things of one kind.

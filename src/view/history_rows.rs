@@ -60,13 +60,14 @@ impl From<HistoryRow> for HistoryLine {
     /// The row as the technician's commands print it.
     fn from(row: HistoryRow) -> Self {
         let part = |part: ResultPart| match part.at {
-            Some(at) => format!("{} · {}", dates::clock(at), part.words),
-            None => part.words,
+            Some(at) => format!("{} · {}", dates::clock(at), bare(&part.words)),
+            None => bare(&part.words),
         };
+        // The rows are those of pages, and a terminal knows no languages of words.
         Self {
             at: row.at,
-            what: row.what,
-            detail: row.detail,
+            what: bare(&row.what),
+            detail: bare(&row.detail),
             parts: row.parts.into_iter().map(part).collect(),
         }
     }

@@ -26,6 +26,7 @@ use crate::domain::event::{Entry, Event};
 use crate::domain::id::{NoticeId, UserId};
 use crate::domain::state::VillageState;
 use crate::i18n::locale::{Lang, capital, noun};
+use crate::i18n::verbatim::bare;
 use crate::time::WallMs;
 
 /// Names that a sentence lists before it only counts the others.
@@ -40,6 +41,10 @@ pub trait HistoryNames {
     fn state(&self) -> Option<&VillageState>;
     /// The name of a thing or a light group; its id when it has no name.
     fn name(&self, id: &str) -> String;
+    /// A name that an entry tells, as the reader is shown names.
+    fn given(&self, name: String) -> String {
+        name
+    }
     /// The name with its noun, as it stands within a sentence.
     fn noun(&self, lang: Lang, id: &str) -> String;
     /// The beginning of a text that people typed.
@@ -67,7 +72,7 @@ impl Sentence {
     /// What an actor did.
     fn act(words: String) -> Self {
         Self {
-            words: if words.starts_with(char::is_lowercase) {
+            words: if bare(&words).starts_with(char::is_lowercase) {
                 capital(&words)
             } else {
                 words
@@ -186,6 +191,11 @@ impl SentenceContext<'_> {
     /// A sentence about one name.
     fn with(&self, key: &str, name: &str) -> String {
         self.lang.f(key, &[("name", name)])
+    }
+
+    /// A sentence about a name that the entry itself tells.
+    fn with_given(&self, key: &str, name: &str) -> String {
+        self.with(key, &self.names.given(name.to_owned()))
     }
 
     /// A sentence that quotes a text.

@@ -12,7 +12,7 @@ use crate::support::http::http;
 use crate::support::lamp::Lamp;
 
 /// Pages of the dashboard, by the name of their snapshot.
-const PAGES: [(&str, &str); 12] = [
+pub const PAGES: [(&str, &str); 12] = [
     ("home", "/"),
     ("lights", "/lights"),
     ("sensors", "/sensors"),
@@ -84,9 +84,26 @@ fn judge_all(house: &House, sample: &str, cookie: &str) {
         }
         let sign_in = house.get("/sign-in", &format!("lang={lang}"));
         judge(sample, "sign-in", lang, &sign_in.body);
-        let portal = http(house.portal, "GET", "/", &format!("lang={lang}"), "");
+        let portal = http(house.portal, "GET", &format!("/?lang={lang}"), "", "");
         judge(sample, "portal", lang, &portal.body);
     }
+}
+
+/// Publishes a notice as the chief.
+pub fn publish(house: &House, cookie: &str, id: &str, kind: &str, title: &str) {
+    let fields = [
+        ("form", house.form("/notices/new", cookie)),
+        ("once", id.to_owned()),
+        ("title", title.to_owned()),
+        ("body", "Bà con đọc kỹ. Gọi 0977 123 456.".to_owned()),
+        ("kind", kind.to_owned()),
+        ("days", "7".to_owned()),
+    ];
+    let fields = fields
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let sent = house.post("/notices", cookie, &fields);
+    assert_eq!(sent.status, 303, "{}", sent.body);
 }
 
 #[test]
@@ -112,20 +129,7 @@ fn pages_of_a_village_that_lives_are_as_reviewed() {
     });
     for (number, kind, title) in [(1, "notice", "Họp thôn"), (2, "urgent", "Nước lên nhanh")]
     {
-        let form = house.form("/notices/new", &cookie);
-        let sent = house.post(
-            "/notices",
-            &cookie,
-            &[
-                ("form", &form),
-                ("once", &format!("n-{number}")),
-                ("title", title),
-                ("body", "Bà con đọc kỹ. Gọi 0977 123 456."),
-                ("kind", kind),
-                ("days", "7"),
-            ],
-        );
-        assert_eq!(sent.status, 303, "{}", sent.body);
+        publish(&house, &cookie, &format!("n-{number}"), kind, title);
     }
     judge_all(&house, "lively", &cookie);
 }

@@ -16,10 +16,10 @@ use super::draft::BulletinDraft;
 use super::forms::OfficerPost;
 use super::frame::Frame;
 use super::village_rows::names_text;
-use crate::domain::notice::text_problem;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{redirect_see_other, render, render_with};
+use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::protocol::commune::Bulletin;
@@ -83,7 +83,7 @@ impl FormContent<Console> for BulletinForm {
                 return console.sign_in_with_draft(visit.lang, &self.draft);
             }
             (PageError::OldForm, Some(officer)) => {
-                let words = visit.lang.t("form-again");
+                let words = visit.lang.t("form-again").into();
                 let (lang, officer) = (visit.lang, officer.clone());
                 console
                     .form_page(lang, officer, why.status(), self.draft, words)
@@ -106,7 +106,7 @@ impl Console {
         officer: SignedIn,
         status: StatusCode,
         draft: BulletinDraft,
-        wrong: String,
+        wrong: WrongInput,
     ) -> PageResult {
         let draft = draft.identified().map_err(|_| PageError::Unavailable)?;
         let signature = officer.name.clone();
@@ -118,7 +118,7 @@ impl Console {
                 .into_iter()
                 .map(|view| Choice {
                     id: view.village.id.clone(),
-                    name: view.village.name.clone(),
+                    name: view.name.clone(),
                     words: if view.is_in_touch() {
                         String::new()
                     } else {
@@ -128,11 +128,11 @@ impl Console {
                 .collect();
             let once = draft.once.as_ref().map(ToString::to_string);
             let page = NewBulletinPage {
+                signature: f.verbatim(&signature),
                 f,
                 once: once.unwrap_or_default(),
                 d: draft,
                 villages,
-                signature,
             };
             Ok(render_with(status, &page))
         })
@@ -152,8 +152,8 @@ impl Console {
                 title: f.t1("commune-confirm", "n", recipients.len()),
                 reach,
                 detail,
-                heading: draft.title.clone(),
-                body: draft.body.clone(),
+                heading: f.verbatim(&draft.title),
+                body: f.verbatim(&draft.body),
                 carried: draft.fields(),
                 f,
             }))
@@ -169,11 +169,11 @@ impl Console {
         let mut people = 0_u64;
         for village in recipients.iter().filter_map(|id| self.village(id)) {
             if !self.village_view(lang, now, village).is_in_touch() {
-                silent.push(village.name.clone());
+                silent.push(lang.verbatim(&village.name));
             }
             match village.people {
                 Some(n) => people += u64::from(n),
-                None => uncounted.push(village.name.clone()),
+                None => uncounted.push(lang.verbatim(&village.name)),
             }
         }
         let touched = recipients.len().saturating_sub(silent.len()).to_string();
@@ -206,7 +206,7 @@ pub(super) async fn new(
 ) -> PageResult {
     let blank = BulletinDraft::default();
     console
-        .form_page(lang, officer, StatusCode::OK, blank, String::new())
+        .form_page(lang, officer, StatusCode::OK, blank, WrongInput::default())
         .await
 }
 
@@ -233,21 +233,20 @@ pub(super) async fn send(
     let (lang, draft) = (visit.lang, form.draft);
     let refused = |status, draft, why| console.form_page(lang, officer.clone(), status, draft, why);
     if form.is_edited {
-        return refused(StatusCode::OK, draft, String::new()).await;
+        return refused(StatusCode::OK, draft, WrongInput::default()).await;
     }
     let Some(once) = once else {
-        return refused(StatusCode::FORBIDDEN, draft, lang.t("form-again")).await;
+        return refused(StatusCode::FORBIDDEN, draft, lang.t("form-again").into()).await;
     };
     let body = signed(&draft.body, &officer.name);
-    let problem =
-        text_problem(&draft.title, &draft.body).or_else(|| text_problem(&draft.title, &body));
-    if let Some((key, n, most)) = problem {
-        let why = lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]);
+    let problem = |body: &str| WrongInput::in_notice(lang, &draft.title, body);
+    if let Some(why) = problem(&draft.body).or_else(|| problem(&body)) {
         return refused(StatusCode::BAD_REQUEST, draft, why).await;
     }
     let villages = draft.recipients(&console);
     if villages.is_empty() {
-        return refused(StatusCode::BAD_REQUEST, draft, lang.t("commune-nobody")).await;
+        let why = WrongInput::in_field("to", lang.t("commune-nobody"));
+        return refused(StatusCode::BAD_REQUEST, draft, why).await;
     }
     if draft.urgent && !form.is_sure {
         return console.confirm_page(lang, officer, draft).await;
@@ -284,7 +283,7 @@ pub(super) async fn send(
             if let Ok(Err(cause)) = failed {
                 tracing::error!(%cause, "storing a bulletin failed");
             }
-            let why = lang.t("journal-closed-do");
+            let why = lang.t("journal-closed-do").into();
             refused(StatusCode::SERVICE_UNAVAILABLE, draft, why).await
         }
     }

@@ -23,7 +23,10 @@ const BULLETINS_OF_VILLAGE: usize = 10;
 /// What is not as it should be, a sentence each.
 fn troubles(console: &Console, lang: Lang, totals: &ReceiptTotals) -> Vec<String> {
     let names = |ids: &[String]| {
-        let names: Vec<String> = ids.iter().map(|id| console.village_name(id)).collect();
+        let names: Vec<String> = ids
+            .iter()
+            .map(|id| console.village_name(lang, id))
+            .collect();
         names_text(lang, &names)
     };
     let mut out = Vec::new();
@@ -79,16 +82,16 @@ fn sender(lang: Lang, sent: &SentBulletin) -> String {
     if sent.by.is_empty() {
         lang.t("commune-officer-unnamed")
     } else {
-        sent.by.clone()
+        lang.verbatim(&sent.by)
     }
 }
 
 fn heading(lang: Lang, sent: &SentBulletin) -> String {
-    let title = &sent.bulletin.title;
+    let title = lang.verbatim(&sent.bulletin.title);
     if sent.bulletin.urgent {
         format!("{} · {title}", lang.t("kind-urgent"))
     } else {
-        title.clone()
+        title
     }
 }
 
@@ -192,7 +195,7 @@ impl Console {
             }
             html(&LinkRow {
                 mark,
-                name: self.village_name(id),
+                name: self.village_name(lang, id),
                 words,
                 href: village.map_or_else(String::new, |v| format!("/villages/{}", v.id)),
                 call: words_of_call,

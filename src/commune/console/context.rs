@@ -201,10 +201,10 @@ impl Console {
         self.villages.iter().find(|v| v.id == id)
     }
 
-    /// The name of a village; its id when the configuration does not name it any more.
-    pub(super) fn village_name(&self, id: &str) -> String {
-        self.village(id)
-            .map_or_else(|| id.to_owned(), |v| v.name.clone())
+    /// The name of a village as a page shows it; its id when the configuration does not name it any
+    /// more.
+    pub(super) fn village_name(&self, lang: Lang, id: &str) -> String {
+        lang.verbatim(self.village(id).map_or(id, |v| v.name.as_str()))
     }
 }
 

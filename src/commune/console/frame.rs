@@ -14,6 +14,7 @@ use crate::http::form_token::mask;
 use crate::http::fragment::Fragment;
 use crate::http::page_error::{PageError, PageResult};
 use crate::http::render::render_with;
+use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 
@@ -34,7 +35,7 @@ pub(in crate::commune) struct Frame {
     /// What just happened.
     pub(in crate::commune) flash: String,
     /// Why something was not done.
-    pub(in crate::commune) wrong: String,
+    pub(in crate::commune) wrong: WrongInput,
     /// Where its live updates come from; empty = it has none.
     pub(in crate::commune) live: String,
     /// The time that it shows: “18:02”.
@@ -50,13 +51,13 @@ impl Frame {
             let name = if who.name.is_empty() {
                 lang.t("commune-officer-unnamed")
             } else {
-                who.name.clone()
+                lang.verbatim(&who.name)
             };
             (name, mask(&console.sessions.csrf_token(&who.visitor.token)))
         });
         Self {
             lang,
-            commune: console.name.clone(),
+            commune: lang.verbatim(&console.name),
             person,
             csrf,
             time: dates::clock(console.clock.wall_ms()),
@@ -82,10 +83,12 @@ impl Frame {
 
     /// The language that this page is not in.
     pub(in crate::commune) const fn other(&self) -> &'static str {
-        match self.lang {
-            Lang::Vi => "en",
-            Lang::En => "vi",
-        }
+        self.lang.other().tag()
+    }
+
+    /// Words that nobody translates, as this page shows them.
+    pub(in crate::commune) fn verbatim(&self, words: &str) -> String {
+        self.lang.verbatim(words)
     }
 }
 

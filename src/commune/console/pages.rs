@@ -263,8 +263,8 @@ pub(super) async fn bulletin(
             Ok(render(&BulletinPage {
                 summary: next(),
                 rows: next(),
-                heading: sent.bulletin.title,
-                body: sent.bulletin.body,
+                heading: f.verbatim(&sent.bulletin.title),
+                body: f.verbatim(&sent.bulletin.body),
                 urgent: sent.bulletin.urgent,
                 f,
             }))
@@ -291,7 +291,7 @@ pub(super) async fn village(
                 summary: next(),
                 bulletins: next(),
                 reported: next(),
-                name: console.village_name(id.as_str()),
+                name: console.village_name(f.lang, id.as_str()),
                 call,
                 dial,
                 f,

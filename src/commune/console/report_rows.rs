@@ -53,7 +53,11 @@ impl Console {
                 now,
                 id,
                 // A page of one village names it once.
-                name: if villages.len() > 1 { name } else { "" },
+                name: if villages.len() > 1 {
+                    lang.verbatim(name)
+                } else {
+                    String::new()
+                },
             };
             let (Ok(active), Ok(newest)) = (
                 self.store.alarms(id),
@@ -78,7 +82,10 @@ impl Console {
     /// “…”, not as nothing.
     fn title(&self, lang: Lang, village: &str, blob: &str) -> String {
         match self.store.text(village, blob) {
-            Ok(Some(text)) => text::line(text.lines().next().unwrap_or_default(), MAX_TITLE_CHARS),
+            Ok(Some(text)) => {
+                let first = text.lines().next().unwrap_or_default();
+                lang.verbatim(&text::line(first, MAX_TITLE_CHARS))
+            }
             Ok(None) if self.store.is_erased(village, blob).unwrap_or(false) => lang.t("erased"),
             Ok(None) => "…".to_owned(),
             Err(cause) => {
@@ -96,7 +103,7 @@ struct VillageReport<'a> {
     now: WallMs,
     id: &'a str,
     /// Stands before each sentence; empty = nothing does.
-    name: &'a str,
+    name: String,
 }
 
 impl VillageReport<'_> {
@@ -111,10 +118,8 @@ impl VillageReport<'_> {
     }
 
     fn name_of(&self, thing: &str) -> String {
-        self.console
-            .store
-            .name_of(self.id, thing)
-            .unwrap_or_else(|_| thing.to_owned())
+        let name = self.console.store.name_of(self.id, thing);
+        self.lang.verbatim(name.as_deref().unwrap_or(thing))
     }
 
     /// The newest alarms, a row each, and a row that says how many more there are: a village with
@@ -228,6 +233,10 @@ impl HistoryNames for ReportedNames<'_> {
 
     fn noun(&self, _: Lang, id: &str) -> String {
         self.report.name_of(id)
+    }
+
+    fn given(&self, name: String) -> String {
+        self.report.lang.verbatim(&name)
     }
 
     fn text(&self, lang: Lang, text: &BlobRef) -> String {

@@ -22,6 +22,8 @@ const MAX_VILLAGES_NAMED: usize = 4;
 /// How a village is.
 pub(super) struct VillageView<'a> {
     pub(super) village: &'a CommuneVillage,
+    /// Its name as the page shows it.
+    pub(super) name: String,
     /// The contact with it: how long it has said nothing.
     contact: Status,
     /// The worst of its contact, of its records here, and of what it reported of its things.
@@ -56,12 +58,12 @@ impl VillageView<'_> {
     /// The name and since when nothing came, for a sentence: “Trại Cau (từ 12/11)”.
     pub(super) fn silent_since(&self, lang: Lang, now: WallMs) -> String {
         if self.last_message_at == WallMs::default() {
-            return lang.f("commune-silent-ever", &[("name", &self.village.name)]);
+            return lang.f("commune-silent-ever", &[("name", &self.name)]);
         }
         let since = dates::since(now, self.last_message_at);
         lang.f(
             "commune-silent-since",
-            &[("name", self.village.name.as_str()), ("time", &since)],
+            &[("name", &self.name), ("time", &since)],
         )
     }
 
@@ -79,7 +81,7 @@ impl VillageView<'_> {
     pub(super) fn row(&self) -> String {
         html(&LinkRow {
             mark: status_class(self.status),
-            name: self.village.name.clone(),
+            name: self.name.clone(),
             words: self.words(),
             href: format!("/villages/{}", self.village.id),
             ..LinkRow::default()
@@ -100,7 +102,7 @@ impl VillageView<'_> {
             .collect::<Vec<_>>()
             .join(" ");
         Summary {
-            title: self.village.name.clone(),
+            title: self.name.clone(),
             words: self.heard.clone(),
             mark: status_class(self.status),
             banner,
@@ -117,8 +119,8 @@ pub(super) fn call(lang: Lang, village: Option<&CommuneVillage>) -> (String, Str
     };
     let chief = village
         .chief
-        .clone()
-        .unwrap_or_else(|| lang.t("commune-chief"));
+        .as_deref()
+        .map_or_else(|| lang.t("commune-chief"), |name| lang.verbatim(name));
     let words = lang.f(
         "commune-call",
         &[("name", chief.as_str()), ("phone", phone)],
@@ -162,6 +164,7 @@ impl Console {
         self.read_village(lang, now, village)
             .unwrap_or_else(|_| VillageView {
                 village,
+                name: lang.verbatim(&village.name),
                 contact: Status::Broken,
                 status: Status::Broken,
                 last_message_at: WallMs::default(),
@@ -189,7 +192,8 @@ impl Console {
         let (mut reported, mut detail) = Default::default();
         // What the village's own home page says, in the same words.
         if let Some(told) = self.store.statuses.get(id) {
-            let sentence = status_text::sentence(lang, now, &told.summary);
+            let summary = told.summary.clone().with_names(|name| lang.verbatim(name));
+            let sentence = status_text::sentence(lang, now, &summary);
             let time = dates::since(now, told.at);
             reported = lang.f(
                 "commune-status",
@@ -208,6 +212,7 @@ impl Console {
         };
         Ok(VillageView {
             village,
+            name: lang.verbatim(&village.name),
             contact,
             status,
             last_message_at: seen.last_message_at,

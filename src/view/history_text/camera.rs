@@ -14,7 +14,9 @@ const FLAPS_WITHIN_MS: i64 = 1_800_000;
 pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence {
     let named = |key, camera: &CameraId| context.with(key, &context.names.name(camera.as_str()));
     match event {
-        Event::Declared { camera } => Sentence::act(context.with("happened-camera", &camera.name)),
+        Event::Declared { camera } => {
+            Sentence::act(context.with_given("happened-camera", &camera.name))
+        }
         Event::Removed { camera } => Sentence::act(named("happened-camera-removed", camera)),
         Event::SignalChanged { camera, here: true } => {
             Sentence::fact(named("happened-picture", camera))

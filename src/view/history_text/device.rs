@@ -12,7 +12,9 @@ const FLAPS_WITHIN_MS: i64 = 1_800_000;
 /// The event in words.
 pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence {
     match event {
-        Event::Declared { device } => Sentence::act(context.with("happened-device", &device.name)),
+        Event::Declared { device } => {
+            Sentence::act(context.with_given("happened-device", &device.name))
+        }
         Event::EntitiesAdopted { device, .. } => {
             Sentence::fact(context.with("happened-adopted", &context.noun(device.as_str())))
         }

@@ -14,7 +14,7 @@ const TAP_WITHIN_MS: i64 = 2_000;
 pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence {
     match event {
         Event::GroupDeclared { group } => {
-            Sentence::act(context.with("happened-group", &group.name))
+            Sentence::act(context.with_given("happened-group", &group.name))
         }
         Event::Desired {
             on,

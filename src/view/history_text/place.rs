@@ -6,7 +6,7 @@ use crate::domain::place::Event;
 /// The event in words.
 pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence {
     let Event::Declared { place } = event;
-    Sentence::act(context.with("happened-place", &place.name))
+    Sentence::act(context.with_given("happened-place", &place.name))
 }
 
 /// How it stands among rows.

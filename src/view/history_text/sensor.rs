@@ -14,7 +14,9 @@ const SWINGS_WITHIN_MS: i64 = 600_000;
 /// The event in words.
 pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence {
     match event {
-        Event::Declared { sensor } => Sentence::act(context.with("happened-sensor", &sensor.name)),
+        Event::Declared { sensor } => {
+            Sentence::act(context.with_given("happened-sensor", &sensor.name))
+        }
         Event::AlarmRaised { sensor, value, .. } => {
             Sentence::fact(crossing(context, event, sensor, *value)).marked("warn")
         }

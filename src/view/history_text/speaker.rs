@@ -15,7 +15,7 @@ const MAX_OWN_WORDS_CHARS: usize = 80;
 pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence {
     match event {
         Event::Declared { speaker } => {
-            Sentence::act(context.with("happened-speaker", &speaker.name))
+            Sentence::act(context.with_given("happened-speaker", &speaker.name))
         }
         Event::AnnouncementQueued { text, .. } => {
             Sentence::act(context.quoting("happened-queued", text))

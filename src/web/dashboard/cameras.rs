@@ -77,7 +77,7 @@ pub async fn camera_page(
         wait,
         slow,
         id: id.to_string(),
-        name: camera.name.clone(),
+        name: f.verbatim(&camera.name),
         is_called,
         sentence: camera_status(&app, f.lang, &state, camera).html,
         looks: view_list(&app, f.lang, camera).html,

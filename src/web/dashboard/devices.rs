@@ -139,7 +139,7 @@ fn rows(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> 
             .place
             .as_ref()
             .and_then(|p| state.places.get(p))
-            .map(|p| p.name.clone());
+            .map(|p| lang.verbatim(&p.name));
         let words = match place {
             Some(place) => format!(
                 "{words}{}{place}",
@@ -150,7 +150,7 @@ fn rows(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> 
         Row {
             id: format!("device-{}", d.id),
             status_class: thing.map_or("off", |t| status_class(t.status)),
-            name: d.name.clone(),
+            name: lang.verbatim(&d.name),
             words,
             side: String::new(),
             href: format!("/history?about={}", d.id),
@@ -213,7 +213,7 @@ fn unknown_devices(app: &App, lang: Lang, state: &VillageState) -> Vec<Fragment>
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
-    let status = app.status(state);
+    let status = app.status_on_page(visit.lang, state);
     let mut out: Vec<Fragment> = summary(app, visit.lang, &status).into_iter().collect();
     out.extend(other_troubles(app, visit.lang, &status));
     out.extend(rows(app, visit.lang, state, &status));
@@ -244,7 +244,7 @@ fn html_of(fragments: Vec<Fragment>) -> Vec<String> {
 /// The page.
 pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.village();
-    let status = app.status(&state);
+    let status = app.status_on_page(visit.lang, &state);
     let f = app.page_context(&visit, &state, "more");
     let mut parts = Vec::new();
     let troubles = other_troubles(&app, visit.lang, &status);

@@ -141,7 +141,11 @@ fn people(app: &App, f: &PageContext, chosen: Option<&String>) -> Vec<(String, S
     out
 }
 
-fn things(state: &VillageState, chosen: Option<&String>) -> Vec<(String, String, bool)> {
+fn things(
+    f: &PageContext,
+    state: &VillageState,
+    chosen: Option<&String>,
+) -> Vec<(String, String, bool)> {
     let ids = state
         .lights
         .keys()
@@ -152,14 +156,14 @@ fn things(state: &VillageState, chosen: Option<&String>) -> Vec<(String, String,
         .chain(state.cameras.keys().map(ToString::to_string));
     let mut out: Vec<(String, String, bool)> = ids
         .map(|id| {
-            let words = thing_name(state, &id);
+            let words = f.verbatim(&thing_name(state, &id));
             option(id, words, chosen)
         })
         .collect();
     out.sort_by(|a, b| a.1.cmp(&b.1));
     out.truncate(MAX_LISTED_THINGS);
     if let Some(id) = chosen.filter(|c| !out.iter().any(|(value, ..)| value == *c)) {
-        out.push((id.clone(), thing_name(state, id), true));
+        out.push((id.clone(), f.verbatim(&thing_name(state, id)), true));
     }
     out
 }
@@ -187,7 +191,7 @@ fn filter(app: &App, f: &PageContext, state: &VillageState, chosen: &Chosen) -> 
         },
         is_chosen: !chosen.is_empty(),
         people: people(app, f, chosen.person.as_ref()),
-        things: things(state, chosen.about.as_ref()),
+        things: things(f, state, chosen.about.as_ref()),
     })
 }
 
@@ -199,7 +203,10 @@ fn title(app: &App, f: &PageContext, state: &VillageState, chosen: &Chosen) -> S
         name.map_or_else(|| key.clone(), |(_, name, _)| name)
     });
     let parts = [
-        chosen.about.as_ref().map(|id| thing_name(state, id)),
+        chosen
+            .about
+            .as_ref()
+            .map(|id| f.verbatim(&thing_name(state, id))),
         person,
         chosen.day.map(|n| dates::long(f.lang, day_start(n))),
     ];

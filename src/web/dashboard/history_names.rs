@@ -20,15 +20,18 @@ pub(in crate::web) struct VillageNames {
     state: Arc<VillageState>,
     /// Texts of notices that were taken down.
     titles: BTreeMap<NoticeId, BlobRef>,
+    /// The language of the page that shows them.
+    lang: Lang,
 }
 
 impl VillageNames {
-    /// The names of now.
-    pub(in crate::web) fn new(app: &App, state: Arc<VillageState>) -> Self {
+    /// The names of now, as a page in this language shows them.
+    pub(super) fn new(app: &App, lang: Lang, state: Arc<VillageState>) -> Self {
         Self {
             app: app.clone(),
             state,
             titles: BTreeMap::new(),
+            lang,
         }
     }
 
@@ -38,8 +41,11 @@ impl VillageNames {
     }
 
     /// What sentences are made from.
-    pub(in crate::web) fn context(&self, lang: Lang) -> SentenceContext<'_> {
-        SentenceContext { lang, names: self }
+    pub(super) fn context(&self) -> SentenceContext<'_> {
+        SentenceContext {
+            lang: self.lang,
+            names: self,
+        }
     }
 }
 
@@ -50,15 +56,20 @@ impl HistoryNames for VillageNames {
 
     fn name(&self, id: &str) -> String {
         let group = self.state.groups.iter().find(|(k, _)| k.as_str() == id);
-        group.map_or_else(|| name_of(&self.state, id), |(_, g)| g.name.clone())
+        let name = group.map_or_else(|| name_of(&self.state, id), |(_, g)| g.name.clone());
+        self.given(name)
     }
 
     fn noun(&self, lang: Lang, id: &str) -> String {
-        noun_of(lang, &self.state, id)
+        noun_of(lang, &self.state, id, &self.given(name_of(&self.state, id)))
+    }
+
+    fn given(&self, name: String) -> String {
+        self.lang.verbatim(&name)
     }
 
     fn text(&self, lang: Lang, text: &BlobRef) -> String {
-        self.app.text_of(lang, text, MAX_QUOTED_CHARS)
+        self.app.text_on_page(lang, text, MAX_QUOTED_CHARS)
     }
 
     fn notice_title(&self, lang: Lang, notice: &NoticeId) -> Option<String> {
@@ -66,14 +77,13 @@ impl HistoryNames for VillageNames {
     }
 
     fn person(&self, _: Lang, user: &UserId) -> String {
-        self.state
-            .users
-            .get(user)
-            .and_then(|u| self.app.sessions.person(u))
-            .map_or_else(|| user.to_string(), |p| p.name)
+        let person = self.state.users.get(user);
+        let person = person.and_then(|u| self.app.sessions.person(u));
+        self.given(person.map_or_else(|| user.to_string(), |p| p.name))
     }
 
     fn person_in(&self, record: &BlobRef) -> Option<String> {
-        self.app.sessions.person_in(record).map(|p| p.name)
+        let person = self.app.sessions.person_in(record)?;
+        Some(self.given(person.name))
     }
 }

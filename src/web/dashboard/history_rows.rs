@@ -48,8 +48,8 @@ impl App {
     /// The actor, in words.
     #[must_use]
     pub fn actor_text(&self, lang: Lang, state: &Arc<VillageState>, actor: &Actor) -> String {
-        VillageNames::new(self, state.clone())
-            .context(lang)
+        VillageNames::new(self, lang, state.clone())
+            .context()
             .actor(actor)
     }
 
@@ -140,8 +140,8 @@ impl App {
         let results: Vec<&Entry> = effects.iter().map(|s| &s.entry).collect();
         let told = stories(&shown, &results);
         let titles = self.taken_down_titles(&told).await;
-        let names = VillageNames::new(self, self.village()).with_titles(titles);
-        let context = names.context(lang);
+        let names = VillageNames::new(self, lang, self.village()).with_titles(titles);
+        let context = names.context();
         told.iter()
             .map(|story| {
                 let cause = story.first().and_then(|e| e.cause);

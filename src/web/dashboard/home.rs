@@ -80,6 +80,7 @@ fn alarm(app: &App, lang: Lang, state: &VillageState) -> Fragment {
     all.sort_by_key(|(smoke, a, _)| std::cmp::Reverse((*smoke, a.level)));
     let one = |(smoke, a, s): &(bool, Alarm, &Arc<Sensor>)| {
         let since = dates::since(now, a.at);
+        let name = lang.verbatim(&s.name);
         if *smoke {
             let detail = state
                 .entities
@@ -90,7 +91,7 @@ fn alarm(app: &App, lang: Lang, state: &VillageState) -> Fragment {
             return html(&Banner {
                 id: String::new(),
                 status_class: "bad",
-                title: lang.f("alarm-smoke", &[("name", &s.name), ("since", &since)]),
+                title: lang.f("alarm-smoke", &[("name", &name), ("since", &since)]),
                 detail,
                 ..Banner::default()
             });
@@ -104,7 +105,7 @@ fn alarm(app: &App, lang: Lang, state: &VillageState) -> Fragment {
         let title = lang.f(
             key,
             &[
-                ("name", &s.name),
+                ("name", &name),
                 ("mark", &dates::number(mark, s.decimals)),
                 ("unit", &s.unit),
                 ("since", &since),
@@ -148,7 +149,7 @@ struct TilePart<'a> {
 /// The fragments of this page.
 pub async fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
     let lang = visit.lang;
-    let status = app.status(state);
+    let status = app.status_on_page(lang, state);
     let now = app.supervisor.clock().wall_ms();
     let mut out = vec![
         urgent(app, lang, state),
@@ -183,7 +184,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
         dates::lunar_words(f.lang, now)
     );
     let alarm = alarm(&app, f.lang, &state).html;
-    let status = app.status(&state);
+    let status = app.status_on_page(f.lang, &state);
     let (broken, tiles, recent) = (
         status_title(f.lang, now, &status).html,
         tiles(&app, f.lang, &state, &status),

@@ -44,6 +44,7 @@ struct LightRow<'a> {
 #[template(path = "group_controls.html")]
 struct GroupControls<'a> {
     id: &'a str,
+    name: &'a str,
     csrf: &'a str,
     on: String,
     off: String,
@@ -96,7 +97,7 @@ fn row(page: &LightRows<'_>, light: &Light) -> Fragment {
     let row = LightRow {
         id: light.id.as_str(),
         status_class: mark,
-        name: &light.name,
+        name: &lang.verbatim(&light.name),
         words,
         can,
         csrf: page.csrf,
@@ -114,7 +115,7 @@ fn unannounced_row(page: &LightRows<'_>, id: &EntityId) -> Fragment {
     Row {
         id: format!("light-{id}"),
         status_class: mark,
-        name: unannounced_name(page.state, id),
+        name: page.lang.verbatim(&unannounced_name(page.state, id)),
         words,
         ..Row::default()
     }
@@ -180,7 +181,7 @@ fn summary(lang: Lang, status: &VillageStatus) -> Fragment {
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
-    let status = app.status(state);
+    let status = app.status_on_page(visit.lang, state);
     let page = LightRows {
         lang: visit.lang,
         now: app.supervisor.clock().wall_ms(),
@@ -197,7 +198,7 @@ pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec
 pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.village();
     let f = app.page_context(&visit, &state, "lights");
-    let status = app.status(&state);
+    let status = app.status_on_page(f.lang, &state);
     let page = LightRows {
         lang: f.lang,
         now: app.supervisor.clock().wall_ms(),
@@ -209,9 +210,10 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
         .groups
         .values()
         .map(|g| PageSection {
-            name: g.name.clone(),
+            name: f.verbatim(&g.name),
             controls: html(&GroupControls {
                 id: g.id.as_str(),
+                name: &f.verbatim(&g.name),
                 csrf: &f.csrf,
                 on: f.t("turn-on-all"),
                 off: f.t("turn-off-all"),

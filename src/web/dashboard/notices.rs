@@ -15,12 +15,12 @@ use crate::domain::notice::{self, NoticeKind};
 use crate::http::address::PathId;
 use crate::http::form::ButtonOnly;
 use crate::http::page_error::{PageError, PageResult};
-use crate::http::render::{PageContext, TextSpan, redirect_see_other, render, split_phones};
+use crate::http::render::{PageContext, TextSpan, redirect_see_other, render};
 use crate::keys::secret;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{ListPage, PageSection, Row};
 use crate::web::kit::form::Post;
-use crate::web::kit::notices::{posted_when, summarize, title_and_paragraphs};
+use crate::web::kit::notices::{posted_when, summarize, title_and_paragraphs_on_page};
 use crate::web::kit::undo::Act;
 
 /// How long the command id of a form is remembered, ms.
@@ -106,7 +106,7 @@ pub async fn one(
         return Ok(redirect_see_other(&format!("{ARCHIVE_PATH}/{id}")));
     }
     let notice = state.notices.get(&id).ok_or(PageError::NoticeGone)?;
-    let (title, paragraphs) = title_and_paragraphs(&app, f.lang, notice);
+    let (title, paragraphs) = title_and_paragraphs_on_page(&app, f.lang, notice);
     let link = app.live.uplink.get();
     let receipt = f.t(if notice.from_commune {
         "receipt-theirs"
@@ -117,7 +117,6 @@ pub async fn one(
     } else {
         "receipt-not-yet"
     });
-    let paragraphs = paragraphs.iter().map(|p| split_phones(p)).collect();
     Ok(render(&NoticePage {
         id: notice.id.to_string(),
         once: secret::token().map_err(|_| PageError::Unavailable)?,

@@ -165,7 +165,7 @@ fn row(
         return Row {
             id,
             status_class: NEUTRAL,
-            name: sensor.name.clone(),
+            name: lang.verbatim(&sensor.name),
             words: lang.t("device-sent-away"),
             ..Row::default()
         }
@@ -176,7 +176,7 @@ fn row(
     let name = match app.live.latest.get(&sensor.id) {
         Some(v) if asks.is_none() => format!(
             "{}: {}",
-            sensor.name,
+            lang.verbatim(&sensor.name),
             lang.f(
                 "reading",
                 &[
@@ -187,7 +187,7 @@ fn row(
         )
         .trim_end()
         .to_owned(),
-        _ => sensor.name.clone(),
+        _ => lang.verbatim(&sensor.name),
     };
     let (words, class) = asks.map_or_else(
         || numeric_text(app, lang, sensor, thing),
@@ -234,7 +234,7 @@ fn row(
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
-    let status = app.status(state);
+    let status = app.status_on_page(visit.lang, state);
     state
         .sensors
         .values()

@@ -19,6 +19,7 @@ use crate::http::form::{AnyTimeButton, FormFields, SignInFields};
 use crate::http::headers::{cookie, same_site_referer};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::http::session::{SIGN_IN_IDLE_MS, SignInError};
+use crate::http::wrong_input::WrongInput;
 use crate::keys::secret;
 use crate::web::kit::app::{App, RequestContext, session_cookie};
 use crate::web::kit::form::Post;
@@ -32,19 +33,18 @@ struct SignInPage {
     f: PageContext,
     people: Vec<(String, String)>,
     chosen: String,
-    wrong: String,
+    wrong: WrongInput,
     /// Where the person goes from here, and what was typed there.
     carried: Vec<(String, String)>,
     /// A form with typed text waits behind the sign-in.
     is_typed: bool,
-    other: &'static str,
 }
 
 fn sign_in_page(
     app: &App,
     visit: &RequestContext,
     chosen: &str,
-    wrong: String,
+    wrong: WrongInput,
     destination: &Destination,
 ) -> SignInPage {
     let state = app.journal.state();
@@ -73,7 +73,6 @@ fn sign_in_page(
         wrong,
         carried: destination.hidden_fields(),
         is_typed: destination.interrupted().is_some(),
-        other: if visit.lang.tag() == "vi" { "en" } else { "vi" },
     }
 }
 
@@ -94,7 +93,7 @@ pub async fn form(
         &app,
         &visit,
         chosen,
-        String::new(),
+        WrongInput::default(),
         &destination,
     ))
 }
@@ -159,7 +158,7 @@ pub async fn sign_in(
     let (chosen, pin) = (fields.get("user").to_owned(), fields.get("pin").to_owned());
     let destination = Destination::from_form(fields);
     let Ok(user) = UserId::new(&chosen) else {
-        let page = sign_in_page(&app, &visit, "", String::new(), &destination);
+        let page = sign_in_page(&app, &visit, "", WrongInput::default(), &destination);
         return render_with(StatusCode::UNAUTHORIZED, &page);
     };
     let name = known_cookie(&user);
@@ -214,8 +213,7 @@ struct MePage {
     role: String,
     /// Phones signed in as this person, this one among them.
     phones: usize,
-    wrong: String,
-    other: &'static str,
+    wrong: WrongInput,
 }
 
 /// Ends every other sign-in of this person: a lost phone can do nothing more. The PIN is needed,
@@ -271,15 +269,22 @@ fn error_text(
     state: &crate::domain::state::VillageState,
     user: &UserId,
     denied: SignInError,
-) -> (StatusCode, String) {
-    match denied {
+) -> (StatusCode, WrongInput) {
+    let field = match denied {
+        SignInError::UnknownUser => "user",
+        _ => "pin",
+    };
+    let (status, why) = match denied {
         SignInError::WrongPin(n) => (
             StatusCode::UNAUTHORIZED,
             visit.lang.f(
                 "wrong-pin",
                 &[
                     ("n", &n.to_string()),
-                    ("name", &name_of_person(app, state, user)),
+                    (
+                        "name",
+                        &visit.lang.verbatim(&name_of_person(app, state, user)),
+                    ),
                 ],
             ),
         ),
@@ -306,10 +311,11 @@ fn error_text(
             StatusCode::SERVICE_UNAVAILABLE,
             visit.lang.t("unlooked-pin"),
         ),
-    }
+    };
+    (status, WrongInput::in_field(field, why))
 }
 
-fn me_page(app: &App, visit: &RequestContext, wrong: String) -> MePage {
+fn me_page(app: &App, visit: &RequestContext, wrong: WrongInput) -> MePage {
     let state = app.journal.state();
     let f = app.page_context(visit, &state, "more");
     let role = f.t(
@@ -327,14 +333,13 @@ fn me_page(app: &App, visit: &RequestContext, wrong: String) -> MePage {
         role,
         phones,
         wrong,
-        other: if f.lang.tag() == "vi" { "en" } else { "vi" },
         f,
     }
 }
 
 /// The person's own page.
 pub async fn me(State(app): State<App>, visit: RequestContext) -> Response {
-    render(&me_page(&app, &visit, String::new()))
+    render(&me_page(&app, &visit, WrongInput::default()))
 }
 
 /// Changes the language of this phone.

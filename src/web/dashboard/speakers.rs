@@ -21,6 +21,7 @@ use crate::http::address::Query;
 use crate::http::form::AnyTimeButton;
 use crate::http::page_error::PageResult;
 use crate::http::render::{redirect_see_other, render};
+use crate::http::wrong_input::WrongInput;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::Fragment;
 use crate::web::kit::form::Post;
@@ -29,7 +30,7 @@ use crate::web::kit::form::Post;
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
     vec![
         latest_result(app, visit.lang, state),
-        unreachable_banner(visit.lang, &app.status(state)),
+        unreachable_banner(visit.lang, &app.status_on_page(visit.lang, state)),
         recent_list(app, visit, state),
     ]
 }
@@ -74,9 +75,9 @@ pub async fn page(
             text,
             None,
             if is_cut {
-                visit.lang.t("notice-cut")
+                visit.lang.t("notice-cut").into()
             } else {
-                String::new()
+                WrongInput::default()
             },
         ));
     }
@@ -88,7 +89,7 @@ pub async fn page(
         &visit,
         text.unwrap_or_default(),
         chosen,
-        String::new(),
+        WrongInput::default(),
     ))
 }
 

@@ -26,7 +26,7 @@ use crate::journal::{CommandRequest, Committed, Journal};
 use crate::live::Live;
 use crate::ports::Ports;
 use crate::protocol::village_status::VillageStatus;
-use crate::store::files::PeopleFiles;
+use crate::store::files::{Lost, PeopleFiles};
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
@@ -196,6 +196,7 @@ impl App {
                 .person(u)
                 .map_or_else(|| u.id.to_string(), |p| p.name)
         });
+        let verbatim = |words: &str| visit.lang.verbatim(words);
         // The address with its flash may come from anywhere: it must not claim that the
         // loudspeakers are silent while they are not.
         let now = self.supervisor.clock().wall_ms();
@@ -218,14 +219,16 @@ impl App {
         let said = said.map(|key| visit.lang.t(key));
         PageContext {
             lang: visit.lang,
-            village: state
-                .village
-                .as_ref()
-                .map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone()),
+            village: verbatim(
+                state
+                    .village
+                    .as_ref()
+                    .map_or("Cổng Làng", |v| v.name.as_str()),
+            ),
             commune: state
                 .village
                 .as_ref()
-                .map(|v| v.commune.clone())
+                .map(|v| verbatim(&v.commune))
                 .unwrap_or_default(),
             is_chief: visit.is_chief(),
             csrf: if visit.user.is_some() {
@@ -236,8 +239,8 @@ impl App {
             on_air: state
                 .on_air()
                 .last()
-                .map(|a| self.text_of(visit.lang, &a.text, 60)),
-            person,
+                .map(|a| self.text_on_page(visit.lang, &a.text, 60)),
+            person: verbatim(&person),
             tab,
             seq: state.seq,
             big: visit.big,
@@ -272,21 +275,28 @@ impl App {
         village_status::unreachable_speakers(&self.status(&self.journal.state()))
     }
 
-    /// The first `most` characters of the first line of a text that people typed, or the word for
-    /// “erased” or “damaged”.
+    /// The status of the village, with its names as a page in this language shows them.
     #[must_use]
-    pub fn text_of(&self, lang: Lang, blob: &BlobRef, most: usize) -> String {
+    pub fn status_on_page(&self, lang: Lang, state: &VillageState) -> VillageStatus {
+        self.status(state).with_names(|name| lang.verbatim(name))
+    }
+
+    /// The first `most` characters of the first line of a text that people typed, as a page in this
+    /// language shows it, or the word for “erased” or “damaged”.
+    #[must_use]
+    pub fn text_on_page(&self, lang: Lang, blob: &BlobRef, most: usize) -> String {
         match self.files.text(blob) {
             Ok(text) => {
                 let first = text.lines().next().unwrap_or_default();
                 if first.chars().count() > most {
-                    first.chars().take(most).chain(['…']).collect()
+                    let short: String = first.chars().take(most).chain(['…']).collect();
+                    lang.verbatim(&short)
                 } else {
-                    first.to_owned()
+                    lang.verbatim(first)
                 }
             }
-            Err(crate::store::files::Lost::Erased) => lang.t("erased"),
-            Err(crate::store::files::Lost::Damaged) => lang.t("damaged"),
+            Err(Lost::Erased) => lang.t("erased"),
+            Err(Lost::Damaged) => lang.t("damaged"),
         }
     }
 

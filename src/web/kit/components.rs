@@ -82,6 +82,13 @@ pub struct ListPage {
     pub refresh: u8,
 }
 
+impl ListPage {
+    /// Its sentence and its rows are replaced while it is read: they are told when they change.
+    fn changes_by_itself(&self) -> bool {
+        !matches!(self.live, "" | "/live/other")
+    }
+}
+
 impl Banner {
     /// As a fragment.
     #[must_use]

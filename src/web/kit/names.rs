@@ -44,15 +44,15 @@ pub fn name_of(state: &VillageState, id: &str) -> String {
         .unwrap_or_else(|| id.to_owned())
 }
 
-/// The name with its noun, as it stands within a sentence: “đèn Cổng làng”, “loa Nhà văn hóa”.
+/// The name of a thing with its noun, as it stands within a sentence: “đèn Cổng làng”, “loa Nhà văn
+/// hóa”.
 #[must_use]
-pub fn noun_of(lang: Lang, state: &VillageState, id: &str) -> String {
-    let name = name_of(state, id);
+pub fn noun_of(lang: Lang, state: &VillageState, id: &str, name: &str) -> String {
     if state.lights.keys().any(|k| k.as_str() == id) {
-        noun(lang, "a-light", &name)
+        noun(lang, "a-light", name)
     } else if state.speakers.keys().any(|k| k.as_str() == id) {
-        noun(lang, "a-speaker", &name)
+        noun(lang, "a-speaker", name)
     } else {
-        name
+        name.to_owned()
     }
 }

@@ -22,20 +22,13 @@ pub struct NoticeSummary {
     pub title: String,
     /// First words of the body.
     pub summary: String,
-    /// The body as far as a box holds it, without an opening that repeats the title.
-    pub lead: String,
+    /// The body as far as a box holds it, without an opening that repeats the title; its telephone
+    /// numbers are spans of their own.
+    pub lead: Vec<TextSpan>,
     /// When it was posted.
     pub when: String,
     /// It is new.
     pub fresh: bool,
-}
-
-impl NoticeSummary {
-    /// The lead with its telephone numbers as spans of their own.
-    #[must_use]
-    pub fn lead_spans(&self) -> Vec<TextSpan> {
-        split_phones(&self.lead)
-    }
 }
 
 /// Title and paragraphs of a notice; an erased or damaged text has a sentence about that as its
@@ -50,6 +43,37 @@ pub fn title_and_paragraphs(app: &App, lang: Lang, notice: &Notice) -> (String, 
         Err(Lost::Erased) => (lang.t("erased"), Vec::new()),
         Err(Lost::Damaged) => (lang.t("damaged"), Vec::new()),
     }
+}
+
+/// The same as a page in this language shows it; telephone numbers are spans of their own.
+#[must_use]
+pub fn title_and_paragraphs_on_page(
+    app: &App,
+    lang: Lang,
+    notice: &Notice,
+) -> (String, Vec<Vec<TextSpan>>) {
+    let (title, body) = title_and_paragraphs(app, lang, notice);
+    let paragraphs = body.iter().map(|p| verbatim_spans(lang, p)).collect();
+    (title_on_page(lang, title, &body), paragraphs)
+}
+
+/// The title of a notice; a sentence that stands for it is none that people typed.
+fn title_on_page(lang: Lang, title: String, body: &[String]) -> String {
+    if body.is_empty() {
+        title
+    } else {
+        lang.verbatim(&title)
+    }
+}
+
+/// A text that people typed, split at its telephone numbers.
+#[must_use]
+pub fn verbatim_spans(lang: Lang, text: &str) -> Vec<TextSpan> {
+    let mut spans = split_phones(text);
+    for span in spans.iter_mut().filter(|span| span.dial.is_empty()) {
+        span.words = lang.verbatim(&span.words);
+    }
+    spans
 }
 
 /// The paragraphs of a body.
@@ -129,7 +153,7 @@ pub fn summarize_text(
     posting: Posting,
 ) -> NoticeSummary {
     let first = body.first().cloned().unwrap_or_default();
-    let lead = lead(&title, body);
+    let lead = verbatim_spans(lang, &lead(&title, body));
     let summary = if first.chars().count() > 140 {
         first.chars().take(140).chain(['…']).collect()
     } else {
@@ -137,8 +161,8 @@ pub fn summarize_text(
     };
     NoticeSummary {
         id: String::new(),
-        title,
-        summary,
+        title: title_on_page(lang, title, body),
+        summary: lang.verbatim(&summary),
         lead,
         when: posted_text(lang, posting, dates::date),
         fresh: true,

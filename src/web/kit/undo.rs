@@ -128,7 +128,7 @@ impl App {
                 ..
             }) => {
                 let state = self.journal.state();
-                let name = &state.groups.get(group)?.name;
+                let name = visit.lang.verbatim(&state.groups.get(group)?.name);
                 let key = if *on {
                     "undo-group-on"
                 } else {
@@ -141,7 +141,7 @@ impl App {
                         last: act.last,
                     }
                     .into(),
-                    done: visit.lang.f(key, &[("name", name)]),
+                    done: visit.lang.f(key, &[("name", &name)]),
                     page: format!("/lights?said=undone-lights#group-{group}"),
                 })
             }
@@ -172,7 +172,7 @@ impl App {
         let state = self.journal.state();
         let taken_down = state.taken_down.get(id).map(|t| &t.notice.text);
         let text = taken_down.or_else(|| state.notices.get(id).map(|n| &n.text));
-        let title = text.map_or_else(String::new, |t| self.text_of(lang, t, MAX_TITLE_CHARS));
+        let title = text.map_or_else(String::new, |t| self.text_on_page(lang, t, MAX_TITLE_CHARS));
         lang.f(key, &[("text", &title)])
     }
 

@@ -31,7 +31,9 @@ use crate::http::render::{
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::web::kit::app::App;
-use crate::web::kit::notices::{NoticeSummary, posted_when, summarize, title_and_paragraphs};
+use crate::web::kit::notices::{
+    NoticeSummary, posted_when, summarize, title_and_paragraphs_on_page,
+};
 
 /// Paths that phones request to find out whether they are behind a portal.
 const CAPTIVE_PORTAL_PROBES: [&str; 9] = [
@@ -181,7 +183,6 @@ struct Splash {
     date: String,
     urgent: Vec<NoticeSummary>,
     notices: Vec<NoticeSummary>,
-    other: &'static str,
 }
 
 fn frame(app: &App, choice: &PortalPreferences) -> PageContext {
@@ -189,10 +190,10 @@ fn frame(app: &App, choice: &PortalPreferences) -> PageContext {
     let state = app.journal.state();
     PageContext {
         lang,
-        village: state.village.as_ref().map_or_else(
+        village: lang.verbatim(&state.village.as_ref().map_or_else(
             || "Cổng Làng".to_owned(),
             |v| v.name.replacen("Thôn ", "thôn ", 1),
-        ),
+        )),
         big: choice.big.is_some(),
         ..PageContext::default()
     }
@@ -222,7 +223,6 @@ fn page(app: &App, choice: &PortalPreferences, first: bool) -> Response {
         dates::long(f.lang, now),
         dates::lunar_words(f.lang, now)
     );
-    let other = if f.lang.tag() == "vi" { "en" } else { "vi" };
     render(&Splash {
         css: STYLE,
         q: query_string(&f),
@@ -231,7 +231,6 @@ fn page(app: &App, choice: &PortalPreferences, first: bool) -> Response {
         date,
         urgent,
         notices,
-        other,
         f,
     })
 }
@@ -286,8 +285,7 @@ pub async fn one(
         .filter(|n| n.until.is_none_or(|u| u >= now));
     match found {
         Some(notice) => {
-            let (title, paragraphs) = title_and_paragraphs(&app, f.lang, &notice);
-            let paragraphs = paragraphs.iter().map(|p| split_phones(p)).collect();
+            let (title, paragraphs) = title_and_paragraphs_on_page(&app, f.lang, &notice);
             render(&PortalNotice {
                 css: STYLE,
                 q: query_string(&f),

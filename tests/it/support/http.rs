@@ -117,6 +117,10 @@ fn exchange(mut stream: impl std::io::Read + std::io::Write, request: &str) -> A
         !(read && body.contains("{$")),
         "a placeholder is shown raw: {body}"
     );
+    assert!(
+        !body.contains(['\u{2068}', '\u{2069}']),
+        "words are marked raw: {body}"
+    );
     let status = head
         .split_whitespace()
         .nth(1)

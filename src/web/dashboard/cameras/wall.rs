@@ -63,7 +63,7 @@ fn tile(app: &App, lang: Lang, status: &VillageStatus, c: &Camera) -> Option<Fra
     let alt = lang.f(
         "camera-still",
         &[
-            ("name", &c.name),
+            ("name", &lang.verbatim(&c.name)),
             ("at", &taken.clone().unwrap_or_else(|| dates::clock(at))),
         ],
     );
@@ -75,7 +75,7 @@ fn tile(app: &App, lang: Lang, status: &VillageStatus, c: &Camera) -> Option<Fra
     };
     let tile = CameraTile {
         id: c.id.as_str(),
-        name: &c.name,
+        name: &lang.verbatim(&c.name),
         at,
         alt,
         time,
@@ -174,7 +174,7 @@ fn sentence(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus)
 
 /// The fragments of the wall.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
-    let status = app.status(state);
+    let status = app.status_on_page(visit.lang, state);
     let mut out = vec![sentence(app, visit.lang, state, &status)];
     out.extend(
         state
@@ -207,7 +207,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> PageResult {
         .pictures
         .request_all_stills(app.supervisor.clock().wall_ms());
     let state = app.journal.state();
-    let status = app.status(&state);
+    let status = app.status_on_page(visit.lang, &state);
     let f = app.page_context(&visit, &state, "cameras");
     Ok(render(&WallPage {
         sentence: if state.cameras.is_empty() {

@@ -137,12 +137,12 @@ fn cameras(lang: Lang, status: &VillageStatus) -> Tile {
 
 fn gauge(app: &App, lang: Lang, now: WallMs, sensor: &Sensor, thing: &ThingStatus) -> Tile {
     let latest = app.live.latest.get(&sensor.id);
+    let name = lang.verbatim(&sensor.name);
     let name = latest.map_or_else(
-        || sensor.name.clone(),
+        || name.clone(),
         |v| {
             format!(
-                "{} {} {}",
-                sensor.name,
+                "{name} {} {}",
                 dates::number(v.number, sensor.decimals),
                 sensor.unit
             )

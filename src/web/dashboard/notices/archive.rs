@@ -15,7 +15,7 @@ use crate::domain::state::VillageState;
 use crate::http::address::PathId;
 use crate::http::form::ButtonOnly;
 use crate::http::page_error::{PageError, PageResult};
-use crate::http::render::{PageContext, TextSpan, redirect_see_other, render, split_phones};
+use crate::http::render::{PageContext, TextSpan, redirect_see_other, render};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::keys::secret;
@@ -23,7 +23,7 @@ use crate::time::WallMs;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{ListPage, PageSection, Row};
 use crate::web::kit::form::Post;
-use crate::web::kit::notices::{posted_when, summarize, title_and_paragraphs};
+use crate::web::kit::notices::{posted_when, summarize, title_and_paragraphs_on_page};
 use crate::web::kit::undo::Act;
 
 /// Most expired notices in the list.
@@ -154,7 +154,7 @@ pub async fn archived(
     if taken.is_none() && !is_over {
         return Ok(redirect_see_other(&format!("/notices/{id}")));
     }
-    let (title, paragraphs) = title_and_paragraphs(&app, f.lang, notice);
+    let (title, paragraphs) = title_and_paragraphs_on_page(&app, f.lang, notice);
     Ok(render(&ArchivedNoticePage {
         id: notice.id.to_string(),
         title,
@@ -163,7 +163,7 @@ pub async fn archived(
             || expired_text(f.lang, notice),
             |t| taken_down_text(&app, f.lang, &state, t),
         ),
-        paragraphs: paragraphs.iter().map(|p| split_phones(p)).collect(),
+        paragraphs,
         can_restore: taken.is_some_and(|t| t.by != Actor::Commune) && !is_over,
         is_readable: app.files.text(&notice.text).is_ok(),
         once: secret::token().map_err(|_| PageError::Unavailable)?,

@@ -10,19 +10,19 @@ use axum::response::Response;
 
 use super::DAY_MS;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::{self, Notice, NoticeKind, normalize, text_problem};
+use crate::domain::notice::{self, Notice, NoticeKind, normalize};
 use crate::http::address::Query;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
-use crate::http::render::{
-    PageContext, TextSpan, redirect_see_other, render, render_with, split_phones,
-};
+use crate::http::render::{PageContext, TextSpan, redirect_see_other, render, render_with};
+use crate::http::wrong_input::WrongInput;
 use crate::keys::secret;
 use crate::time::WallMs;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
 use crate::web::kit::notices::{
     NoticeSummary, Posting, paragraphs, posted_when, summarize_text, title_and_paragraphs,
+    verbatim_spans,
 };
 use crate::web::kit::undo::Act;
 
@@ -31,8 +31,8 @@ use crate::web::kit::undo::Act;
 struct NewNoticePage {
     f: PageContext,
     once: String,
-    /// Why the notice was not accepted; empty = nothing is wrong.
-    wrong: String,
+    /// Why the notice was not accepted.
+    wrong: WrongInput,
     title: String,
     body: String,
     kinds: Vec<SelectOption>,
@@ -68,7 +68,7 @@ impl FormContent<App> for NoticeForm {
     }
 
     async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
-        let again = |key| self.again(app, &visit, why.status(), visit.lang.t(key));
+        let again = |key| self.again(app, &visit, why.status(), visit.lang.t(key).into());
         let page = match why {
             PageError::OldForm => again("form-again"),
             PageError::TooLate => again("order-late"),
@@ -103,10 +103,10 @@ impl NoticeForm {
         app: &App,
         visit: &RequestContext,
         status: StatusCode,
-        why: String,
+        wrong: WrongInput,
     ) -> PageResult {
         let once = secret::token().map_err(|_| PageError::Unavailable)?;
-        Ok(render_with(status, &form(app, visit, once, self, why)))
+        Ok(render_with(status, &form(app, visit, once, self, wrong)))
     }
 }
 
@@ -119,7 +119,7 @@ pub(in crate::web::dashboard) fn typed_again(
 ) -> PageResult {
     let once = secret::token().map_err(|_| PageError::Unavailable)?;
     let typed = <NoticeForm as FormContent<App>>::read(fields);
-    let mut page = form(app, visit, once, &typed, String::new());
+    let mut page = form(app, visit, once, &typed, WrongInput::default());
     page.f.flash = Some(note);
     Ok(render(&page))
 }
@@ -130,7 +130,7 @@ fn form(
     visit: &RequestContext,
     once: String,
     typed: &NoticeForm,
-    wrong: String,
+    wrong: WrongInput,
 ) -> NewNoticePage {
     let f = app.page_context(visit, &app.journal.state(), "more");
     let choice = |typed: &str, value: &'static str, words: String| SelectOption {
@@ -201,7 +201,7 @@ pub async fn new(
         .and_then(|id| super::archive::find(&state, &id))
         .filter(|n| app.files.text(&n.text).is_ok());
     let typed = older.map_or_else(NoticeForm::default, |n| NoticeForm::of(&app, &visit, n));
-    typed.again(&app, &visit, StatusCode::OK, String::new())
+    typed.again(&app, &visit, StatusCode::OK, WrongInput::default())
 }
 
 /// A notice that may be published: what the form says, checked.
@@ -229,12 +229,10 @@ impl NoticeForm {
         &self,
         app: &App,
         visit: &RequestContext,
-    ) -> Result<NoticeDraft, (StatusCode, String)> {
+    ) -> Result<NoticeDraft, (StatusCode, WrongInput)> {
         let (title, body) = normalize(&self.title, &self.body);
-        if let Some((key, n, most)) = text_problem(&title, &body) {
-            let values = [("n", n.to_string()), ("most", most.to_string())];
-            let values = values.each_ref().map(|(name, value)| (*name, value));
-            return Err((StatusCode::BAD_REQUEST, visit.lang.f(key, &values)));
+        if let Some(wrong) = WrongInput::in_notice(visit.lang, &title, &body) {
+            return Err((StatusCode::BAD_REQUEST, wrong));
         }
         // A gateway whose clock is dead believes in 1970: a notice that is published then must still
         // be valid for days to come.
@@ -243,7 +241,7 @@ impl NoticeForm {
         let text = format!("{title}\n{body}");
         let is_up = |n: &Notice| app.files.text(&n.text).is_ok_and(|t| t == text);
         if app.journal.state().notices_at(now).iter().any(|n| is_up(n)) {
-            return Err((StatusCode::CONFLICT, visit.lang.t("notice-twice")));
+            return Err((StatusCode::CONFLICT, visit.lang.t("notice-twice").into()));
         }
         let kinds = [NoticeKind::Urgent, NoticeKind::Event, NoticeKind::Document];
         let days = self.days.parse::<i64>().ok();
@@ -309,7 +307,7 @@ pub async fn preview(
         is_urgent: draft.kind == NoticeKind::Urgent,
         kind: f.t(kind_key(draft.kind)),
         when: posted_when(f.lang, posting),
-        paragraphs: body.iter().map(|p| split_phones(p)).collect(),
+        paragraphs: body.iter().map(|p| verbatim_spans(f.lang, p)).collect(),
         typed: form,
         f,
     }))
@@ -332,7 +330,7 @@ pub async fn mend(
     if !visit.is_chief() {
         return Err(PageError::NotPermitted);
     }
-    form.again(&app, &visit, StatusCode::OK, String::new())
+    form.again(&app, &visit, StatusCode::OK, WrongInput::default())
 }
 
 /// Publishes the notice in the form. The form's command id makes a double tap harmless.
@@ -349,12 +347,12 @@ pub async fn publish(
     if !visit.is_chief() {
         return Err(PageError::NotPermitted);
     }
-    let again = |status, why: String| form.again(&app, &visit, status, why);
+    let again = |status, wrong| form.again(&app, &visit, status, wrong);
     let Some((once, id)) = once.and_then(|once| {
         let id = NoticeId::new(once.as_str()).ok()?;
         Some((once, id))
     }) else {
-        return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again"));
+        return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again").into());
     };
     let state = app.journal.state();
     if state.notices.contains_key(&id) {
@@ -362,7 +360,7 @@ pub async fn publish(
     }
     // After “back” from an undone publication the form's id is spent.
     if state.taken_down.contains_key(&id) {
-        return again(StatusCode::CONFLICT, visit.lang.t("notice-was-down"));
+        return again(StatusCode::CONFLICT, visit.lang.t("notice-was-down").into());
     }
     let draft = match form.draft(&app, &visit) {
         Ok(draft) => draft,
@@ -371,7 +369,7 @@ pub async fn publish(
     let text = format!("{}\n{}", draft.title, draft.body);
     let Ok(text) = app.files.put(text.into_bytes()).await else {
         let why = PageError::JournalClosed;
-        return again(why.status(), visit.lang.t(why.detail_key()));
+        return again(why.status(), visit.lang.t(why.detail_key()).into());
     };
     let order = notice::Command::Publish {
         id: id.clone(),
@@ -392,7 +390,7 @@ pub async fn publish(
                 PageError::TooLate => why.title_key(),
                 _ => why.detail_key(),
             };
-            again(why.status(), visit.lang.t(key))
+            again(why.status(), visit.lang.t(key).into())
         }
     }
 }

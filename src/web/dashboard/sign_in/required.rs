@@ -14,6 +14,7 @@ use super::{last_person, sign_in_page};
 use crate::domain::id::UserId;
 use crate::http::form::{FormFields, SignInFields};
 use crate::http::render::{redirect_see_other, render_with};
+use crate::http::wrong_input::WrongInput;
 use crate::web::dashboard::speakers;
 use crate::web::kit::app::{App, RequestContext};
 
@@ -65,7 +66,7 @@ async fn interrupted(
     };
     let chosen = owner.to_string();
     let there = Destination::form(InterruptedForm::new(form, owner, fields));
-    let page = sign_in_page(app, visit, &chosen, String::new(), &there);
+    let page = sign_in_page(app, visit, &chosen, WrongInput::default(), &there);
     Err(render_with(StatusCode::UNAUTHORIZED, &page))
 }
 

@@ -4,6 +4,7 @@
 use super::results::{latest_result, recent_list};
 use crate::domain::state::VillageState;
 use crate::http::render::PageContext;
+use crate::http::wrong_input::WrongInput;
 use crate::i18n::locale::Lang;
 use crate::protocol::village_status::{Status, ThingKind, VillageStatus};
 use crate::view::status_text;
@@ -27,8 +28,8 @@ struct SpeakerOption {
 pub(super) struct SpeakersPage {
     f: PageContext,
     text: String,
-    /// Why the sentence was not accepted; empty = nothing is wrong.
-    wrong: String,
+    /// Why the sentence was not accepted.
+    wrong: WrongInput,
     speakers: Vec<SpeakerOption>,
     /// Without script the page reloads after this many seconds while something plays; 0 = never.
     refresh: u8,
@@ -69,7 +70,7 @@ fn pick(
         SpeakerOption {
             id: s.id.to_string(),
             status_class: thing.map_or("off", |t| status_class(t.status)),
-            name: s.name.clone(),
+            name: lang.verbatim(&s.name),
             words,
             chosen,
         }
@@ -133,10 +134,10 @@ pub(super) fn form(
     visit: &RequestContext,
     text: String,
     chosen: Option<&[String]>,
-    wrong: String,
+    wrong: WrongInput,
 ) -> SpeakersPage {
     let state = app.journal.state();
-    let status = app.status(&state);
+    let status = app.status_on_page(visit.lang, &state);
     let f = app.page_context(visit, &state, "speakers");
     // The result of the last announcement says nothing about the sentence that is being corrected.
     let last = if wrong.is_empty() && text.is_empty() {

@@ -16,6 +16,7 @@ use crate::http::address::Query;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
+use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::keys::secret;
 use crate::web::kit::app::{App, RequestContext};
@@ -54,9 +55,9 @@ impl SentenceForm {
         app: &App,
         visit: &RequestContext,
         status: StatusCode,
-        why: String,
+        wrong: WrongInput,
     ) -> Response {
-        let page = form(app, visit, self.text.clone(), Some(&self.zone), why);
+        let page = form(app, visit, self.text.clone(), Some(&self.zone), wrong);
         render_with(status, &page)
     }
 }
@@ -81,7 +82,7 @@ impl FormContent<App> for SentenceForm {
         match why {
             PageError::OldForm if visit.is_chief() => {
                 let words = visit.lang.t("form-again");
-                self.again(app, &visit, why.status(), words)
+                self.again(app, &visit, why.status(), words.into())
             }
             _ => app.page_of(&visit, why).await,
         }
@@ -96,7 +97,7 @@ pub(in crate::web::dashboard) fn typed_again(
     note: String,
 ) -> Response {
     let SentenceForm { text, zone } = SentenceForm::read(fields);
-    render(&form(app, visit, text, Some(&zone), String::new()).noting(note))
+    render(&form(app, visit, text, Some(&zone), WrongInput::default()).noting(note))
 }
 
 /// The address at which a sentence is previewed, from the fields of the form that plays it. Its
@@ -113,34 +114,40 @@ pub async fn preview_form(
     if !visit.is_chief() {
         return Err(PageError::NotPermitted);
     }
-    let again_with = |status, why: String| Ok(form.again(&app, &visit, status, why));
-    let again = |status, key: &str| again_with(status, visit.lang.t(key));
+    let wrong = |field, why: String| {
+        let wrong = WrongInput::in_field(field, why);
+        Ok(form.again(&app, &visit, StatusCode::BAD_REQUEST, wrong))
+    };
+    let failed = |key: &str| {
+        let why = visit.lang.t(key).into();
+        Ok(form.again(&app, &visit, StatusCode::SERVICE_UNAVAILABLE, why))
+    };
     let text = &form.text;
     if text.is_empty() {
-        return again(StatusCode::BAD_REQUEST, "empty-sentence");
+        return wrong("text", visit.lang.t("empty-sentence"));
     }
     if text.chars().count() > MAX_SENTENCE_CHARS {
-        return again(StatusCode::BAD_REQUEST, "long-sentence");
+        return wrong("text", visit.lang.t("long-sentence"));
     }
     if form.zone.is_empty() {
         // None was chosen because none can be heard: that is what the chief must know.
-        let status = app.status(&app.village());
+        let status = app.status_on_page(visit.lang, &app.village());
         let why = if status.speakers.all > 0 && status.speakers.working == 0 {
             unreachable_text(visit.lang, &status)
         } else {
             visit.lang.t("refused-empty-zone")
         };
-        return again_with(StatusCode::BAD_REQUEST, why);
+        return wrong("zone", why);
     }
     if let Err(why) = app.ports.speech.speak(text).await {
         tracing::error!(why, "speech synthesis of preview failed");
-        return again(StatusCode::SERVICE_UNAVAILABLE, "speech-failed-do");
+        return failed("speech-failed-do");
     }
     let (Ok(blob), Ok(once)) = (
         app.files.put(text.clone().into_bytes()).await,
         secret::token(),
     ) else {
-        return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
+        return failed("journal-closed-do");
     };
     // The preview has an address of its own: going back to it, or reloading it, submits nothing
     // again.
@@ -186,11 +193,11 @@ pub async fn preview(
     let names = heard
         .zone
         .iter()
-        .map(|z| name_of(&state, z))
+        .map(|z| f.verbatim(&name_of(&state, z)))
         .collect::<Vec<_>>()
         .join(", ");
     let mut question = f.t2("hear-question", "n", heard.zone.len(), "names", names);
-    let status = app.status(&state);
+    let status = app.status_on_page(f.lang, &state);
     if status.speakers.working < status.speakers.all {
         question = format!("{question} {}.", unreachable_text(f.lang, &status));
     }

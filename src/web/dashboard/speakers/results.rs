@@ -2,6 +2,7 @@
 //! waits for it.
 
 use super::draft::Preview;
+use crate::domain::id::DeviceId;
 use crate::domain::speaker::{Announcement, PlaybackOutcome, PlaybackState};
 use crate::domain::state::VillageState;
 use crate::i18n::dates;
@@ -19,6 +20,7 @@ const RESULT_SHOWN_MS: i64 = 600_000;
 fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String, Option<Status>) {
     let (played, all) = said.played_count();
     let (n, all) = (played.to_string(), all.to_string());
+    let name = |speaker: &DeviceId| lang.verbatim(&name_of(state, speaker.as_str()));
     if !said.is_over() {
         let ordered = said.plays.len().to_string();
         // The number of speaker clusters that play or have played: nobody presses again because “0”
@@ -41,12 +43,10 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
             Some(Status::Waiting),
         );
     }
-    let unreachable = said.unreachable.iter().map(|speaker| {
-        lang.f(
-            "played-unreachable",
-            &[("name", &name_of(state, speaker.as_str()))],
-        )
-    });
+    let unreachable = said
+        .unreachable
+        .iter()
+        .map(|speaker| lang.f("played-unreachable", &[("name", &name(speaker))]));
     let troubles: Vec<String> = said
         .plays
         .iter()
@@ -54,7 +54,7 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
             let PlaybackState::Ended { how } = play else {
                 return None;
             };
-            trouble_text(lang, &name_of(state, speaker.as_str()), how)
+            trouble_text(lang, &name(speaker), how)
         })
         .chain(unreachable)
         .collect();
@@ -71,12 +71,7 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
         })
         .count();
     if stopped > 0 && stopped == said.plays.len() {
-        let names = said
-            .plays
-            .keys()
-            .map(|s| name_of(state, s.as_str()))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let names = said.plays.keys().map(name).collect::<Vec<_>>().join(", ");
         return (
             lang.f(
                 "played-cut",
@@ -123,7 +118,7 @@ fn recent_announcements(app: &App, visit: &RequestContext, state: &VillageState)
             Row {
                 id: format!("said-{}", a.id),
                 status_class: status.map_or("off", status_class),
-                name: format!("“{}”", app.text_of(lang, &a.text, 60)),
+                name: format!("“{}”", app.text_on_page(lang, &a.text, 60)),
                 words,
                 side: dates::since(now, a.at),
                 href,
@@ -187,7 +182,7 @@ pub(super) fn latest_result(app: &App, lang: Lang, state: &VillageState) -> Frag
                 title: words,
                 detail: format!(
                     "“{}” · {}",
-                    app.text_of(lang, &a.text, 60),
+                    app.text_on_page(lang, &a.text, 60),
                     dates::since(now, a.at)
                 ),
                 href: "",
