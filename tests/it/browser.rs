@@ -70,9 +70,21 @@ pub async fn sign_in(phone: &Client, base: &str) {
     phone.goto(base).await.expect("opens");
     let pin = phone.find(Locator::Id("pin")).await.expect("the sign-in");
     pin.send_keys(CHIEF_PIN).await.expect("typed");
-    let button = phone.find(Locator::Css("main form button")).await;
+    let button = phone
+        .find(Locator::Css("form[action='/sign-in'] button"))
+        .await;
     button.expect("button").click().await.expect("pressed");
     words(phone, "header", "Ông Mẫu", Duration::from_secs(5)).await;
+}
+
+/// Presses what a thumb has brought to the middle of the screen before: the bar at the bottom hides
+/// what is half in sight.
+pub async fn press(phone: &Client, css: &str) {
+    let element = phone.find(Locator::Css(css)).await.expect(css);
+    let script = "arguments[0].scrollIntoView({ block: 'center' })";
+    let itself = serde_json::to_value(&element).expect("an element");
+    phone.execute(script, vec![itself]).await.expect("scrolls");
+    element.click().await.expect("pressed");
 }
 
 /// Waits for words in an element, with a bound; gives how long it took.

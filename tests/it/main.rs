@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod accessible;
 mod addresses;
 mod admission;
 mod announcements;

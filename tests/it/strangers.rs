@@ -54,7 +54,7 @@ fn every_scenario_on_the_wire_goes_as_the_standard_says() {
 }
 
 /// What others wrote is installed once, beside the other tools of the tests.
-fn others() -> std::path::PathBuf {
+pub fn others() -> std::path::PathBuf {
     let home = std::env::var_os("CONGLANG_TOOLS").map_or_else(
         || {
             std::path::PathBuf::from(std::env::var_os("HOME").expect("HOME"))

@@ -1,6 +1,7 @@
 //! What the tests stand on: a house, a commune's office, an MQTT client of bytes, a broker's worker
-//! without a house, the graph of imports. No test lies here.
+//! without a house, the graph of imports, axe-core as a judge of pages. No test lies here.
 
+pub mod accessible;
 pub mod aftermath;
 pub mod frozen;
 pub mod house;
