@@ -1,10 +1,10 @@
 //! Two kinds of time that must not be mixed up, both in milliseconds: what the wall clock showed,
 //! and how long this process has run.
 //!
-//! Invariants: the difference of two moments of one kind is a number of milliseconds; a moment and a
-//! number of milliseconds make a moment; nothing else compiles. Nothing overflows: arithmetic stops
-//! at the ends. On disk and on the wire a moment is its number alone. Deliberately absent: a way
-//! from one kind to the other (`supervisor::clock` knows both), days and hours
+//! Invariants: the difference of two moments of one kind is a number of milliseconds; a moment and
+//! a number of milliseconds make a moment; nothing else compiles. Nothing overflows: arithmetic
+//! stops at the ends. On disk and on the wire a moment is its number alone. Deliberately absent: a
+//! way from one kind to the other (`supervisor::clock` knows both), days and hours
 //! (`domain::calendar`), reading a clock.
 
 use std::ops::{Add, AddAssign, Sub};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a wall clock showed: milliseconds since 1970-01-01 UTC. It may be wrong, and a later moment
+/// A moment by a wall clock: milliseconds since 1970-01-01 UTC. It may be wrong, and a later moment
 /// may have a smaller number: the machine has no battery-backed clock, and people set clocks.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -373,8 +373,14 @@ impl Broker {
             (self.plan.tls || self.plan.every_door).then(|| (path("chain.pem"), path("key.pem")));
         let limits = json!({
             "connections": 10_000, "half_open": 10_000, "per_address": 10_000, "handshake_s": 30,
-            "messages_per_second": u32::MAX, "bytes_per_second": u32::MAX, "queued": 1_000, "queued_bytes": 64 << 20,
-            "sessions": 10_000, "retained": 20_000, "retained_per_device": 20_000, "retained_bytes_per_device": 64 << 20,
+            "messages_per_second": u32::MAX,
+            "bytes_per_second": u32::MAX,
+            "queued": 1_000,
+            "queued_bytes": 64 << 20,
+            "sessions": 10_000,
+            "retained": 20_000,
+            "retained_per_device": 20_000,
+            "retained_bytes_per_device": 64 << 20,
         });
         // The nearest equivalents: nothing stored, stored now and then, stored as safely as each
         // can.
@@ -394,7 +400,11 @@ impl Broker {
             "rules": [{ "filter": "#", "class": class }],
         });
         let hash = secret::sha256(PASSWORD.as_bytes());
-        let account = |name: String, publish: [String; 2], subscribe: [String; 2]| json!({ "name": name, "secret_sha256": hash, "publish": publish, "subscribe": subscribe });
+        let account = |name: String, publish: [String; 2], subscribe: [String; 2]| {
+            json!({
+                "name": name, "secret_sha256": hash, "publish": publish, "subscribe": subscribe
+            })
+        };
         let devices = (0..self.plan.accounts).map(|n| {
             let name = name(n);
             account(
@@ -411,7 +421,9 @@ impl Broker {
             ["#".to_owned(), "c/#".to_owned()],
             ["#".to_owned(), "d/#".to_owned()],
         );
-        let access = json!({ "order": "access", "n": 1, "accounts": devices.chain([all]).collect::<Vec<_>>() });
+        let access = json!({
+            "order": "access", "n": 1, "accounts": devices.chain([all]).collect::<Vec<_>>()
+        });
         format!("{settings}\n{access}\n")
     }
 
@@ -424,12 +436,18 @@ impl Broker {
         );
         for name in (0..self.plan.accounts).map(name) {
             passwords.push_str(&format!("{name}:{hash}\n"));
-            access.push_str(&format!("user {name}\ntopic write d/{name}/#\ntopic write homeassistant/+/{name}/config\ntopic read c/{name}/#\ntopic read all/#\n"));
+            access.push_str(&format!(
+                "user {name}\ntopic write d/{name}/#\n\
+                     topic write homeassistant/+/{name}/config\ntopic read c/{name}/#\n\
+                     topic read all/#\n"
+            ));
         }
         fs::write(path("passwords"), passwords).expect("password file");
         fs::write(path("access"), access).expect("access file");
         let mut text = format!(
-            "user root\nlistener {} 127.0.0.1\nmax_connections -1\nallow_anonymous false\npassword_file {}\nacl_file {}\nset_tcp_nodelay true\nlog_dest stderr\nlog_type error\nconnection_messages false\n",
+            "user root\nlistener {} 127.0.0.1\nmax_connections -1\nallow_anonymous false\n\
+             password_file {}\nacl_file {}\nset_tcp_nodelay true\nlog_dest stderr\nlog_type error\n\
+             connection_messages false\n",
             self.port,
             path("passwords"),
             path("access"),

@@ -149,8 +149,11 @@ async fn pairs(broker: &Broker, qos: u8, keep: Keep, seconds: f64) -> (Vec<f64>,
             biased;
             read = subscriber.read() => {
                 read.expect("the subscriber stays connected");
-                subscriber.hear(|m| if let Some(at) = wire::number(m.payload).and_then(|n| sent.get(n as usize)) {
-                    times.push(microseconds(*at));
+                subscriber.hear(|m| {
+                    let number = wire::number(m.payload);
+                    if let Some(at) = number.and_then(|n| sent.get(n as usize)) {
+                        times.push(microseconds(*at));
+                    }
                 });
                 subscriber.flush().await.expect("the subscriber stays connected");
             }
@@ -160,7 +163,13 @@ async fn pairs(broker: &Broker, qos: u8, keep: Keep, seconds: f64) -> (Vec<f64>,
             }
             _ = tick.tick() => {
                 let number = sent.len();
-                let packet = wire::publish("d/u0000/x", &wire::payload(number as u64, PAYLOAD), qos, false, number as u16 % 60_000 + 1);
+                let packet = wire::publish(
+                    "d/u0000/x",
+                    &wire::payload(number as u64, PAYLOAD),
+                    qos,
+                    false,
+                    number as u16 % 60_000 + 1,
+                );
                 sent.push(Instant::now());
                 publisher.send(&packet).await.expect("the publisher stays connected");
             }
@@ -244,8 +253,14 @@ pub async fn village(kind: Kind, seconds: f64) -> Report {
             () = &mut finish => break,
             read = dashboard.read() => {
                 read.expect("the dashboard stays connected");
-                dashboard.hear(|m| if m.topic.starts_with(b"d/") && let Some(number) = wire::number(m.payload) && let Some(at) = written.borrow_mut().remove(&number) {
-                    if number < COMMANDS { &mut heard } else { &mut answered }.push(microseconds(at));
+                dashboard.hear(|m| {
+                    if m.topic.starts_with(b"d/")
+                        && let Some(number) = wire::number(m.payload)
+                        && let Some(at) = written.borrow_mut().remove(&number)
+                    {
+                        let times = if number < COMMANDS { &mut heard } else { &mut answered };
+                        times.push(microseconds(at));
+                    }
                 });
                 dashboard.flush().await.expect("the dashboard stays connected");
             }
@@ -256,7 +271,13 @@ pub async fn village(kind: Kind, seconds: f64) -> Report {
             }
             _ = commands.tick(), if began.elapsed() < end => {
                 let lamp = name((commanded as usize * 89) % DEVICES);
-                let packet = wire::publish(&format!("c/{lamp}/set"), &wire::payload(commanded, PAYLOAD), 1, false, commanded as u16 % 60_000 + 1);
+                let packet = wire::publish(
+                    &format!("c/{lamp}/set"),
+                    &wire::payload(commanded, PAYLOAD),
+                    1,
+                    false,
+                    commanded as u16 % 60_000 + 1,
+                );
                 written.borrow_mut().insert(commanded, Instant::now());
                 dashboard.send(&packet).await.expect("the dashboard stays connected");
                 commanded += 1;

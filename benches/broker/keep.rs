@@ -206,7 +206,8 @@ async fn publish_until_killed(broker: &mut Broker, life: Duration) -> BTreeSet<u
                     _ = tick.tick() => {
                         for _ in 0..3 {
                             let (_, topic) = CLASSES[number as usize % 2];
-                            publisher.queue(&wire::publish(topic, &wire::payload(number, 64), 1, false, number as u16 + 1));
+                            let (payload, id) = (wire::payload(number, 64), number as u16 + 1);
+                            publisher.queue(&wire::publish(topic, &payload, 1, false, id));
                             number += 1;
                         }
                         publisher.flush().await.expect("the publisher stays connected");

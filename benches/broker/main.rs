@@ -194,7 +194,8 @@ fn main() -> ExitCode {
         || limit.maximum.is_some_and(|m| m < 6_000)
     {
         eprintln!(
-            "5,000 connections need 6,000 open files; the limit of this session is lower (ulimit -Hn)"
+            "5,000 connections need 6,000 open files; the limit of this session is lower (ulimit \
+             -Hn)"
         );
         return ExitCode::FAILURE;
     }
@@ -227,11 +228,14 @@ fn main() -> ExitCode {
         );
     } else {
         println!(
-            "\nratio: ours to Mosquitto of the same round, median of {rounds}; spread: Mosquitto to itself; inside it: tie; to rumqttd: ours to its best settings. Lines with · are there to judge the others by."
+            "\nratio: ours to Mosquitto of the same round, median of {rounds}; spread: Mosquitto \
+             to itself; inside it: tie; to rumqttd: ours to its best settings. Lines with · are \
+             there to judge the others by."
         );
         if rounds < 5 {
             println!(
-                "So few rounds show the order of a difference, not whether there is one: judge by the whole run."
+                "So few rounds show the order of a difference, not whether there is one: judge by \
+                 the whole run."
             );
         }
         for note in notes {

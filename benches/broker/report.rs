@@ -274,9 +274,20 @@ impl Row {
     pub fn json(&self) -> Value {
         let (ratio, spread) = (self.ratio(), self.spread().map(|(low, high)| [low, high]));
         json!({
-            "name": self.name, "unit": self.unit, "ours": self.ours(), "mosquitto": self.theirs(), "ratio": ratio, "spread": spread, "verdict": self.verdict(),
-            "rumqttd": self.rumqttd()[0], "rumqttd_best": self.rumqttd()[1], "ratio_to_rumqttd_best": self.to_rumqttd(),
-            "runs": { "ours": self.runs[0], "mosquitto_a": self.runs[1], "mosquitto_b": self.runs[2], "rumqttd": self.runs[3], "rumqttd_best": self.runs[4] },
+            "name": self.name,
+            "unit": self.unit,
+            "ours": self.ours(),
+            "mosquitto": self.theirs(),
+            "ratio": ratio,
+            "spread": spread,
+            "verdict": self.verdict(),
+            "rumqttd": self.rumqttd()[0],
+            "rumqttd_best": self.rumqttd()[1],
+            "ratio_to_rumqttd_best": self.to_rumqttd(),
+            "runs": {
+                "ours": self.runs[0], "mosquitto_a": self.runs[1], "mosquitto_b": self.runs[2],
+                "rumqttd": self.runs[3], "rumqttd_best": self.runs[4]
+            },
         })
     }
 }

@@ -91,7 +91,8 @@ pub fn ask(dir: &Path, method: &str, path: &str, body: &str) -> String {
     };
     let _ = write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut answer = String::new();
@@ -110,7 +111,9 @@ pub fn configure(dir: &Path, sensors: usize, more: &str) -> (u16, u16) {
     std::fs::create_dir_all(dir.join("run")).expect("folder");
     let (mqtt, door) = (port(), port());
     let mut text = format!(
-        "[village]\nid = \"v\"\nname = \"Thôn V\"\ncommune = \"xã X\"\n[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\ndashboard = \"127.0.0.1:{door}\"\n[broker]\nplain = \"127.0.0.1:{mqtt}\"\n",
+        "[village]\nid = \"v\"\nname = \"Thôn V\"\ncommune = \"xã X\"\n[data]\nfolder = {:?}\n\
+         [doors]\ncontrol = {:?}\ndashboard = \"127.0.0.1:{door}\"\n[broker]\n\
+         plain = \"127.0.0.1:{mqtt}\"\n",
         dir.join("data").display().to_string(),
         dir.join("run/control.sock").display().to_string(),
     );
@@ -144,36 +147,49 @@ fn client(id: &str, port: u16, then: impl Fn(&Client, Event) + Send + 'static) -
     client
 }
 
+/// A server of so many cameras, and their lines of configuration.
+fn start_cameras(cameras: u32) -> (Option<Child>, String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/village/cameras.py");
+    let mut child = Command::new("/usr/bin/python3")
+        .arg(path)
+        .args(["--count", &cameras.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("stdout"))
+        .read_line(&mut line)
+        .expect("its port (packages python3-gi, gir1.2-gst-rtsp-server-1.0, ffmpeg)");
+    let told: serde_json::Value = serde_json::from_str(&line).expect("json");
+    let port = told["port"].as_u64().expect("port");
+    let lines = (1..=cameras)
+        .map(|n| {
+            format!(
+                "[[camera]]\nid = \"cam-{n:02}\"\nname = \"Camera {n}\"\n\
+                 url = \"rtsp://127.0.0.1:{port}/cam-{n:02}\"\n"
+            )
+        })
+        .collect();
+    (Some(child), lines)
+}
+
 impl House {
     /// A gateway with `cameras` recorded cameras and `sensors` gauges, and a signed-in phone that
     /// shows the gauges.
     pub fn start(dir: &Path, cameras: u32, sensors: usize) -> Self {
-        let (mut server, mut more) = (None, String::new());
-        if cameras > 0 {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/village/cameras.py");
-            let mut child = Command::new("/usr/bin/python3")
-                .arg(path)
-                .args(["--count", &cameras.to_string()])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("python3");
-            let mut line = String::new();
-            BufReader::new(child.stdout.take().expect("stdout"))
-                .read_line(&mut line)
-                .expect("its port (packages python3-gi, gir1.2-gst-rtsp-server-1.0, ffmpeg)");
-            let port = serde_json::from_str::<serde_json::Value>(&line).expect("json")["port"]
-                .as_u64()
-                .expect("port");
-            more = (1..=cameras).map(|n| format!("[[camera]]\nid = \"cam-{n:02}\"\nname = \"Camera {n}\"\nurl = \"rtsp://127.0.0.1:{port}/cam-{n:02}\"\n")).collect();
-            server = Some(child);
-        }
+        let (server, more) = match cameras {
+            0 => (None, String::new()),
+            _ => start_cameras(cameras),
+        };
         let (mqtt, door) = configure(dir, sensors, &more);
         let child = spawn(dir, &[]);
         let (say, heard) = mpsc::channel();
         client("den-01", mqtt, move |client, event| match event {
             Event::Incoming(Packet::ConnAck(_)) => {
-                let config = serde_json::json!({ "name": "Đèn", "stat_t": "d/den-01/state", "cmd_t": "c/den-01/set" });
+                let config = serde_json::json!({
+                    "name": "Đèn", "stat_t": "d/den-01/state", "cmd_t": "c/den-01/set"
+                });
                 client
                     .try_publish(
                         "homeassistant/light/den-01/light/config",
@@ -207,9 +223,22 @@ impl House {
                 client(&id.clone(), mqtt, move |client, event| {
                     if matches!(event, Event::Incoming(Packet::ConnAck(_))) {
                         for k in 0..12 {
-                            let config = serde_json::json!({ "name": format!("Mực {k}"), "stat_t": format!("d/{id}/v{k}"), "unit_of_meas": "cm" });
-                            let _ = client.try_publish(format!("homeassistant/sensor/{id}/v{k}/config"), QoS::AtLeastOnce, true, config.to_string());
-                            let _ = client.try_publish(format!("d/{id}/v{k}"), QoS::AtLeastOnce, false, "0");
+                            let config = serde_json::json!({
+                                "name": format!("Mực {k}"), "stat_t": format!("d/{id}/v{k}"),
+                                "unit_of_meas": "cm"
+                            });
+                            let _ = client.try_publish(
+                                format!("homeassistant/sensor/{id}/v{k}/config"),
+                                QoS::AtLeastOnce,
+                                true,
+                                config.to_string(),
+                            );
+                            let _ = client.try_publish(
+                                format!("d/{id}/v{k}"),
+                                QoS::AtLeastOnce,
+                                false,
+                                "0",
+                            );
                         }
                     }
                 })
@@ -297,7 +326,8 @@ impl House {
     /// the complete response.
     fn http(&mut self, method: &str, path: &str, body: &str) -> String {
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {}\r\nx-live: 1\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {}\r\nx-live: 1\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
             self.door,
             self.cookie,
             body.len()
@@ -352,7 +382,8 @@ impl House {
             }
             assert!(
                 Instant::now() < end,
-                "not every camera is recorded after a minute; without python3-gi, gir1.2-gst-rtsp-server-1.0 and ffmpeg there is no picture to record"
+                "not every camera is recorded after a minute; without python3-gi, \
+                 gir1.2-gst-rtsp-server-1.0 and ffmpeg there is no picture to record"
             );
             std::thread::sleep(Duration::from_millis(200));
         }

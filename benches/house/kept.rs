@@ -91,7 +91,10 @@ pub fn million(root: &Path, rows: &mut Vec<Row>) {
         }
         let began = Instant::now();
         let mut child = start_again(&dir);
-        let body = serde_json::json!({ "command": { "do": "DeclarePlace", "place": { "id": "p1", "name": name.trim() } } }).to_string();
+        let body = serde_json::json!({
+            "command": { "do": "DeclarePlace", "place": { "id": "p1", "name": name.trim() } }
+        })
+        .to_string();
         while !ask(&dir, "POST", "/commands", &body).starts_with("HTTP/1.1 200") {
             assert!(ms(began) < 60_000.0, "it does not start");
             std::thread::sleep(Duration::from_millis(2));

@@ -333,7 +333,13 @@ fn written(stat: &Path) -> u64 {
 fn wear(root: &Path, stat: &Path, rows: &mut Vec<Row>) {
     let house = House::start(&root.join("wear"), 0, 4);
     let place = |n: usize| {
-        serde_json::json!({ "command": { "do": "DeclarePlace", "place": { "id": format!("p{}", n % 500), "name": format!("Ngõ {n}") } } }).to_string()
+        serde_json::json!({
+            "command": {
+                "do": "DeclarePlace",
+                "place": { "id": format!("p{}", n % 500), "name": format!("Ngõ {n}") }
+            }
+        })
+        .to_string()
     };
     let settle = || {
         rustix::fs::sync();
@@ -378,7 +384,14 @@ fn wear(root: &Path, stat: &Path, rows: &mut Vec<Row>) {
 
 fn print(rows: &[Row], json: bool) {
     if json {
-        let json: Vec<_> = rows.iter().map(|r| serde_json::json!({ "name": r.name.trim(), "p50": r.p50, "p99": r.p99, "unit": r.unit, "bar": r.bar })).collect();
+        let json: Vec<_> = rows
+            .iter()
+            .map(|r| {
+                serde_json::json!({
+                    "name": r.name.trim(), "p50": r.p50, "p99": r.p99, "unit": r.unit, "bar": r.bar
+                })
+            })
+            .collect();
         println!("{}", serde_json::Value::from(json));
         return;
     }

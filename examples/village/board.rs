@@ -126,7 +126,8 @@ fn said(
         };
         let Some(words) = moment.words(part) else {
             bail!(
-                "{{{inside}}}: không có phần “{part}”, hoặc ngày ấy không có giờ; có short, lunar, time, month, quarter, year"
+                "{{{inside}}}: không có phần “{part}”, hoặc ngày ấy không có giờ; có short, lunar, \
+                 time, month, quarter, year"
             );
         };
         used.insert(name.to_owned());

@@ -39,7 +39,8 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const EXAMPLES: &str = "“today”, “in 3 days”, “2 days ago, 7:00”, “Saturday in at least 10 days, 19:30”, “first of next month”, “end of last quarter”, “next Tết”, “next 29 February”";
+const EXAMPLES: &str = "“today”, “in 3 days”, “2 days ago, 7:00”, “Saturday in at least 10 days, \
+    19:30”, “first of next month”, “end of last quarter”, “next Tết”, “next 29 February”";
 
 /// A day of the village, and a time of that day where one was named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -125,7 +125,11 @@ async fn lamp((client, mut events): (AsyncClient, EventLoop), id: String, name: 
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                let config = json!({ "~": format!("d/{id}"), "name": short, "stat_t": "~/state", "cmd_t": format!("c/{id}/set"), "avty_t": "~/up", "uniq_id": id, "dev": { "ids": [id], "mf": "Rạng Đông", "mdl": "Bộ điều khiển đèn đường" } });
+                let config = json!({
+                    "~": format!("d/{id}"), "name": short, "stat_t": "~/state",
+                    "cmd_t": format!("c/{id}/set"), "avty_t": "~/up", "uniq_id": id,
+                    "dev": { "ids": [id], "mf": "Rạng Đông", "mdl": "Bộ điều khiển đèn đường" }
+                });
                 let _ = client.try_publish(
                     format!("homeassistant/light/{id}/light/config"),
                     QoS::AtLeastOnce,
@@ -224,7 +228,11 @@ async fn sensor((client, mut events): (AsyncClient, EventLoop), id: String) {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 for (object, name, unit, _, _, yes_no) in &list {
                     let component = if *yes_no { "binary_sensor" } else { "sensor" };
-                    let config = json!({ "~": format!("d/{id}"), "name": name, "stat_t": format!("~/{object}"), "unit_of_meas": unit, "avty_t": "~/up", "exp_aft": 60, "dev": { "ids": [id], "mf": "ESP32", "mdl": "Trạm đo" } });
+                    let config = json!({
+                        "~": format!("d/{id}"), "name": name, "stat_t": format!("~/{object}"),
+                        "unit_of_meas": unit, "avty_t": "~/up", "exp_aft": 60,
+                        "dev": { "ids": [id], "mf": "ESP32", "mdl": "Trạm đo" }
+                    });
                     let _ = client.try_publish(
                         format!("homeassistant/{component}/{id}/{object}/config"),
                         QoS::AtLeastOnce,

@@ -81,7 +81,8 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
         };
         writeln!(
             text,
-            "[[camera]]\nid = {id:?}\nname = {name:?}\nurl = \"rtsp://127.0.0.1:{}/{path}\"\nuser = \"village\"\npassword_file = {password:?}",
+            "[[camera]]\nid = {id:?}\nname = {name:?}\nurl = \"rtsp://127.0.0.1:{}/{path}\"\n\
+             user = \"village\"\npassword_file = {password:?}",
             base + 54
         )?;
     }
@@ -109,7 +110,8 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     writeln!(text, "[data]\nfolder = {:?}", dir.join("data"))?;
     writeln!(
         text,
-        "[doors]\nportal = {:?}\ndashboard = {:?}\ndashboard_tls = {:?}\ncontrol = {:?}\nnames = [\"benthoc.example\"]\ntechnician_phone = \"0000 000 014\"",
+        "[doors]\nportal = {:?}\ndashboard = {:?}\ndashboard_tls = {:?}\ncontrol = {:?}\n\
+         names = [\"benthoc.example\"]\ntechnician_phone = \"0000 000 014\"",
         port(80),
         port(81),
         port(82),
@@ -149,7 +151,9 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     )?;
     writeln!(
         text,
-        "[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\nchief = \"Ông Mẫu\"\nphone = \"0000 000 021\"\npeople = 1240\n[[office.village]]\nid = \"go-mit\"\nname = \"Gò Mít\""
+        "[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\nchief = \"Ông Mẫu\"\n\
+         phone = \"0000 000 021\"\npeople = 1240\n[[office.village]]\nid = \"go-mit\"\n\
+         name = \"Gò Mít\""
     )?;
     std::fs::create_dir_all(dir.join("commune-conf"))?;
     std::fs::write(dir.join("commune-conf/commune.toml"), text)?;

@@ -105,9 +105,19 @@ impl Receiver {
                     let status = match done {
                         Done::Fetched { announcement, hash, wav: Some(wav) } => {
                             sound = Some((hash, wav));
-                            ReceiverStatus { announcement, state: ReceiverState::Prepared, ms: 0, why: String::new() }
+                            ReceiverStatus {
+                                announcement,
+                                state: ReceiverState::Prepared,
+                                ms: 0,
+                                why: String::new(),
+                            }
                         }
-                        Done::Fetched { announcement, .. } => ReceiverStatus { announcement, state: ReceiverState::Failed, ms: 0, why: FailureReason::NotFetched.sentence().into() },
+                        Done::Fetched { announcement, .. } => ReceiverStatus {
+                            announcement,
+                            state: ReceiverState::Failed,
+                            ms: 0,
+                            why: FailureReason::NotFetched.sentence().into(),
+                        },
                         Done::Status(status) => {
                             memory.status = Some(status.clone());
                             memory.save(&path);

@@ -16,7 +16,10 @@ pub fn notices(dir: &Path, data: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("không dựng được bảng tin từ {}", path.display()))?;
     let socket = control(dir)?;
     for notice in notices.iter().rev() {
-        let body = json!({ "id": notice.id, "title": notice.title, "body": notice.body, "kind": notice.kind, "until": notice.until });
+        let body = json!({
+            "id": notice.id, "title": notice.title, "body": notice.body, "kind": notice.kind,
+            "until": notice.until
+        });
         post(&socket, "/notices", &body).with_context(|| {
             format!("không đăng được thông báo {} “{}”", notice.id, notice.title)
         })?;
@@ -29,10 +32,20 @@ fn post(socket: &Path, path: &str, body: &Value) -> anyhow::Result<()> {
     let mut answer = String::new();
     UnixStream::connect(socket)
         .and_then(|mut stream| {
-            write!(stream, "POST {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;
+            write!(
+                stream,
+                "POST {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            )?;
             stream.read_to_string(&mut answer)
         })
-        .with_context(|| format!("không hỏi được cổng qua {}; xem gateway.log trong thư mục của bản chạy thử", socket.display()))?;
+        .with_context(|| {
+            format!(
+                "không hỏi được cổng qua {}; xem gateway.log trong thư mục của bản chạy thử",
+                socket.display()
+            )
+        })?;
     if answer.starts_with("HTTP/1.1 200") {
         return Ok(());
     }

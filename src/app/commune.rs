@@ -1,10 +1,10 @@
 //! `conglang commune`: the commune's server, from configuration to the last drain. [`run`] lists
 //! what it starts, in order.
 //!
-//! The order, and why: the keys come before the store, so that a power cut in the first start leaves
-//! no history without keys. The broker binds its socket before anything is answered. The console is
-//! last. The drain ends all services together; the store needs no closing, because each of its
-//! transactions is on disk when it is acknowledged.
+//! The order, and why: the keys come before the store, so that a power cut in the first start
+//! leaves no history without keys. The broker binds its socket before anything is answered. The
+//! console is last. The drain ends all services together; the store needs no closing, because each
+//! of its transactions is on disk when it is acknowledged.
 
 mod broker;
 mod console;

@@ -8,17 +8,17 @@
 //!    no history without keys.
 //! 2. **All sockets** are bound before the journal is opened: a start that fails because a port is
 //!    in use must not write history.
-//! 3. **History** is opened, and what the configuration says becomes part of it, before a noun reads
-//!    the village.
+//! 3. **History** is opened, and what the configuration says becomes part of it, before a noun
+//!    reads the village.
 //! 4. **The nouns** start. The broker is first, because the link of the devices waits for it. The
 //!    pages are last: what was erased is erased again before a page can show it, and whoever sees a
 //!    page can act on it.
 //! 5. **Readiness** is reported when the broker serves, or after three seconds without it.
 //!
-//! The drain has one order as well: all services finish their unit at once, within ten seconds; then
-//! the index is closed; the journal is the last, because every service may still write it. A service
-//! that fails later is restarted and ends nothing; what fails above ends the start. When a gateway
-//! ends, and with which code: `app::services::storage_failure`.
+//! The drain has one order as well: all services finish their unit at once, within ten seconds;
+//! then the index is closed; the journal is the last, because every service may still write it. A
+//! service that fails later is restarted and ends nothing; what fails above ends the start. When a
+//! gateway ends, and with which code: `app::services::storage_failure`.
 
 use std::time::Duration;
 

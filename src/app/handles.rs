@@ -1,5 +1,5 @@
-//! What the nouns of a gateway are started with: the journal, the stores beside it, the current
-//! values, the ports, and the supervisor.
+//! The handles that every noun of a gateway is started with: the journal, the stores beside it, the
+//! current values, the ports, and the supervisor.
 
 use super::secrets::Secrets;
 use crate::config::layout::Layout;
@@ -29,13 +29,13 @@ pub struct Handles {
     pub index: Index,
     /// Current values.
     pub live: Live,
-    /// What one noun asks of another.
+    /// The ports through which one noun asks another for something.
     pub ports: Ports,
     /// Readings.
     pub samples: Samples,
     /// People's files.
     pub files: PeopleFiles,
-    /// Who is signed in.
+    /// The sign-ins of people.
     pub sign_ins: SignIns,
 }
 

@@ -20,7 +20,10 @@ use crate::supervisor::health_reason::HealthReason;
 pub fn quarantine_mismatched_certificate(folder: &Path) -> std::io::Result<()> {
     let certificate = folder.join("ca.pem");
     if certificate.exists() && !Authority::is_pair(folder) {
-        tracing::error!(certificate = %certificate.display(), "CA certificate does not match its key; reissuing");
+        tracing::error!(
+            certificate = %certificate.display(),
+            "CA certificate does not match its key; reissuing"
+        );
         std::fs::rename(&certificate, folder.join("ca.pem.before"))?;
     }
     Ok(())

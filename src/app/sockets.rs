@@ -24,7 +24,11 @@ pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         match TcpListener::bind(address) {
             Ok(listener) => {
                 if let Err(cause) = keepalive::configure(&listener) {
-                    tracing::warn!(%address, %cause, "cannot set listener options; serving without them");
+                    tracing::warn!(
+                        %address,
+                        %cause,
+                        "cannot set listener options; serving without them"
+                    );
                 }
                 return Ok(listener);
             }
@@ -34,7 +38,8 @@ pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     }
     let cause = last.map_or_else(String::new, |c| c.to_string());
     anyhow::bail!(
-        "cannot listen on {address}: {cause}. Another program may use this port; “ss -ltnp” shows which"
+        "cannot listen on {address}: {cause}. Another program may use this port; “ss -ltnp” shows \
+         which"
     )
 }
 
@@ -109,7 +114,10 @@ fn usable_certificate(
         Ok(())
     };
     if let Err(cause) = &made {
-        tracing::error!(%cause, "issuing broker certificate failed; keeping the old one, will retry");
+        tracing::error!(
+            %cause,
+            "issuing broker certificate failed; keeping the old one, will retry"
+        );
     }
     let is_signed = made.is_ok() && secrets.has_authority;
     (is_signed || ReloadableCertificate::load(&certificate.files).is_ok()).then_some(certificate)

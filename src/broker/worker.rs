@@ -97,38 +97,66 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
     let mut ticks = 0u32;
     loop {
         tokio::select! {
-            command = commands.next() => match command.as_deref().map(serde_json::from_str::<WorkerCommand>) {
-                None => break,
-                Some(Ok(WorkerCommand::SetAccess { n, accounts })) => {
-                    broker.set_access(AccessControl::new(accounts, settings.quarantine));
-                    send_event(&events, &WorkerEvent::AccessApplied { n }).await;
+            line = commands.next() => {
+                let Some(line) = line else { break };
+                match serde_json::from_str(&line) {
+                    Ok(command) => {
+                        let reloadable = served.as_ref().zip(certificate.as_ref());
+                        obey(command, &broker, settings.quarantine, reloadable, &events).await;
+                    }
+                    Err(cause) => tracing::warn!(%cause, "unknown command to the broker worker"),
                 }
-                Some(Ok(WorkerCommand::SetCertificateHolders { holders })) => broker.set_holders(holders),
-                Some(Ok(WorkerCommand::ReloadCertificate)) => if let (Some(served), Some(files)) = (&served, &certificate)
-                    && let Err(cause) = served.reload(files) {
-                    tracing::warn!(%cause, "certificate reload failed; keeping the old one");
-                },
-                Some(Ok(WorkerCommand::Query { n, query })) => {
-                    let reply = super::admin::handle_query(&broker, &query);
-                    send_event(&events, &WorkerEvent::Reply { n, reply }).await;
-                }
-                Some(Err(cause)) => tracing::warn!(%cause, "unknown command to the broker worker"),
-            },
+            }
             _ = tick.tick() => {
                 // Without the writer nothing durable is ever acknowledged again.
-                anyhow::ensure!(!writer.is_finished() || broker.restart_requested.is_cancelled(), "persistence thread ended");
+                anyhow::ensure!(
+                    !writer.is_finished() || broker.restart_requested.is_cancelled(),
+                    "persistence thread ended"
+                );
                 ticks += 1;
                 let counters = tick_state(&broker, ticks, began);
                 if ticks.is_multiple_of(2) {
                     send_event(&events, &WorkerEvent::Counters(counters)).await;
                 }
             }
-            () = broker.restart_requested.cancelled() => anyhow::bail!("storage is usable again; restarting to load persisted state"),
-            ended = &mut gateway_socket => anyhow::bail!("gateway socket listener ended: {ended:?}"),
+            () = broker.restart_requested.cancelled() => anyhow::bail!(
+                "storage is usable again; restarting to load persisted state"
+            ),
+            ended = &mut gateway_socket => anyhow::bail!(
+                "gateway socket listener ended: {ended:?}"
+            ),
         }
     }
     shut_down(&broker, &writer).await;
     Ok(())
+}
+
+/// Carries out a command of the parent. `certificate` is the one that is served, with its files.
+async fn obey(
+    command: WorkerCommand,
+    broker: &Arc<SharedBroker>,
+    quarantine: bool,
+    certificate: Option<(&Arc<ReloadableCertificate>, &CertificateFiles)>,
+    events: &EventWriter,
+) {
+    match command {
+        WorkerCommand::SetAccess { n, accounts } => {
+            broker.set_access(AccessControl::new(accounts, quarantine));
+            send_event(events, &WorkerEvent::AccessApplied { n }).await;
+        }
+        WorkerCommand::SetCertificateHolders { holders } => broker.set_holders(holders),
+        WorkerCommand::ReloadCertificate => {
+            if let Some((served, files)) = certificate
+                && let Err(cause) = served.reload(files)
+            {
+                tracing::warn!(%cause, "certificate reload failed; keeping the old one");
+            }
+        }
+        WorkerCommand::Query { n, query } => {
+            let reply = super::admin::handle_query(broker, &query);
+            send_event(events, &WorkerEvent::Reply { n, reply }).await;
+        }
+    }
 }
 
 /// Opens the persistence log and reads it back; also returns what was lost of it. None = storage
@@ -149,7 +177,10 @@ fn open_storage(
             (Some(store), found, loss)
         }
         Err(cause) => {
-            tracing::error!(%cause, "broker persistence unavailable; keeping messages in memory only");
+            tracing::error!(
+                %cause,
+                "broker persistence unavailable; keeping messages in memory only"
+            );
             (None, RecoveredState::default(), None)
         }
     }

@@ -179,7 +179,11 @@ impl Recorder {
             match next {
                 Ok(Ok(frame)) => self.handle_frame(frame).await,
                 Ok(Err(RecvError::Lagged(missed))) => {
-                    tracing::warn!(camera = %self.camera, missed, "recorder dropped frames: disk too slow");
+                    tracing::warn!(
+                        camera = %self.camera,
+                        missed,
+                        "recorder dropped frames: disk too slow"
+                    );
                     let missed = missed + frames.len() as u64;
                     let (group, rest) = self.live_camera.subscribe();
                     frames = rest;

@@ -409,12 +409,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_nothing_panics_and_lengths_fill_the_bytes(h265 in any::<bool>(), packets in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..40), 0i64..4, any::<bool>(), any::<bool>()), 0..60)) {
+        fn whatever_comes_nothing_panics_and_lengths_fill_the_bytes(
+            h265 in any::<bool>(),
+            packets in proptest::collection::vec(
+                (
+                    proptest::collection::vec(any::<u8>(), 0..40),
+                    0i64..4,
+                    any::<bool>(),
+                    any::<bool>(),
+                ),
+                0..60,
+            ),
+        ) {
             let mut a = Depacketizer::new(if h265 { VideoCodec::H265 } else { VideoCodec::H264 });
             for (payload, ticks, mark, loss) in packets {
                 a.push(&payload, ticks, mark, loss);
                 while let Some(unit) = a.pop() {
-                    prop_assert_eq!(unit.nals().map(|n| n.len() + 4).sum::<usize>(), unit.bytes.len());
+                    let lengths = unit.nals().map(|n| n.len() + 4).sum::<usize>();
+                    prop_assert_eq!(lengths, unit.bytes.len());
                 }
             }
         }

@@ -151,8 +151,17 @@ impl StillService {
             }
             std::future::pending::<()>().await;
         };
+        let process = worker::run_worker(
+            &spec,
+            move || this.worker_init(),
+            inbox,
+            say,
+            stop,
+            supervisor.health().clone(),
+            self.pid.clone(),
+        );
         tokio::select! {
-            ended = worker::run_worker(&spec, move || this.worker_init(), inbox, say, stop, supervisor.health().clone(), self.pid.clone()) => ended,
+            ended = process => ended,
             () = listen => Ok(()),
         }
     }
@@ -181,10 +190,12 @@ impl StillService {
             };
             let socket = UnixStream::from_std(socket)?;
             tokio::select! {
-                ended = self.run_session(socket, &mut wanted, &mut id) => if let Err(cause) = ended {
-                    tracing::warn!(%cause, "media worker restarting");
-                    worker::kill(self.pid());
-                },
+                ended = self.run_session(socket, &mut wanted, &mut id) => {
+                    if let Err(cause) = ended {
+                        tracing::warn!(%cause, "media worker restarting");
+                        worker::kill(self.pid());
+                    }
+                }
                 changed = started.changed() => changed?,
                 () = stop.soft.cancelled() => return Ok(()),
             }

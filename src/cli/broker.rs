@@ -36,7 +36,12 @@ pub enum BrokerCommand {
         #[arg(short = 'n', long)]
         count: Option<usize>,
         /// 0, 1 or 2
-        #[arg(short, long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
+        #[arg(
+            short,
+            long,
+            default_value_t = 0,
+            value_parser = clap::value_parser!(u8).range(0..=2)
+        )]
         qos: u8,
     },
     /// Publish as the house
@@ -49,7 +54,12 @@ pub enum BrokerCommand {
         #[arg(short, long)]
         retain: bool,
         /// 0, 1 or 2
-        #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=2))]
+        #[arg(
+            short,
+            long,
+            default_value_t = 1,
+            value_parser = clap::value_parser!(u8).range(0..=2)
+        )]
         qos: u8,
     },
     /// End the connections and sessions of an account or client id
@@ -358,18 +368,37 @@ fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
         let (client, mut events) = AsyncClient::new(options, 16);
         let mut received = 0;
         match what {
-            MqttAction::Sub { topic, qos, .. } => client.try_subscribe(topic, mqtt_qos(qos)).map_err(|_| cli.failure("cli-no-filter", &[("topic", topic)]))?,
-            MqttAction::Pub { topic, payload, retain, qos } => client.try_publish(topic, mqtt_qos(qos), retain, payload).map_err(|_| cli.failure("cli-no-topic", &[("topic", topic)]))?,
+            MqttAction::Sub { topic, qos, .. } => client
+                .try_subscribe(topic, mqtt_qos(qos))
+                .map_err(|_| cli.failure("cli-no-filter", &[("topic", topic)]))?,
+            MqttAction::Pub {
+                topic,
+                payload,
+                retain,
+                qos,
+            } => client
+                .try_publish(topic, mqtt_qos(qos), retain, payload)
+                .map_err(|_| cli.failure("cli-no-topic", &[("topic", topic)]))?,
         }
         loop {
-            let event = events.poll().await.map_err(|cause| cli.failure("cli-broker-lost", &[("why", &cause.to_string())]))?;
+            let event = events
+                .poll()
+                .await
+                .map_err(|cause| cli.failure("cli-broker-lost", &[("why", &cause.to_string())]))?;
             match (&event, &what) {
-                (Event::Incoming(Packet::SubAck(ack)), MqttAction::Sub { topic, .. }) if ack.return_codes.iter().any(|c| matches!(c, rumqttc::SubscribeReasonCode::Failure)) => {
+                (Event::Incoming(Packet::SubAck(ack)), MqttAction::Sub { topic, .. })
+                    if ack
+                        .return_codes
+                        .iter()
+                        .any(|c| matches!(c, rumqttc::SubscribeReasonCode::Failure)) =>
+                {
                     return Err(cli.failure("cli-no-filter", &[("topic", *topic)]));
                 }
                 (Event::Incoming(Packet::Publish(p)), MqttAction::Sub { count, .. }) => {
                     let text = String::from_utf8_lossy(&p.payload);
-                    let json = serde_json::json!({ "topic": p.topic, "payload": text, "qos": p.qos as u8, "retain": p.retain });
+                    let json = serde_json::json!({
+                        "topic": p.topic, "payload": text, "qos": p.qos as u8, "retain": p.retain
+                    });
                     if cli.json {
                         print_line(&json.to_string());
                     } else {
@@ -381,15 +410,28 @@ fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
                         return Ok(0);
                     }
                 }
-                (Event::Incoming(Packet::PubAck(_) | Packet::PubComp(_)), MqttAction::Pub { .. }) => break,
-                (Event::Outgoing(rumqttc::Outgoing::Publish(_)), MqttAction::Pub { qos: 0, .. }) => break,
+                (
+                    Event::Incoming(Packet::PubAck(_) | Packet::PubComp(_)),
+                    MqttAction::Pub { .. },
+                ) => break,
+                (
+                    Event::Outgoing(rumqttc::Outgoing::Publish(_)),
+                    MqttAction::Pub { qos: 0, .. },
+                ) => break,
                 _ => {}
             }
         }
         client.try_disconnect()?;
         // Polls until DISCONNECT is written, so that it and everything before it are sent.
-        while !matches!(events.poll().await, Err(_) | Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect))) {}
-        print(cli, &serde_json::json!({ "published": true }), &cli.t("cli-published"));
+        while !matches!(
+            events.poll().await,
+            Err(_) | Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect))
+        ) {}
+        print(
+            cli,
+            &serde_json::json!({ "published": true }),
+            &cli.t("cli-published"),
+        );
         Ok(0)
     })
 }

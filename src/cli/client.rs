@@ -174,7 +174,9 @@ fn exchange(
     let deadline = clock::since_boot_ms().saturating_add(patience);
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\naccept-language: {}\r\n{DEADLINE_HEADER}: {deadline}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\n\
+         accept-language: {}\r\n{DEADLINE_HEADER}: {deadline}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
         cli.lang().tag(),
         body.len()
     )

@@ -62,7 +62,7 @@ pub enum OfficerCommand {
         /// Id
         id: String,
     },
-    /// Who may sign in
+    /// List the officers who may sign in
     List,
 }
 

@@ -234,7 +234,9 @@ fn set(cli: &Cli, entity: &str, to: &str) -> anyhow::Result<u8> {
     if EntityId::new(entity).is_err() {
         return Err(cli.failure("cli-no-light", &[("id", entity)]));
     }
-    let body = serde_json::json!({ "command": { "do": "SwitchLight", "light": entity, "on": to == "on" } });
+    let body = serde_json::json!({
+        "command": { "do": "SwitchLight", "light": entity, "on": to == "on" }
+    });
     let made = client::request(cli, "POST", "/commands", Some(&body))?;
     let order = made["last"].as_u64().unwrap_or_default();
     if std::io::stderr().is_terminal() && !cli.json {

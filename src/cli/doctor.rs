@@ -142,7 +142,10 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
     ));
     print(
         cli,
-        &serde_json::json!({ "checks": made, "errors": errors, "notes": notes, "findings": found, "sentence": sentence }),
+        &serde_json::json!({
+            "checks": made, "errors": errors, "notes": notes, "findings": found,
+            "sentence": sentence
+        }),
         &text,
     );
     Ok(code)

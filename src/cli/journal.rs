@@ -18,7 +18,7 @@ use crate::time::WallMs;
 /// Most entries at once.
 const MAX_LINES: usize = 1_000;
 const DAY_MS: i64 = 86_400_000;
-/// What stands before a result, beneath its row.
+/// The indent of a result beneath its row.
 const PART_INDENT: &str = "             – ";
 /// How long to wait for the next entry before asking again: longer than the gateway waits.
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(45);

@@ -148,7 +148,7 @@ pub enum CliCommand {
     Run,
     /// Run the commune's server, or say who may sign in at its console
     Commune {
-        /// What to do; none = run the server
+        /// The command; none = run the server
         #[command(subcommand)]
         what: Option<commune::CommuneCommand>,
     },

@@ -49,7 +49,11 @@ impl Answers {
         let (latitude, longitude) = self.position()?;
         let id = slug(name);
         let mut text = format!(
-            "# Made by “conglang setup”.\n[village]\nid = {id:?}\nname = {name:?}\ncommune = {commune:?}\nlatitude = {latitude:?}\nlongitude = {longitude:?}\n\n[data]\nfolder = {folder:?}\n\n[doors]\nportal = \"0.0.0.0:80\"\ndashboard_tls = \"0.0.0.0:443\"\ncontrol = \"/run/conglang/control.sock\"\nnames = [{wifi:?}]\n"
+            "# Made by “conglang setup”.\n[village]\nid = {id:?}\nname = {name:?}\n\
+             commune = {commune:?}\nlatitude = {latitude:?}\nlongitude = {longitude:?}\n\n[data]\n\
+             folder = {folder:?}\n\n[doors]\nportal = \"0.0.0.0:80\"\n\
+             dashboard_tls = \"0.0.0.0:443\"\ncontrol = \"/run/conglang/control.sock\"\n\
+             names = [{wifi:?}]\n"
         );
         if !phone.is_empty() {
             text.push_str(&format!("technician_phone = {phone:?}\n"));
@@ -65,7 +69,11 @@ impl Answers {
             ));
         }
         if !server.is_empty() {
-            text.push_str(&format!("\n[commune]\nserver = {server:?}\nca = \"/etc/conglang/commune-ca.pem\"\ncertificate = \"/etc/conglang/village.pem\"\nkey = \"/etc/conglang/village.pem\"\n"));
+            text.push_str(&format!(
+                "\n[commune]\nserver = {server:?}\nca = \"/etc/conglang/commune-ca.pem\"\n\
+                     certificate = \"/etc/conglang/village.pem\"\n\
+                     key = \"/etc/conglang/village.pem\"\n"
+            ));
         }
         Some(text)
     }

@@ -109,8 +109,16 @@ async fn inline_style(request: axum::extract::Request, next: axum::middleware::N
     static HASH: std::sync::LazyLock<String> =
         std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(CSS.as_bytes())));
     let mut response = next.run(request).await;
-    if let Ok(policy) = format!("default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'sha256-{}'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'", *HASH).parse() {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    if let Ok(policy) = format!(
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'sha256-{}'; img-src \
+         data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        *HASH
+    )
+    .parse()
+    {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
 }

@@ -33,7 +33,7 @@ const MAX_ENTRIES: usize = 1_000;
 /// Most pages that are read to find the entries that are asked for.
 const MAX_PAGES: usize = 20;
 
-/// What the requests work on.
+/// The parts of the server that requests on the control socket read and change.
 #[derive(Clone)]
 pub struct OfficerControl {
     /// The officers.

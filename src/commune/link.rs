@@ -15,7 +15,7 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 
 use super::boot_history::HelloSummary;
 use super::fair_queue::FairQueue;
-use super::store::{BulletinOutcome, CommuneStore};
+use super::store::{BulletinOutcome, CommuneStore, UndeliveredBulletin};
 use crate::domain::id::VillageId;
 use crate::domain::topics;
 use crate::keys::authority::Authority;
@@ -127,6 +127,57 @@ impl CertificateSigner {
     }
 }
 
+/// The bulletins that a village has not answered, as they are sent again, the oldest first.
+///
+/// # Errors
+/// When the store cannot be read.
+async fn unanswered_commands(
+    desk: &Arc<LinkState>,
+    village: &str,
+) -> anyhow::Result<Vec<DownlinkMessage>> {
+    let (store, of) = (desk.store.clone(), village.to_owned());
+    let queued =
+        tokio::task::spawn_blocking(move || store.latest(&of, MAX_BULLETINS_SCANNED)).await??;
+    let now = desk.clock.wall_ms();
+    let is_unanswered =
+        |b: &UndeliveredBulletin| b.outcome == BulletinOutcome::Waiting && b.expires_at > now;
+    let commands = queued.into_iter().rev().filter(is_unanswered);
+    Ok(commands
+        .map(|b| DownlinkMessage::Command {
+            seq: b.seq,
+            id: b.id,
+            expires_at: b.expires_at,
+            bulletin: b.bulletin,
+        })
+        .collect())
+}
+
+/// Overwrites the free pages of the store, for ever: texts that villages erased were in them. Where
+/// much is stored that takes long, and nobody waits for it.
+///
+/// # Errors
+/// When the thread for it cannot be had.
+async fn overwrite_erased(desk: &Arc<LinkState>) -> anyhow::Result<()> {
+    let mut again = tokio::time::interval(RESEND_INTERVAL);
+    loop {
+        again.tick().await;
+        let desk = desk.clone();
+        let overwriting = tokio::task::spawn_blocking(move || {
+            desk.store.overwrite_free_pages(desk.clock.mono_ms())
+        });
+        match overwriting.await? {
+            Ok(true) => tracing::info!("erased data overwritten in free pages"),
+            Ok(false) => {}
+            Err(cause) => {
+                tracing::error!(
+                    %cause,
+                    "wiping erased data failed; retry in an hour or at restart"
+                );
+            }
+        }
+    }
+}
+
 /// Runs one connection until it breaks or `stop`.
 ///
 /// # Errors
@@ -186,7 +237,9 @@ pub async fn run(
         loop {
             tokio::select! {
                 round = turns.next() => {
-                    let answers = tokio::task::spawn_blocking({ let desk = desk.clone(); move || desk.handle_round(round) }).await?;
+                    let round_desk = desk.clone();
+                    let answers =
+                        tokio::task::spawn_blocking(move || round_desk.handle_round(round)).await?;
                     desk.store.changes.rise();
                     for (village, down) in answers {
                         publish(&client, &village, &down).await?;
@@ -195,9 +248,7 @@ pub async fn run(
                 _ = again.tick() => {
                     tokio::task::spawn_blocking({ let desk = desk.clone(); move || desk.note_village_keys() }).await?;
                     for village in &villages {
-                        let waiting = tokio::task::spawn_blocking({ let (desk, village) = (desk.clone(), village.clone()); move || desk.store.latest(&village, MAX_BULLETINS_SCANNED) }).await??;
-                        for waiting in waiting.into_iter().rev().filter(|w| w.outcome == BulletinOutcome::Waiting && w.expires_at > desk.clock.wall_ms()) {
-                            let down = DownlinkMessage::Command { seq: waiting.seq, id: waiting.id, expires_at: waiting.expires_at, bulletin: waiting.bulletin };
+                        for down in unanswered_commands(&desk, village).await? {
                             publish(&client, village, &down).await?;
                         }
                     }
@@ -205,31 +256,10 @@ pub async fn run(
             }
         }
     };
-    // Overwriting what villages erased takes long where much is stored, and nobody waits for it.
-    let scrubbing = async {
-        let mut again = tokio::time::interval(RESEND_INTERVAL);
-        loop {
-            again.tick().await;
-            match tokio::task::spawn_blocking({
-                let desk = desk.clone();
-                move || desk.store.overwrite_free_pages(desk.clock.mono_ms())
-            })
-            .await?
-            {
-                Ok(true) => {
-                    tracing::info!("erased data overwritten in free pages");
-                }
-                Ok(false) => {}
-                Err(cause) => {
-                    tracing::error!(%cause, "wiping erased data failed; retry in an hour or at restart");
-                }
-            }
-        }
-    };
     tokio::select! {
         ended = receiving => ended,
         ended = working => ended,
-        ended = scrubbing => ended,
+        ended = overwrite_erased(&desk) => ended,
         () = stop.soft.cancelled() => Ok(()),
     }
 }

@@ -31,7 +31,8 @@ const MAX_PROVEN: usize = 1_000;
 /// How long a name waits for tomorrow, ms; it is told as an hour.
 const DAY_IS_FULL_MS: u64 = 3_600_000;
 
-/// What is counted together: an address; or one officer at an address where the officer was right.
+/// The key under which wrong PINs are counted together: an address; or one officer at an address
+/// where the officer was right.
 type PinSource = (Option<String>, IpAddr);
 
 /// Wrong PINs: for each source their number and the end of its wait; who was right where; and the
@@ -56,7 +57,8 @@ pub(super) struct PendingAttempt {
 }
 
 impl PendingAttempt {
-    /// How many wrong PINs are left if this attempt was one; 0 = the address waits for five minutes.
+    /// How many wrong PINs are left if this attempt was one; 0 = the address waits for five
+    /// minutes.
     pub(super) fn tries_left(&self) -> u32 {
         let before = self.before.map_or(0, |(wrong, _)| wrong % MAX_WRONG_PINS);
         MAX_WRONG_PINS.saturating_sub(before + 1)
@@ -116,9 +118,10 @@ impl PinAttempts {
         })
     }
 
-    /// What an attempt is counted under. An IPv6 network has as many addresses as there are guesses,
-    /// so the network is counted. An officer at an address where the PIN was right is counted alone:
-    /// no neighbour, and no colleague behind the same address, locks the officer out.
+    /// The key that an attempt is counted under. An IPv6 network has as many addresses as there are
+    /// guesses, so the network is counted. An officer at an address where the PIN was right is
+    /// counted alone: no neighbour, and no colleague behind the same address, locks the officer
+    /// out.
     fn source(&self, officer: &str, address: IpAddr) -> PinSource {
         if self.proven.contains(&(officer.to_owned(), address)) {
             (Some(officer.to_owned()), address)

@@ -47,7 +47,7 @@ pub struct BulletinOrder {
     pub once: CommandId,
 }
 
-/// What became of an order to send a bulletin.
+/// The outcome of an order to send a bulletin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendOutcome {
     /// It was sent as this number, to as many villages as were chosen; or it was sent under its
@@ -80,7 +80,7 @@ pub struct SentBulletin {
     pub villages: Vec<(String, u64)>,
 }
 
-/// What became of a bulletin in a village, with when.
+/// The outcome of a bulletin in a village, with its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Receipt {
     /// The village refused it, with a message key.
@@ -96,7 +96,7 @@ pub enum Receipt {
 }
 
 impl Receipt {
-    /// What became of a bulletin that was queued for a village.
+    /// The receipt of a bulletin that was queued for a village.
     #[must_use]
     pub fn of(queued: &UndeliveredBulletin, now: WallMs) -> Self {
         match &queued.outcome {
@@ -232,14 +232,10 @@ fn present(
     village: &str,
     order: &BulletinOrder,
 ) -> io::Result<Option<u64>> {
-    let (from, to) = (
-        [village.as_bytes(), b"\0"].concat(),
-        [village.as_bytes(), b"\x01"].concat(),
-    );
+    let (from, to) = village_rows(village);
     let rows = down.range(from.as_slice()..to.as_slice());
     for row in rows.map_err(io_error)?.rev() {
-        let (_, value) = row.map_err(io_error)?;
-        let queued: UndeliveredBulletin = serde_json::from_slice(value.value())?;
+        let queued: UndeliveredBulletin = json_row(row)?;
         // Rows stand in the order in which they were sent, and all last equally long.
         if queued.expires_at <= order.at {
             return Ok(None);
@@ -359,7 +355,7 @@ impl CommuneStore {
             .collect()
     }
 
-    /// What became of a bulletin in each of its villages.
+    /// The receipt of a bulletin from each of its villages.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -128,7 +128,7 @@ impl ConsoleSignIns {
         Ok((cookie, Visitor { token, officer }))
     }
 
-    /// Whose request it is; none = it is not signed in.
+    /// The officer who sent a request; none = its browser is not signed in.
     #[must_use]
     pub fn visitor(&self, headers: &HeaderMap) -> Option<Visitor> {
         let token = cookie(headers, COOKIE)?;

@@ -148,7 +148,7 @@ struct ConsoleSignInPage {
     carried: Vec<(&'static str, String)>,
 }
 
-/// What a sign-in page shows besides its form.
+/// The values that a sign-in page shows besides its form.
 #[derive(Default)]
 struct SignInState {
     wrong: WrongInput,

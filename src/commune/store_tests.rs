@@ -349,7 +349,12 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
     };
     let newest = |limit| -> Vec<String> {
         let all = store.newest("v", limit).expect("read");
-        all.iter().map(|r| serde_json::from_slice::<serde_json::Value>(r).expect("json")["event"]["place"]["place"]["id"].as_str().expect("id").to_owned()).collect()
+        let id = |raw: &Vec<u8>| {
+            let entry: serde_json::Value = serde_json::from_slice(raw).expect("json");
+            let place = &entry["event"]["place"]["place"];
+            place["id"].as_str().expect("id").to_owned()
+        };
+        all.iter().map(id).collect()
     };
     // A row as older versions wrote it.
     let (old, key) = (

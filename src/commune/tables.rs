@@ -68,7 +68,7 @@ pub struct UndeliveredBulletin {
     /// When the village took its notice down, by the village's clock; none = it has not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_down_at: Option<WallMs>,
-    /// Who took it down; none = nobody did, or an older version received it.
+    /// The person who took it down; none = nobody did, or an older version received it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_down_by: Option<Remover>,
     /// Entries of the commune's history about it in this village.
@@ -76,7 +76,7 @@ pub struct UndeliveredBulletin {
     pub history_entries: u32,
 }
 
-/// Who took a bulletin's notice down in the village.
+/// The person who took a bulletin's notice down in the village.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remover {

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use super::{ConfigMistake, load_from};
 
-const GOOD: &str = "[village]\nid = \"ben-thoc\"\nname = \"Thôn Bến Thóc\"\ncommune = \"xã Đồng Nếp\"\n[doors]\nportal = \"127.0.0.1:8080\"\n[[group]]\nid = \"truc\"\nname = \"Đường trục\"\nlights = [\"den-01.light\"]\n[[sensor]]\nid = \"cb-01.level\"\nname = \"Mực nước\"\nmarks = [180, 230.5]\n";
+const GOOD: &str = "[village]\nid = \"ben-thoc\"\nname = \"Thôn Bến Thóc\"\n\
+    commune = \"xã Đồng Nếp\"\n[doors]\nportal = \"127.0.0.1:8080\"\n[[group]]\nid = \"truc\"\n\
+    name = \"Đường trục\"\nlights = [\"den-01.light\"]\n[[sensor]]\nid = \"cb-01.level\"\n\
+    name = \"Mực nước\"\nmarks = [180, 230.5]\n";
 
 fn one(text: &str) -> Result<super::Config, Vec<super::ConfigError>> {
     load_from(&[("a.toml".into(), text.into())])
@@ -27,7 +30,8 @@ fn a_good_file_says_where_each_value_came_from() {
 
 #[test]
 fn all_mistakes_are_told_at_once() {
-    let text = "[village]\nid = \"Bến\"\nname = 3\n[doors]\nportal = \"here\"\nporttal = 1\n[[camera]]\nid = \"c\"\nname = \"x\"\nurl = \"rtsp://me:pw@h/x\"\n[nonsense]\n";
+    let text = "[village]\nid = \"Bến\"\nname = 3\n[doors]\nportal = \"here\"\nporttal = 1\n\
+        [[camera]]\nid = \"c\"\nname = \"x\"\nurl = \"rtsp://me:pw@h/x\"\n[nonsense]\n";
     let problems = one(text).expect_err("bad");
     let told: Vec<(usize, &str)> = problems.iter().map(|p| (p.line, p.key.as_str())).collect();
     assert_eq!(
@@ -57,15 +61,27 @@ fn broken_toml_is_a_line_not_a_crash() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
     #[test]
-    fn a_mutated_file_is_read_or_refused_never_more(at in any::<prop::sample::Index>(), byte in "[\\x20-\\x7e\\n\\[\\]=\"]", cut in any::<bool>()) {
+    fn a_mutated_file_is_read_or_refused_never_more(
+        at in any::<prop::sample::Index>(),
+        byte in "[\\x20-\\x7e\\n\\[\\]=\"]",
+        cut in any::<bool>(),
+    ) {
         let mut text: Vec<char> = GOOD.chars().collect();
         let at = at.index(text.len());
         if cut { text.truncate(at); } else { text[at] = byte.chars().next().unwrap_or('x'); }
         let text: String = text.into_iter().collect();
         if let Err(problems) = one(&text) {
-            prop_assert!(problems.iter().all(|p| p.line > 0 || p.file.is_empty()), "{:?}", problems);
+            prop_assert!(
+                problems.iter().all(|p| p.line > 0 || p.file.is_empty()),
+                "{:?}",
+                problems
+            );
         }
     }
 }
@@ -156,7 +172,11 @@ fn a_later_file_changes_the_limits_that_it_names_and_every_limit_is_judged() {
 fn names_and_numbers_beyond_their_bounds_are_told_with_their_line() {
     let long = "x".repeat(15_000);
     let text = format!(
-        "[village]\nid = \"v\"\nname = \"{long}\"\ncommune = \"\\u200b\"\nlatitude = 91.0\nlongitude = 1e308\n[[place]]\nid = \"p\"\nname = \"{long}\"\n[[sensor]]\nid = \"a.b\"\nname = \"x\"\nunit = \"{long}\"\nmarks = [1e308]\ndecimals = 7\n[[speaker]]\nid = \"l\"\nname = \"x\"\nhorns = 200\n[[program]]\nid = \"q\"\nsecret_sha256 = \"{}\"\npublish = [\"{long}\"]\n[doors]\nportal = \"127.0.0.1:1\"\n",
+        "[village]\nid = \"v\"\nname = \"{long}\"\ncommune = \"\\u200b\"\nlatitude = 91.0\n\
+         longitude = 1e308\n[[place]]\nid = \"p\"\nname = \"{long}\"\n[[sensor]]\nid = \"a.b\"\n\
+         name = \"x\"\nunit = \"{long}\"\nmarks = [1e308]\ndecimals = 7\n[[speaker]]\nid = \"l\"\n\
+         name = \"x\"\nhorns = 200\n[[program]]\nid = \"q\"\nsecret_sha256 = \"{}\"\n\
+         publish = [\"{long}\"]\n[doors]\nportal = \"127.0.0.1:1\"\n",
         "0".repeat(64)
     );
     let problems = one(&text).expect_err("bad");

@@ -76,7 +76,10 @@ impl Ingest {
                 incoming = heard.recv() => {
                     let Some(incoming) = incoming else { return Ok(()) };
                     topics.refresh(&self.journal.state());
-                    self.message(&topics, &incoming.publish.topic, &incoming.publish.payload, incoming.publish.retain, &mut turns).await?;
+                    let publish = &incoming.publish;
+                    let (topic, payload) = (&publish.topic, &publish.payload);
+                    self.message(&topics, topic, payload, publish.retain, &mut turns)
+                        .await?;
                     incoming.acknowledge().await;
                 }
                 // An order is decided against the lamp's last report: history gets that report
@@ -89,7 +92,12 @@ impl Ingest {
                     let now = self.clock.mono_ms();
                     self.retry_levels(now, &mut turns).await?;
                     self.expire_on_states(&topics, now, &mut turns).await?;
-                    let due: Vec<EntityId> = turns.reports.keys().filter(|e| turns.last_report.get(*e).is_none_or(|t| now.since(*t) >= MIN_REPORT_INTERVAL_MS)).cloned().collect();
+                    let is_due = |e: &&EntityId| {
+                        let last = turns.last_report.get(*e);
+                        last.is_none_or(|t| now.since(*t) >= MIN_REPORT_INTERVAL_MS)
+                    };
+                    let due: Vec<EntityId> =
+                        turns.reports.keys().filter(is_due).cloned().collect();
                     for entity in due {
                         if let Some((on, _)) = turns.reports.remove(&entity) {
                             self.handle_report(&entity, on, now, &mut turns).await?;

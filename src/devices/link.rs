@@ -77,8 +77,8 @@ impl Drop for LinkDownGuard<'_> {
     }
 }
 
-/// Runs one connection until it breaks or `stop`. `heard` gets every message, `pulse` the state of
-/// the link.
+/// Runs one connection until it breaks or `stop`. `messages` gets each message, `pulse` the state
+/// of the link.
 ///
 /// # Errors
 /// Why the connection ended.
@@ -201,11 +201,17 @@ async fn send(
                 let Some(m) = message else { anyhow::bail!("the outbox closed") };
                 // The client would refuse it with an error: that ends the link and loses the
                 // messages that wait behind.
-                if !is_topic_name(&m.topic) || !is_within_bounds(&m.topic, TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX) {
+                let is_bounded = is_within_bounds(&m.topic, TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX);
+                if !is_topic_name(&m.topic) || !is_bounded {
                     tracing::warn!(topic = m.topic, "message with invalid topic dropped");
                     continue;
                 }
-                (m.topic, if m.queued { QoS::AtLeastOnce } else { QoS::AtMostOnce }, m.retain, m.payload)
+                let qos = if m.queued {
+                    QoS::AtLeastOnce
+                } else {
+                    QoS::AtMostOnce
+                };
+                (m.topic, qos, m.retain, m.payload)
             }
         };
         publishes.acquire().await?.forget();

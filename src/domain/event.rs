@@ -223,8 +223,8 @@ pub struct Entry {
 
 #[cfg(test)]
 impl Entry {
-    /// An entry of a test: by the gateway itself, at 1970 by a clock that is right, and with the same
-    /// number in its lane as in the village. A test that needs another field names it.
+    /// An entry of a test: by the gateway itself, at 1970 by a clock that is right, and with the
+    /// same number in its lane as in the village. A test that needs another field names it.
     pub(crate) fn sample(seq: u64, event: Event) -> Self {
         Self {
             seq,

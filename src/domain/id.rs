@@ -38,7 +38,11 @@ macro_rules! ids {
             /// # Errors
             /// [`BadId`] when the text breaks the module's invariant.
             pub fn new(text: &str) -> Result<Self, BadId> {
-                if is_id(text) { Ok(Self(text.into())) } else { Err(BadId(text.chars().take(80).collect())) }
+                if is_id(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(BadId(text.chars().take(80).collect()))
+                }
             }
 
             /// The id as text.

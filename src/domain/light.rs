@@ -31,8 +31,8 @@ pub struct Light {
     /// The last order, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Desired>,
-    /// What was wanted of it before the last order: the order before, or else what it had reported;
-    /// `None` = neither is known.
+    /// The state that was wanted of it before the last order: by the order before, or else the one
+    /// that it had reported; `None` = neither is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<bool>,
     /// The state that it last reported.

@@ -47,7 +47,7 @@ pub const ERASED_KEPT: usize = 10_000;
 /// Most ranges of damage in the state; the oldest are removed first.
 pub const DAMAGE_KEPT: usize = 100;
 
-/// What a blob is the text of.
+/// The thing whose text a blob is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobUse<'a> {
     /// A person's name and PIN hash.
@@ -176,8 +176,8 @@ impl VillageState {
         out
     }
 
-    /// The blobs that the village uses now, each with what it is the text of. Whatever else a blob
-    /// may be, it is not an orphan while it is one of these.
+    /// The blobs that the village uses now, each with the thing whose text it is. A blob is no
+    /// orphan while it is one of these, however long ago its entry was trimmed.
     pub fn blobs(&self) -> impl Iterator<Item = (BlobUse<'_>, &BlobRef)> {
         let people = self
             .users

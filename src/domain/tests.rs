@@ -89,10 +89,17 @@ fn entries(wishes: &[(Actor, Command)]) -> (Vec<Entry>, VillageState) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn replay_equals_snapshot_plus_tail(wishes in prop::collection::vec((actor(), command()), 0..120), cut in any::<prop::sample::Index>()) {
+    fn replay_equals_snapshot_plus_tail(
+        wishes in prop::collection::vec((actor(), command()), 0..120),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let (all, end) = entries(&wishes);
         let cut = if all.is_empty() { 0 } else { cut.index(all.len()) };
         let mut snapshot = VillageState::default();
@@ -104,7 +111,10 @@ proptest! {
     }
 
     #[test]
-    fn apply_is_total_in_any_order(wishes in prop::collection::vec((actor(), command()), 0..80), seed in any::<u64>()) {
+    fn apply_is_total_in_any_order(
+        wishes in prop::collection::vec((actor(), command()), 0..80),
+        seed in any::<u64>(),
+    ) {
         let (mut all, _) = entries(&wishes);
         let len = all.len().max(1) as u64;
         all.sort_by_key(|e| e.seq.wrapping_mul(seed | 1) % len);
@@ -115,12 +125,24 @@ proptest! {
     }
 
     #[test]
-    fn a_declaration_said_twice_changes_nothing(wishes in prop::collection::vec((Just(Actor::System), command()), 0..60)) {
+    fn a_declaration_said_twice_changes_nothing(
+        wishes in prop::collection::vec((Just(Actor::System), command()), 0..60),
+    ) {
         let (_, state) = entries(&wishes);
-        for (who, wish) in wishes.iter().filter(|(_, w)| matches!(w, Command::Device(device::Command::Declare { .. }) | Command::Light(light::Command::DeclareGroup { .. }) | Command::Speaker(speaker::Command::Declare { .. }) | Command::Account(account::Command::Grant { .. }))) {
+        let is_declaration = |command: &Command| {
+            matches!(
+                command,
+                Command::Device(device::Command::Declare { .. })
+                    | Command::Light(light::Command::DeclareGroup { .. })
+                    | Command::Speaker(speaker::Command::Declare { .. })
+                    | Command::Account(account::Command::Grant { .. })
+            )
+        };
+        for (who, wish) in wishes.iter().filter(|(_, w)| is_declaration(w)) {
             let mut s = state.clone();
             for round in 0..2 {
-                let events = decide(&s, who, wish, Now { wall_ms: WallMs::new(0) }).expect("the house may declare");
+                let now = Now { wall_ms: WallMs::new(0) };
+                let events = decide(&s, who, wish, now).expect("the house may declare");
                 prop_assert!(round == 0 || events.is_empty(), "{:?}", events);
                 for event in events {
                     let seq = s.seq + 1;

@@ -1,5 +1,5 @@
-//! What an address says: ids in its path, and its query. An address that cannot be read leads to the
-//! page “there is no such page”, in the reader's language.
+//! The values in an address: ids in its path, and its query. An address that cannot be read leads
+//! to the page “there is no such page”, in the reader's language.
 
 use std::str::FromStr;
 

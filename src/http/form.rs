@@ -1,9 +1,10 @@
-//! Forms: their fields, and the extractor that hands a form to its handler together with its sender.
+//! Forms: their fields, and the extractor that hands a form to its handler together with its
+//! sender.
 //!
 //! Invariant: a handler that [`form`] registers runs only for a signed-in sender whose form carries
-//! the CSRF token of that sign-in. A handler whose last argument is not [`FormPost`] does not compile
-//! there. Deliberately absent: the rules of a form's content. The handler checks them, because it
-//! can show the form again.
+//! the CSRF token of that sign-in. A handler whose last argument is not [`FormPost`] does not
+//! compile there. Deliberately absent: the rules of a form's content. The handler checks them,
+//! because it can show the form again.
 
 use std::future::Future;
 
@@ -73,7 +74,7 @@ impl FormFields {
 
 /// An audience that signs in and sends forms.
 pub trait Audience: ErrorPages {
-    /// Who sent a request.
+    /// The person who sent a request.
     type Sender: Send;
 
     /// The signed-in sender of a request, with the CSRF token of the sign-in; none = nobody is
@@ -87,13 +88,13 @@ pub trait Audience: ErrorPages {
     }
 }
 
-/// What a form of an audience says.
+/// The content of a form of an audience.
 pub trait FormContent<S: Audience>: Sized + Send {
     /// A form that comes late after its tap is taken all the same: it orders nothing, or what it
     /// orders is right at any time, as silence is.
     const MAY_BE_LATE: bool = false;
 
-    /// Takes the content out of the fields. What is wrong with it is told by the handler.
+    /// Takes the content out of the fields. The handler reports what is wrong with it.
     fn read(fields: FormFields) -> Self;
 
     /// The response when the form is not handed to its handler. A form that people type into shows
@@ -147,14 +148,14 @@ impl<S: Audience> FormContent<S> for AnyTimeButton {
 pub struct FormPost<S: Audience, T> {
     /// The context of the request.
     pub visit: S::Context,
-    /// Who sent it.
+    /// The person who sent it.
     pub sender: S::Sender,
     /// The command id of the form: sending the form twice carries the command out once. None = the
     /// form has none, because it names a state and not a change.
     pub once: Option<CommandId>,
     /// Until when what it orders may be decided; none = it is late, and may be.
     pub deadline: Option<MonoMs>,
-    /// What it says.
+    /// Its content.
     pub form: T,
 }
 

@@ -1,9 +1,9 @@
 //! The CSRF token as it stands in a page: another text in each response.
 //!
 //! Pages are compressed, and the length of a compressed page tells how much of it repeats. Somebody
-//! who sees lengths and has words of theirs on the page could guess a token that is always the same,
-//! digit by digit (BREACH, Prado, Harris and Gluck, 2013). A mask of random bits makes guesses of
-//! one response worthless for the next.
+//! who sees lengths and has words of theirs on the page could guess a token that is always the
+//! same, digit by digit (BREACH, Prado, Harris and Gluck, 2013). A mask of random bits makes
+//! guesses of one response worthless for the next.
 
 use crate::keys::secret;
 

@@ -8,7 +8,9 @@ use axum::response::{IntoResponse as _, Response};
 
 /// Scripts and styles come from our own files only, pictures also from `data:` addresses;
 /// connections go to ourselves only.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; \
+    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Adds the headers to a response.
 pub async fn security_headers(request: Request, next: Next) -> Response {
@@ -50,7 +52,12 @@ pub async fn same_site(request: Request, next: Next) -> Response {
     if is_same_origin(request.headers()) {
         next.run(request).await
     } else {
-        (StatusCode::FORBIDDEN, "Trang này đã cũ hoặc được gửi từ nơi khác. Mời mở lại trang rồi bấm lại; chưa có gì thay đổi.").into_response()
+        (
+            StatusCode::FORBIDDEN,
+            "Trang này đã cũ hoặc được gửi từ nơi khác. Mời mở lại trang rồi bấm lại; chưa có gì \
+             thay đổi.",
+        )
+            .into_response()
     }
 }
 

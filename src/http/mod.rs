@@ -1,5 +1,5 @@
-//! Everything that the HTTP listeners share: serving, sign-in, forms and their proof, headers, host names,
-//! layout, and sentences about refusals.
+//! Everything that the HTTP listeners share: serving, sign-in, forms and their proof, headers, host
+//! names, layout, and sentences about refusals.
 
 pub mod address;
 pub mod assets;

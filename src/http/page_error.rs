@@ -100,7 +100,7 @@ impl PageError {
     }
 }
 
-/// What a handler of a page gives back.
+/// The result of a page's handler.
 pub type PageResult = Result<Response, PageError>;
 
 impl From<SubmitError> for PageError {

@@ -132,7 +132,9 @@ pub fn asset(kind: &'static str, content: &'static [u8]) -> Response {
 
 #[derive(askama::Template)]
 #[template(
-    source = "<li><span class=\"mark {{ mark }}\"></span><span class=\"what\"><b>{{ words }}</b></span><time class=\"num\">{{ side }}</time></li>",
+    source = "<li><span class=\"mark {{ mark }}\"></span>\
+        <span class=\"what\"><b>{{ words }}</b></span>\
+        <time class=\"num\">{{ side }}</time></li>",
     ext = "html"
 )]
 struct PlainRow<'a> {

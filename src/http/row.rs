@@ -20,7 +20,7 @@ pub struct Row {
     pub side: String,
     /// Where it leads; empty = nowhere.
     pub href: String,
-    /// What is folded away beneath, a line each; a row with a link has none.
+    /// Lines that are folded away beneath; a row with a link has none.
     pub parts: Vec<String>,
     /// The words that unfold it.
     pub parts_label: String,

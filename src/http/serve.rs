@@ -54,7 +54,10 @@ pub enum Peer {
 
 /// Body of the response while the machine's clock shows no date that HTTP can write: hyper writes a
 /// date into every response, and panics where it cannot.
-const CLOCK_OUT_OF_RANGE_BODY: &str = "Đồng hồ của máy đang sai (trước năm 1970 hoặc sau năm 9998) nên trang chưa mở được. Kỹ thuật chỉnh lại giờ của máy là được.\n\nThe clock of this machine is wrong (before 1970 or after 9998), so no page can be opened. Set the machine's time.\n";
+const CLOCK_OUT_OF_RANGE_BODY: &str = "Đồng hồ của máy đang sai (trước năm 1970 hoặc sau năm 9998) \
+    nên trang chưa mở được. Kỹ thuật chỉnh lại giờ của máy là được.\n\n\
+    The clock of this machine is wrong (before 1970 or after 9998), so no page can be opened. Set \
+    the machine's time.\n";
 
 async fn serve_connection<I, K>(
     mut io: I,
@@ -68,7 +71,9 @@ async fn serve_connection<I, K>(
 {
     if !clock::has_http_date() {
         let answer = format!(
-            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{CLOCK_OUT_OF_RANGE_BODY}",
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n\
+             cache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n\
+             \r\n{CLOCK_OUT_OF_RANGE_BODY}",
             CLOCK_OUT_OF_RANGE_BODY.len()
         );
         // The request is read first: closing the socket before that would discard the response.

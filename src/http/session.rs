@@ -1,9 +1,10 @@
 //! Sign-in by PIN and a remembered phone.
 //!
 //! Invariants: only hashes of tokens are stored. A sign-in ends when its user's generation changes.
-//! Wrong PINs are counted and bounded ([`pin_attempts`]). An attempt that could not be verified (a crowd, no memory, a damaged file) is not wrong and is not
-//! counted; neither is a text that is no PIN. Whatever the answer, the tries left are read from the
-//! one count. Hashing has its own bounds: [`crate::keys::pins`].
+//! Wrong PINs are counted and bounded ([`pin_attempts`]). An attempt that could not be verified (a
+//! crowd, no memory, a damaged file) is not wrong and is not counted; neither is a text that is no
+//! PIN. Every answer reads the tries that are left from the one count. Hashing has its own bounds:
+//! [`crate::keys::pins`].
 
 use std::collections::BTreeMap;
 use std::io;
@@ -275,7 +276,7 @@ impl SignIns {
         let failed = |failure: PinError| match failure {
             PinError::Busy => SignInError::Busy,
             PinError::Broken(cause) => {
-                tracing::error!(%user, %cause, "PIN verification failed internally; attempt not counted");
+                tracing::error!(%user, %cause, "verifying a PIN failed; attempt not counted");
                 SignInError::Internal
             }
         };

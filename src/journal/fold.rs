@@ -264,7 +264,12 @@ pub(super) fn rebuild_missing_packs(
                 match pack::write(folder, &end, &heads, &entries) {
                     Ok(again) => out.push(again),
                     Err(cause) => {
-                        tracing::error!(%cause, from = last + 1, to = pack.first - 1, "rebuilding missing pack failed; entries stay in the log");
+                        tracing::error!(
+                            %cause,
+                            from = last + 1,
+                            to = pack.first - 1,
+                            "rebuilding missing pack failed; entries stay in the log"
+                        );
                         unwritten.push((last + 1, pack.first - 1));
                     }
                 }

@@ -101,13 +101,20 @@ impl Journal {
             // start, and the next checkpoint tries again.
             tracing::error!(%cause, "writing snapshot at start failed");
         }
-        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run()));
-            if let Err(cause) = ended.unwrap_or_else(|_| Err(std::io::Error::other("the journal's thread panicked"))) {
-                tracing::error!(%cause, "journal failed: read-only until restart; acknowledged data safe");
-                fail.send_replace(Some(cause.into()));
-            }
-        });
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || {
+                let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run()));
+                if let Err(cause) = ended
+                    .unwrap_or_else(|_| Err(std::io::Error::other("the journal's thread panicked")))
+                {
+                    tracing::error!(
+                        %cause,
+                        "journal failed: read-only until restart; acknowledged data safe"
+                    );
+                    fail.send_replace(Some(cause.into()));
+                }
+            });
         thread.map_err(|cause| OpenError::Io { folder, cause })?;
         Ok((journal, report))
     }

@@ -276,7 +276,13 @@ impl History {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if known.len() < 1_000 && known.insert((block.first, block.last)) {
-            tracing::error!(%cause, path = %path.display(), from = block.first, to = block.last, "reading history pack failed");
+            tracing::error!(
+                %cause,
+                path = %path.display(),
+                from = block.first,
+                to = block.last,
+                "reading history pack failed"
+            );
         }
     }
 

@@ -1,12 +1,12 @@
-//! The redb index over packed history: by thing, by actor, by day, by cause. It is derived and never
-//! the only copy of anything.
+//! The redb index over packed history: by thing, by actor, by day, by cause. It is derived and
+//! never the only copy of anything.
 //!
 //! The index follows the packs with one durable commit for each pack (about a thousand entries). It
 //! is opened with an integrity check. An index that is lost or may be corrupt is renamed aside and
 //! built again while the gateway runs. Keys are bytes only, and the value of a (key, block) is a
-//! list of offsets in the block, so a busy lamp costs one byte for each entry. A day (of the village)
-//! has the numbers of its first and last entry. Every value is in our envelope: version 1, CRC32C,
-//! payload.
+//! list of offsets in the block, so a busy lamp costs one byte for each entry. A day (of the
+//! village) has the numbers of its first and last entry. Every value is in our envelope: version 1,
+//! CRC32C, payload.
 
 mod lookup;
 mod query;
@@ -221,7 +221,11 @@ impl Index {
             match self.open() {
                 Ok(found) => found,
                 Err(cause) => {
-                    tracing::warn!(%cause, path = %self.path.display(), "index set aside; rebuilding");
+                    tracing::warn!(
+                        %cause,
+                        path = %self.path.display(),
+                        "index set aside; rebuilding"
+                    );
                     let aside = self.path.with_extension("damaged");
                     if self.path.exists() {
                         std::fs::rename(&self.path, aside)?;
@@ -246,7 +250,10 @@ impl Index {
         if through > 0
             && (packs.last().is_none_or(|p| p.last < through) || heads.is_some_and(ends_otherwise))
         {
-            tracing::warn!(path = %self.path.display(), "index belongs to another history; rebuilding");
+            tracing::warn!(
+                path = %self.path.display(),
+                "index belongs to another history; rebuilding"
+            );
             self.db
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

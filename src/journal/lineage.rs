@@ -15,8 +15,8 @@ use super::logged_records::LoggedRecord;
 use super::pack::{self, Pack};
 use super::snapshot::{Snapshot, SnapshotFile};
 use crate::domain::event::Event;
+use crate::domain::history;
 use crate::domain::id::VillageId;
-use crate::domain::{history, village};
 use crate::log::frame::Epoch;
 
 /// The weight of a pack and of a segment of the log; a snapshot weighs one.
@@ -228,7 +228,9 @@ fn group_epochs(
         if let Some(previous) = line.previous() {
             families.union([&previous, &line.epoch]);
         }
-        if matches!(line.entry().map(|e| &e.event), Some(Event::Village(village::Event::Declared { village })) if Some(&village.id) == name)
+        if line
+            .declares()
+            .is_some_and(|declared| Some(declared) == name)
         {
             named.push(line.epoch);
         }
@@ -271,8 +273,11 @@ fn may_continue(lines: &[&LoggedRecord], snapshot: &Snapshot) -> bool {
         .filter_map(|l| Some((l.segment, l.entry()?)))
         .all(|(segment, entry)| {
             let is_behind = entry.seq > snapshot.state.seq && segment >= snapshot.floor.segment;
-            is_behind
-                && !matches!(entry.event, Event::History(history::Event::Booted { boot, .. }) if boot <= snapshot.state.boot)
+            let is_old_boot = match entry.event {
+                Event::History(history::Event::Booted { boot, .. }) => boot <= snapshot.state.boot,
+                _ => false,
+            };
+            is_behind && !is_old_boot
         })
 }
 
@@ -364,7 +369,10 @@ fn continues_history(
     name: Option<&VillageId>,
 ) -> bool {
     let last_packed = packs.iter().map(|p| p.last).max().unwrap_or(0);
-    let declares_other = |l: &&LoggedRecord| matches!(l.entry().map(|e| &e.event), Some(Event::Village(village::Event::Declared { village })) if name.is_some_and(|n| *n != village.id));
+    let declares_other = |l: &&LoggedRecord| match (l.declares(), name) {
+        (Some(declared), Some(name)) => declared != name,
+        _ => false,
+    };
     of.iter()
         .filter_map(|l| l.entry())
         .all(|e| e.seq > last_packed)

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::chain::Heads;
 use super::codec::{self, JournalRecord};
 use crate::domain::event::{Entry, Event};
-use crate::domain::history;
+use crate::domain::id::VillageId;
+use crate::domain::{history, village};
 use crate::log::frame::{Epoch, Group};
 use crate::log::recover::Floor;
 
@@ -31,6 +32,14 @@ impl LoggedRecord {
             Some(entry)
         } else {
             None
+        }
+    }
+
+    /// The village that this entry declares, if it does.
+    pub(super) fn declares(&self) -> Option<&VillageId> {
+        match &self.entry()?.event {
+            Event::Village(village::Event::Declared { village }) => Some(&village.id),
+            _ => None,
         }
     }
 

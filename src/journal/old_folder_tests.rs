@@ -1,7 +1,7 @@
 //! A data folder as the program before wrote it: packs, a snapshot and a log of versions 1 and 2.
 //!
-//! `tests/samples/journal/folder` holds its files, compressed, and the village as the program before
-//! reported it. The folder was left by a kill, so the log holds more than the snapshot.
+//! `tests/samples/journal/folder` holds its files, compressed, and the village as the program
+//! before reported it. The folder was left by a kill, so the log holds more than the snapshot.
 
 use std::path::Path;
 use std::sync::Arc;

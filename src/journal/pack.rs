@@ -194,7 +194,11 @@ pub fn open(path: &Path) -> io::Result<Pack> {
                 }
             })?;
             if is_short {
-                tracing::error!(path = %path.display(), through = blocks.last().map_or(0, |b| b.last), "history pack truncated or damaged at its end; valid part used");
+                tracing::error!(
+                    path = %path.display(),
+                    through = blocks.last().map_or(0, |b| b.last),
+                    "history pack truncated or damaged at its end; valid part used"
+                );
                 end = heads_after(path, heads, &blocks).unwrap_or(end);
             }
             blocks

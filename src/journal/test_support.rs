@@ -83,8 +83,8 @@ pub(super) fn open_on(
     )
 }
 
-/// Leaves the journal as a kill would: no packing, no snapshot, no shutdown. Its threads have ended:
-/// one that went on making spare segments would change the folder under the next start.
+/// Leaves the journal as a kill would: no packing, no snapshot, no shutdown. Its threads have
+/// ended: one that went on making spare segments would change the folder under the next start.
 pub(super) fn crash(journal: Journal) {
     journal.kill();
     drop(journal);

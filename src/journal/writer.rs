@@ -224,7 +224,11 @@ impl JournalWriter {
             WriterRequest::Trim(floor) => {
                 for pack in self.history.trim(floor.min(self.packed.0)) {
                     if let Err(cause) = std::fs::remove_file(&pack.path) {
-                        tracing::warn!(%cause, path = %pack.path.display(), "removing trimmed history failed");
+                        tracing::warn!(
+                            %cause,
+                            path = %pack.path.display(),
+                            "removing trimmed history failed"
+                        );
                     }
                 }
             }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::protocol::broker::{Counters, Refusal};
 use crate::protocol::broker_endpoint::BrokerEndpoint;
 
-/// What the broker reported last.
+/// The status that the broker reported last.
 pub struct BrokerStatus {
     counters: watch::Sender<Counters>,
     refusals: watch::Sender<Arc<Vec<Refusal>>>,

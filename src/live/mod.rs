@@ -1,7 +1,7 @@
 //! The live state that is not history: latest values, camera streams, what the broker reports, the
 //! status of the links. Values only; who wants something done asks through `ports`. Bounded and in
-//! memory only. Services (`devices`, `cameras`, `sync`, `app`) fill it; the pages and listeners read
-//! it. After a restart it is empty, and that is right.
+//! memory only. Services (`devices`, `cameras`, `sync`, `app`) fill it; the pages and listeners
+//! read it. After a restart it is empty, and that is right.
 
 pub mod broker;
 pub mod device_link;

@@ -138,7 +138,10 @@ impl Disk for DirDisk {
             if self.name(number).file_name() == Some(&name) && self.path.join(&name).is_file() {
                 out.push(number);
             } else {
-                tracing::warn!(path = %self.path.join(&name).display(), "unknown file in log folder ignored");
+                tracing::warn!(
+                    path = %self.path.join(&name).display(),
+                    "unknown file in log folder ignored"
+                );
             }
         }
         out.sort_unstable();

@@ -42,7 +42,11 @@ pub enum LogOpenError {
     #[error("cannot read the log")]
     Io(#[from] io::Error),
     /// A newer program wrote the log.
-    #[error("the log was written by a newer version of this program (format {0}, this one knows {known})", known = super::frame::VERSION)]
+    #[error(
+        "the log was written by a newer version of this program (format {0}, this one \
+         knows {known})",
+        known = super::frame::VERSION,
+    )]
     Newer(u16),
 }
 

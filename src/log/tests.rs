@@ -239,9 +239,16 @@ fn a_newer_format_is_refused_not_destroyed() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..Default::default()
+    })]
     #[test]
-    fn decoding_garbage_never_panics(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..9000), len in 0u32..20_000) {
+    fn decoding_garbage_never_panics(
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..9000),
+        len in 0u32..20_000,
+    ) {
         let mut bytes = bytes;
         if bytes.len() > 60 {
             bytes[..4].copy_from_slice(b"CLGP");

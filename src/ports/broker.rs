@@ -1,7 +1,7 @@
 //! Queries of the pages and of the control socket to the broker's worker.
 //!
-//! `app::services::broker_admin` carries them to the worker. Bounded: a query waits a few seconds at
-//! most.
+//! `app::services::broker_admin` carries them to the worker. Bounded: a query waits a few seconds
+//! at most.
 
 use std::time::Duration;
 

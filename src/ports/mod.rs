@@ -3,7 +3,8 @@
 //! devices.
 //!
 //! A port has two ends. Any number of callers ask, and one service at a time serves. A full port
-//! refuses, and nobody waits longer than its deadline. Values that are only looked at are in `live`.
+//! refuses, and nobody waits longer than its deadline. Values that are only looked at are in
+//! `live`.
 
 pub mod broker;
 pub mod devices;

@@ -186,8 +186,8 @@ pub struct HistoryReport {
     pub last: u64,
     /// The rows.
     pub lines: Vec<HistoryLine>,
-    /// The entries themselves, also those that are told in the row of another, without the hashes of
-    /// secrets.
+    /// The entries themselves, also those that are told in the row of another, without the hashes
+    /// of secrets.
     pub entries: Vec<serde_json::Value>,
 }
 
@@ -196,9 +196,9 @@ pub struct HistoryReport {
 pub struct HistoryLine {
     /// When.
     pub at: WallMs,
-    /// What happened, and who did it.
+    /// The sentence that says what happened, and who did it.
     pub what: String,
-    /// What came of it; who or what caused it, when that is not said yet. May be empty.
+    /// The result in words; or the cause, when the sentence does not name it. May be empty.
     pub detail: String,
     /// Its results one by one.
     pub parts: Vec<String>,

@@ -88,8 +88,8 @@ pub enum ReceiverState {
 }
 
 reason_table! {
-    /// The reasons of a failed playback that have a sentence of their own in the reader's language. A
-    /// receiver may report any other words; those are shown as its own.
+    /// The reasons of a failed playback that have a sentence of their own in the reader's language.
+    /// A receiver may report any other words; those are shown as its own.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum FailureReason {
         /// The gateway could make no sound of the sentence.

@@ -347,7 +347,8 @@ pub struct CauseSummary {
     pub things: NamedThings,
 }
 
-/// The values of which the one sentence is made; small enough to be sent to the commune whenever it changes.
+/// The values of which the one sentence is made; small enough to be sent to the commune whenever it
+/// changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusSummary {
     /// The worst status of all things, and of the gateway.

@@ -134,7 +134,10 @@ impl Playback {
                 changed = watch.changed() => changed?,
                 heard = horns.recv() => match heard {
                     Ok(heard) => self.on_status(&heard, &mut steps).await?,
-                    Err(RecvError::Lagged(n)) => tracing::warn!(n, "speaker status messages lagged; resending commands"),
+                    Err(RecvError::Lagged(n)) => tracing::warn!(
+                        n,
+                        "speaker status messages lagged; resending commands"
+                    ),
                     Err(RecvError::Closed) => anyhow::bail!("the device link closed"),
                 },
                 Some(made) = readers.join_next() => {

@@ -256,7 +256,10 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn garbage_is_no_sound_and_no_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200), text in ".{0,80}") {
+        fn garbage_is_no_sound_and_no_panic(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+            text in ".{0,80}",
+        ) {
             let _ = parse_wav(&bytes);
             let _ = parse_wav(&[b"RIFF\0\0\0\0WAVE".as_slice(), &bytes].concat());
             let _ = normalise(&text);

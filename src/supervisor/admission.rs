@@ -357,8 +357,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn where_everybody_has_one_place_the_oldest_stranger_makes_room_then_who_is_still_longest()
-     {
+    async fn where_each_has_one_place_the_oldest_stranger_makes_room_then_who_is_still_longest() {
         let lobby = AdmissionControl::new(3);
         let come = |key: u32| {
             lobby

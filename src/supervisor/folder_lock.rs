@@ -1,4 +1,5 @@
-//! One process for one folder: a lock on a file in it, which ends with the process, however that ends.
+//! One process for one folder: a lock on a file in it, which ends with the process, however that
+//! ends.
 
 use std::fs::File;
 use std::io;

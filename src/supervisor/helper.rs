@@ -174,9 +174,10 @@ mod tests {
             run("sleep", &["30"], &[], b"", Duration::from_millis(50), 1).await,
             Err(HelperError::Deadline { .. })
         ));
-        assert!(
-            matches!(run("ls", &["/nowhere"], &[], b"", SECOND, 100).await, Err(HelperError::Failed { stderr, .. }) if stderr.contains("nowhere"))
-        );
+        assert!(matches!(
+            run("ls", &["/nowhere"], &[], b"", SECOND, 100).await,
+            Err(HelperError::Failed { stderr, .. }) if stderr.contains("nowhere")
+        ));
         assert!(matches!(
             run("yes", &[], &[], b"", SECOND, 1000).await,
             Err(HelperError::OutputTooLarge { .. })

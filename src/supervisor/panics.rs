@@ -17,7 +17,8 @@ pub fn install_hook() {
             .location()
             .map_or_else(|| "?".to_owned(), ToString::to_string);
         eprintln!(
-            "conglang {}: {} ({place}, thread “{}”). It is a fault of the program; please report this line.",
+            "conglang {}: {} ({place}, thread “{}”). It is a fault of the program; please report \
+             this line.",
             env!("CARGO_PKG_VERSION"),
             panic.payload_as_str().unwrap_or("a part broke"),
             thread.name().unwrap_or("?")

@@ -22,8 +22,8 @@ const MIN_GAP_MS: u64 = 5_000;
 const BACKLOG_MS: u64 = 2_000;
 
 /// The passes of a loop that passes at least every [`Passes::INTERVAL`]: a pass that comes much
-/// later was held up by a standstill, or by the loop's own work. The loop received nothing meanwhile,
-/// so the silence of the others proves nothing.
+/// later was held up by a standstill, or by the loop's own work. The loop received nothing
+/// meanwhile, so the silence of the others proves nothing.
 #[derive(Debug)]
 pub struct Passes(Instant);
 

@@ -174,7 +174,8 @@ async fn a_deaf_worker_is_killed_after_its_grace() {
 async fn a_growing_worker_is_replaced() {
     let mut rig = rig(
         &format!(
-            "{BEAT} (while :; do {BEAT} sleep 0.2; done) & exec awk 'BEGIN {{ s = \"x\"; for (i = 0; i < 27; i++) s = s s; while (1) i++ }}' > /dev/null"
+            "{BEAT} (while :; do {BEAT} sleep 0.2; done) & exec awk \
+             'BEGIN {{ s = \"x\"; for (i = 0; i < 27; i++) s = s s; while (1) i++ }}' > /dev/null"
         ),
         64 << 20,
     );

@@ -196,7 +196,9 @@ async fn supervise(
             status = child.wait() => {
                 // Lines that it wrote before it ended still count.
                 let mut reason = exit_reason(status);
-                while let Ok(Some(said)) = tokio::time::timeout(Duration::from_millis(100), ears.recv()).await {
+                while let Ok(Some(said)) =
+                    tokio::time::timeout(Duration::from_millis(100), ears.recv()).await
+                {
                     match said {
                         Ok(line) => drop(facts.send(WorkerLifecycle::Output(line)).await),
                         Err(flooded) => reason = flooded,
@@ -206,7 +208,9 @@ async fn supervise(
             }
             line = ears.recv() => match line {
                 Some(Ok(line)) => {
-                    if line != "{\"fact\":\"beat\"}" && facts.send(WorkerLifecycle::Output(line)).await.is_err() {
+                    if line != "{\"fact\":\"beat\"}"
+                        && facts.send(WorkerLifecycle::Output(line)).await.is_err()
+                    {
                         break HealthReason::WorkerStopped;
                     }
                     // Our own slowness is not its silence.
@@ -217,16 +221,28 @@ async fn supervise(
             },
             written = stdin.write(&pending), if !pending.is_empty() => match written {
                 Ok(n) => drop(pending.drain(..n)),
-                Err(cause) => break exit_reason_or(&mut child, HealthReason::WorkerNotReading { cause: cause.into() }).await,
+                Err(cause) => {
+                    let cause = cause.into();
+                    break exit_reason_or(&mut child, HealthReason::WorkerNotReading { cause })
+                        .await;
+                }
             },
             order = orders.recv(), if pending.is_empty() => match order {
                 Some(order) => pending = (order + "\n").into_bytes(),
                 None => break HealthReason::WorkerStopped,
             },
-            _ = memory.tick() => if let Some(pss) = pss_of(number).filter(|p| *p > spec.max_memory_bytes) {
-                break HealthReason::WorkerTooLarge { used_mb: pss >> 20, allowed_mb: spec.max_memory_bytes >> 20 };
-            },
-            () = &mut silence => break HealthReason::WorkerSilent { seconds: spec.max_silence.as_secs() },
+            _ = memory.tick() => {
+                if let Some(pss) = pss_of(number).filter(|p| *p > spec.max_memory_bytes) {
+                    break HealthReason::WorkerTooLarge {
+                        used_mb: pss >> 20,
+                        allowed_mb: spec.max_memory_bytes >> 20,
+                    };
+                }
+            }
+            () = &mut silence => {
+                let seconds = spec.max_silence.as_secs();
+                break HealthReason::WorkerSilent { seconds };
+            }
             () = stop.soft.cancelled() => break HealthReason::WorkerStopped,
         }
     };

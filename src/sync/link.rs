@@ -24,6 +24,15 @@ use crate::time::WallMs;
 /// How often the waiting entries are counted, whether the link is up or not.
 const COUNT_INTERVAL: Duration = Duration::from_secs(2);
 
+/// A message of the commune within the bounds of the protocol, or the reason why it is none.
+fn read_message(payload: &[u8]) -> Result<DownlinkMessage, String> {
+    let down: DownlinkMessage = serde_json::from_slice(payload).map_err(|e| e.to_string())?;
+    match down.validation_error() {
+        None => Ok(down),
+        Some(why) => Err(why.to_owned()),
+    }
+}
+
 impl Uplink {
     /// Keeps a connection open until `stop`. A commune that cannot be reached is ordinary and no
     /// failure of the gateway: health stays green, and the page shows how many entries wait.
@@ -156,34 +165,14 @@ impl Uplink {
                     None => anyhow::bail!("the link closed"),
                     Some(None) => engine.connected(now),
                     Some(Some(publish)) => {
-                        let down = serde_json::from_slice::<DownlinkMessage>(&publish.payload).map_err(|e| e.to_string());
-                        let todo = match down.and_then(|down| down.validation_error().map_or(Ok(down), |why| Err(why.to_owned()))) {
-                            Ok(DownlinkMessage::Command { seq, id, expires_at, bulletin }) => {
-                                let refused = self.execute_command(&id, expires_at, bulletin).await?;
-                                self.publish(client, &UplinkMessage::Outcome { seq, refused }).await?;
-                                Vec::new()
-                            }
-                            Ok(DownlinkMessage::Certificate { certificate }) => {
-                                if let Some(key) = asked.take() {
-                                    self.install_certificate(&certificate, key);
-                                }
-                                Vec::new()
-                            }
+                        let todo = match read_message(&publish.payload) {
                             Ok(down) => {
-                                // No renewal while the clock is not trusted and the certificate
-                                // seems to have expired: a wrong clock makes every certificate look
-                                // old.
-                                if matches!(down, DownlinkMessage::Resume { .. }) && asked.is_none() && self.best_certificate().1 <= RENEW_DAYS && (self.best_certificate().1 > 0 || is_clock_trusted(&self.clock)) {
-                                    let (request, key) = certificate_request(self.village.as_str())?;
-                                    asked = Some(key);
-                                    self.publish(client, &UplinkMessage::Renew { request }).await?;
-                                }
-                                if let DownlinkMessage::Resume { now_ms, sure, applied, known, status, .. } = &down {
-                                    reports.resume(*status);
-                                    self.apply_commune_time(*now_ms, *sure);
-                                    self.compare(client, applied, known.as_deref()).await?;
-                                }
-                                engine.handle_message(&down, &self.stream_ranges(), now)
+                                let rest = self
+                                    .carry_out(client, &mut reports, &mut asked, down)
+                                    .await?;
+                                rest.map_or_else(Vec::new, |down| {
+                                    engine.handle_message(&down, &self.stream_ranges(), now)
+                                })
                             }
                             Err(cause) => {
                                 tracing::warn!(%cause, "unknown message from commune");
@@ -206,5 +195,66 @@ impl Uplink {
             self.report_status(&engine).await?;
             self.report_village_status(client, &mut reports).await?;
         }
+    }
+
+    /// Carries out a message of the commune, as far as it is not about streams; returns it if it is
+    /// for the engine too. `asked` is the private key of a certificate request that is not answered
+    /// yet.
+    ///
+    /// # Errors
+    /// When the link or the journal failed: the message comes again.
+    async fn carry_out(
+        &self,
+        client: &AsyncClient,
+        reports: &mut StatusReports,
+        asked: &mut Option<String>,
+        down: DownlinkMessage,
+    ) -> anyhow::Result<Option<DownlinkMessage>> {
+        match down {
+            DownlinkMessage::Command {
+                seq,
+                id,
+                expires_at,
+                bulletin,
+            } => {
+                let refused = self.execute_command(&id, expires_at, bulletin).await?;
+                let outcome = UplinkMessage::Outcome { seq, refused };
+                self.publish(client, &outcome).await?;
+                return Ok(None);
+            }
+            DownlinkMessage::Certificate { certificate } => {
+                if let Some(key) = asked.take() {
+                    self.install_certificate(&certificate, key);
+                }
+                return Ok(None);
+            }
+            DownlinkMessage::Resume {
+                now_ms,
+                sure,
+                ref applied,
+                ref known,
+                status,
+                ..
+            } => {
+                if asked.is_none() && self.must_renew() {
+                    let (request, key) = certificate_request(self.village.as_str())?;
+                    *asked = Some(key);
+                    let renew = UplinkMessage::Renew { request };
+                    self.publish(client, &renew).await?;
+                }
+                reports.resume(status);
+                self.apply_commune_time(now_ms, sure);
+                self.compare(client, applied, known.as_deref()).await?;
+            }
+            DownlinkMessage::Ack { .. } => {}
+        }
+        Ok(Some(down))
+    }
+
+    /// True when the village's certificate ends soon. A clock that is wrong makes every certificate
+    /// look old: one that seems to have ended is renewed only by a clock that is trusted.
+    fn must_renew(&self) -> bool {
+        let (_, days) = self.best_certificate();
+        days <= RENEW_DAYS && (days > 0 || is_clock_trusted(&self.clock))
     }
 }

@@ -234,7 +234,9 @@ impl World {
                     .clone();
                     let records = self.written.get_mut(&stream).expect("stream");
                     let number = records.len() as u64 + 1;
-                    let record = serde_json::json!({ "lane": stream.lane, "lane_seq": number, "epoch": stream.epoch });
+                    let record = serde_json::json!({
+                        "lane": stream.lane, "lane_seq": number, "epoch": stream.epoch
+                    });
                     records.insert(number, record.to_string().into_bytes());
                 }
                 let todo = self.engine.tick(&self.offers(), self.now);
@@ -306,7 +308,11 @@ fn a_fresh_boot_after_a_restored_commune_arrives() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn nothing_is_lost_doubled_or_confused(steps in prop::collection::vec(step(), 1..300)) {

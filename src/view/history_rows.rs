@@ -1,9 +1,9 @@
 //! Entries as rows: which share a row, which are only the result of another, and the words of each.
 //!
 //! An order and what came of it are one row: the lamp that reported itself on, each cluster that
-//! played. The row names the person who gave the order. What swings (a device on a bad link, a gauge
-//! at its threshold) is one row, too. History itself is not changed by that. Deliberately absent:
-//! HTML, and the reading of history.
+//! played. The row names the person who gave the order. Entries that swing (a device on a bad link,
+//! a gauge at its threshold) are one row, too. History itself is not changed by that. Deliberately
+//! absent: HTML, and the reading of history.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,9 +48,9 @@ pub struct HistoryRow {
     pub at: WallMs,
     /// The mark: `""` well, `off`, `warn`, `bad`.
     pub mark: &'static str,
-    /// What happened, and who did it.
+    /// The sentence that says what happened, and who did it.
     pub what: String,
-    /// What came of it; who or what caused it, when the sentence does not say.
+    /// The result in words; or the cause, when the sentence does not name it.
     pub detail: String,
     /// The results one by one.
     pub parts: Vec<ResultPart>,
@@ -89,9 +89,9 @@ pub fn is_news(entry: &Entry) -> bool {
     }
 }
 
-/// The rows of `entries` (newest first), in the order of their newest entries. `effects` are results
-/// of any of them, whether they are among `entries` or not; a result whose cause is not there has a
-/// row to itself.
+/// The rows of `entries` (newest first), in the order of their newest entries. `effects` are
+/// results of any of them, whether they are among `entries` or not; a result whose cause is not
+/// there has a row to itself.
 #[must_use]
 pub fn stories<'a>(entries: &[&'a Entry], effects: &[&'a Entry]) -> Vec<Story<'a>> {
     let there: BTreeSet<u64> = entries.iter().map(|e| e.seq).collect();
@@ -210,7 +210,7 @@ fn takes_back(event: &Event, cause: &Event) -> bool {
     )
 }
 
-/// Who or what caused an entry, in words that stand by themselves.
+/// The actor who caused an entry, in words that stand by themselves.
 fn actor(context: &SentenceContext<'_>, entry: &Entry) -> String {
     // A dead device publishes nothing: the gateway noticed.
     let is_silence = matches!(

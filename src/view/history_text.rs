@@ -57,7 +57,7 @@ pub trait HistoryNames {
     fn person_in(&self, record: &BlobRef) -> Option<String>;
 }
 
-/// What happened, in words.
+/// One sentence of history: what happened, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sentence {
     /// The words, with a capital at the beginning.
@@ -69,7 +69,7 @@ pub struct Sentence {
 }
 
 impl Sentence {
-    /// What an actor did.
+    /// A sentence about what an actor did.
     fn act(words: String) -> Self {
         Self {
             words: if bare(&words).starts_with(char::is_lowercase) {
@@ -82,7 +82,7 @@ impl Sentence {
         }
     }
 
-    /// What happened by itself.
+    /// A sentence about what happened by itself.
     fn fact(words: String) -> Self {
         Self {
             is_act: false,
@@ -95,7 +95,7 @@ impl Sentence {
     }
 }
 
-/// What came of an act: the results, as far as they are known.
+/// The results of an act, as far as they are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowResult {
     /// In words.
@@ -166,7 +166,7 @@ impl RowRule {
     }
 }
 
-/// What sentences are made from: the language and the names.
+/// The language and the names that sentences are made from.
 #[derive(Clone, Copy)]
 pub struct SentenceContext<'a> {
     /// The reader's language.
@@ -305,7 +305,7 @@ impl SentenceContext<'_> {
         }
     }
 
-    /// What came of the entries of one row; `effects` are oldest first. None = there is nothing to
+    /// The result of the entries of one row; `effects` are oldest first. None = there is nothing to
     /// tell.
     pub(super) fn result(&self, entries: &[&Entry], effects: &[&Entry]) -> Option<RowResult> {
         match &entries.first()?.event {

@@ -1,6 +1,6 @@
-//! What people are told, as values and in their language. A thing's status and the sentences of
-//! history are made here once; pages, the control socket, the technician's commands and the
-//! commune's console show them.
+//! Everything that people are told, as values and in their language. A thing's status and the
+//! sentences of history are made here once; pages, the control socket, the technician's commands
+//! and the commune's console show them.
 //!
 //! Deliberately absent: HTML, HTTP.
 

@@ -472,8 +472,8 @@ fn data_losses(health: &BTreeMap<HealthPart, PartHealth>) -> Vec<LostData> {
     .collect()
 }
 
-/// The speaker clusters that will not be heard: what the page shows before an announcement, and what
-/// its receipt tells of the clusters that it was not for.
+/// The speaker clusters that will not be heard: what the page shows before an announcement, and
+/// what its receipt tells of the clusters that it was not for.
 #[must_use]
 pub fn unreachable_speakers(status: &VillageStatus) -> Vec<DeviceId> {
     status

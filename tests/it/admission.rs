@@ -229,11 +229,13 @@ fn what_strangers_call_themselves_neither_ends_the_broker_nor_forges_a_row() {
         !all.is_empty() && all.iter().all(|r| !r.client.contains(char::is_control)),
         "{all:?}"
     );
-    assert!(
-        matches!(worker.ask(AdminQuery::Clients { after: None }), AdminReply::Clients(rows, _) if !rows.is_empty())
-    );
-    assert!(
-        matches!(worker.ask(AdminQuery::Topics { filter: "#".into(), after: None }), AdminReply::Topics(rows, true) if !rows.is_empty())
-    );
+    assert!(matches!(
+        worker.ask(AdminQuery::Clients { after: None }),
+        AdminReply::Clients(rows, _) if !rows.is_empty()
+    ));
+    assert!(matches!(
+        worker.ask(AdminQuery::Topics { filter: "#".into(), after: None }),
+        AdminReply::Topics(rows, true) if !rows.is_empty()
+    ));
     assert!(worker.lives(), "nothing of it ended the broker");
 }

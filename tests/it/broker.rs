@@ -321,7 +321,12 @@ fn clients_that_others_wrote_feel_at_home_on_every_door() {
     }
     // WebSocket with the subprotocol, by a handshake that speaks bytes.
     let mut ws = TcpStream::connect(("127.0.0.1", house.ws)).expect("connects");
-    ws.write_all(b"GET /mqtt HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\nsec-websocket-protocol: mqtt\r\n\r\n").expect("written");
+    ws.write_all(
+        b"GET /mqtt HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+            sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\
+            sec-websocket-protocol: mqtt\r\n\r\n",
+    )
+    .expect("written");
     let answer = String::from_utf8_lossy(&read(&mut ws, Duration::from_secs(3))).to_lowercase();
     assert!(
         answer.contains("101") && answer.contains("sec-websocket-protocol: mqtt"),

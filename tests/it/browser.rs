@@ -37,8 +37,18 @@ impl Driver {
             "browserName": "chrome",
             "goog:chromeOptions": {
                 "binary": "/usr/bin/chromium",
-                "mobileEmulation": { "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0, "mobile": width < 600, "touch": width < 600 } },
-                "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--lang=vi"]
+                "mobileEmulation": {
+                    "deviceMetrics": {
+                        "width": width, "height": height, "pixelRatio": 1.0, "mobile": width < 600,
+                        "touch": width < 600
+                    }
+                },
+                "args": [
+                    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
+                    "--no-first-run", "--disable-background-networking",
+                    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+                    "--lang=vi",
+                ]
             }
         }))
         .expect("capabilities");
@@ -186,7 +196,15 @@ async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
             "{path} is {wide} wide"
         );
         let small = phone
-            .execute("return [...document.querySelectorAll('main button, main .button, main input:not([type=hidden]):not(.switch), main select, main textarea, main summary, .feet a')].filter(e => { const r = e.getBoundingClientRect(); return r.width > 0 && r.height < 47.5 }).map(e => e.outerHTML.slice(0, 80))", vec![])
+            .execute(
+                "return [...document.querySelectorAll('main button, main .button, \
+                 main input:not([type=hidden]):not(.switch), main select, main textarea, \
+                 main summary, .feet a')]\
+                 .filter(e => { const r = e.getBoundingClientRect(); \
+                 return r.width > 0 && r.height < 47.5 })\
+                 .map(e => e.outerHTML.slice(0, 80))",
+                vec![],
+            )
             .await
             .expect("script");
         assert_eq!(small, serde_json::json!([]), "{path}: targets of 48 px");
@@ -300,10 +318,13 @@ async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
 
 /// Publishes an urgent notice as the technician.
 fn warn(house: &House, id: &str, title: &str, body: &str) {
-    let notice = serde_json::json!({ "id": id, "title": title, "body": body, "kind": "urgent", "until": null })
-        .to_string();
+    let notice = serde_json::json!({
+        "id": id, "title": title, "body": body, "kind": "urgent", "until": null
+    })
+    .to_string();
     let answer = house.raw(&format!(
-        "POST /notices HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{notice}",
+        "POST /notices HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{notice}",
         notice.len()
     ));
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -321,7 +342,8 @@ async fn with_a_warning_and_an_alarm_the_sentence_and_the_button_to_speak_stay_i
         "Cắt điện toàn thôn sáng mai từ 7 giờ đến 11 giờ",
         "Điện lực sửa đường dây.",
     );
-    let storm = "Bà con chằng chống nhà cửa, đưa trâu bò về chuồng, không ra sông từ 18 giờ. Cần giúp gọi ông Mẫu 0912 345 678. Nơi tránh trú: nhà văn hóa thôn và trường tiểu học.";
+    let storm = "Bà con chằng chống nhà cửa, đưa trâu bò về chuồng, không ra sông từ 18 giờ. Cần \
+        giúp gọi ông Mẫu 0912 345 678. Nơi tránh trú: nhà văn hóa thôn và trường tiểu học.";
     warn(
         &house,
         "n2",

@@ -303,7 +303,8 @@ fn urgent_news_is_confirmed_with_whom_it_reaches_and_sent_once_however_often_it_
     for words in [
         "Gửi tin khẩn tới 20 thôn?",
         "2 thôn nhận được ngay; tất cả các thôn được gửi có khoảng 19.240 người",
-        "Đang mất liên lạc, sẽ nhận khi có mạng: Thôn v-02, Thôn v-03, Thôn v-04, Thôn v-05 và 14 thôn khác.",
+        "Đang mất liên lạc, sẽ nhận khi có mạng: Thôn v-02, Thôn v-03, Thôn v-04, Thôn v-05 và 14 \
+         thôn khác.",
         "Chưa ghi số dân: Thôn v-20.",
         "Kê cao đồ đạc.",
         "Gửi tin khẩn ngay",

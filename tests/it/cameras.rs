@@ -98,7 +98,14 @@ pub fn configured(count: u32, port: u16) -> String {
     let password = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("camera-{port}.password"));
     std::fs::write(&password, "mat khau 1\n").expect("password");
     (1..=count)
-        .map(|n| format!("[[camera]]\nid = \"cam-{n:02}\"\nname = \"Camera số {n}\"\nurl = \"rtsp://127.0.0.1:{port}/cam-{n:02}\"\nuser = \"thon\"\npassword_file = \"{}\"\n", password.display()))
+        .map(|n| {
+            format!(
+                "[[camera]]\nid = \"cam-{n:02}\"\nname = \"Camera số {n}\"\n\
+                 url = \"rtsp://127.0.0.1:{port}/cam-{n:02}\"\nuser = \"thon\"\n\
+                 password_file = \"{}\"\n",
+                password.display()
+            )
+        })
         .collect()
 }
 

@@ -21,7 +21,8 @@ impl Walled {
             .is_ok_and(|s| s.success());
         assert!(
             can,
-            "this test needs user and mount namespaces: “unshare --user --map-root-user --mount true” fails here"
+            "this test needs user and mount namespaces: “unshare --user --map-root-user --mount \
+             true” fails here"
         );
         Self::start_as(house, mount, &["--user", "--map-root-user"])
     }
@@ -36,7 +37,8 @@ impl Walled {
             .expect("log");
         // Like systemd: it is started again after its end, once somebody has made room.
         let script = format!(
-            "{mount} && {{ \"$0\" --config \"$1\" run; echo $? > \"$1.code\"; exec \"$0\" --config \"$1\" run; }}"
+            "{mount} \
+             && {{ \"$0\" --config \"$1\" run; echo $? > \"$1.code\"; exec \"$0\" --config \"$1\" run; }}"
         );
         let flags = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
         let child = Command::new("unshare")
@@ -114,7 +116,12 @@ fn a_full_disk_spends_the_ballast_then_refuses_commands_and_starts_anew_with_roo
         std::fs::metadata(data.join("ballast")).is_ok_and(|m| m.len() == 32 << 20)
     });
     let road = |n: usize| {
-        house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ Cầu Tre ".repeat(9).trim() } })).status
+        house
+            .command(&serde_json::json!({
+                "do": "DeclarePlace",
+                "place": { "id": format!("p{n}"), "name": "Ngõ Cầu Tre ".repeat(9).trim() }
+            }))
+            .status
     };
     let fill = |name: &str| {
         let mut file = std::fs::File::create(data.join(name)).expect("filler");
@@ -201,7 +208,11 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
     });
     let cookie = house.sign_in();
     let road = |n: usize| {
-        house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ Cầu Tre" } })).status
+        house
+            .command(&serde_json::json!({
+                "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ Cầu Tre" }
+            }))
+            .status
     };
     assert!((0..100).all(|n| road(n) == 200));
     let _lamp = Lamp::start(&house, "den-01");
@@ -289,8 +300,7 @@ fn filled(house: &House, mount: &str, before: &str) -> Walled {
 }
 
 #[test]
-fn a_card_that_is_full_at_the_start_gives_the_ballast_back_and_without_one_the_house_runs_without_the_card()
- {
+fn a_card_that_is_full_at_the_start_gives_the_ballast_back_and_without_one_the_house_still_runs() {
     if !may_mount() {
         return;
     }
@@ -305,7 +315,11 @@ fn a_card_that_is_full_at_the_start_gives_the_ballast_back_and_without_one_the_h
     let answers = |h: &House| h.answers();
     house.until("the gateway answers", Duration::from_secs(20), answers);
     let road = |n: usize| {
-        house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ Cầu Tre" } })).status
+        house
+            .command(&serde_json::json!({
+                "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ Cầu Tre" }
+            }))
+            .status
     };
     assert!((0..50).all(|n| road(n) == 200));
     house.until("the ballast lies", Duration::from_secs(20), |h| {

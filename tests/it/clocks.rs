@@ -83,14 +83,16 @@ fn pair(when: &str) -> House {
     let (dir, port) = (house.dir.clone(), free_port());
     std::fs::create_dir_all(dir.join("office")).expect("folder");
     let text = format!(
-        "[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\n[office]\nname = \"xã Đồng Nếp\"\nmqtt = \"127.0.0.1:{port}\"\n[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\n",
+        "[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\n[office]\nname = \"xã Đồng Nếp\"\n\
+         mqtt = \"127.0.0.1:{port}\"\n[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\n",
         dir.join("commune").display().to_string(),
         dir.join("office/control.sock").display().to_string()
     );
     std::fs::write(dir.join("office/commune.toml"), text).expect("configuration");
     make(&mut house, when);
     let link = format!(
-        "[commune]\nserver = \"mqtts://127.0.0.1:{port}\"\nca = {:?}\ncertificate = {:?}\nkey = {:?}\n",
+        "[commune]\nserver = \"mqtts://127.0.0.1:{port}\"\nca = {:?}\ncertificate = {:?}\n\
+         key = {:?}\n",
         dir.join("commune/keys/ca/ca.pem").display().to_string(),
         dir.join("village.pem").display().to_string(),
         dir.join("village.pem").display().to_string()
@@ -155,7 +157,9 @@ fn lane(wrong: &str, first_is_wrong: bool) {
         let office = Office::start(&house.dir, when);
         house.start_with(&env(when));
         let at = format!("start {n} at “{when}” (first wrong: {first_is_wrong})");
-        let place = house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ" } }));
+        let place = house.command(&serde_json::json!({
+            "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ" }
+        }));
         assert_eq!(place.status, 200, "{at}: {}", place.body);
         answered += 1;
         house.until(

@@ -23,7 +23,9 @@ impl Office {
     fn new(dir: &Path) -> Self {
         let port = free_port();
         let text = format!(
-            "[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\n[office]\nname = \"xã Đồng Nếp\"\nmqtt = \"127.0.0.1:{port}\"\n[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\n",
+            "[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\n[office]\nname = \"xã Đồng Nếp\"\n\
+             mqtt = \"127.0.0.1:{port}\"\n[[office.village]]\nid = \"ben-thoc\"\n\
+             name = \"Bến Thóc\"\n",
             dir.join("commune").display().to_string(),
             dir.join("office/control.sock").display().to_string()
         );
@@ -285,7 +287,9 @@ fn journal_and_commune_are_equal_after_both_were_killed_often() {
     office.start();
     for round in 0..rounds {
         for n in 0..20 {
-            house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("r{round}-{n}"), "name": "Ngõ" } }));
+            house.command(&serde_json::json!({
+                "do": "DeclarePlace", "place": { "id": format!("r{round}-{n}"), "name": "Ngõ" }
+            }));
         }
         std::thread::sleep(Duration::from_millis(150 + round * 37 % 400));
         if round % 2 == 0 {

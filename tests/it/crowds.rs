@@ -64,7 +64,9 @@ fn frame(payload: &[u8]) -> Vec<u8> {
 }
 
 const UPGRADE: &[u8] =
-    b"GET /mqtt HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\nsec-websocket-protocol: mqtt\r\n\r\n";
+    b"GET /mqtt HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-protocol: mqtt\r\n\r\n";
 
 /// Reads the answer to a handshake, and nothing behind it.
 fn read_head(stream: &mut impl Read) -> std::io::Result<()> {
@@ -196,8 +198,10 @@ fn half_requests_and_unread_answers_keep_nobody_out_of_portal_and_dashboard() {
     let words: [&[u8]; 6] = [
         b"",
         b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: ",
-        b"POST /sign-in HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 1000\r\n\r\nuser=",
-        b"GET /cameras/cong/live HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: upgrade\r\n",
+        b"POST /sign-in HTTP/1.1\r\nhost: 127.0.0.1\r\n\
+            content-type: application/x-www-form-urlencoded\r\ncontent-length: 1000\r\n\r\nuser=",
+        b"GET /cameras/cong/live HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\n\
+            connection: upgrade\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00",
         asked.as_bytes(),
     ];

@@ -216,7 +216,9 @@ fn asked_while_frozen(house: &House, long: Duration, request: &str) -> String {
 
 fn form(house: &House, path: &str, cookie: &str, body: &str) -> String {
     format!(
-        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {cookie}; lang=vi\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {cookie}; lang=vi\r\n\
+         connection: close\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: {}\r\n\r\n{body}",
         house.dashboard,
         body.len()
     )
@@ -313,7 +315,9 @@ fn a_command_of_the_terminal_that_nobody_waits_for_any_more_is_not_carried_out()
     let command = command.to_string();
     let order = |deadline: u64| {
         format!(
-            "POST /commands HTTP/1.1\r\nhost: control\r\nconnection: close\r\nx-deadline: {deadline}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{command}",
+            "POST /commands HTTP/1.1\r\nhost: control\r\nconnection: close\r\n\
+             x-deadline: {deadline}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+             \r\n{command}",
             command.len()
         )
     };

@@ -73,8 +73,8 @@ fn summary(lamp: Option<&str>) -> UplinkMessage {
     }
 }
 
-/// A village that lives until `over`: the third has a broken lamp, the fifth refuses every bulletin;
-/// none answers before `answering`, and the commune asks again.
+/// A village that lives until `over`: the third has a broken lamp, the fifth refuses every
+/// bulletin; none answers before `answering`, and the commune asks again.
 fn live(
     commune: &Commune,
     n: u8,
@@ -150,7 +150,8 @@ async fn story(commune: &Commune, answering: &AtomicBool) {
         words(&browser, "#summary", "17/20 thôn", SOON).await;
         // Nothing is wider than the screen, and what is pressed is large enough.
         let over = "return document.documentElement.scrollWidth - innerWidth";
-        let small = "return [...document.querySelectorAll('button, .button, header a')].filter(e => e.offsetHeight < 48).length";
+        let small = "return [...document.querySelectorAll('button, .button, header a')].filter(e \
+            => e.offsetHeight < 48).length";
         assert!(measure(&browser, over).await <= 0.0, "home at {width}");
         assert!(measure(&browser, small).await < 1.0, "home at {width}");
         picture(&browser, "home", width).await;

@@ -339,7 +339,8 @@ fn a_body_beyond_its_bound_is_refused_at_every_door() {
             "application/x-www-form-urlencoded"
         };
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+             connection: close\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
             long.len()
         );
         // The rest may be refused before it is written.
@@ -355,7 +356,8 @@ fn a_body_beyond_its_bound_is_refused_at_every_door() {
     let mut control = std::os::unix::net::UnixStream::connect(house.dir.join("run/control.sock"))
         .expect("control socket");
     let head = format!(
-        "POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        "POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         long.len()
     );
     let _ = control.write_all((head + &long).as_bytes());

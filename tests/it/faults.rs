@@ -33,9 +33,13 @@ pub fn writers(
         std::thread::spawn(move || {
             while !stop.load(Ordering::SeqCst) {
                 let id = format!("p{}", number.fetch_add(1, Ordering::SeqCst));
-                let body = serde_json::json!({ "command": { "do": "DeclarePlace", "place": { "id": id, "name": "Ngõ" } } }).to_string();
+                let body = serde_json::json!({
+                    "command": { "do": "DeclarePlace", "place": { "id": id, "name": "Ngõ" } }
+                })
+                .to_string();
                 let request = format!(
-                    "POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                    "POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\
+                     content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
                     body.len()
                 );
                 let Ok(mut stream) = std::os::unix::net::UnixStream::connect(&socket) else {

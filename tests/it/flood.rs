@@ -15,12 +15,17 @@ use crate::support::village::{enter, hear, say};
 
 /// An entry that declares a place: as small as an honest one.
 fn record(lane: Lane, n: u64, event: &serde_json::Value) -> Vec<u8> {
-    let entry = serde_json::json!({ "v": 3, "seq": n, "mono_ms": n, "wall_ms": 1_795_244_700_000_i64, "clock": "synced", "actor": { "is": "house" }, "lane": lane, "lane_seq": n, "event": event });
+    let entry = serde_json::json!({
+        "v": 3, "seq": n, "mono_ms": n, "wall_ms": 1_795_244_700_000_i64, "clock": "synced",
+        "actor": { "is": "house" }, "lane": lane, "lane_seq": n, "event": event
+    });
     entry.to_string().into_bytes()
 }
 
 fn honest(stream: &Stream, n: u64) -> Batch {
-    let event = serde_json::json!({ "light": { "t": "reported", "light": "den-01.light", "on": n.is_multiple_of(2) } });
+    let event = serde_json::json!({
+        "light": { "t": "reported", "light": "den-01.light", "on": n.is_multiple_of(2) }
+    });
     pack(
         stream.clone(),
         n,
@@ -49,9 +54,24 @@ fn mad(stream: &Stream, first: u64, count: u64, raw: &[u8]) -> Batch {
 fn names(stream: &Stream, first: u64, round: u64) -> (Batch, u64) {
     let mut raw: Vec<Vec<u8>> = Vec::new();
     for n in first..first + 100 {
-        let entity = |i: u64| serde_json::json!({ "id": format!("d{round}-{n}.{i}"), "device": format!("d{round}-{n}"), "name": format!("Tên {round} {n} {i}"), "kind": "light", "state": { "topic": "s", "on": "1", "off": "0" } });
+        let entity = |i: u64| {
+            serde_json::json!({
+                "id": format!("d{round}-{n}.{i}"), "device": format!("d{round}-{n}"),
+                "name": format!("Tên {round} {n} {i}"), "kind": "light",
+                "state": { "topic": "s", "on": "1", "off": "0" }
+            })
+        };
         let entities: Vec<_> = (0..12).map(entity).collect();
-        raw.push(record(stream.lane, n, &serde_json::json!({ "device": { "t": "entities_adopted", "device": format!("d{round}-{n}"), "model": "m", "entities": entities } })));
+        raw.push(record(
+            stream.lane,
+            n,
+            &serde_json::json!({
+                "device": {
+                    "t": "entities_adopted", "device": format!("d{round}-{n}"), "model": "m",
+                    "entities": entities
+                }
+            }),
+        ));
     }
     assert!(
         serde_json::from_slice::<Entry>(&raw[0]).is_ok(),
@@ -132,7 +152,8 @@ fn rogue(commune: &Commune, stop: &AtomicBool) -> (u64, u64) {
     (sent, told)
 }
 
-/// A village that tells something about as often as a busy one; how long it waited for each receipt.
+/// A village that tells something about as often as a busy one; how long it waited for each
+/// receipt.
 fn honest_village(
     commune: &Commune,
     village: &str,
@@ -215,7 +236,8 @@ fn one_village_that_sends_anything_it_likes_keeps_nobody_waiting() {
         commune.store_bytes().saturating_sub(before),
     );
     println!(
-        "receipts {}: p50 {:?}, p99 {p99:?}, max {:?}; loud sent {sent}, told {told} bytes; store + {grown} bytes; peak {peak:?} KiB",
+        "receipts {}: p50 {:?}, p99 {p99:?}, max {:?}; loud sent {sent}, told {told} bytes; store \
+         + {grown} bytes; peak {peak:?} KiB",
         took.len(),
         took[took.len() / 2],
         took[took.len() - 1]

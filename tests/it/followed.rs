@@ -34,7 +34,8 @@ fn a_page_follows_what_changes_until_its_officer_is_signed_out() {
         stream.set_read_timeout(Some(SOON)).expect("timeout");
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncookie: {cookie}\r\nconnection: close\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncookie: {cookie}\r\nconnection: close\r\n\
+             \r\n"
         )
         .expect("asked");
         BufReader::new(stream).lines()

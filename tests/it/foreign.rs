@@ -92,7 +92,9 @@ async fn doors(
             come = tls.accept() => {
                 let (stream, acceptor) = (come.expect("accepted").0, acceptor.clone());
                 tokio::spawn(async move {
-                    if let (Ok(mut near), Ok(mut far)) = (acceptor.accept(stream).await, TcpStream::connect(broker).await) {
+                    let near = acceptor.accept(stream).await;
+                    let far = TcpStream::connect(broker).await;
+                    if let (Ok(mut near), Ok(mut far)) = (near, far) {
                         let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
                     }
                 });
@@ -222,7 +224,9 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
             })
             .expect("queued");
         for n in 0..40 {
-            house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("r{round}-{n}"), "name": "Ngõ" } }));
+            house.command(&serde_json::json!({
+                "do": "DeclarePlace", "place": { "id": format!("r{round}-{n}"), "name": "Ngõ" }
+            }));
             if n == 7 * round % 40 {
                 foreign.kill();
             }

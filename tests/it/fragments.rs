@@ -41,7 +41,13 @@ fn first_fragments(house: &House, address: &str, cookie: &str) -> String {
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
         .expect("timeout");
-    write!(stream, "GET {address} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {cookie}\r\naccept: text/event-stream\r\n\r\n", house.dashboard).expect("written");
+    write!(
+        stream,
+        "GET {address} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {cookie}\r\n\
+         accept: text/event-stream\r\n\r\n",
+        house.dashboard
+    )
+    .expect("written");
     let (mut bytes, mut buffer) = (Vec::new(), [0; 8_192]);
     loop {
         let text = String::from_utf8_lossy(&bytes);

@@ -14,8 +14,12 @@ fn a_publisher_of_before(worker: &mut Worker, says: &mut Peer, word: &[u8]) -> P
     let mut lamp = Peer::connect(worker.plain, &Hello::persistent("lamp"));
     lamp.publish("d/x", word, 2, 7);
     let until = Instant::now() + Duration::from_secs(10);
-    while !matches!(worker.ask(AdminQuery::Refusals { id: "rong".into() }), AdminReply::Refusals(rows) if rows.iter().any(|r| r.reason == RefusalReason::StorageUnavailable))
-    {
+    while !matches!(
+        worker.ask(AdminQuery::Refusals { id: "rong".into() }),
+        AdminReply::Refusals(rows) if rows.iter().any(
+            |r| r.reason == RefusalReason::StorageUnavailable
+        )
+    ) {
         assert!(
             Instant::now() < until,
             "the technician is told why it gets no answer"

@@ -1,5 +1,5 @@
-//! Nhật ký as people read it: who did what and what came of it, a row each; chosen by day, person and
-//! thing; who signed in, and who tried to.
+//! Nhật ký as people read it: who did what and what came of it, a row each; chosen by day, person
+//! and thing; who signed in, and who tried to.
 
 use std::time::Duration;
 
@@ -130,7 +130,8 @@ fn a_row_names_the_person_and_what_came_of_it() {
 #[test]
 fn one_announcement_is_one_row_with_its_clusters_inside() {
     let third = format!(
-        "[[device]]\nid = \"loa-03\"\nname = \"Loa Chùa\"\nsecret_sha256 = \"{}\"\n[[speaker]]\nid = \"loa-03\"\nname = \"Chùa\"\nhorns = 2\n",
+        "[[device]]\nid = \"loa-03\"\nname = \"Loa Chùa\"\nsecret_sha256 = \"{}\"\n[[speaker]]\n\
+         id = \"loa-03\"\nname = \"Chùa\"\nhorns = 2\n",
         conglang::keys::secret::sha256(secret("loa-03").as_bytes())
     );
     let mut house = House::new(&third);

@@ -174,7 +174,10 @@ fn garbage_on_every_door_hurts_nobody() {
             let _ = stream.write_all(&bytes);
         }
         // The control socket belongs to the technician, who may mistype as well.
-        let answer = house.raw(&format!("POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n{{\"x\":{round:>6}}}"));
+        let answer = house.raw(&format!(
+            "POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: 12\r\n\r\n{{\"x\":{round:>6}}}"
+        ));
         assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
     assert_eq!(house.get("/", &cookie).status, 200);
@@ -284,7 +287,8 @@ fn a_commune_that_answers_nonsense_changes_nothing_in_the_village() {
         .expect("written");
     let mut text = std::fs::read_to_string(scratch.config()).expect("configuration");
     text.push_str(&format!(
-        "[commune]\nserver = \"mqtts://127.0.0.1:{port}\"\nca = {:?}\ncertificate = {:?}\nkey = {:?}\n",
+        "[commune]\nserver = \"mqtts://127.0.0.1:{port}\"\nca = {:?}\ncertificate = {:?}\n\
+         key = {:?}\n",
         ca.join("ca.pem").display().to_string(),
         village.certificate.display().to_string(),
         village.key.display().to_string()

@@ -96,7 +96,10 @@ fn a_device_that_chatters_does_not_write_the_card_full_nor_hide_an_alarm() {
         h.state()["lights"]["den-01.light"].is_object()
     });
     let mut noisy = connect(&house, "cb-01", "cb-01", true);
-    let about = serde_json::json!({ "unique_id": "cb-01-level", "name": "Mực nước", "state_topic": "d/cb-01/level", "unit_of_measurement": "cm", "device": { "identifiers": ["cb-01"] } });
+    let about = serde_json::json!({
+        "unique_id": "cb-01-level", "name": "Mực nước", "state_topic": "d/cb-01/level",
+        "unit_of_measurement": "cm", "device": { "identifiers": ["cb-01"] }
+    });
     publish(
         &mut noisy,
         "homeassistant/sensor/cb-01/level/config",
@@ -158,7 +161,10 @@ fn what_a_device_was_acknowledged_reaches_the_house_over_the_gateway_s_death() {
     house.until("the lamp is adopted", Duration::from_secs(10), |h| {
         h.state()["lights"]["den-01.light"].is_object()
     });
-    let about = serde_json::json!({ "unique_id": "cb-01-level", "name": "Mực nước", "state_topic": "d/cb-01/level", "unit_of_measurement": "cm", "device": { "identifiers": ["cb-01"] } });
+    let about = serde_json::json!({
+        "unique_id": "cb-01-level", "name": "Mực nước", "state_topic": "d/cb-01/level",
+        "unit_of_measurement": "cm", "device": { "identifiers": ["cb-01"] }
+    });
     let mut gauge = connect(&house, "cb-01", "cb-01", true);
     publish(
         &mut gauge,

@@ -143,7 +143,10 @@ fn a_key_that_is_not_what_it_was_is_told_and_stops_only_what_needs_it() {
                     )
                 },
             );
-            let order = house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("p{n}-{}", how.len()), "name": "Ngõ" } }));
+            let order = house.command(&serde_json::json!({
+                "do": "DeclarePlace",
+                "place": { "id": format!("p{n}-{}", how.len()), "name": "Ngõ" }
+            }));
             assert_eq!(order.status, 200, "{row}: {}", order.body);
             let tried = http(
                 house.dashboard,
@@ -251,7 +254,8 @@ fn an_earlier_certificate_of_a_village_opens_nothing() {
     std::fs::create_dir_all(house.dir.join("office")).expect("folder");
     let config = house.dir.join("office/commune.toml");
     let text = format!(
-        "[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\n[office]\nname = \"xã Đồng Nếp\"\nmqtt = \"127.0.0.1:{port}\"\n[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\n",
+        "[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\n[office]\nname = \"xã Đồng Nếp\"\n\
+         mqtt = \"127.0.0.1:{port}\"\n[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\n",
         house.dir.join("commune").display().to_string(),
         house.dir.join("office/control.sock").display().to_string()
     );

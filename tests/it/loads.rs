@@ -279,7 +279,8 @@ fn floods_trickles_and_strangers_do_not_stop_the_others() {
     drop(trickle);
     let after = slowest(&mut good, 100);
     println!(
-        "slowest of 100 acknowledgements: {quiet:?} quiet, {flooded:?} in a flood, {half_open:?} with 2,000 half-open, {after:?} after 10,000 that trickled"
+        "slowest of 100 acknowledgements: {quiet:?} quiet, {flooded:?} in a flood, {half_open:?} \
+         with 2,000 half-open, {after:?} after 10,000 that trickled"
     );
     for (what, took) in [
         ("flood", flooded),

@@ -143,8 +143,8 @@ fn nothing_answered_is_lost_when_derived_files_go_between_kills() {
     assert_eq!(code, 0, "{text}");
 }
 
-/// What a first start had no time to write is not lost: a false alarm would teach people that alarms
-/// mean nothing. The house itself fails by error lines and red health.
+/// What a first start had no time to write is not lost: a false alarm would teach people that
+/// alarms mean nothing. The house itself fails by error lines and red health.
 #[test]
 fn a_house_that_is_cut_in_its_first_second_tells_of_no_loss() {
     let mut dice = TestRng(0xf1_4571);

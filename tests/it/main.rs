@@ -60,6 +60,7 @@ mod setup;
 mod snapshots;
 mod standstills;
 mod strangers;
+mod style;
 mod support;
 mod tail;
 mod technician;

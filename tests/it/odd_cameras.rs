@@ -88,7 +88,11 @@ fn serve(folder: &Path, paths: &[&str]) -> (Script, String) {
     );
     let lines = paths.iter().enumerate().map(|(n, path)| {
         let n = n + 1;
-        format!("[[camera]]\nid = \"cam-{n:02}\"\nname = \"Camera số {n}\"\nurl = \"rtsp://127.0.0.1:{}/{path}\"\n", script.port)
+        format!(
+            "[[camera]]\nid = \"cam-{n:02}\"\nname = \"Camera số {n}\"\n\
+             url = \"rtsp://127.0.0.1:{}/{path}\"\n",
+            script.port
+        )
     });
     let lines = lines.collect();
     (script, lines)

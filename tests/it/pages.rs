@@ -119,7 +119,15 @@ fn a_form_of_another_site_or_without_its_token_changes_nothing() {
         let mut stream =
             std::net::TcpStream::connect(("127.0.0.1", house.dashboard)).expect("connects");
         use std::io::{Read as _, Write as _};
-        write!(stream, "POST /lights/den-01.light HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {cookie}\r\n{evil}\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}", house.dashboard, body.len()).expect("written");
+        write!(
+            stream,
+            "POST /lights/den-01.light HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n\
+             cookie: {cookie}\r\n{evil}\r\nconnection: close\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            house.dashboard,
+            body.len()
+        )
+        .expect("written");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("read");
         assert!(answer.starts_with("HTTP/1.1 403"), "{evil}: {answer}");

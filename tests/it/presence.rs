@@ -1,5 +1,5 @@
-//! Who is there: the house goes by the newest connection of a device, and shows nothing as well that
-//! died or has no account.
+//! Who is there: the house goes by the newest connection of a device, and shows nothing as well
+//! that died or has no account.
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,9 @@ fn the_late_will_of_an_old_connection_does_not_make_a_device_look_gone() {
     house.start();
     let secret = secret("den-02");
     let mut first = Peer::connect(house.mqtt, &come(&secret, "rnd-1"));
-    let about = serde_json::json!({ "name": "Cây Đa", "stat_t": "d/den-02/s", "cmd_t": "c/den-02/s", "avty_t": "d/den-02/up" });
+    let about = serde_json::json!({
+        "name": "Cây Đa", "stat_t": "d/den-02/s", "cmd_t": "c/den-02/s", "avty_t": "d/den-02/up"
+    });
     assert_eq!(
         first.tell(
             "homeassistant/switch/den-02/s/config",
@@ -150,7 +152,11 @@ fn a_gauge_that_died_and_a_lamp_without_account_are_not_shown_as_well() {
         ..Hello::default()
     };
     let mut gauge = Peer::connect(house.mqtt, &hello);
-    let about = serde_json::json!({ "unique_id": "cb-01-level", "name": "Mực nước", "state_topic": "d/cb-01/level", "unit_of_measurement": "cm", "expire_after": 60, "availability_topic": "d/cb-01/up", "device": { "identifiers": ["cb-01"] } });
+    let about = serde_json::json!({
+        "unique_id": "cb-01-level", "name": "Mực nước", "state_topic": "d/cb-01/level",
+        "unit_of_measurement": "cm", "expire_after": 60, "availability_topic": "d/cb-01/up",
+        "device": { "identifiers": ["cb-01"] }
+    });
     assert_eq!(
         gauge.tell(
             "homeassistant/sensor/cb-01/level/config",
@@ -217,7 +223,10 @@ fn a_gauge_that_died_and_a_lamp_without_account_are_not_shown_as_well() {
         },
     );
     assert_eq!(lamp.tell("d/den-09/up", b"online", true), Some(0));
-    let about = serde_json::json!({ "unique_id": "den-09-light", "name": "Đèn", "command_topic": "c/den-09/set", "state_topic": "d/den-09/state", "device": { "identifiers": ["den-09"] } });
+    let about = serde_json::json!({
+        "unique_id": "den-09-light", "name": "Đèn", "command_topic": "c/den-09/set",
+        "state_topic": "d/den-09/state", "device": { "identifiers": ["den-09"] }
+    });
     assert_eq!(
         (
             lamp.tell(

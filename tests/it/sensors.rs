@@ -13,7 +13,10 @@ fn a_contact_announced_turned_round_is_read_as_announced() {
     house.start();
     let cookie = house.sign_in();
     let mut door = device(&house, "cb-01", true);
-    let config = json!({ "name": "Cửa kho", "device_class": "door", "state_topic": "d/cb-01/door", "payload_on": false, "payload_off": true, "value_template": "{{ value_json.contact }}" });
+    let config = json!({
+        "name": "Cửa kho", "device_class": "door", "state_topic": "d/cb-01/door",
+        "payload_on": false, "payload_off": true, "value_template": "{{ value_json.contact }}"
+    });
     announce(
         &house,
         &mut door,
@@ -58,7 +61,10 @@ fn a_leak_alarms_without_configuration_until_it_is_dry_or_nobody_watches() {
     house.start();
     let cookie = house.sign_in();
     let mut leak = device(&house, "cb-01", true);
-    let mut config = json!({ "name": "Rò nước", "device_class": "moisture", "payload_on": "1", "payload_off": "0", "state_topic": "d/cb-01/leak" });
+    let mut config = json!({
+        "name": "Rò nước", "device_class": "moisture", "payload_on": "1", "payload_off": "0",
+        "state_topic": "d/cb-01/leak"
+    });
     announce(&house, &mut leak, "cb-01", "binary_sensor", "leak", &config);
     leak.tell("d/cb-01/leak", b"1", true);
     house.until("it alarms", SOON, |h| {
@@ -156,7 +162,10 @@ fn every_class_has_its_words_and_none_is_well_by_silence() {
         ("", "Đang bật", "Đang tắt"),
     ]);
     for (n, (class, on, off)) in classes.enumerate() {
-        let config = json!({ "name": format!("Thử {n}"), "device_class": class, "state_topic": format!("d/cb-01/{n}") });
+        let config = json!({
+            "name": format!("Thử {n}"), "device_class": class,
+            "state_topic": format!("d/cb-01/{n}")
+        });
         announce(
             &house,
             &mut box_,

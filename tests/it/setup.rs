@@ -43,7 +43,8 @@ fn nine_answers_make_a_configuration_and_a_second_setup_overwrites_nothing() {
         "{text}"
     );
     let (code, text) = setup(
-        "Thôn Gò Mít\nxã Đồng Nếp\nmột chỗ nào đó\n19.5, 105.5\nBà Lúa\n0000 000 014\n\nkhông có\n192.168.20.1\n\n/srv/thon\n",
+        "Thôn Gò Mít\nxã Đồng Nếp\nmột chỗ nào đó\n19.5, 105.5\nBà Lúa\n0000 000 014\n\nkhông có\n\
+         192.168.20.1\n\n/srv/thon\n",
     );
     assert!(code == Some(0) && text.contains("Bà Lúa"), "{text}");
     assert_eq!(text.matches("7/9").count(), 2, "{text}");

@@ -1,9 +1,9 @@
-//! Every page as text that somebody reviewed, in both languages, of a village where nothing happened
-//! yet and of one that lives. A change of a page shows as a difference of its snapshot.
+//! Every page as text that somebody reviewed, in both languages, of a village where nothing
+//! happened yet and of one that lives. A change of a page shows as a difference of its snapshot.
 //!
 //! Whatever changes from run to run (hours, dates, tokens, ports) is replaced by a word before the
-//! comparison. After a wanted change: `INSTA_UPDATE=always scripts/test --only snapshots`, then read
-//! the difference of `tests/it/snapshots/` and commit it with the change.
+//! comparison. After a wanted change: `INSTA_UPDATE=always scripts/test --only snapshots`, then
+//! read the difference of `tests/it/snapshots/` and commit it with the change.
 
 use std::time::Duration;
 

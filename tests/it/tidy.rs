@@ -1,5 +1,5 @@
-//! House rules as a test: files at most 500 lines, imports one way and in no circle, crates in their
-//! places, no forgotten marks.
+//! House rules as a test: files at most 500 lines, imports one way and in no circle, crates in
+//! their places, no forgotten marks.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,8 @@ fn sources() -> Vec<(String, String)> {
     texts(&["src"])
 }
 
-fn texts(folders: &[&str]) -> Vec<(String, String)> {
+/// The Rust files below these folders of the repository: path and text.
+pub fn texts(folders: &[&str]) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
     for folder in folders {
@@ -124,8 +125,8 @@ fn imports_go_one_way() {
     }
 }
 
-/// What is started gets its own section of the configuration. The whole is for the roles, which hand
-/// the sections out, and for the technician's commands.
+/// What is started gets its own section of the configuration. The whole is for the roles, which
+/// hand the sections out, and for the technician's commands.
 #[test]
 fn the_whole_configuration_is_seen_by_roles_and_commands_alone() {
     let may_see = ["src/config/", "src/cli/", "src/main.rs"];
@@ -143,8 +144,8 @@ fn the_whole_configuration_is_seen_by_roles_and_commands_alone() {
     }
 }
 
-/// The portal is a page for strangers: nothing of the chief's pages may come into it unseen, and what
-/// both show lies below both.
+/// The portal is a page for strangers: nothing of the chief's pages may come into it unseen, and
+/// what both show lies below both.
 #[test]
 fn audiences_of_the_pages_stand_apart() {
     for (path, text) in sources() {
@@ -207,8 +208,8 @@ fn no_vietnamese_letter_stands_in_the_commands() {
     }
 }
 
-/// A folder of a test goes away with it, also when the test panics or returns early: `tempfile` makes
-/// it. The bare temporary folder is named nowhere else.
+/// A folder of a test goes away with it, also when the test panics or returns early: `tempfile`
+/// makes it. The bare temporary folder is named nowhere else.
 #[test]
 fn no_test_makes_a_temporary_folder_by_hand() {
     let by_hand = concat!("temp", "_dir()");
@@ -221,7 +222,7 @@ fn no_test_makes_a_temporary_folder_by_hand() {
 }
 
 /// The files of the program without its tests.
-fn product() -> Vec<(String, String)> {
+pub fn product() -> Vec<(String, String)> {
     let mut all = sources();
     all.retain(|(path, _)| !path.ends_with("tests.rs") && !path.contains("tests/"));
     all
@@ -248,11 +249,13 @@ fn a_circle_of_files_is_found_however_it_is_written() {
         ),
         file(
             "src/broker/net/mod.rs",
-            "// use crate::broker::core::State;\npub mod edge;\nconst A: &str = r#\"crate::broker::core\"#;\n",
+            "// use crate::broker::core::State;\npub mod edge;\n\
+             const A: &str = r#\"crate::broker::core\"#;\n",
         ),
         file(
             "src/broker/net/edge.rs",
-            "fn f(q: char) -> bool { q == '\"' }\n#[cfg(test)]\nmod tests {\n use crate::broker::core::State;\n}\n",
+            "fn f(q: char) -> bool { q == '\"' }\n#[cfg(test)]\n\
+             mod tests {\n use crate::broker::core::State;\n}\n",
         ),
         file("src/log.rs", "fn f<'a>(_: &'a str) {}\n"),
     ];

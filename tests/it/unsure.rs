@@ -71,7 +71,9 @@ fn a_yes_that_nobody_takes_back_is_over_after_its_time() {
     house.start();
     let cookie = house.sign_in();
     let mut lid = device(&house, "cb-01", true);
-    let config = json!({ "name": "Nắp tủ", "device_class": "tamper", "stat_t": "d/cb-01/lid", "off_delay": "1" });
+    let config = json!({
+        "name": "Nắp tủ", "device_class": "tamper", "stat_t": "d/cb-01/lid", "off_delay": "1"
+    });
     announce(&house, &mut lid, "cb-01", "binary_sensor", "lid", &config);
     for n in 1..3 {
         lid.tell("d/cb-01/lid", b"ON", false);
@@ -96,7 +98,10 @@ fn who_does_not_know_says_nothing_strange_and_who_watches_blindly_is_told() {
         "cb-01",
         "sensor",
         "depth",
-        &json!({ "name": "Độ sâu", "stat_t": "d/cb-01/s", "val_tpl": "{{ value_json.cm }}", "unit_of_meas": "cm" }),
+        &json!({
+            "name": "Độ sâu", "stat_t": "d/cb-01/s", "val_tpl": "{{ value_json.cm }}",
+            "unit_of_meas": "cm"
+        }),
     );
     let shows = |words: &str| {
         house.until(words, SOON, |h| {
@@ -149,7 +154,10 @@ fn what_left_does_not_speak_from_the_broker() {
             ..Hello::default()
         };
         let mut head = Peer::connect(house.mqtt, &hello);
-        let config = json!({ "name": "Báo khói", "device_class": "smoke", "stat_t": format!("d/{id}/smoke"), "avty_t": will });
+        let config = json!({
+            "name": "Báo khói", "device_class": "smoke", "stat_t": format!("d/{id}/smoke"),
+            "avty_t": will
+        });
         announce(&house, &mut head, id, "binary_sensor", "smoke", &config);
         head.tell(&format!("d/{id}/smoke"), b"ON", true);
         house.until("it alarms", SOON, |h| {

@@ -30,17 +30,26 @@ fn connect(house: &House, id: &str) -> Peer {
         "den-01" | "den-02" => (
             "light",
             "light",
-            json!({ "name": id, "stat_t": format!("d/{id}/s"), "cmd_t": format!("c/{id}/set"), "avty_t": will }),
+            json!({
+                "name": id, "stat_t": format!("d/{id}/s"), "cmd_t": format!("c/{id}/set"),
+                "avty_t": will
+            }),
         ),
         "cb-01" => (
             "sensor",
             "level",
-            json!({ "name": "Mực nước kênh", "stat_t": "d/cb-01/level", "unit_of_meas": "cm", "avty_t": will }),
+            json!({
+                "name": "Mực nước kênh", "stat_t": "d/cb-01/level", "unit_of_meas": "cm",
+                "avty_t": will
+            }),
         ),
         _ => (
             "sensor",
             "signal",
-            json!({ "name": "Sóng", "stat_t": format!("d/{id}/signal"), "unit_of_meas": "dB", "avty_t": will }),
+            json!({
+                "name": "Sóng", "stat_t": format!("d/{id}/signal"), "unit_of_meas": "dB",
+                "avty_t": will
+            }),
         ),
     };
     announce(house, &mut peer, id, component, object, &config);

@@ -62,7 +62,8 @@ fn wire(port: u16, path: &str, cookie: &str, more: &str) -> Wire {
         .expect("timeout");
     write!(
         door,
-        "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\naccept-encoding: gzip, deflate, br, zstd\r\nconnection: close\r\n{more}\r\n"
+        "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\n\
+         accept-encoding: gzip, deflate, br, zstd\r\nconnection: close\r\n{more}\r\n"
     )
     .expect("asked");
     let mut bytes = Vec::new();

@@ -90,8 +90,8 @@ fn said(text: &str) -> Vec<(String, BTreeSet<String>)> {
             });
             let inside = &rest[..end.map_or(rest.len(), |(n, _)| n)];
             let given = match kind {
-                // (name, value) pairs in a list, written out here or in a `let` above; one that came
-                // from elsewhere is not judged.
+                // (name, value) pairs in a list, written out here or in a `let` above; one that
+                // came from elsewhere is not judged.
                 3 if !inside.contains("&[") => match named_list(&text[..at], inside) {
                     Some(names) => names,
                     None => continue,
@@ -180,7 +180,8 @@ fn the_test_sees_what_it_is_for() {
     );
     assert_eq!(
         placeholders(
-            "a = Sai { $name }, { $n } lần\nb = { $n ->\n    [one] { $n } try\n   *[other] { $m } tries\n }"
+            "a = Sai { $name }, { $n } lần\n\
+             b = { $n ->\n    [one] { $n } try\n   *[other] { $m } tries\n }"
         )["b"],
         BTreeSet::from(["n".to_owned(), "m".to_owned()])
     );

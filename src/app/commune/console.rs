@@ -64,7 +64,7 @@ pub(super) async fn start(
     Ok(())
 }
 
-/// What is served at the console and on the control socket.
+/// The routes of the console and those of the control socket.
 struct Routers {
     pages: axum::Router,
     /// None = nobody can sign in at the pages.

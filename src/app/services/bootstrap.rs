@@ -80,7 +80,7 @@ fn camera_removals(state: &VillageState, declared: &DeclaredThings) -> Vec<Comma
     out
 }
 
-/// What an earlier configuration named and this one does not.
+/// Commands that put away the things which an earlier configuration named and this one does not.
 fn withdrawals(state: &VillageState, named: &BTreeSet<Thing>) -> Vec<Command> {
     state
         .configured

@@ -24,8 +24,8 @@ pub struct ServedCertificate {
 }
 
 impl ServedCertificate {
-    /// The certificate in the folder of keys, for these names and for this machine itself, signed by
-    /// the authority in `authority`.
+    /// The certificate in the folder of keys, for these names and for this machine itself, signed
+    /// by the authority in `authority`.
     #[must_use]
     pub fn of(keys: &Path, names: &[String], authority: &str) -> Self {
         let mut names = names.to_vec();

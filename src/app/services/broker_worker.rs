@@ -355,8 +355,17 @@ impl BrokerService {
         };
         let this = self.clone();
         let listen = self.clone().handle_events(lines_rx, supervisor.clone());
+        let process = worker::run_worker(
+            &spec,
+            move || this.worker_init(),
+            inbox,
+            lines_tx,
+            stop,
+            supervisor.health().clone(),
+            self.pid.clone(),
+        );
         tokio::select! {
-            ended = worker::run_worker(&spec, move || this.worker_init(), inbox, lines_tx, stop, supervisor.health().clone(), self.pid.clone()) => ended,
+            ended = process => ended,
             () = listen => Ok(()),
         }
     }

@@ -89,7 +89,7 @@ pub fn start(
     );
 }
 
-/// What the pages show of other nouns, besides the journal and the current values.
+/// The parts of other nouns that pages show, besides the journal and the current values.
 pub struct PagesInput<'a> {
     /// The broker's worker, whose process the control socket shows.
     pub broker: &'a BrokerService,
@@ -202,7 +202,10 @@ impl DashboardTls {
                 match served.reload(&self.certificate) {
                     Ok(()) => tracing::info!("TLS certificate reloaded"),
                     Err(cause) => {
-                        tracing::error!(%cause, "new TLS certificate rejected; keeping the old one");
+                        tracing::error!(
+                            %cause,
+                            "new TLS certificate rejected; keeping the old one"
+                        );
                     }
                 }
             }

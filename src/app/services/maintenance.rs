@@ -29,8 +29,8 @@ use crate::time::WallMs;
 use crate::web::dashboard::sign_in_log::record_wrong_pins;
 
 /// Starts periodic work and the scrub of packed history. `certificate` is renewed in time; none =
-/// there is none, or nothing to sign it with. `has_commune` = a commune receives the entries of this
-/// village.
+/// there is none, or nothing to sign it with. `has_commune` = a commune receives the entries of
+/// this village.
 pub fn start(
     has_commune: bool,
     certificate: Option<ServedCertificate>,

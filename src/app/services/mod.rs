@@ -1,5 +1,5 @@
-//! What the roles start, one file for each noun. `app::gateway` and `app::commune` list them in
-//! order.
+//! The services that the roles start, one file for each noun. `app::gateway` and `app::commune`
+//! list them in order.
 
 pub mod bootstrap;
 pub mod broker;

@@ -89,9 +89,12 @@ pub async fn run_until_shutdown(
             () = signal.recv() => return 0,
             cause = failed.wait_for(Option::is_some) => break cause.ok().and_then(|c| c.clone()),
             // A writer thread that does not answer counts as hung.
-            _ = tick.tick() => if tokio::time::timeout(Duration::from_secs(5), journal.ping()).await.is_ok_and(|p| p.is_ok()) {
-                systemd::notify_watchdog();
-            },
+            _ = tick.tick() => {
+                let pong = tokio::time::timeout(Duration::from_secs(5), journal.ping()).await;
+                if pong.is_ok_and(|pong| pong.is_ok()) {
+                    systemd::notify_watchdog();
+                }
+            }
         }
     };
     let reason = cause.map_or(HealthReason::JournalEnded, |cause| {
@@ -104,7 +107,8 @@ pub async fn run_until_shutdown(
         tokio::select! {
             () = signal.recv() => return EXIT_IO_ERROR,
             Some(taken) = looking.join_next() => {
-                good = if taken.is_ok_and(|t: std::io::Result<()>| t.is_ok()) { good + 1 } else { 0 };
+                let is_good = taken.is_ok_and(|t: std::io::Result<()>| t.is_ok());
+                good = if is_good { good + 1 } else { 0 };
                 if good >= PROBES_REQUIRED {
                     tracing::warn!("storage writable again; restarting");
                     return EXIT_IO_ERROR;
@@ -116,7 +120,9 @@ pub async fn run_until_shutdown(
                 // No second probe starts while one hangs; the gateway goes on meanwhile.
                 if looking.is_empty() {
                     let folder = folder.clone();
-                    looking.spawn_blocking(move || disk_space::probe_write(&folder, FREE_BYTES_REQUIRED, SEGMENT_BYTES));
+                    looking.spawn_blocking(move || {
+                        disk_space::probe_write(&folder, FREE_BYTES_REQUIRED, SEGMENT_BYTES)
+                    });
                 }
             }
             _ = tick.tick() => systemd::notify_watchdog(),

@@ -1,7 +1,8 @@
 //! Access control: which identity may publish and subscribe to which topics.
 //!
-//! The parent sends the accounts as a whole, and the certificate holders as a whole. Every packet is
-//! judged by the table in force at that moment, also on connections that were open before it came.
+//! The parent sends the accounts as a whole, and the certificate holders as a whole. Every packet
+//! is judged by the table in force at that moment, also on connections that were open before it
+//! came.
 //!
 //! Invariant: a table never changes. `BrokerState::set_access` puts another one in its place, and
 //! ends what the new one does not permit.

@@ -7,8 +7,8 @@
 //!
 //! Each part of the state has an owner that keeps it consistent: `session_table` finds sessions,
 //! `session` holds one client's with its `queue`, `quota` sums what is queued, `subscriptions` is
-//! the tree of filters, `retained` the retained messages, `will_schedule` the wills that wait, `acl`
-//! what an identity may do, `durability` what must be on disk.
+//! the tree of filters, `retained` the retained messages, `will_schedule` the wills that wait,
+//! `acl` what an identity may do, `durability` what must be on disk.
 //!
 //! Invariant: everything happens at a given moment and never waits. A change that must outlive the
 //! process is handed to `persistence`, which writes it behind.

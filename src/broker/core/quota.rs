@@ -1,8 +1,8 @@
 //! The bytes that wait in the queues of all sessions, and of each account.
 //!
 //! Invariant: the sums are those of the queues at every moment. A session's queue is changed only
-//! through `Session::with_queue`, which reports the change here, and a session that ends empties its
-//! queue first.
+//! through `Session::with_queue`, which reports the change here, and a session that ends empties
+//! its queue first.
 //!
 //! The gateway's own clients are not counted: their queues have limits of their own, and no
 //! device's messages make them lose one.

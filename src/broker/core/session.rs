@@ -54,8 +54,8 @@ pub struct Session {
     pub expiry_interval: Duration,
     pub state_since: Instant,
     pub peer: ConnectionInfo,
-    /// The message that is published if the connection ends without a normal DISCONNECT. Boxed: many
-    /// clients leave none.
+    /// The message that is published if the connection ends without a normal DISCONNECT. Boxed:
+    /// many clients leave none.
     pub will: Option<Box<Will>>,
     /// The persistence log holds this session.
     pub persisted: bool,

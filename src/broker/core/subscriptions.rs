@@ -342,32 +342,69 @@ mod tests {
     };
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            cases: 400,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
         #[test]
-        fn the_trie_says_what_the_rule_says(filters in prop::collection::vec((prop::sample::select(vec!["a", "a/b", "a/+", "#", "+/b", "a/#", "+", "$x/a", "+/a", "a//b", "/", "a/b/#"]), any::<bool>()), 0..12), gone in prop::collection::vec(any::<bool>(), 12), topic in prop::sample::select(vec!["a", "a/b", "b/b", "$x/a", "a//b", "/", "a/b/c"])) {
+        fn the_trie_says_what_the_rule_says(
+            filters in prop::collection::vec(
+                (
+                    prop::sample::select(vec![
+                        "a", "a/b", "a/+", "#", "+/b", "a/#", "+", "$x/a", "+/a", "a//b", "/",
+                        "a/b/#"
+                    ]),
+                    any::<bool>(),
+                ),
+                0..12,
+            ),
+            gone in prop::collection::vec(any::<bool>(), 12),
+            topic in prop::sample::select(vec!["a", "a/b", "b/b", "$x/a", "a//b", "/", "a/b/c"]),
+        ) {
             let mut trie = SubscriptionTree::default();
-            let mut model: std::collections::BTreeSet<(String, bool, Slot)> = std::collections::BTreeSet::new();
+            let mut model = std::collections::BTreeSet::<(String, bool, Slot)>::new();
             for (i, (filter, grouped)) in filters.iter().enumerate() {
                 let slot = Slot::try_from(i % 3).expect("small");
-                let fresh = if *grouped { trie.add_shared("g", filter, slot, PLAIN) } else { trie.add(filter, slot, PLAIN) };
+                let fresh = if *grouped {
+                    trie.add_shared("g", filter, slot, PLAIN)
+                } else {
+                    trie.add(filter, slot, PLAIN)
+                };
                 prop_assert_eq!(fresh, model.insert(((*filter).to_owned(), *grouped, slot)));
             }
             for (i, (filter, grouped)) in filters.iter().enumerate().filter(|(i, _)| gone[*i]) {
                 let slot = Slot::try_from(i % 3).expect("small");
-                let was = if *grouped { trie.remove_shared("g", filter, slot) } else { trie.remove(filter, slot) };
+                let was = if *grouped {
+                    trie.remove_shared("g", filter, slot)
+                } else {
+                    trie.remove(filter, slot)
+                };
                 prop_assert_eq!(was, model.remove(&((*filter).to_owned(), *grouped, slot)));
             }
             prop_assert_eq!(trie.count, (model.len(), model.iter().filter(|(_, g, _)| *g).count()));
             let (mut heard, mut shared) = (Vec::new(), Vec::new());
-            trie.for_each_match(topic, &mut |all| heard.extend(all.iter().map(|(s, _)| *s)), &mut |g| shared.extend(g.members.iter().map(|(s, _)| *s)));
+            trie.for_each_match(
+                topic,
+                &mut |all| heard.extend(all.iter().map(|(s, _)| *s)),
+                &mut |g| shared.extend(g.members.iter().map(|(s, _)| *s)),
+            );
             for (grouped, mut found) in [(false, heard), (true, shared)] {
                 found.sort_unstable();
-                let mut expected: Vec<Slot> = model.iter().filter(|(f, g, _)| *g == grouped && matches(f, topic)).map(|(.., s)| *s).collect();
+                let mut expected: Vec<Slot> = model
+                    .iter()
+                    .filter(|(f, g, _)| *g == grouped && matches(f, topic))
+                    .map(|(.., s)| *s)
+                    .collect();
                 expected.sort_unstable();
                 prop_assert_eq!(found, expected);
             }
             for (filter, grouped, slot) in &model {
-                if *grouped { trie.remove_shared("g", filter, *slot); } else { trie.remove(filter, *slot); }
+                if *grouped {
+                    trie.remove_shared("g", filter, *slot);
+                } else {
+                    trie.remove(filter, *slot);
+                }
             }
             prop_assert!(trie.root.is_empty() && trie.count == (0, 0), "nothing stays behind");
         }

@@ -439,7 +439,10 @@ async fn a_clock_that_was_set_ends_no_session() {
 
 #[tokio::test]
 async fn what_strangers_invent_is_remembered_in_a_bounded_place() {
-    let settings = serde_json::json!({ "doors": [], "house_socket": "", "house_secret": "", "folder": "", "certificate": null, "client_ca": null });
+    let settings = serde_json::json!({
+        "doors": [], "house_socket": "", "house_secret": "", "folder": "", "certificate": null,
+        "client_ca": null
+    });
     let guard = SharedBroker::new(
         &serde_json::from_value(settings).expect("settings"),
         Clock::manual(1_800_000_000_000),

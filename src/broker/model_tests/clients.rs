@@ -207,7 +207,8 @@ impl Model {
                     seat.resend.is_empty()
                         && (next.is_none() || blocked && next > Some(QoS::AtMostOnce))
                         || !seat.resend.is_empty() && blocked,
-                    "client {client} waits for {next:?}: {:?} of {:?}, in flight {:?}, again {:?}, window {}",
+                    "client {client} waits for {next:?}: {:?} of {:?}, in flight {:?}, again {:?}, \
+                     window {}",
                     core.session(slot).map(|s| s.queue().len()),
                     (seat.waiting.len(), seat.retained.len()),
                     seat.inflight,

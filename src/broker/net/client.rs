@@ -231,7 +231,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             }
             let read = tokio::select! {
                 biased;
-                read = stream::read(&mut self.io, &mut self.input), if paused == ReadPause::NoPacket => read,
+                read = stream::read(&mut self.io, &mut self.input),
+                    if paused == ReadPause::NoPacket => read,
                 () = wake.notified() => continue,
                 () = timer.as_mut() => {
                     let now = Instant::now();
@@ -239,10 +240,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                         // The broker did not read, so this silence is not the client's.
                         self.last_packet_at = now;
                     }
-                    let keep_alive_deadline = keep_alive_timeout.map_or(now + NO_DEADLINE, |p| self.last_packet_at + p);
+                    let last = self.last_packet_at;
+                    let keep_alive_deadline =
+                        keep_alive_timeout.map_or(now + NO_DEADLINE, |p| last + p);
                     if keep_alive_deadline > now {
                         wait_until(timer.as_mut(), keep_alive_deadline);
-                    } else if overdue_since.replace(self.last_packet_at) == Some(self.last_packet_at) {
+                    } else if overdue_since.replace(last) == Some(last) {
                         return DisconnectReason::Error(RefusalReason::KeepAliveTimeout);
                     } else {
                         wait_until(timer.as_mut(), now + UNREAD_GRACE);

@@ -116,7 +116,7 @@ impl Edge {
             };
             let _ = stream.set_nodelay(true);
             let edge = self.clone();
-            // What only the transport's handshake needs is boxed, so it is freed at its end.
+            // Memory that only the transport's handshake needs is boxed, so it is freed at its end.
             let opening = Box::pin(self.clone().open_transport(
                 door,
                 Metered::new(stream, meter.clone()),

@@ -103,7 +103,16 @@ impl PersistenceLog {
         for number in gone {
             self.complete(number, true);
         }
-        let waiting: Vec<LogNumber> = self.pending.iter().filter(|(_, e)| matches!(&e.change, Change::Message { targets, .. } if targets.iter().any(|t| t.session == session))).map(|(n, _)| *n).collect();
+        let is_waiting = |e: &PendingChange| match &e.change {
+            Change::Message { targets, .. } => targets.iter().any(|t| t.session == session),
+            _ => false,
+        };
+        let waiting: Vec<LogNumber> = self
+            .pending
+            .iter()
+            .filter(|(_, e)| is_waiting(e))
+            .map(|(n, _)| *n)
+            .collect();
         for number in waiting {
             self.drop_target(number, session);
         }

@@ -188,9 +188,13 @@ impl PersistenceLog {
             }
             PersistedChange::InboundQos2Released { session, id } => {
                 // Accepted and released, and neither is written yet: neither need be written.
+                let accepted = PersistedChange::InboundQos2 {
+                    session: *session,
+                    id: *id,
+                };
                 let same = |e: &PendingChange| {
                     e.tickets.is_empty()
-                        && matches!(&e.change, Change::Record(PersistedChange::InboundQos2 { session: s, id: i }) if s == session && i == id)
+                        && matches!(&e.change, Change::Record(change) if *change == accepted)
                 };
                 if receipt.is_none()
                     && let Some(old) = self
@@ -240,7 +244,13 @@ impl PersistenceLog {
         filter: &str,
         receipt: &Arc<DurabilityTicket>,
     ) -> bool {
-        let same = |e: &PendingChange| matches!(&e.change, Change::Record(PersistedChange::Unsubscribed { session: s, filter: f }) if *s == session && f == filter);
+        let same = |e: &PendingChange| match &e.change {
+            Change::Record(PersistedChange::Unsubscribed {
+                session: s,
+                filter: f,
+            }) => *s == session && f == filter,
+            _ => false,
+        };
         let Some((number, entry)) = self.pending.iter_mut().find(|(_, e)| same(e)) else {
             return false;
         };

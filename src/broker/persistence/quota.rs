@@ -56,7 +56,20 @@ impl PersistenceLog {
 
     /// True when the disk may not have the newest change of a subscription.
     pub fn is_filter_dirty(&self, session: u64, filter: &str) -> bool {
-        let about = |e: &PendingChange| matches!(&e.change, Change::Record(PersistedChange::Subscribed { session: s, filter: f, .. } | PersistedChange::Unsubscribed { session: s, filter: f }) if *s == session && f == filter);
+        let about = |e: &PendingChange| match &e.change {
+            Change::Record(
+                PersistedChange::Subscribed {
+                    session: s,
+                    filter: f,
+                    ..
+                }
+                | PersistedChange::Unsubscribed {
+                    session: s,
+                    filter: f,
+                },
+            ) => *s == session && f == filter,
+            _ => false,
+        };
         self.all_dirty
             || self.dirty.1.contains(&(session, filter.to_owned()))
             || self.pending.values().any(about)

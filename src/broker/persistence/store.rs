@@ -144,7 +144,11 @@ impl PersistenceFiles {
             // Without space for another name, or on storage that can only be read, it stays where
             // it is.
             if let Err(cause) = move_aside(folder, *slot) {
-                tracing::warn!(%cause, slot, "broker persistence: cannot set a damaged segment aside");
+                tracing::warn!(
+                    %cause,
+                    slot,
+                    "broker persistence: cannot set a damaged segment aside"
+                );
             }
         }
         let (log, found) = Log::open(

@@ -205,7 +205,10 @@ impl PersistenceWriter<'_> {
 
     fn on_write_failed(&mut self, cause: &io::Error, now: Instant) {
         if self.store.is_some() || now >= self.retry_at {
-            tracing::error!(%cause, "broker persistence failed; keeping messages in memory, will retry");
+            tracing::error!(
+                %cause,
+                "broker persistence failed; keeping messages in memory, will retry"
+            );
             self.store = None;
             self.retry_at = now + RETRY_INTERVAL;
         }

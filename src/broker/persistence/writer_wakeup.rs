@@ -1,9 +1,9 @@
 //! Wakes the thread that writes the persistence log.
 //!
-//! Invariant: a change that somebody waits for is in a round that begins no sooner than the writer's
-//! commit delay after it was requested, and soon after that. The writer's thread is woken only if
-//! the change is still needed then: mostly every recipient has acknowledged meanwhile, and nothing
-//! is to be written. So the delay passes in the runtime, which is awake anyhow.
+//! Invariant: a change that somebody waits for is in a round that begins no sooner than the
+//! writer's commit delay after it was requested, and soon after that. The writer's thread is woken
+//! only if the change is still needed then: mostly every recipient has acknowledged meanwhile, and
+//! nothing is to be written. So the delay passes in the runtime, which is awake anyhow.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};

@@ -147,7 +147,15 @@ fn the_description_tells_all_sets_and_without_any_there_is_no_picture() {
         .filter(|n| matches!(n[0] & 0x1f, 7 | 8))
         .map(|n| Base64::encode_string(n))
         .collect();
-    parameters.parse_sdp(format!("v=0\r\nm=video 0 RTP/AVP 97\r\na=fmtp:97 packetization-mode=1; sprop-parameter-sets={};x=1\r\n", sets.join(",")).as_bytes(), 97);
+    parameters.parse_sdp(
+        format!(
+            "v=0\r\nm=video 0 RTP/AVP 97\r\n\
+             a=fmtp:97 packetization-mode=1; sprop-parameter-sets={};x=1\r\n",
+            sets.join(",")
+        )
+        .as_bytes(),
+        97,
+    );
     let ready = parameters
         .parse_frame(unit(&bare), MonoMs::START)
         .expect("read")

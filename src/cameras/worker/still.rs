@@ -25,7 +25,12 @@ pub fn init_gstreamer() -> anyhow::Result<()> {
 }
 
 fn element(name: &str) -> anyhow::Result<gst::Element> {
-    gst::ElementFactory::make(name).build().with_context(|| format!("GStreamer has no “{name}”; install gstreamer1.0-plugins-base, -good and gstreamer1.0-libav"))
+    gst::ElementFactory::make(name).build().with_context(|| {
+        format!(
+            "GStreamer has no “{name}”; install gstreamer1.0-plugins-base, -good and \
+             gstreamer1.0-libav"
+        )
+    })
 }
 
 /// Decodes the still.
@@ -195,7 +200,8 @@ mod tests {
     /// A pipeline for pictures of 640×360 (Constrained Baseline).
     fn ready() -> StillPipeline {
         init_gstreamer().expect("GStreamer");
-        let sps = b"\x67\x42\xc0\x16\xda\x02\x80\xbf\xe5\xc0\x44\0\0\x03\0\x04\0\0\x03\0\x78\x3c\x58\xba\x80";
+        let sps = b"\x67\x42\xc0\x16\xda\x02\x80\xbf\xe5\xc0\x44\0\0\x03\0\x04\0\0\x03\0\x78\
+            \x3c\x58\xba\x80";
         let decoder = [
             b"\x01\x42\xc0\x16\xff\xe1\0\x19",
             &sps[..],

@@ -1,5 +1,5 @@
-//! The checks of `doctor` at the commune: the machine and the data folder, the keys, the certificate
-//! that villages see, and whether the server answers.
+//! The checks of `doctor` at the commune: the machine and the data folder, the keys, the
+//! certificate that villages see, and whether the server answers.
 //!
 //! Deliberately absent: the villages. The console says of each what it lacks.
 

@@ -1,10 +1,10 @@
 //! Writing and sending a bulletin.
 //!
 //! Invariants: no village is chosen before an officer chooses it. An urgent bulletin is sent only
-//! from the page that says how many villages and people it reaches. Whatever is refused is shown
-//! again as it was typed, also to an officer whose sign-in ended meanwhile. Sent twice under one
-//! command id, or with the words that the villages have already, it is sent once, and both times
-//! lead to its page.
+//! from the page that says how many villages and people it reaches. A bulletin that is refused is
+//! shown again as it was typed, also to an officer whose sign-in ended meanwhile. Sent twice under
+//! one command id, or with the words that the villages have already, it is sent once, and both
+//! times lead to its page.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -49,9 +49,9 @@ struct NewBulletinPage {
 struct ConfirmPage {
     f: Frame,
     title: String,
-    /// Whom it reaches now.
+    /// The villages and people that it reaches now, in words.
     reach: String,
-    /// Who gets it later, and what is not known.
+    /// The villages that get it later and those whose people are not counted, in words.
     detail: String,
     heading: String,
     body: String,
@@ -59,7 +59,7 @@ struct ConfirmPage {
     carried: Vec<(&'static str, String)>,
 }
 
-/// What the form of a bulletin says.
+/// The content of a bulletin's form.
 pub(super) struct BulletinForm {
     draft: BulletinDraft,
     /// The page of confirmation was read.

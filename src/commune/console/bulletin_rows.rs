@@ -20,7 +20,7 @@ pub(super) const BULLETINS_ON_HOME: usize = 3;
 /// Bulletins of one village on its page.
 const BULLETINS_OF_VILLAGE: usize = 10;
 
-/// What is not as it should be, a sentence each.
+/// One sentence for each trouble that an officer may have to act on.
 fn troubles(console: &Console, lang: Lang, totals: &ReceiptTotals) -> Vec<String> {
     let names = |ids: &[String]| {
         let names: Vec<String> = ids

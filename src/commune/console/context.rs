@@ -1,5 +1,5 @@
-//! What all pages of the console share: the store, the villages, the officers, the sign-ins, the
-//! bounds; and the context of a request. Deliberately absent: the pages themselves.
+//! The parts that all pages of the console share: the store, the villages, the officers, the
+//! sign-ins, the bounds; and the context of a request. Deliberately absent: the pages themselves.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -61,7 +61,7 @@ pub struct Console {
     pub villages: Arc<Vec<CommuneVillage>>,
     /// The clock.
     pub clock: Clock,
-    /// Who may sign in.
+    /// The officers, who may sign in.
     pub officers: Officers,
     /// Hashes and verifies PINs.
     pub pins: PinHasher,
@@ -80,7 +80,7 @@ pub struct Console {
     pub(super) stop: CancellationToken,
 }
 
-/// What a console is made of.
+/// The parts that a console is made of.
 pub struct ConsoleParts {
     /// The store.
     pub store: CommuneStore,
@@ -90,7 +90,7 @@ pub struct ConsoleParts {
     pub villages: Vec<CommuneVillage>,
     /// The clock.
     pub clock: Clock,
-    /// Who may sign in.
+    /// The officers, who may sign in.
     pub officers: Officers,
     /// Hashes and verifies PINs.
     pub pins: PinHasher,
@@ -185,7 +185,7 @@ impl Console {
         }
     }
 
-    /// Who asks; none = nobody is signed in.
+    /// The officer who sent the request; none = nobody is signed in.
     pub(in crate::commune) fn signed_in(&self, headers: &HeaderMap) -> Option<SignedIn> {
         let visitor = self.sessions.visitor(headers)?;
         Some(self.signed_in_as(visitor))

@@ -34,13 +34,14 @@ pub(in crate::commune) struct BulletinDraft {
 }
 
 impl BulletinDraft {
-    /// What a form carried.
+    /// The draft that a form carried.
     pub(in crate::commune) fn of_form(fields: &FormFields) -> Self {
         let (title, body) = normalize(fields.get("title"), fields.get("body"));
         let villages: Vec<String> = fields.all("village").map(str::to_owned).collect();
         let to = match fields.get("to") {
             "all" => Recipients::All,
-            // Who ticked villages and nothing else meant these villages.
+            // An officer who ticked villages and chose neither “all” nor “some” meant these
+            // villages.
             "some" => Recipients::Some,
             _ if villages.is_empty() => Recipients::None,
             _ => Recipients::Some,

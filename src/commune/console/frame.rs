@@ -1,5 +1,5 @@
-//! What every page of the console has: the style, the head with the officer and the way out, the
-//! language; and the making of pages.
+//! The parts that every page of the console has: the style, the head with the officer and the way
+//! out, the language; and the making of pages.
 //!
 //! Invariant: a page that reads the store is made with a permit and off the async threads.
 
@@ -32,7 +32,7 @@ pub(in crate::commune) struct Frame {
     pub(in crate::commune) person: String,
     /// Token for forms.
     pub(in crate::commune) csrf: String,
-    /// What just happened.
+    /// The flash: the sentence about the form that was just posted; empty = none was.
     pub(in crate::commune) flash: String,
     /// Why something was not done.
     pub(in crate::commune) wrong: WrongInput,
@@ -122,7 +122,7 @@ pub(in crate::commune) struct LinkRow {
     pub(in crate::commune) href: String,
     /// A time at the right.
     pub(in crate::commune) side: String,
-    /// What the button to call says; empty = there is none.
+    /// The words on the button that dials; empty = there is none.
     pub(in crate::commune) call: String,
     /// The number that it dials.
     pub(in crate::commune) dial: String,

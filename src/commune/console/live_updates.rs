@@ -88,7 +88,8 @@ impl Follower {
     async fn next(&mut self) -> Option<Event> {
         if !self.first {
             let stop = self.console.stop.clone();
-            // What changed while the page was made, or was too young to be made again.
+            // True if something changed while the page was made, or when it was too young to be
+            // made again.
             let is_behind = *self.changes.borrow_and_update() != self.shown;
             let wait = if is_behind {
                 MIN_INTERVAL
@@ -98,7 +99,7 @@ impl Follower {
             tokio::select! {
                 changed = self.changes.changed(), if !is_behind => {
                     changed.ok()?;
-                    // What changes in a burst is one page.
+                    // All changes of a burst are shown by one page, made after the burst.
                     tokio::time::sleep(MIN_INTERVAL).await;
                 }
                 () = tokio::time::sleep(wait) => {}

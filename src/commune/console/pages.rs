@@ -1,5 +1,5 @@
-//! The pages that an officer reads: all villages, one village, all bulletins, one bulletin. What of
-//! them changes is made in one place for the page and for its live updates ([`Followed`]).
+//! The pages that an officer reads: all villages, one village, all bulletins, one bulletin. Their
+//! changing parts are made in one place for the page and for its live updates ([`Followed`]).
 
 use axum::extract::State;
 use axum::http::Uri;

@@ -1,9 +1,9 @@
 //! A page in words for every answer that would be blank or bare: unknown addresses, wrong methods,
-//! forms that come from elsewhere, failures. What a handler tells with a [`PageError`] has its page
-//! already (`forms`).
+//! forms that come from elsewhere, failures. A [`PageError`] of a handler has its page already
+//! (`forms`).
 //!
-//! It stands around all routes, so that no route can forget it. What programs and scripts ask for
-//! (`/villages.json`, `/live/`, `/a/`) stays as it is.
+//! It stands around all routes, so that no route can forget it. Addresses that programs and scripts
+//! ask for (`/villages.json`, `/live/`, `/a/`) are answered as before.
 
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::{Method, StatusCode, header};

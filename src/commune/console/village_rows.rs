@@ -32,11 +32,11 @@ pub(super) struct VillageView<'a> {
     last_message_at: WallMs,
     /// The sentence of its own home page, with when it was reported; empty = none came.
     pub(super) reported: String,
-    /// What belongs to that sentence.
+    /// The second line of that sentence.
     pub(super) detail: String,
     /// Its last contact, and how far its records reach.
     pub(super) heard: String,
-    /// What is wrong with it here; empty = nothing.
+    /// The trouble that this server has with it; empty = none.
     pub(super) trouble: String,
 }
 
@@ -111,7 +111,7 @@ impl VillageView<'_> {
     }
 }
 
-/// What the button to call the chief says, and the number that it dials; empty = no number is
+/// The words on the button that calls the chief, and the number that it dials; empty = no number is
 /// known.
 pub(super) fn call(lang: Lang, village: Option<&CommuneVillage>) -> (String, String) {
     let Some((village, phone)) = village.and_then(|v| Some((v, v.phone.as_deref()?))) else {
@@ -190,7 +190,7 @@ impl Console {
         };
         let mut status = contact;
         let (mut reported, mut detail) = Default::default();
-        // What the village's own home page says, in the same words.
+        // The officer reads the same words as the village does on its own home page.
         if let Some(told) = self.store.statuses.get(id) {
             let summary = told.summary.clone().with_names(|name| lang.verbatim(name));
             let sentence = status_text::sentence(lang, now, &summary);

@@ -72,15 +72,29 @@ pub fn wire_samples() -> Vec<serde_json::Value> {
         { "do": "NoteDamage", "epoch": "00", "from": 1, "to": 1 },
         { "do": "NoteTrim", "from": 1, "to": 1 },
         { "do": "EraseBlob", "blob": "b" },
-        { "do": "DeclareVillage", "village": { "id": "v", "name": "Thôn", "commune": "xã", "latitude": 1.0, "longitude": 2.0 } },
+        {
+            "do": "DeclareVillage",
+            "village": {
+                "id": "v", "name": "Thôn", "commune": "xã", "latitude": 1.0, "longitude": 2.0
+            }
+        },
         { "do": "DeclarePlace", "place": { "id": "p", "name": "Ngõ" } },
-        { "do": "DeclareDevice", "device": { "id": "d0", "name": "Đèn", "place": "p", "model": "m" } },
-        { "do": "AdoptEntities", "device": "d0", "model": "m", "entities": [{ "id": "d0.light", "device": "d0", "name": "Cổng làng", "kind": "light", "unit": "u", "class": "c", "expire_after_s": 1,
-            "state": { "topic": "d/d0/state", "field": "f", "on": "ON", "off": "OFF" }, "order": { "topic": "c/d0/set", "on": "ON", "off": "OFF" },
+        {
+            "do": "DeclareDevice",
+            "device": { "id": "d0", "name": "Đèn", "place": "p", "model": "m" }
+        },
+        { "do": "AdoptEntities", "device": "d0", "model": "m", "entities": [{
+            "id": "d0.light", "device": "d0", "name": "Cổng làng", "kind": "light", "unit": "u",
+            "class": "c", "expire_after_s": 1,
+            "state": { "topic": "d/d0/state", "field": "f", "on": "ON", "off": "OFF" },
+            "order": { "topic": "c/d0/set", "on": "ON", "off": "OFF" },
             "availability": { "topic": "d/d0/here", "here": "1", "gone": "0" } }] },
         { "do": "WithdrawEntities", "device": "d0", "entities": ["d0.light"] },
         { "do": "ReportPresence", "device": "d0", "here": true },
-        { "do": "GrantAccess", "account": Account::of_device(DeviceId::new("d0").expect("id"), hash) },
+        {
+            "do": "GrantAccess",
+            "account": Account::of_device(DeviceId::new("d0").expect("id"), hash)
+        },
         { "do": "RevokeAccess", "account": "d0" },
         { "do": "NoteConfigured", "things": [{ "noun": "place", "id": "p" }] },
         { "do": "PutAway", "thing": { "noun": "place", "id": "p" } },
@@ -92,14 +106,26 @@ pub fn wire_samples() -> Vec<serde_json::Value> {
         { "do": "UndoSwitchGroup", "group": "g", "first": 1, "last": 2 },
         { "do": "ReportLight", "light": "d0.light", "on": true },
         { "do": "GiveUpLight", "light": "d0.light", "order": 1 },
-        { "do": "DeclareSensor", "sensor": { "id": "d0.light", "name": "Mực nước", "unit": "cm", "decimals": 1, "marks": [1.0, 2.0] } },
+        {
+            "do": "DeclareSensor",
+            "sensor": {
+                "id": "d0.light", "name": "Mực nước", "unit": "cm", "decimals": 1,
+                "marks": [1.0, 2.0]
+            }
+        },
         { "do": "ReportLevel", "sensor": "d0.light", "level": 1, "value": 1.0 },
         { "do": "DeclareSpeaker", "speaker": { "id": "d0", "name": "Loa", "horns": 2 } },
     ]);
     let people = serde_json::json!([
-        { "do": "QueueAnnouncement", "id": "a", "text": text, "class": "normal", "zone": ["d0"], "expires_in_ms": 1 },
+        {
+            "do": "QueueAnnouncement", "id": "a", "text": text, "class": "normal", "zone": ["d0"],
+            "expires_in_ms": 1
+        },
         { "do": "BeginPlayback", "announcement": "a", "speaker": "d0" },
-        { "do": "FinishPlayback", "announcement": "a", "speaker": "d0", "how": { "how": "failed", "why": "x" } },
+        {
+            "do": "FinishPlayback", "announcement": "a", "speaker": "d0",
+            "how": { "how": "failed", "why": "x" }
+        },
         { "do": "StopEverything" },
         { "do": "DeclareCamera", "camera": { "id": "c", "name": "Ngã ba" } },
         { "do": "RemoveCamera", "camera": "c" },
@@ -108,7 +134,10 @@ pub fn wire_samples() -> Vec<serde_json::Value> {
         { "do": "PublishNotice", "id": "n", "text": text, "kind": "notice", "until": 5 },
         { "do": "TakeDownNotice", "id": "n" },
         { "do": "RestoreNotice", "id": "n" },
-        { "do": "PutUser", "user": { "id": "u", "role": "chief", "record": text, "generation": 0 } },
+        {
+            "do": "PutUser",
+            "user": { "id": "u", "role": "chief", "record": text, "generation": 0 }
+        },
         { "do": "RenameUser", "user": "u", "record": text, "generation": 0 },
         { "do": "RemoveUser", "user": "u" },
         { "do": "NoteSignIn", "user": "chief", "is_known_phone": true },

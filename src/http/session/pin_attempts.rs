@@ -3,9 +3,9 @@
 //! Invariants: wrong PINs are counted per person and address, so a prankster locks out himself and
 //! never the chief; when many addresses try one person, only phones that signed in before may still
 //! try that day, and after many more no phone at all. The count of the day begins with its first
-//! wrong PIN and is on disk before the next one is tried, so no restart gives new guesses. The count
-//! of an address is in memory only: a restart takes longer than the tries that it gives back are
-//! worth, and the day bounds them all.
+//! wrong PIN and is on disk before the next one is tried, so no restart gives new guesses. The
+//! count of an address is in memory only: a restart takes longer than the tries that it gives back
+//! are worth, and the day bounds them all.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -203,7 +203,10 @@ impl WrongPinCounts {
             .map_err(std::io::Error::other)
             .and_then(|bytes| secret::write_file(&self.path, &bytes));
         if let Err(cause) = done {
-            tracing::warn!(%cause, "writing the wrong PINs of today failed; a restart forgets them");
+            tracing::warn!(
+                %cause,
+                "writing the wrong PINs of today failed; a restart forgets them"
+            );
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct WrongPins<K = UserId> {
     pub is_locked: bool,
 }
 
-/// What is collected for a person.
+/// The wrong PINs of one person that are collected until they are recorded as one entry.
 #[derive(Debug, Clone, Copy)]
 struct Window {
     began: MonoMs,

@@ -255,7 +255,9 @@ events_by_noun! {
     SensorAlarmRaised => sensor::AlarmRaised { sensor, level, value }
     SensorAlarmLowered => sensor::AlarmLowered { sensor, level, value }
     SpeakerDeclared => speaker::Declared { speaker }
-    AnnouncementQueued => speaker::AnnouncementQueued { id, text, class, zone, expires_at; unreachable }
+    AnnouncementQueued => speaker::AnnouncementQueued {
+        id, text, class, zone, expires_at; unreachable
+    }
     PlaybackBegan => speaker::PlaybackBegan { announcement, speaker }
     PlaybackFinished => speaker::PlaybackFinished { announcement, speaker, how }
     EverythingStopped => speaker::EverythingStopped {}

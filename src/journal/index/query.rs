@@ -128,7 +128,8 @@ impl Index {
             out: Vec::new(),
         };
         let mut at = before;
-        // What is not indexed yet. The last page of it may reach below, into what is.
+        // The newest entries, which are not indexed yet. Their last page may reach below, into
+        // those that are.
         let indexed_end = through.saturating_add(1);
         while at > indexed_end {
             if page.is_full() {
@@ -141,7 +142,7 @@ impl Index {
             at = last.entry.seq.max(indexed_end);
             page.take(found, |e| e.seq > through);
         }
-        // What is indexed: entries of the days that are asked for stand between two of them.
+        // The indexed entries: those of the days that are asked for stand between two numbers.
         let Some((low, high)) = self.span(query)? else {
             return Ok(page.finish(at, true));
         };

@@ -12,8 +12,8 @@ use crate::protocol::mqtt::{ReasonCode, Violation};
 use crate::protocol::reason_table::reason_table;
 
 reason_table! {
-    /// A reason. Details come from the network: who makes the value has made them clean, short lines
-    /// (`domain::text::line`).
+    /// A reason. Details come from the network: who makes the value has made them clean, short
+    /// lines (`domain::text::line`).
     #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(tag = "reason", rename_all = "snake_case")]
     pub enum RefusalReason {
@@ -241,7 +241,8 @@ impl RefusalReason {
         }
     }
 
-    /// The Reason String [3.2.2.3.9] for the client: what it did, without the details that it knows.
+    /// The Reason String [3.2.2.3.9] for the client: what it did, without the details that it
+    /// knows.
     #[must_use]
     pub const fn reason_string(&self) -> &'static str {
         match self {
@@ -355,7 +356,8 @@ mod tests {
                 serde_json::json!({ "at": 5, "who": "den-02", "address": "10.0.0.2", "times": 2,
                     "reason": "discovery_unusable", "topic": "homeassistant/x",
                     "error": { "error": "payload_too_long", "field": "payload_on" },
-                    "why": "its discovery message is not used: homeassistant/x, a payload is too long: payload_on" }),
+                    "why": "its discovery message is not used: homeassistant/x, a payload is too \
+                        long: payload_on" }),
             ),
             (
                 violation,

@@ -217,7 +217,9 @@ fn what_cannot_be_is_refused_before_it_is_unpacked() {
 
 proptest::proptest! {
     #[test]
-    fn garbage_never_panics(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+    fn garbage_never_panics(
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+    ) {
         let _ = serde_json::from_slice::<UplinkMessage>(&bytes);
         let _ = serde_json::from_slice::<DownlinkMessage>(&bytes);
     }

@@ -280,7 +280,10 @@ fn what_is_not_understood_is_said() {
 
 proptest::proptest! {
     #[test]
-    fn garbage_never_panics(topic in ".{0,60}", payload in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+    fn garbage_never_panics(
+        topic in ".{0,60}",
+        payload in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+    ) {
         let _ = read(&topic, &payload);
         let _ = read("homeassistant/light/a/b/config", &payload);
     }

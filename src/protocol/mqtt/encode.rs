@@ -61,8 +61,9 @@ pub fn connack(out: &mut BytesMut, version: Version, w: &ConnAck) {
     put_packet(out, PacketType::ConnAck, &body);
 }
 
-/// CONNACK that refuses; 3.1.1 gets the nearest of its five return codes. The sentence is left out if it does not fit into the client's `largest` packet; if
-/// not even the code fits, nothing is sent.
+/// CONNACK that refuses; 3.1.1 gets the nearest of its five return codes. The sentence is left out
+/// if it does not fit into the client's `largest` packet; if not even the code fits, nothing is
+/// sent.
 pub fn connack_error(
     out: &mut BytesMut,
     version: Version,

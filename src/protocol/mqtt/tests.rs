@@ -98,9 +98,10 @@ fn what_a_client_may_not_say_is_a_violation() {
         split_packet(&mut BytesMut::from(&b"\x30\x05ab"[..]), 100),
         Ok(None)
     );
-    assert!(
-        matches!(packet::read(Version::V5, frame(b"\x30\x06\x00\x00\x03\x23\x00\x01")), Ok(Packet::Publish(p)) if p.topic.is_empty() && p.properties.topic_alias == Some(1))
-    );
+    assert!(matches!(
+        packet::read(Version::V5, frame(b"\x30\x06\x00\x00\x03\x23\x00\x01")),
+        Ok(Packet::Publish(p)) if p.topic.is_empty() && p.properties.topic_alias == Some(1)
+    ));
     assert!(
         packet::read(Version::V5, frame(b"\x30\x06\x00\x00\x03\x23\x00\x00")).is_err(),
         "topic alias 0"
@@ -176,7 +177,11 @@ fn filter() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 600,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0u8..16) {
@@ -194,7 +199,11 @@ proptest! {
     }
 
     #[test]
-    fn what_covers_matches(allowed in filter(), asked in filter(), topic in prop::collection::vec(prop::sample::select(vec!["a", "b"]), 1..4)) {
+    fn what_covers_matches(
+        allowed in filter(),
+        asked in filter(),
+        topic in prop::collection::vec(prop::sample::select(vec!["a", "b"]), 1..4),
+    ) {
         let topic = topic.join("/");
         if covers(&allowed, &asked) && matches(&asked, &topic) {
             prop_assert!(matches(&allowed, &topic), "{allowed} covers {asked} but not {topic}");
@@ -202,7 +211,13 @@ proptest! {
     }
 
     #[test]
-    fn publishes_are_read_as_another_codec_writes_them(topic in "[a-zđèớ/]{1,30}", payload in prop::collection::vec(any::<u8>(), 0..200), qos in 0u8..3, retain in any::<bool>(), id in 1u16..) {
+    fn publishes_are_read_as_another_codec_writes_them(
+        topic in "[a-zđèớ/]{1,30}",
+        payload in prop::collection::vec(any::<u8>(), 0..200),
+        qos in 0u8..3,
+        retain in any::<bool>(),
+        id in 1u16..,
+    ) {
         use rumqttc::mqttbytes::{self, v4};
         let level = mqttbytes::qos(qos).expect("0, 1 or 2");
         let number = PacketId::new(id);
@@ -211,11 +226,31 @@ proptest! {
         theirs.pkid = if qos > 0 { id } else { 0 };
         let mut wire = BytesMut::new();
         theirs.write(&mut wire).expect("written");
-        let Ok(Packet::Publish(ours)) = packet::read(Version::V311, split_packet(&mut wire, 1 << 20).expect("frame").expect("whole")) else { panic!("not read") };
-        prop_assert_eq!((ours.topic.as_str(), &ours.payload[..], ours.qos.bits(), ours.retain, ours.id), (topic.as_str(), &payload[..], qos, retain, PacketId::new(theirs.pkid)));
+        let whole = split_packet(&mut wire, 1 << 20).expect("frame").expect("whole");
+        let Ok(Packet::Publish(ours)) = packet::read(Version::V311, whole) else {
+            panic!("not read")
+        };
+        prop_assert_eq!(
+            (ours.topic.as_str(), &ours.payload[..], ours.qos.bits(), ours.retain, ours.id),
+            (topic.as_str(), &payload[..], qos, retain, PacketId::new(theirs.pkid))
+        );
         let mut back = BytesMut::new();
-        encode::publish(&mut back, Version::V311, &encode::OutgoingPublish { topic: &topic, payload: &payload, qos: QoS::from_stored(qos.min(1)), packet_id: number.filter(|_| qos > 0), dup: false, retain, forwarded_properties: &[], message_expiry_s: None, subscription_ids: &[], alias: None });
-        let Ok(v4::Packet::Publish(read)) = v4::Packet::read(&mut back, 1 << 20) else { panic!("not read by a client") };
+        let out = encode::OutgoingPublish {
+            topic: &topic,
+            payload: &payload,
+            qos: QoS::from_stored(qos.min(1)),
+            packet_id: number.filter(|_| qos > 0),
+            dup: false,
+            retain,
+            forwarded_properties: &[],
+            message_expiry_s: None,
+            subscription_ids: &[],
+            alias: None,
+        };
+        encode::publish(&mut back, Version::V311, &out);
+        let Ok(v4::Packet::Publish(read)) = v4::Packet::read(&mut back, 1 << 20) else {
+            panic!("not read by a client")
+        };
         prop_assert_eq!((read.topic, read.payload.to_vec()), (topic, payload));
     }
 

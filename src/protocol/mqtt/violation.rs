@@ -19,15 +19,18 @@ reason_table! {
         /// A text that may not be one [MQTT-1.5.4-1, -2].
         TextInvalid = "violation-text-invalid", "a text is not UTF-8 or holds NUL";
         /// The reserved flag of CONNECT.
-        ConnectFlagReserved = "violation-connect-flag-reserved", "a reserved flag of CONNECT is set";
+        ConnectFlagReserved =
+            "violation-connect-flag-reserved", "a reserved flag of CONNECT is set";
         /// Flags of a will that is not there, or QoS 3.
         WillFlagsInvalid = "violation-will-flags-invalid", "the will flags contradict each other";
         /// Before 5.0 a password needs a user name.
-        PasswordWithoutUserName = "violation-password-without-user-name", "a password without a user name";
+        PasswordWithoutUserName =
+            "violation-password-without-user-name", "a password without a user name";
         /// The will's topic is empty or has a wildcard.
         WillTopicInvalid = "violation-will-topic-invalid", "the will's topic is not a topic";
         /// The will's payload is not what its format indicator declares.
-        WillPayloadNotText = "violation-will-payload-not-text", "the will says that it is text, and is not UTF-8";
+        WillPayloadNotText =
+            "violation-will-payload-not-text", "the will says that it is text, and is not UTF-8";
         /// Bytes behind the content of CONNECT.
         ConnectTooLong = "violation-connect-too-long", "CONNECT is longer than its content";
         /// A packet identifier is never 0.
@@ -37,7 +40,8 @@ reason_table! {
         /// CONNECT on a connection that has had one.
         SecondConnect = "violation-second-connect", "a second CONNECT";
         /// AUTH without an authentication method.
-        AuthenticationNotAgreed = "violation-authentication-not-agreed", "enhanced authentication was not agreed";
+        AuthenticationNotAgreed =
+            "violation-authentication-not-agreed", "enhanced authentication was not agreed";
         /// A kind of packet that clients do not send.
         ServerPacket = "violation-server-packet", "a packet that only a server may send";
         /// Bytes behind the content of a packet.
@@ -53,7 +57,8 @@ reason_table! {
         /// Retain handling 3.
         RetainHandlingInvalid = "violation-retain-handling-invalid", "retain handling is 0, 1 or 2";
         /// QoS 3 or reserved bits in the subscription options.
-        SubscriptionOptionsInvalid = "violation-subscription-options-invalid", "subscription options are wrong";
+        SubscriptionOptionsInvalid =
+            "violation-subscription-options-invalid", "subscription options are wrong";
         /// No-local in a shared subscription [MQTT5-3.8.3-4].
         NoLocalOnShared = "violation-no-local-on-shared", "no-local with a shared subscription";
         /// SUBSCRIBE without a topic filter.
@@ -69,9 +74,11 @@ reason_table! {
         /// An identifier that names no property.
         PropertyUnknown = "violation-property-unknown", "an unknown property";
         /// The response topic is empty or has a wildcard.
-        ResponseTopicInvalid = "violation-response-topic-invalid", "the response topic holds a wildcard or is empty";
+        ResponseTopicInvalid =
+            "violation-response-topic-invalid", "the response topic holds a wildcard or is empty";
         /// A subscription identifier is never 0.
-        SubscriptionIdentifierZero = "violation-subscription-identifier-zero", "subscription identifier 0";
+        SubscriptionIdentifierZero =
+            "violation-subscription-identifier-zero", "subscription identifier 0";
         /// A receive maximum is never 0.
         ReceiveMaximumZero = "violation-receive-maximum-zero", "receive maximum 0";
         /// A topic alias is never 0.
@@ -79,7 +86,8 @@ reason_table! {
         /// A maximum packet size is never 0.
         MaximumPacketSizeZero = "violation-maximum-packet-size-zero", "maximum packet size 0";
         /// Authentication data without an authentication method.
-        AuthenticationDataAlone = "violation-authentication-data-alone", "authentication data without a method";
+        AuthenticationDataAlone =
+            "violation-authentication-data-alone", "authentication data without a method";
     }
 }
 

@@ -123,7 +123,11 @@ impl Ring {
                     if stuck.len() >= MAX_FAILED_DELETES {
                         return Err(cause);
                     }
-                    tracing::warn!(%cause, path = %path.display(), "removing expired recording failed");
+                    tracing::warn!(
+                        %cause,
+                        path = %path.display(),
+                        "removing expired recording failed"
+                    );
                     stuck.insert((segment.start_ms, camera));
                     continue;
                 }
@@ -150,7 +154,11 @@ impl Ring {
         for (camera, start_ms, path) in torn {
             match self.recover_segment(&camera, start_ms, &path) {
                 Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(%cause, path = %path.display(), "cannot finish recording segment");
+                    tracing::warn!(
+                        %cause,
+                        path = %path.display(),
+                        "cannot finish recording segment"
+                    );
                     self.lock().unfinished.push((camera, start_ms, path));
                 }
                 _ => {}

@@ -142,7 +142,11 @@ impl Ring {
         };
         for (camera, path, segment) in doubles {
             if let Err(cause) = self.finish(&camera, &path, segment) {
-                tracing::warn!(%cause, path = %path.display(), "renaming recording with duplicate start failed");
+                tracing::warn!(
+                    %cause,
+                    path = %path.display(),
+                    "renaming recording with duplicate start failed"
+                );
             }
         }
         let mut kept = 0;
@@ -151,7 +155,11 @@ impl Ring {
                 Ok(true) => kept += 1,
                 Ok(false) => {}
                 Err(cause) => {
-                    tracing::warn!(%cause, path = %path.display(), "cannot repair recording segment");
+                    tracing::warn!(
+                        %cause,
+                        path = %path.display(),
+                        "cannot repair recording segment"
+                    );
                 }
             }
         }

@@ -206,7 +206,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_bytes_are_nothing_panics(at in 0usize..4000, fill in proptest::collection::vec(any::<u8>(), 1..64)) {
+        fn whatever_the_bytes_are_nothing_panics(
+            at in 0usize..4000,
+            fill in proptest::collection::vec(any::<u8>(), 1..64),
+        ) {
             let (mut bytes, _) = file(3);
             let at = at.min(bytes.len() - 1);
             let end = (at + fill.len()).min(bytes.len());

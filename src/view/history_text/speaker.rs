@@ -178,8 +178,8 @@ pub fn trouble_text(lang: Lang, name: &str, how: &PlaybackOutcome) -> Option<Str
     Some(lang.f(key, &[("name", name)]))
 }
 
-/// That a cluster failed, and why: in the reader's language as far as the reason is a known one, or
-/// else the receiver's own words, marked as such.
+/// The sentence that a cluster failed, and why: in the reader's language as far as the reason is a
+/// known one, or else the receiver's own words, marked as such.
 fn failure_text(lang: Lang, name: &str, why: &str) -> String {
     if let Some(reason) = FailureReason::read(why) {
         let why = lang.t(reason.key());

@@ -259,7 +259,7 @@ fn client_metrics(c: &Counters) -> [Metric; 7] {
     ]
 }
 
-/// What went through the broker.
+/// The messages and bytes that went through the broker.
 fn traffic_metrics(c: &Counters) -> [Metric; 12] {
     [
         counter(
@@ -305,7 +305,7 @@ fn traffic_metrics(c: &Counters) -> [Metric; 12] {
     ]
 }
 
-/// What the broker holds now, and its storage.
+/// The sessions and messages that the broker holds now, and its storage.
 fn holding_metrics(c: &Counters) -> [Metric; 11] {
     [
         gauge("subscriptions", "Subscriptions", c.subscriptions),

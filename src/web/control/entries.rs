@@ -171,13 +171,14 @@ pub(super) async fn history(
     )
 }
 
-/// The newest rows that are asked for, and the newest entry that there is; none = the index cannot be
-/// read.
+/// The newest rows that are asked for, and the newest entry that there is; none = the index cannot
+/// be read.
 async fn newest(app: &App, lang: Lang, query: &EntriesQuery) -> Option<HistoryReport> {
     let limit = query.limit.min(MAX_ENTRIES);
     let last = app.journal.state().seq;
     let wanted = query.entries(app);
-    // An entry that is committed from now on is behind `last`: a reader who follows gets it then, once.
+    // An entry that is committed from now on is behind `last`: a reader who follows gets it then,
+    // once.
     let (mut rows, mut before) = (Vec::new(), last.saturating_add(1));
     let mut entries: Vec<Arc<StoredEntry>> = Vec::new();
     for _ in 0..MAX_PAGES {
@@ -211,7 +212,7 @@ async fn newer(app: &App, lang: Lang, query: &EntriesQuery, after: u64) -> Histo
     let last = found.last().map_or(after, |s| s.entry.seq);
     found.retain(|s| wanted.takes(&s.entry));
     found.reverse();
-    // What comes later is told when it comes.
+    // Results that come later are sent when they come.
     let rows = app.rows_of(lang, &found, &[], |_| false).await;
     report(last, rows, &found)
 }

@@ -22,7 +22,8 @@ use crate::web::kit::components::{Fragment, ListPage, PageSection, Row, status_c
 /// Most unprovisioned devices that are shown.
 const MAX_STRANGERS: usize = 3;
 
-/// The sentence that the page opens with, the same as on the home page; none = there is nothing yet.
+/// The sentence that the page opens with, the same as on the home page; none = there is nothing
+/// yet.
 fn summary(app: &App, lang: Lang, status: &VillageStatus) -> Option<Fragment> {
     let now = app.supervisor.clock().wall_ms();
     (!status.summary.empty).then(|| status_banner(lang, now, status, "devices-sum"))

@@ -1,5 +1,6 @@
 //! Nhật ký: what happened, in words, with who did it and what came of it; newest first. A day, a
-//! person and a thing may be chosen; the choice stands in the address, so it can be sent and printed.
+//! person and a thing may be chosen; the choice stands in the address, so it can be sent and
+//! printed.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -21,7 +22,7 @@ const ROWS_PER_PAGE: usize = 50;
 /// Things that may be chosen from the list; others are reached from their own pages.
 const MAX_LISTED_THINGS: usize = 300;
 
-/// What is asked for, as it stands in the address.
+/// The filter as it stands in the address.
 #[derive(Debug, Default, Deserialize)]
 pub struct HistoryQuery {
     before: Option<u64>,
@@ -33,7 +34,7 @@ pub struct HistoryQuery {
     about: Option<String>,
 }
 
-/// What is asked for, with everything left out that is malformed.
+/// The filter without its malformed parts.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Chosen {
     /// The number of the day.
@@ -91,7 +92,7 @@ impl Chosen {
     }
 }
 
-/// What may be chosen.
+/// The form from which days, people and things are chosen.
 #[derive(askama::Template)]
 #[template(path = "history_filter.html")]
 struct HistoryFilter<'a> {

@@ -40,7 +40,7 @@ impl VillageNames {
         Self { titles, ..self }
     }
 
-    /// What sentences are made from.
+    /// The language and these names, from which sentences are made.
     pub(super) fn context(&self) -> SentenceContext<'_> {
         SentenceContext {
             lang: self.lang,

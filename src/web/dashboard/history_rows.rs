@@ -115,9 +115,9 @@ impl App {
         }
     }
 
-    /// Entries (newest first) as rows, with their results, of which `effects` has those that are not
-    /// among them. A result whose cause is not among them is left out when the cause `is_listed`
-    /// elsewhere.
+    /// Entries (newest first) as rows, with their results, of which `effects` has those that are
+    /// not among them. A result whose cause is not among them is left out when the cause
+    /// `is_listed` elsewhere.
     pub(in crate::web) async fn rows_of(
         &self,
         lang: Lang,
@@ -176,7 +176,7 @@ impl App {
         .unwrap_or_default()
     }
 
-    /// What these entries led to. When the index cannot be read, the rows stand without it.
+    /// The entries that these caused. When the index cannot be read, the rows stand without them.
     async fn effects_of(&self, entries: &[Arc<StoredEntry>]) -> Vec<Arc<StoredEntry>> {
         let causes: BTreeSet<u64> = entries.iter().map(|s| s.entry.seq).collect();
         let (index, history) = (self.index.clone(), self.journal.history());
@@ -213,7 +213,8 @@ impl App {
         .html()
     }
 
-    /// The texts of the notices that these rows say were taken down or put up again, as they were published.
+    /// The texts of the notices that these rows say were taken down or put up again, as they were
+    /// published.
     async fn taken_down_titles(&self, told: &[Story<'_>]) -> BTreeMap<NoticeId, BlobRef> {
         let mut titles = BTreeMap::new();
         for entry in told.iter().filter_map(Story::first) {

@@ -76,7 +76,7 @@ struct SseSubscription {
     heartbeat_at: Instant,
 }
 
-/// What is sent next.
+/// The event that is sent next.
 enum Update {
     /// Fragments of the village as it is after this entry.
     Fragments(u64, String),

@@ -106,7 +106,10 @@ impl FragmentStream {
             if !frame.keyframe {
                 return out;
             }
-            let about = serde_json::json!({ "codec": frame.format.codec, "width": frame.format.width, "height": frame.format.height });
+            let about = serde_json::json!({
+                "codec": frame.format.codec, "width": frame.format.width,
+                "height": frame.format.height
+            });
             out.push(Message::Text(about.to_string().into()));
             out.push(Message::Binary(
                 fmp4::init(
@@ -171,7 +174,9 @@ async fn run_viewer(
                 heard_at = clock.mono_ms();
                 match heard {
                     // How many messages the phone has taken.
-                    Some(Ok(Message::Text(text))) => taken = text.parse().unwrap_or(taken).min(sent),
+                    Some(Ok(Message::Text(text))) => {
+                        taken = text.parse().unwrap_or(taken).min(sent);
+                    }
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                     Some(Ok(_)) => {}
                 }
@@ -185,7 +190,8 @@ async fn run_viewer(
                 }
                 // The video ends when the viewer was signed out, or when the phone no longer
                 // reports.
-                if app.sessions.user_of(&app.journal.state(), &visit.token).is_none() || now.since(heard_at) > VIEWER_TIMEOUT_MS {
+                let viewer = app.sessions.user_of(&app.journal.state(), &visit.token);
+                if viewer.is_none() || now.since(heard_at) > VIEWER_TIMEOUT_MS {
                     return;
                 }
                 if now.since(looked_at) > VIEW_LOG_INTERVAL_MS {
@@ -200,13 +206,15 @@ async fn run_viewer(
             // keyframe.
             frame = async { group.pop_front() }, if !group.is_empty() => frame,
             frame = frames.recv() => match frame {
-                // A phone that is behind gets nothing before the next keyframe: the access units
-                // until then are long outdated.
-                Ok(frame) if clock.mono_ms().since(frame.came_at) > MAX_FRAME_AGE_MS || sent - taken > MAX_UNACKED_MESSAGES + if taken < first { first } else { 0 } => {
-                    stream.waits_for_key = true;
-                    None
+                Ok(frame) => {
+                    let first_ones = if taken < first { first } else { 0 };
+                    let is_old = clock.mono_ms().since(frame.came_at) > MAX_FRAME_AGE_MS;
+                    let is_behind = sent - taken > MAX_UNACKED_MESSAGES + first_ones;
+                    // A phone that is behind gets nothing before the next keyframe: the access
+                    // units until then are long outdated.
+                    stream.waits_for_key |= is_old || is_behind;
+                    (!is_old && !is_behind).then_some(frame)
                 }
-                Ok(frame) => Some(frame),
                 Err(RecvError::Lagged(_)) => {
                     stream.waits_for_key = true;
                     None

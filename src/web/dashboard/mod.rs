@@ -158,12 +158,19 @@ async fn manifest(State(app): State<App>) -> Response {
         .as_ref()
         .map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone());
     let manifest = serde_json::json!({
-        "name": name, "short_name": "Cổng Làng", "lang": "vi", "start_url": "/", "display": "standalone",
+        "name": name,
+        "short_name": "Cổng Làng",
+        "lang": "vi",
+        "start_url": "/",
+        "display": "standalone",
         "background_color": "#faf7f0", "theme_color": "#17694f",
         "icons": [
             { "src": "/a/icon-192.png", "sizes": "192x192", "type": "image/png", "purpose": "any" },
             { "src": "/a/icon-512.png", "sizes": "512x512", "type": "image/png", "purpose": "any" },
-            { "src": "/a/icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any maskable" },
+            {
+                "src": "/a/icon.svg", "sizes": "any", "type": "image/svg+xml",
+                "purpose": "any maskable"
+            },
         ],
         "shortcuts": [
             { "name": Lang::Vi.t("shortcut-speak"), "url": "/speakers" },

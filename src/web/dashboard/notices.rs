@@ -129,8 +129,8 @@ pub async fn one(
     }))
 }
 
-/// Takes one down. The form's command id makes a double tap harmless: it does not tell that there is
-/// no such notice.
+/// Takes one down. The form's command id makes a double tap harmless: it does not tell that there
+/// is no such notice.
 pub async fn take_down(
     State(app): State<App>,
     PathId(id): PathId<NoticeId>,

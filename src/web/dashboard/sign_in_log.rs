@@ -1,7 +1,7 @@
 //! Sign-ins, sign-outs and wrong PINs as entries.
 //!
-//! A storage medium that refuses writes keeps nobody out: an entry that cannot be written is logged,
-//! and the person goes on. How few entries wrong PINs make is decided in
+//! A storage medium that refuses writes keeps nobody out: an entry that cannot be written is
+//! logged, and the person goes on. How few entries wrong PINs make is decided in
 //! [`crate::http::session::wrong_pin_log`].
 
 use crate::domain::actor::Actor;
@@ -42,7 +42,7 @@ fn is_writable(journal: &Journal) -> bool {
     journal.failed().borrow().is_none()
 }
 
-/// Records wrong PINs that were taken from the sign-ins. What cannot be written goes back.
+/// Records wrong PINs that were taken from the sign-ins. Those that cannot be written go back.
 pub async fn record_wrong_pins(journal: &Journal, sign_ins: &SignIns, taken: Vec<WrongPins>) {
     for wrong in taken {
         let command = user::Command::NoteWrongPins {
@@ -55,7 +55,12 @@ pub async fn record_wrong_pins(journal: &Journal, sign_ins: &SignIns, taken: Vec
             .await;
         // A rejection means that the person was removed meanwhile.
         if let Err(SubmitError::Closed(cause)) = done {
-            tracing::warn!(user = %wrong.user, count = wrong.count, %cause, "wrong PINs not recorded yet");
+            tracing::warn!(
+                user = %wrong.user,
+                count = wrong.count,
+                %cause,
+                "wrong PINs not recorded yet"
+            );
             sign_ins.return_wrong_pins(&wrong);
         }
     }

@@ -44,7 +44,7 @@ pub struct App {
     pub index: Index,
     /// Live values: readings, cameras, links.
     pub live: Live,
-    /// What pages ask of the broker and of speech synthesis.
+    /// The ports through which pages ask the broker and speech synthesis.
     pub ports: Ports,
     /// Readings.
     pub samples: Samples,

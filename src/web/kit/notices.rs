@@ -1,5 +1,5 @@
-//! A notice as a visitor and the village's people read it: title and paragraphs, when it was posted,
-//! the few words of a list.
+//! A notice as a visitor and the village's people read it: title and paragraphs, when it was
+//! posted, the few words of a list.
 
 use crate::domain::notice::Notice;
 use crate::http::render::{TextSpan, split_phones};

@@ -1,13 +1,13 @@
 //! Acts that can be taken back for a few seconds, and the bar that offers it.
 //!
-//! An act is named by the numbers of its entries. History tells what it was, who did it and when, so
-//! nothing else is remembered, and a restart takes nothing away.
+//! An act is named by the numbers of its entries. History tells what it was, who did it and when,
+//! so nothing else is remembered, and a restart takes nothing away.
 //!
 //! The acts are those of one tap that cost much and that the same button does not mend: a group of
-//! lamps was switched; a notice was published, taken down, or put up again. Deliberately absent: one
-//! lamp, because its button is its own way back; “Dừng tất cả”, because a sound that was stopped
-//! must not begin again by a tap; a sentence on air, because “Dừng tất cả” ends it; the end of
-//! sign-ins, because it asks for the PIN.
+//! lamps was switched; a notice was published, taken down, or put up again. Deliberately absent:
+//! one lamp, because its button is its own way back; “Dừng tất cả”, because a sound that was
+//! stopped must not begin again by a tap; a sentence on air, because “Dừng tất cả” ends it; the end
+//! of sign-ins, because it asks for the PIN.
 //!
 //! Invariants: only the person who acted is offered it and may do it. The bar counts to ten where
 //! there is a script; the gateway accepts it longer, because without script the bar stays.
@@ -110,8 +110,8 @@ struct UndoBar<'a> {
 }
 
 impl App {
-    /// How an act is taken back; none = it is none of the acts above, somebody else did it, or it is
-    /// too long ago.
+    /// How an act is taken back; none = it is none of the acts above, somebody else did it, or it
+    /// is too long ago.
     #[must_use]
     pub fn undo_of(&self, visit: &RequestContext, act: Act) -> Option<Undo> {
         let actor = visit.actor()?;

@@ -56,7 +56,11 @@ impl House {
         std::fs::create_dir_all(dir.join("run")).expect("folder");
         let [portal, dashboard, mqtt, mqtts, ws] = free_ports();
         let mut text = format!(
-            "[village]\nid = \"ben-thoc\"\nname = \"Thôn Bến Thóc\"\ncommune = \"xã Đồng Nếp\"\n[data]\nfolder = {:?}\n[doors]\nportal = \"127.0.0.1:{portal}\"\ndashboard = \"127.0.0.1:{dashboard}\"\ncontrol = {:?}\n[broker]\nplain = \"127.0.0.1:{mqtt}\"\ntls = \"127.0.0.1:{mqtts}\"\nwebsocket = \"127.0.0.1:{ws}\"\n",
+            "[village]\nid = \"ben-thoc\"\nname = \"Thôn Bến Thóc\"\ncommune = \"xã Đồng Nếp\"\n\
+             [data]\nfolder = {:?}\n[doors]\nportal = \"127.0.0.1:{portal}\"\n\
+             dashboard = \"127.0.0.1:{dashboard}\"\ncontrol = {:?}\n[broker]\n\
+             plain = \"127.0.0.1:{mqtt}\"\ntls = \"127.0.0.1:{mqtts}\"\n\
+             websocket = \"127.0.0.1:{ws}\"\n",
             dir.join("data").display().to_string(),
             dir.join("run/control.sock").display().to_string(),
         );
@@ -72,8 +76,15 @@ impl House {
                 conglang::keys::secret::sha256(secret(id).as_bytes())
             ));
         }
-        text.push_str("[[group]]\nid = \"truc\"\nname = \"Đường trục\"\nlights = [\"den-01.light\"]\n[[sensor]]\nid = \"cb-01.level\"\nname = \"Mực nước kênh\"\nunit = \"cm\"\nmarks = [180, 230]\n");
-        text.push_str("[[speaker]]\nid = \"loa-01\"\nname = \"Nhà văn hóa\"\nhorns = 2\n[[speaker]]\nid = \"loa-02\"\nname = \"Đình\"\nhorns = 2\n");
+        text.push_str(
+            "[[group]]\nid = \"truc\"\nname = \"Đường trục\"\nlights = [\"den-01.light\"]\n\
+             [[sensor]]\nid = \"cb-01.level\"\nname = \"Mực nước kênh\"\nunit = \"cm\"\n\
+             marks = [180, 230]\n",
+        );
+        text.push_str(
+            "[[speaker]]\nid = \"loa-01\"\nname = \"Nhà văn hóa\"\nhorns = 2\n[[speaker]]\n\
+             id = \"loa-02\"\nname = \"Đình\"\nhorns = 2\n",
+        );
         text.push_str(extra);
         std::fs::write(dir.join("conglang.toml"), text).expect("configuration");
         Self {

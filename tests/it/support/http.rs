@@ -1,4 +1,5 @@
-//! A plain HTTP client, over TCP and over the control socket: what the programs answer, byte by byte.
+//! A plain HTTP client, over TCP and over the control socket: what the programs answer, byte by
+//! byte.
 
 use std::net::TcpStream;
 use std::time::Duration;
@@ -85,7 +86,8 @@ pub fn http(port: u16, method: &str, path: &str, cookie: &str, body: &str) -> An
     exchange(
         stream,
         &format!(
-            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{cookie}connection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{cookie}connection: close\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         ),
     )
@@ -96,7 +98,8 @@ pub fn http_unix(socket: &std::path::Path, method: &str, path: &str, body: &str)
     exchange(
         stream,
         &format!(
-            "{method} {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         ),
     )

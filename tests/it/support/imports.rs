@@ -27,7 +27,7 @@ fn module_of(path: &str) -> Module {
 }
 
 /// The text in which comments and literals are blanks.
-fn blank(text: &str) -> Vec<char> {
+pub fn blank(text: &str) -> Vec<char> {
     let chars: Vec<char> = text.chars().collect();
     let starts = |at: usize, with: &str| {
         with.chars()

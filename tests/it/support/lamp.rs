@@ -31,7 +31,10 @@ impl Lamp {
             while !flag.load(std::sync::atomic::Ordering::SeqCst) {
                 match connection.recv_timeout(Duration::from_millis(100)) {
                     Ok(Ok(Event::Incoming(Packet::ConnAck(_)))) => {
-                        let config = serde_json::json!({ "~": format!("d/{id}"), "name": "Cổng làng", "stat_t": "~/state", "cmd_t": format!("c/{id}/set"), "avty_t": "~/up" });
+                        let config = serde_json::json!({
+                            "~": format!("d/{id}"), "name": "Cổng làng", "stat_t": "~/state",
+                            "cmd_t": format!("c/{id}/set"), "avty_t": "~/up"
+                        });
                         client
                             .try_publish(
                                 format!("homeassistant/light/{id}/light/config"),

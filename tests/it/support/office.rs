@@ -43,7 +43,8 @@ impl Commune {
         let dir = folder.path().to_owned();
         let [mqtt, console] = free_ports();
         let mut text = format!(
-            "[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\n[office]\nname = \"xã Đồng Nếp\"\nmqtt = \"127.0.0.1:{mqtt}\"\nconsole = \"127.0.0.1:{console}\"\n",
+            "[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\n[office]\nname = \"xã Đồng Nếp\"\n\
+             mqtt = \"127.0.0.1:{mqtt}\"\nconsole = \"127.0.0.1:{console}\"\n",
             dir.join("data").display().to_string(),
             dir.join("run/control.sock").display().to_string()
         );
@@ -279,7 +280,9 @@ pub fn visit(
         .set_read_timeout(Some(Duration::from_secs(60)))
         .expect("timeout");
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\n\
+         connection: close\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut bytes = Vec::new();

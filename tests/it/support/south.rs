@@ -1,5 +1,5 @@
-//! A device at the house's south door: it connects and announces what it has; what the house made of
-//! it, in history and on pages.
+//! A device at the house's south door: it connects and announces what it has; what the house made
+//! of it, in history and on pages.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! A village's end of the link to the commune, as the commune meets it: certificate, HELLO, and what
-//! a test says next.
+//! A village's end of the link to the commune, as the commune meets it: certificate, HELLO, and
+//! what a test says next.
 
 use std::time::{Duration, Instant};
 

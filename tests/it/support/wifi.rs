@@ -1,5 +1,5 @@
-//! The way between a phone and the box, which can be cut: nothing closes then, nothing comes through,
-//! and what was sent waits until it is whole again.
+//! The way between a phone and the box, which can be cut: nothing closes then, nothing comes
+//! through, and what was sent waits until it is whole again.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

@@ -11,7 +11,9 @@ use crate::web::kit::components::{Fragment, Row};
 
 #[derive(askama::Template)]
 #[template(
-    source = "<ul class=\"rows sheet\" id=\"looks\">{% for row in rows %}{{ row|safe }}{% else %}<li>{{ empty }}</li>{% endfor %}</ul>",
+    source = "<ul class=\"rows sheet\" id=\"looks\">\
+        {% for row in rows %}{{ row|safe }}{% else %}<li>{{ empty }}</li>{% endfor %}\
+        </ul>",
     ext = "html"
 )]
 struct ViewList {

@@ -1,6 +1,6 @@
-//! Notices that are not up any more: those that were taken down, with who did it and when, and those
-//! whose time is over. The chief reads them here, puts one up again as it was, or publishes its text
-//! anew.
+//! Notices that are not up any more: those that were taken down, with who did it and when, and
+//! those whose time is over. The chief reads them here, puts one up again as it was, or publishes
+//! its text anew.
 
 use std::cmp::Reverse;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! The form of a notice: it is typed, looked at as visitors will see it, and published.
 //!
-//! Invariants: a form that is not accepted comes back with everything that was typed and chosen. The
-//! form's command id makes a double tap one notice. The preview stores nothing: it carries what was
-//! typed to the button that publishes, and to the one that leads back to the form.
+//! Invariants: a form that is not accepted comes back with everything that was typed and chosen.
+//! The form's command id makes a double tap one notice. The preview stores nothing: it carries what
+//! was typed to the button that publishes, and to the one that leads back to the form.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -234,8 +234,8 @@ impl NoticeForm {
         if let Some(wrong) = WrongInput::in_notice(visit.lang, &title, &body) {
             return Err((StatusCode::BAD_REQUEST, wrong));
         }
-        // A gateway whose clock is dead believes in 1970: a notice that is published then must still
-        // be valid for days to come.
+        // A gateway whose clock is dead believes in 1970: a notice that is published then must
+        // still be valid for days to come.
         let now = app.supervisor.clock().trusted_ms();
         // After “back” and a second submit the form's id is new, but the text is not.
         let text = format!("{title}\n{body}");

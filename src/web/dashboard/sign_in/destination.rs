@@ -1,7 +1,7 @@
 //! Where a person was going when they were asked to sign in, and what they had typed there.
 //!
-//! Invariant: a destination is a page of this host. Anything else that an address or a form names is
-//! the first page: a link to our own sign-in must not end on somebody else's site.
+//! Invariant: a destination is a page of this host. Anything else that an address or a form names
+//! is the first page: a link to our own sign-in must not end on somebody else's site.
 
 use axum::response::{IntoResponse as _, Response};
 

@@ -45,8 +45,8 @@ pub async fn require_sign_in(State(app): State<App>, request: Request, next: Nex
 }
 
 /// Where a person goes whose form was sent without a sign-in. A form that people type into is
-/// carried by the page that asks them to sign in (the error): so is the text of whoever was signed in
-/// here last. Of anybody else nothing is read.
+/// carried by the page that asks them to sign in (the error): so is the text of whoever was signed
+/// in here last. Of anybody else nothing is read.
 async fn interrupted(
     app: &App,
     visit: &RequestContext,

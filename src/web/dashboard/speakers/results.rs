@@ -16,6 +16,16 @@ use crate::web::kit::names::name_of;
 /// How long the result of the newest announcement stands on top, ms.
 const RESULT_SHOWN_MS: i64 = 600_000;
 
+/// True when people stopped this playback.
+const fn is_stopped(play: &PlaybackState) -> bool {
+    matches!(
+        play,
+        PlaybackState::Ended {
+            how: PlaybackOutcome::Stopped
+        }
+    )
+}
+
 /// How an announcement went, in words: “Đã phát 2/2 cụm”, and its status; none = people stopped it.
 fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String, Option<Status>) {
     let (played, all) = said.played_count();
@@ -58,18 +68,7 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
         })
         .chain(unreachable)
         .collect();
-    let stopped = said
-        .plays
-        .values()
-        .filter(|p| {
-            matches!(
-                p,
-                PlaybackState::Ended {
-                    how: PlaybackOutcome::Stopped
-                }
-            )
-        })
-        .count();
+    let stopped = said.plays.values().filter(|play| is_stopped(play)).count();
     if stopped > 0 && stopped == said.plays.len() {
         let names = said.plays.keys().map(name).collect::<Vec<_>>().join(", ");
         return (
