@@ -66,7 +66,7 @@ fn run_role(cli: &Cli, run: impl FnOnce(conglang::config::Config) -> RoleFuture)
     match ended {
         Ok(code) => code,
         Err(error) => {
-            tracing::error!("{error:#}");
+            tracing::error!(cause = %format_args!("{error:#}"), "the program ended with an error");
             1
         }
     }

@@ -95,7 +95,7 @@ impl Handles {
 fn report_history(journal: &Journal, report: &Report, health: &Health) {
     let found = report.health_reason();
     if let Some(damage) = &found {
-        tracing::warn!(%damage, "journal recovered with damage");
+        tracing::warn!(loss = %damage, "journal recovered with damage");
     }
     if report.is_loss() {
         health.set_amber_or_green(&HealthPart::History, found.clone());

@@ -293,7 +293,7 @@ impl CommuneStore {
         tracing::error!(
             village,
             ?stream,
-            "village epoch conflicts with stored records; stored records stay unchanged"
+            "village epoch conflicts with stored records; these stay as they are"
         );
         let highest = past.boots.iter().map(|(boot, _)| *boot).max().unwrap_or(0);
         past.trouble = Some(DivergenceReport {

@@ -116,7 +116,7 @@ async fn verify_pin(
         }
         Err(PinError::Broken(cause)) => {
             wrong().take_back(&counted);
-            tracing::error!(%cause, "PIN verification failed internally; attempt not counted");
+            tracing::error!(%cause, "verifying a PIN failed; attempt not counted");
             Err((
                 StatusCode::SERVICE_UNAVAILABLE,
                 WrongInput::in_field("pin", lang.t("commune-unlooked-pin")),

@@ -5,14 +5,15 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 /// The content of a file; the default when there is no file. A damaged file counts as none, and a
-/// warning is logged: `so` says what follows from that.
+/// warning is logged: `effect` says what follows from that.
 #[must_use]
-pub fn read_or_default<T: DeserializeOwned + Default>(path: &Path, so: &str) -> T {
+pub fn read_or_default<T: DeserializeOwned + Default>(path: &Path, effect: &str) -> T {
     let Ok(bytes) = std::fs::read(path) else {
         return T::default();
     };
     serde_json::from_slice(&bytes).unwrap_or_else(|cause| {
-        tracing::warn!(path = %path.display(), %cause, "state file damaged; starting empty: {so}");
+        let path = path.display();
+        tracing::warn!(%path, %cause, effect, "state file damaged; starting empty");
         T::default()
     })
 }

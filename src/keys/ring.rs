@@ -217,8 +217,8 @@ impl KeyRing {
         if let Some(lack) = self.problem(name) {
             tracing::error!(
                 key = name.file,
-                "key {}: dependent services stay off; key is not regenerated",
-                lack.description()
+                why = lack.description(),
+                "key unusable; dependent services stay off, it is not regenerated"
             );
             self.problems.push((name, lack));
             return Ok(None);

@@ -136,7 +136,7 @@ impl Uplink {
             epoch,
             from,
             to,
-            ?lost,
+            loss = ?lost,
             "local history shorter than acknowledged: tail lost"
         );
         match self

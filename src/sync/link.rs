@@ -71,7 +71,7 @@ impl Uplink {
         while !stop.soft.is_cancelled() {
             let began = self.clock.mono_ms();
             if let Err(error) = self.run_connection(stop.clone(), refused).await {
-                tracing::info!("commune link lost: {error:#}");
+                tracing::info!(cause = %format_args!("{error:#}"), "commune link lost");
             }
             let lived = self.clock.mono_ms().since(began);
             backoff.record_run(lived);

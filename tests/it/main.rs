@@ -46,6 +46,7 @@ mod keys;
 mod lamps;
 mod limits;
 mod loads;
+mod logs;
 mod losses;
 mod odd_cameras;
 mod officers;

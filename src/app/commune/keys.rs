@@ -92,6 +92,6 @@ fn make_pin(folder: &Path, path: &Path, key: &[u8]) -> std::io::Result<()> {
     secret::write_file(&shown, pin.as_bytes())?;
     let hash = pins::hash(&pin, key).map_err(std::io::Error::other)?;
     secret::write_file(path, hash.as_bytes())?;
-    tracing::info!("initial console PIN written to {}", shown.display());
+    tracing::info!(path = %shown.display(), "first PIN of the console written");
     Ok(())
 }

@@ -44,7 +44,7 @@ pub async fn apply_config(journal: &Journal, declared: &DeclaredThings) -> anyho
         match result {
             Ok(_) => {}
             Err(SubmitError::Rejected(why)) => {
-                tracing::warn!(%why, number = n, "configuration item rejected");
+                tracing::warn!(%why, n, "configuration item rejected");
             }
             Err(SubmitError::Closed(closed)) => return Err(closed.into()),
         }

@@ -139,7 +139,7 @@ impl Recordings {
         })
         .await??;
         if mended > 0 {
-            tracing::info!(mended, "unfinished recordings recovered");
+            tracing::info!(n = mended, "unfinished recordings recovered");
         }
         Ok(())
     }

@@ -360,7 +360,7 @@ async fn scrub_history(journal: Journal, supervisor: Supervisor, stop: Stop) -> 
             seen = scrub::scrub(&journal, SCRUB_PAUSE) => seen,
             () = stop.soft.cancelled() => return Ok(()),
         };
-        tracing::debug!(seen.blocks, "history scrub finished");
+        tracing::debug!(n = seen.blocks, "history scrub finished");
         if seen.snapshots > 0 && journal.failed().borrow().is_none() {
             supervisor.health().set_amber(
                 &HealthPart::Journal,

@@ -212,8 +212,12 @@ impl<S> Client<S> {
                         RefusalReason::PublishNotAuthorized { topic }
                     };
                     if self.broker.may_log() {
-                        let who = self.params.identity.name();
-                        tracing::warn!(who, %reason, "publish rejected; further ones only counted");
+                        let client = self.params.identity.name();
+                        tracing::warn!(
+                            client,
+                            %reason,
+                            "publish rejected; further ones only counted"
+                        );
                     }
                     self.broker.record_refusal(
                         self.params.identity.audit_key(),

@@ -57,7 +57,7 @@ pub async fn record_wrong_pins(journal: &Journal, sign_ins: &SignIns, taken: Vec
         if let Err(SubmitError::Closed(cause)) = done {
             tracing::warn!(
                 user = %wrong.user,
-                count = wrong.count,
+                n = wrong.count,
                 %cause,
                 "wrong PINs not recorded yet"
             );
