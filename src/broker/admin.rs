@@ -92,12 +92,12 @@ pub fn handle_query(broker: &SharedBroker, query: &AdminQuery) -> AdminReply {
                         && crate::protocol::mqtt::topic::matches(filter, &m.topic)
                 })
                 .map(|m| ("", m));
-            let kept = core
+            let retained = core
                 .retained
                 .matching(filter, now)
                 .chain(sys)
                 .filter(|(_, m)| after.as_ref().is_none_or(|a| *m.topic > **a));
-            let rows = kept.map(|(owner, m)| RetainedRow {
+            let rows = retained.map(|(owner, m)| RetainedRow {
                 topic: m.topic.to_string(),
                 owner: owner.to_owned(),
                 payload: preview(&String::from_utf8_lossy(

@@ -43,8 +43,8 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
     let folder = PathBuf::from(&settings.folder);
     std::fs::create_dir_all(&folder)?;
     let _lock = lock_folder(&folder).await?;
-    let (ledger, clock) = (log_folder(&folder)?, Clock::system(settings.floor_ms.ms()));
-    let (store, recovered, loss) = open_storage(&ledger, settings.served_before, &clock);
+    let (log_path, clock) = (log_folder(&folder)?, Clock::system(settings.floor_ms.ms()));
+    let (store, recovered, loss) = open_storage(&log_path, settings.served_before, &clock);
     let broker = Arc::new(SharedBroker::new(
         &settings,
         clock.clone(),
@@ -87,7 +87,7 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
         tokio::spawn(async move { gateway_edge.serve_gateway(listener, &secret).await });
     let writer = std::thread::Builder::new().name("ledger".into()).spawn({
         let guard = broker.clone();
-        move || writer::run_writer(&guard, store, &ledger)
+        move || writer::run_writer(&guard, store, &log_path)
     })?;
     tokio::spawn(writer::run_group_commit(broker.clone()));
     let began = tokio::time::Instant::now();
@@ -163,12 +163,12 @@ async fn obey(
 /// cannot be read or written. Such a failure must not leave the lamps dark: the broker then serves
 /// from memory, and restarts when storage can be used again.
 fn open_storage(
-    ledger: &Path,
+    log_path: &Path,
     served_before: bool,
     clock: &Clock,
 ) -> (Option<PersistenceFiles>, RecoveredState, Option<DataLoss>) {
     match crate::keys::secret::random()
-        .and_then(|epoch| PersistenceFiles::open(ledger, epoch, served_before))
+        .and_then(|epoch| PersistenceFiles::open(log_path, epoch, served_before))
     {
         Ok((mut store, mut found)) => {
             let now_s = clock.wall_ms().seconds();
@@ -250,11 +250,11 @@ fn serve_listeners(
     Ok(())
 }
 
-fn serve_listener(edge: &Arc<Edge>, door: ListenerKind, fd: OwnedFd) -> io::Result<()> {
+fn serve_listener(edge: &Arc<Edge>, kind: ListenerKind, fd: OwnedFd) -> io::Result<()> {
     let listener = std::net::TcpListener::from(fd);
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    spawn_listener(edge.clone(), door, listener);
+    spawn_listener(edge.clone(), kind, listener);
     Ok(())
 }
 
@@ -262,8 +262,8 @@ fn serve_listener(edge: &Arc<Edge>, door: ListenerKind, fd: OwnedFd) -> io::Resu
     clippy::disallowed_methods,
     reason = "a listener lives as long as the process"
 )]
-fn spawn_listener(edge: Arc<Edge>, door: ListenerKind, listener: tokio::net::TcpListener) {
-    tokio::spawn(edge.serve_tcp(door, listener));
+fn spawn_listener(edge: Arc<Edge>, kind: ListenerKind, listener: tokio::net::TcpListener) {
+    tokio::spawn(edge.serve_tcp(kind, listener));
 }
 
 async fn send_event(events: &EventWriter, event: &WorkerEvent) {

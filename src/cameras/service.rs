@@ -75,12 +75,12 @@ impl CameraService {
         };
         let telling = async {
             tokio::select! {
-                told = self.report_signal() => told,
+                reported = self.report_signal() => reported,
                 () = stop.soft.cancelled() => Ok(()),
             }
         };
-        let ((), (), told) = tokio::join!(pulling, recorder.run(&stop), telling);
-        told
+        let ((), (), reported) = tokio::join!(pulling, recorder.run(&stop), telling);
+        reported
     }
 
     /// Connects to the camera again and again.
@@ -148,12 +148,12 @@ impl CameraService {
                 .cameras
                 .get(&self.camera)
                 .map(|c| c.signal);
-            let told = match known {
+            let reported = match known {
                 Some(Availability::Online { .. }) => Some(true),
                 Some(Availability::Offline { .. }) => Some(false),
                 _ => None,
             };
-            if told != Some(live) {
+            if reported != Some(live) {
                 // A signal that changes every moment is not news each time; the first signal is.
                 if known != Some(Availability::Unknown) || !live {
                     let turned = |p: &SourceStatus| matches!(p, SourceStatus::Live) != live;

@@ -102,7 +102,7 @@ impl StillService {
         stop: Stop,
     ) -> anyhow::Result<()> {
         let (_orders, inbox) = mpsc::channel(1);
-        let (say, mut facts) = mpsc::channel(16);
+        let (say, mut lifecycle) = mpsc::channel(16);
         let spec = WorkerSpec {
             part: HealthPart::Media,
             program: "/proc/self/exe".into(),
@@ -133,8 +133,8 @@ impl StillService {
         }
         let health = supervisor.health().clone();
         let listen = async {
-            while let Some(fact) = facts.recv().await {
-                let WorkerLifecycle::Output(line) = fact else {
+            while let Some(change) = lifecycle.recv().await {
+                let WorkerLifecycle::Output(line) = change else {
                     continue;
                 };
                 match serde_json::from_str(&line) {

@@ -28,7 +28,7 @@ pub enum BrokerCommand {
         #[arg(default_value = "#")]
         filter: String,
     },
-    /// Listen as the house until Ctrl-C
+    /// Subscribe as the gateway until Ctrl-C
     Sub {
         /// MQTT filter
         topic: String,
@@ -44,7 +44,7 @@ pub enum BrokerCommand {
         )]
         qos: u8,
     },
-    /// Publish as the house
+    /// Publish as the gateway
     Pub {
         /// Topic
         topic: String,

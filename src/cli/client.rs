@@ -221,10 +221,10 @@ impl Response {
         match serde_json::from_str::<Value>(&self.body).ok() {
             Some(value) if self.status < 400 => Ok(value),
             value => {
-                let told = value.and_then(|v| Some(v.get("error")?.as_str()?.to_owned()));
+                let answered = value.and_then(|v| Some(v.get("error")?.as_str()?.to_owned()));
                 Err(Failure {
                     code: 1,
-                    text: told.unwrap_or_else(|| {
+                    text: answered.unwrap_or_else(|| {
                         let words: String = self.body.chars().take(200).collect();
                         let status = self.status.to_string();
                         cli.f("cli-gateway-odd", &[("status", &status), ("words", &words)])

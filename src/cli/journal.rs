@@ -233,16 +233,16 @@ fn check(cli: &Cli) -> anyhow::Result<u8> {
             ],
         )
     } + "\n";
-    let told: Vec<String> = findings
+    let problems: Vec<String> = findings
         .problems
         .iter()
         .map(|problem| keyed_text(cli.lang(), &problem.keyed()))
         .collect();
-    for problem in &told {
+    for problem in &problems {
         text.push_str(&format!("  {problem}\n"));
     }
     let mut json = serde_json::to_value(&findings)?;
-    json["wrong"] = told.into();
+    json["wrong"] = problems.into();
     print(cli, &json, &text);
     Ok(if findings.problems.is_empty() { 0 } else { 2 })
 }

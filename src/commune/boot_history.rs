@@ -131,7 +131,7 @@ impl BootHistory {
         (*epoch).clone_into(&mut self.last);
         let fresh: u64 = missing
             .iter()
-            .filter(|(epoch, n)| self.shorter.get(*epoch).is_none_or(|told| *told < **n))
+            .filter(|(epoch, n)| self.shorter.get(*epoch).is_none_or(|known| *known < **n))
             .map(|(_, n)| *n)
             .sum();
         if fresh > 0 {

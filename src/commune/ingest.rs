@@ -141,8 +141,8 @@ fn apply_batch(
             if !account.try_consume(bytes.len() as u64, today) {
                 return Ok((before, false, false));
             }
-            let kept = account.try_quarantine(bytes.len() as u64);
-            if kept {
+            let is_stored = account.try_quarantine(bytes.len() as u64);
+            if is_stored {
                 tracing::error!(village, why, "unreadable batch quarantined");
                 let mut aside = write.open_table(QUARANTINE).map_err(io_error)?;
                 aside

@@ -147,7 +147,7 @@ impl<'a> ReadModelWriter<'a> {
             None if account.alarms < MAX_ALARMS => account.alarms += 1,
             _ => return Ok(()),
         }
-        let told = ActiveAlarm {
+        let alarm = ActiveAlarm {
             sensor: sensor.to_owned(),
             value,
             at,
@@ -156,7 +156,7 @@ impl<'a> ReadModelWriter<'a> {
             level,
         };
         self.alarms
-            .insert(key.as_slice(), serde_json::to_vec(&told)?.as_slice())
+            .insert(key.as_slice(), serde_json::to_vec(&alarm)?.as_slice())
             .map_err(io_error)?;
         Ok(())
     }

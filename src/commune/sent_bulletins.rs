@@ -215,14 +215,18 @@ fn next_seq(down: &BulletinTable<'_>, village: &str) -> io::Result<u64> {
 /// The key under which a sent form is remembered: its token with what was sent.
 fn once_key(order: &BulletinOrder) -> io::Result<Vec<u8>> {
     let b = &order.bulletin;
-    let told = serde_json::to_vec(&(
+    let content = serde_json::to_vec(&(
         order.once.as_str(),
         &b.title,
         &b.body,
         b.urgent,
         &order.villages,
     ))?;
-    Ok([b"sent form ".as_slice(), secret::sha256(&told).as_bytes()].concat())
+    Ok([
+        b"sent form ".as_slice(),
+        secret::sha256(&content).as_bytes(),
+    ]
+    .concat())
 }
 
 /// The number of the bulletin by which a village has these words already: it waits or was
@@ -240,10 +244,10 @@ fn present(
         if queued.expires_at <= order.at {
             return Ok(None);
         }
-        let told = |b: &Bulletin| (b.title.clone(), b.body.clone(), b.urgent);
+        let content = |b: &Bulletin| (b.title.clone(), b.body.clone(), b.urgent);
         let is_up = queued.taken_down_at.is_none()
             && !matches!(queued.outcome, BulletinOutcome::Refused(_));
-        if is_up && told(&queued.bulletin) == told(&order.bulletin) {
+        if is_up && content(&queued.bulletin) == content(&order.bulletin) {
             return Ok(Some(queued.number));
         }
     }

@@ -61,9 +61,9 @@ impl ConsoleSignIns {
     /// Opens the file of sign-ins. A damaged file counts as empty: everybody signs in again.
     #[must_use]
     pub fn open(path: &Path, key: Vec<u8>, officers: Officers, clock: Clock) -> Self {
-        let kept = crate::http::cache_files::read_or_default(path, "everybody signs in again");
+        let stored = crate::http::cache_files::read_or_default(path, "everybody signs in again");
         Self {
-            inner: Arc::new(Mutex::new(kept)),
+            inner: Arc::new(Mutex::new(stored)),
             path: path.to_owned(),
             key: Arc::new(key),
             officers,

@@ -94,7 +94,7 @@ impl Ingest {
             self.declare_device(&device, called(&announced.device_name))
                 .await?;
         }
-        let wish = CommandRequest::new(
+        let request = CommandRequest::new(
             Actor::Device { id: device.clone() },
             device::Command::AdoptEntities {
                 device: device.clone(),
@@ -102,7 +102,7 @@ impl Ingest {
                 entities: vec![entity.clone()],
             },
         );
-        match self.submit_limited(wish, &device, turns).await? {
+        match self.submit_limited(request, &device, turns).await? {
             None => self.live.rejected_discovery.resolve(&device, topic),
             Some(Rejection::TooMany { most }) => {
                 self.reject_announcement(topic, DiscoveryError::TooManyEntities { most });
@@ -188,14 +188,14 @@ impl Ingest {
                 .insert(topic.to_owned(), Vec::new());
             return Ok(());
         }
-        let wish = CommandRequest::new(
+        let request = CommandRequest::new(
             Actor::Device { id: device.clone() },
             device::Command::WithdrawEntities {
                 device: device.clone(),
                 entities: vec![id.clone()],
             },
         );
-        self.submit_limited(wish, &device, turns).await?;
+        self.submit_limited(request, &device, turns).await?;
         turns.forget(&id);
         self.live.latest.forget(&id);
         Ok(())

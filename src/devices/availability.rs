@@ -63,17 +63,17 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
             let Some(device) = state.devices.get(id) else {
                 continue;
             };
-            let heard = live.latest.last_seen(id);
-            let silent = now.since(heard.map_or(up, |h| h.max(up)));
+            let last_seen = live.latest.last_seen(id);
+            let silent = now.since(last_seen.map_or(up, |h| h.max(up)));
             let here = match device.availability {
                 Availability::Offline { .. }
-                    if heard.is_some_and(|h| {
+                    if last_seen.is_some_and(|h| {
                         gone.get(id).is_some_and(|at| h > *at) && now.since(h) < promise
                     }) =>
                 {
                     true
                 }
-                Availability::Unknown if heard.is_some() => true,
+                Availability::Unknown if last_seen.is_some() => true,
                 Availability::Online { .. } | Availability::Unknown if silent > promise => false,
                 _ => continue,
             };
@@ -81,14 +81,14 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
             if !budget.try_acquire(id, now) {
                 continue;
             }
-            let wish = CommandRequest::new(
+            let request = CommandRequest::new(
                 Actor::System,
                 device::Command::ReportPresence {
                     device: id.clone(),
                     here,
                 },
             );
-            if let Err(SubmitError::Closed(closed)) = journal.submit(wish).await {
+            if let Err(SubmitError::Closed(closed)) = journal.submit(request).await {
                 return Err(closed.into());
             }
         }

@@ -95,10 +95,10 @@ pub async fn run(
                 sent_while_silent: None,
             };
             let attempt = tries.entry(light.id.clone()).or_insert_with(fresh);
-            let heard = live.latest.last_seen(&entity.device);
+            let last_seen = live.latest.last_seen(&entity.device);
             let is_back = attempt
                 .sent_while_silent
-                .is_some_and(|at| heard.is_some_and(|h| h > at));
+                .is_some_and(|at| last_seen.is_some_and(|h| h > at));
             let age_ms = clock.wall_ms().since(desired.at);
             let stale = attempt.is_stale(now, age_ms, desired.order > before);
             if !stale && attempt.next_at > now && !is_back {
@@ -109,7 +109,7 @@ pub async fn run(
             // attempt, nor does it move the times of the other attempts.
             let may = attempt.sent < RETRY_DELAYS_MS.len() || is_back && attempt.next_at > now;
             let Some(order) = entity.order.as_ref().filter(|_| !stale && may) else {
-                let wish = CommandRequest::new(
+                let request = CommandRequest::new(
                     Actor::System,
                     light::Command::GiveUp {
                         light: light.id.clone(),
@@ -117,7 +117,7 @@ pub async fn run(
                     },
                 )
                 .caused_by(desired.order);
-                if let Err(SubmitError::Closed(closed)) = journal.submit(wish).await {
+                if let Err(SubmitError::Closed(closed)) = journal.submit(request).await {
                     return Err(closed.into());
                 }
                 continue;
@@ -132,7 +132,7 @@ pub async fn run(
             match (sent, attempt.next_at > now) {
                 (true, true) => attempt.sent_while_silent = None,
                 (true, false) => {
-                    attempt.sent_while_silent = heard
+                    attempt.sent_while_silent = last_seen
                         .is_none_or(|h| now.since(h) > ASSUME_OFFLINE_MS)
                         .then_some(now);
                     attempt.next_at = now + RETRY_DELAYS_MS[attempt.sent];

@@ -64,7 +64,7 @@ impl Ingest {
     /// When the journal closed.
     pub async fn run(
         &self,
-        heard: &mut mpsc::Receiver<IncomingMessage>,
+        messages: &mut mpsc::Receiver<IncomingMessage>,
         stop: Stop,
     ) -> anyhow::Result<()> {
         let mut topics = TopicTable::default();
@@ -73,7 +73,7 @@ impl Ingest {
         let mut orders = self.journal.watch();
         loop {
             tokio::select! {
-                incoming = heard.recv() => {
+                incoming = messages.recv() => {
                     let Some(incoming) = incoming else { return Ok(()) };
                     topics.refresh(&self.journal.state());
                     let publish = &incoming.publish;
@@ -344,11 +344,11 @@ impl Ingest {
     /// nothing is refunded. Gives why it was rejected.
     pub(super) async fn submit_limited(
         &self,
-        wish: CommandRequest,
+        request: CommandRequest,
         device: &DeviceId,
         turns: &mut Deferred,
     ) -> anyhow::Result<Option<Rejection>> {
-        let made = self.submit(wish).await?;
+        let made = self.submit(request).await?;
         if made.as_ref().map_or(true, |receipt| receipt.first == 0) {
             turns.limiter.refund(device);
         }
@@ -357,9 +357,9 @@ impl Ingest {
 
     pub(super) async fn submit(
         &self,
-        wish: CommandRequest,
+        request: CommandRequest,
     ) -> anyhow::Result<Result<Committed, Rejection>> {
-        match self.journal.submit(wish).await {
+        match self.journal.submit(request).await {
             Ok(receipt) => Ok(Ok(receipt)),
             Err(SubmitError::Rejected(why)) => {
                 tracing::debug!(%why, "device report rejected");

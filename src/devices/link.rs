@@ -86,7 +86,7 @@ pub async fn run(
     way: &BrokerEndpoint,
     port: &DevicePort,
     clock: &Clock,
-    heard: &mpsc::Sender<IncomingMessage>,
+    messages: &mpsc::Sender<IncomingMessage>,
     pulse: &watch::Sender<LinkHealth>,
     stop: &Stop,
 ) -> anyhow::Result<()> {
@@ -108,7 +108,7 @@ pub async fn run(
     let _down = LinkDownGuard(port.link(), pulse);
     let publishes = Semaphore::new(MAX_INFLIGHT_PUBLISHES);
     tokio::select! {
-        ended = receive(events, &client, heard, &publishes, port.link(), clock, pulse) => ended,
+        ended = receive(events, &client, messages, &publishes, port.link(), clock, pulse) => ended,
         ended = send(&client, &mut outbox, &publishes, pulse) => ended,
         () = stop.soft.cancelled() => Ok(()),
     }
@@ -117,7 +117,7 @@ pub async fn run(
 async fn receive(
     mut events: EventLoop,
     client: &AsyncClient,
-    heard: &mpsc::Sender<IncomingMessage>,
+    messages: &mpsc::Sender<IncomingMessage>,
     publishes: &Semaphore,
     link: &DeviceLinkStatus,
     clock: &Clock,
@@ -169,7 +169,7 @@ async fn receive(
                 };
                 // A slow ingest holds the event loop back, and with it the broker, whose queue for
                 // this client is long but bounded.
-                heard.send(incoming).await?;
+                messages.send(incoming).await?;
             }
             Event::Outgoing(rumqttc::Outgoing::Publish(_))
                 if publishes.available_permits() < MAX_INFLIGHT_PUBLISHES =>

@@ -26,14 +26,14 @@ impl Ingest {
             turns.presence.insert(device.clone(), here);
             return Ok(());
         }
-        let wish = CommandRequest::new(
+        let request = CommandRequest::new(
             Actor::Device { id: device.clone() },
             device::Command::ReportPresence {
                 device: device.clone(),
                 here,
             },
         );
-        self.submit_limited(wish, device, turns).await.map(drop)
+        self.submit_limited(request, device, turns).await.map(drop)
     }
 
     /// Submits reports that wait and contradict an order that came after them.
@@ -82,7 +82,7 @@ impl Ingest {
             return Ok(());
         }
         turns.last_report.insert(light.clone(), now);
-        let mut wish = CommandRequest::new(
+        let mut request = CommandRequest::new(
             Actor::Device {
                 id: entity.device.clone(),
             },
@@ -91,8 +91,8 @@ impl Ingest {
                 on,
             },
         );
-        wish.cause = order;
-        self.submit_limited(wish, &entity.device, turns)
+        request.cause = order;
+        self.submit_limited(request, &entity.device, turns)
             .await
             .map(drop)
     }
@@ -141,7 +141,7 @@ impl Ingest {
             turns.levels.insert(entity.id.clone(), number);
             return Ok(());
         }
-        let wish = CommandRequest::new(
+        let request = CommandRequest::new(
             Actor::Device {
                 id: entity.device.clone(),
             },
@@ -151,7 +151,7 @@ impl Ingest {
                 value: number,
             },
         );
-        self.submit_limited(wish, &entity.device, turns)
+        self.submit_limited(request, &entity.device, turns)
             .await
             .map(drop)
     }

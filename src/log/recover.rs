@@ -111,9 +111,9 @@ pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
         let newest = placed[before..].iter().map(|p| p.group.segment).max();
         match newest {
             Some(n) => {
-                let mut kept = placed.split_off(before);
-                kept.retain(|p| p.group.segment == n);
-                placed.append(&mut kept);
+                let mut behind = placed.split_off(before);
+                behind.retain(|p| p.group.segment == n);
+                placed.append(&mut behind);
             }
             None => out.free.push(slot),
         }

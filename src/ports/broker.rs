@@ -34,10 +34,10 @@ impl Default for BrokerPort {
 impl BrokerPort {
     /// Sends a query; none = the broker does not answer now.
     pub async fn query(&self, question: AdminQuery) -> Option<AdminReply> {
-        let (tell, told) = oneshot::channel();
+        let (reply_tx, reply_rx) = oneshot::channel();
         let asking = async {
-            self.queries_tx.send((question, tell)).await.ok()?;
-            told.await.ok()?
+            self.queries_tx.send((question, reply_tx)).await.ok()?;
+            reply_rx.await.ok()?
         };
         tokio::time::timeout(QUERY_TIMEOUT, asking).await.ok()?
     }

@@ -132,8 +132,8 @@ impl Playback {
         loop {
             tokio::select! {
                 changed = watch.changed() => changed?,
-                heard = horns.recv() => match heard {
-                    Ok(heard) => self.on_status(&heard, &mut steps).await?,
+                message = horns.recv() => match message {
+                    Ok(message) => self.on_status(&message, &mut steps).await?,
                     Err(RecvError::Lagged(n)) => tracing::warn!(
                         n,
                         "speaker status messages lagged; resending commands"
@@ -160,40 +160,46 @@ impl Playback {
             sounds.retain(|id, _| on_air.iter().any(|a| a.id == *id));
             self.broadcast_stop(&state, &mut silence);
             let mut busy: Vec<DeviceId> = Vec::new();
-            for said in on_air {
-                if !sounds.contains_key(&said.id)
-                    && said
+            for announcement in on_air {
+                if !sounds.contains_key(&announcement.id)
+                    && announcement
                         .plays
                         .values()
                         .any(|p| matches!(p, PlaybackState::Waiting | PlaybackState::Playing))
                 {
-                    sounds.insert(said.id.clone(), Rendering::Pending);
+                    sounds.insert(announcement.id.clone(), Rendering::Pending);
                     let (id, making) = (
-                        said.id.clone(),
+                        announcement.id.clone(),
                         render_sound(
                             self.files.clone(),
                             self.ports.speech.clone(),
                             self.sounds.clone(),
-                            said.clone(),
+                            announcement.clone(),
                         ),
                     );
                     readers.spawn(async move { (id, making.await) });
                 }
-                for (speaker, play) in &said.plays {
+                for (speaker, play) in &announcement.plays {
                     if matches!(play, PlaybackState::Ended { .. }) || busy.contains(speaker) {
                         continue;
                     }
                     busy.push(speaker.clone());
                     let step = steps
-                        .entry((said.id.clone(), speaker.clone()))
+                        .entry((announcement.id.clone(), speaker.clone()))
                         .or_insert_with(|| SpeakerDelivery {
                             began: self.clock.mono_ms(),
                             ..SpeakerDelivery::default()
                         });
-                    let ending =
-                        self.step(&state, &said, speaker, play, sounds.get(&said.id), step);
+                    let ending = self.step(
+                        &state,
+                        &announcement,
+                        speaker,
+                        play,
+                        sounds.get(&announcement.id),
+                        step,
+                    );
                     if let Some(how) = ending {
-                        self.record_outcome(&said, speaker, how).await?;
+                        self.record_outcome(&announcement, speaker, how).await?;
                     }
                 }
             }
@@ -243,26 +249,26 @@ impl Playback {
     /// Processes a status message of a cluster.
     async fn on_status(
         &self,
-        heard: &SpeakerMessage,
+        message: &SpeakerMessage,
         steps: &mut SpeakerDeliveries,
     ) -> anyhow::Result<()> {
         let (Ok(speaker), Ok(status)) = (
-            DeviceId::new(&heard.device),
-            serde_json::from_slice::<ReceiverStatus>(&heard.payload),
+            DeviceId::new(&message.device),
+            serde_json::from_slice::<ReceiverStatus>(&message.payload),
         ) else {
             return Ok(());
         };
         let state = self.journal.state();
         if status.state == ReceiverState::Stopped {
-            for said in state.on_air() {
-                if said.plays.get(&speaker) == Some(&PlaybackState::Stopping) {
-                    self.record_outcome(&said, &speaker, PlaybackOutcome::Stopped)
+            for announcement in state.on_air() {
+                if announcement.plays.get(&speaker) == Some(&PlaybackState::Stopping) {
+                    self.record_outcome(&announcement, &speaker, PlaybackOutcome::Stopped)
                         .await?;
                 }
             }
             return Ok(());
         }
-        let Some(said) = AnnouncementId::new(&status.announcement)
+        let Some(announcement) = AnnouncementId::new(&status.announcement)
             .ok()
             .and_then(|id| state.announcements.get(&id).cloned())
         else {
@@ -271,7 +277,7 @@ impl Playback {
         match status.state {
             ReceiverState::Prepared => {
                 if let Some(step) = steps
-                    .get_mut(&(said.id.clone(), speaker))
+                    .get_mut(&(announcement.id.clone(), speaker))
                     .filter(|s| !s.prepared)
                 {
                     step.prepared = true;
@@ -280,25 +286,33 @@ impl Playback {
                 }
             }
             ReceiverState::Playing => {
-                let wish = CommandRequest::new(
+                let request = CommandRequest::new(
                     Actor::Device {
                         id: speaker.clone(),
                     },
                     speaker::Command::BeginPlayback {
-                        announcement: said.id.clone(),
+                        announcement: announcement.id.clone(),
                         speaker,
                     },
                 )
-                .caused_by(said.order);
-                self.submit(wish).await?;
+                .caused_by(announcement.order);
+                self.submit(request).await?;
             }
             ReceiverState::Played => {
-                self.record_outcome(&said, &speaker, PlaybackOutcome::Played { ms: status.ms })
-                    .await?;
+                self.record_outcome(
+                    &announcement,
+                    &speaker,
+                    PlaybackOutcome::Played { ms: status.ms },
+                )
+                .await?;
             }
             ReceiverState::Failed => {
-                self.record_outcome(&said, &speaker, PlaybackOutcome::Failed { why: status.why })
-                    .await?;
+                self.record_outcome(
+                    &announcement,
+                    &speaker,
+                    PlaybackOutcome::Failed { why: status.why },
+                )
+                .await?;
             }
             ReceiverState::Stopped => {}
         }
@@ -307,7 +321,7 @@ impl Playback {
 
     async fn record_outcome(
         &self,
-        said: &Announcement,
+        announcement: &Announcement,
         speaker: &DeviceId,
         how: PlaybackOutcome,
     ) -> anyhow::Result<()> {
@@ -320,16 +334,16 @@ impl Playback {
             },
         };
         let command = speaker::Command::FinishPlayback {
-            announcement: said.id.clone(),
+            announcement: announcement.id.clone(),
             speaker: speaker.clone(),
             how,
         };
-        self.submit(CommandRequest::new(actor, command).caused_by(said.order))
+        self.submit(CommandRequest::new(actor, command).caused_by(announcement.order))
             .await
     }
 
-    async fn submit(&self, wish: CommandRequest) -> anyhow::Result<()> {
-        match self.journal.submit(wish).await {
+    async fn submit(&self, request: CommandRequest) -> anyhow::Result<()> {
+        match self.journal.submit(request).await {
             Err(SubmitError::Closed(closed)) => Err(closed.into()),
             _ => Ok(()),
         }

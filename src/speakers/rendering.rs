@@ -26,21 +26,25 @@ pub(super) async fn render_sound(
     files: PeopleFiles,
     speech: Arc<SpeechPort>,
     sounds: SoundCache,
-    said: Arc<Announcement>,
+    announcement: Arc<Announcement>,
 ) -> Option<RenderedSound> {
-    let text = files.text(&said.text).ok()?;
+    let text = files.text(&announcement.text).ok()?;
     match speech.speak(&text).await {
         Ok(spoken) => {
-            let (hash, wav, of) = (spoken.hash.clone(), spoken.wav, said.text.id.clone());
+            let (hash, wav, of) = (
+                spoken.hash.clone(),
+                spoken.wav,
+                announcement.text.id.clone(),
+            );
             let forgetting = sounds.clone();
-            let kept = tokio::task::spawn_blocking(move || sounds.put(&hash, &wav, &of)).await;
-            if !matches!(kept, Ok(Ok(()))) {
+            let stored = tokio::task::spawn_blocking(move || sounds.put(&hash, &wav, &of)).await;
+            if !matches!(stored, Ok(Ok(()))) {
                 tracing::error!("writing sound file failed");
                 return None;
             }
             // The text was erased while it was synthesized.
-            if files.text(&said.text).is_err() {
-                let _ = forgetting.remove_of(&said.text.id);
+            if files.text(&announcement.text).is_err() {
+                let _ = forgetting.remove_of(&announcement.text.id);
                 return None;
             }
             Some(RenderedSound {

@@ -17,14 +17,14 @@ pub async fn serve_voice(
     stop: Stop,
 ) -> anyhow::Result<()> {
     let mut inbox = port.inbox().await;
-    let mut kept: Vec<(String, SpeechAudio)> = Vec::new();
+    let mut cache: Vec<(String, SpeechAudio)> = Vec::new();
     loop {
         let request = tokio::select! {
             request = inbox.recv() => request,
             () = stop.soft.cancelled() => None,
         };
         let Some((text, reply)) = request else { break };
-        let known = kept
+        let known = cache
             .iter()
             .find(|(t, _)| *t == text)
             .map(|(_, s)| s.clone());
@@ -33,10 +33,10 @@ pub async fn serve_voice(
             None => super::speech::synthesize(&config, &text).await,
         };
         if let Ok(spoken) = &answer {
-            kept.retain(|(t, _)| *t != text);
-            kept.push((text, spoken.clone()));
-            if kept.len() > 4 {
-                kept.remove(0);
+            cache.retain(|(t, _)| *t != text);
+            cache.push((text, spoken.clone()));
+            if cache.len() > 4 {
+                cache.remove(0);
             }
         }
         let _ = reply.send(answer);

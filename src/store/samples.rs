@@ -199,8 +199,8 @@ impl Samples {
             {
                 inner.by_sensor.entry(id).or_default().extend(readings);
             }
-            for kept in inner.by_sensor.values_mut() {
-                trim(kept);
+            for readings in inner.by_sensor.values_mut() {
+                trim(readings);
             }
             // Groups behind damage are made invalid below ([`Log::remove_orphaned`]), so their
             // readings are written again.
@@ -282,13 +282,13 @@ impl Samples {
     pub fn add(&self, sensor: &EntityId, at: WallMs, value: i64) {
         let mut guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let BufferedReadings {
-            by_sensor: kept,
+            by_sensor: readings,
             unflushed: fresh,
         } = &mut *guard;
-        let kept = kept.entry(sensor.clone()).or_default();
+        let readings = readings.entry(sensor.clone()).or_default();
         // A sensor that chatters must not wear out the storage: within [`MIN_SPACING_MS`] the
         // newest value replaces the first one.
-        if let Some(last) = kept
+        if let Some(last) = readings
             .back_mut()
             .filter(|last| (0..MIN_SPACING_MS).contains(&at.since(last.0)))
         {
@@ -302,8 +302,8 @@ impl Samples {
             }
             return;
         }
-        kept.push_back((at, value));
-        trim(kept);
+        readings.push_back((at, value));
+        trim(readings);
         fresh.entry(sensor.clone()).or_default().push((at, value));
     }
 
@@ -385,12 +385,14 @@ impl Samples {
     }
 }
 
-fn trim(kept: &mut VecDeque<Reading>) {
-    let newest = kept.back().map_or(WallMs::default(), |r| r.0);
-    while kept.len() > MAX_SAMPLES_PER_SENSOR
-        || kept.front().is_some_and(|r| r.0 < newest - RETENTION_MS)
+fn trim(readings: &mut VecDeque<Reading>) {
+    let newest = readings.back().map_or(WallMs::default(), |r| r.0);
+    while readings.len() > MAX_SAMPLES_PER_SENSOR
+        || readings
+            .front()
+            .is_some_and(|r| r.0 < newest - RETENTION_MS)
     {
-        kept.pop_front();
+        readings.pop_front();
     }
 }
 

@@ -238,10 +238,12 @@ mod tests {
                 if both {
                     hurt(&paths[1], how, &other);
                 }
-                let mut walk = Scrub::default();
-                walk.step(&files, &known, &BTreeSet::new()).expect("looked");
+                let mut scrub = Scrub::default();
+                scrub
+                    .step(&files, &known, &BTreeSet::new())
+                    .expect("looked");
                 assert_eq!(
-                    (walk.damaged.contains(&blob.id), walk.repaired),
+                    (scrub.damaged.contains(&blob.id), scrub.repaired),
                     (both, u64::from(!both)),
                     "harm {how}"
                 );
@@ -254,11 +256,14 @@ mod tests {
                 // A file that is restored from a backup is good again; an erased file is not
                 // expected any more.
                 files.put_as(&blob.id, ours).expect("put back");
-                walk.step(&files, &known, &BTreeSet::new()).expect("looked");
-                assert!(walk.damaged.is_empty());
-                walk.step(&files, &known, &BTreeSet::from([blob.id.clone()]))
+                scrub
+                    .step(&files, &known, &BTreeSet::new())
                     .expect("looked");
-                assert!(walk.damaged.is_empty() && paths.iter().all(|p| !p.exists()));
+                assert!(scrub.damaged.is_empty());
+                scrub
+                    .step(&files, &known, &BTreeSet::from([blob.id.clone()]))
+                    .expect("looked");
+                assert!(scrub.damaged.is_empty() && paths.iter().all(|p| !p.exists()));
             }
         }
     }

@@ -65,19 +65,19 @@ impl WorkerStdio {
     pub fn begin(self) -> io::Result<(Vec<OwnedFd>, CommandReader, EventWriter)> {
         let socket = tokio::net::UnixStream::from_std(self.socket)?;
         let orders = CommandReader(BufReader::new(socket).lines());
-        let (say, mut said) = mpsc::channel::<String>(256);
+        let (lines_tx, mut lines_rx) = mpsc::channel::<String>(256);
         std::thread::Builder::new()
             .name("facts".into())
             .spawn(move || {
                 use std::io::Write as _;
-                while let Some(line) = said.blocking_recv() {
+                while let Some(line) = lines_rx.blocking_recv() {
                     let mut out = io::stdout().lock();
                     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
                         return;
                     }
                 }
             })?;
-        let beat = EventWriter(say.clone());
+        let beat = EventWriter(lines_tx.clone());
         tokio::spawn(async move {
             let mut tick = tokio::time::interval(Duration::from_secs(1));
             loop {
@@ -87,6 +87,6 @@ impl WorkerStdio {
                 }
             }
         });
-        Ok((self.fds, orders, EventWriter(say)))
+        Ok((self.fds, orders, EventWriter(lines_tx)))
     }
 }

@@ -238,8 +238,8 @@ mod tests {
             std::fs::create_dir_all(place).expect("folder");
             std::fs::write(place.join("file"), "words").expect("written");
         }
-        let door = std::net::TcpListener::bind("127.0.0.1:0").expect("a door");
-        let address = door.local_addr().expect("address");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a door");
+        let address = listener.local_addr().expect("address");
         let socket = folder.join("control.sock");
         let control = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
         let (mut given, mut ours) = std::os::unix::net::UnixStream::pair().expect("a pair");

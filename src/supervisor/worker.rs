@@ -79,7 +79,7 @@ pub async fn run_worker(
     spec: &WorkerSpec,
     mut start: impl FnMut() -> std::io::Result<WorkerInit>,
     mut orders: mpsc::Receiver<String>,
-    facts: mpsc::Sender<WorkerLifecycle>,
+    lifecycle: mpsc::Sender<WorkerLifecycle>,
     stop: Stop,
     health: Health,
     pid: watch::Sender<u32>,
@@ -94,8 +94,8 @@ pub async fn run_worker(
                 health.set_green(&spec.part);
                 let number = child.id().unwrap_or(0);
                 pid.send_replace(number);
-                let _ = facts.send(WorkerLifecycle::Started(number)).await;
-                supervise(spec, child, socket, begin, &mut orders, &facts, &stop).await
+                let _ = lifecycle.send(WorkerLifecycle::Started(number)).await;
+                supervise(spec, child, socket, begin, &mut orders, &lifecycle, &stop).await
             }
             Err(cause) => HealthReason::WorkerNotStarted {
                 cause: cause.into(),
@@ -108,7 +108,7 @@ pub async fn run_worker(
         tracing::warn!(worker = %spec.part, %reason, "worker exited; restarting");
         health.set_red(&spec.part, reason.clone());
         health.record_restart(&spec.part);
-        let _ = facts.send(WorkerLifecycle::Exited(reason)).await;
+        let _ = lifecycle.send(WorkerLifecycle::Exited(reason)).await;
         if began.elapsed() > Duration::from_secs(30) {
             first_failure = true;
         }
@@ -168,7 +168,7 @@ async fn supervise(
     socket: UnixStream,
     begin: String,
     orders: &mut mpsc::Receiver<String>,
-    facts: &mpsc::Sender<WorkerLifecycle>,
+    lifecycle: &mpsc::Sender<WorkerLifecycle>,
     stop: &Stop,
 ) -> HealthReason {
     let mut stdin = match tokio::net::UnixStream::from_std(socket) {
@@ -184,9 +184,9 @@ async fn supervise(
     };
     let number = child.id().unwrap_or(0);
     let logs = tokio::task::JoinSet::from_iter([forward_stderr(spec.part.clone(), stderr)]);
-    let (heard, mut ears) = mpsc::channel(256);
+    let (lines_tx, mut lines_rx) = mpsc::channel(256);
     let mut listening = tokio::task::JoinSet::new();
-    listening.spawn(read_lines(stdout, heard));
+    listening.spawn(read_lines(stdout, lines_tx));
     let mut memory = tokio::time::interval(Duration::from_secs(2));
     let silence = running_for(spec.max_silence);
     tokio::pin!(silence);
@@ -196,20 +196,20 @@ async fn supervise(
             status = child.wait() => {
                 // Lines that it wrote before it ended still count.
                 let mut reason = exit_reason(status);
-                while let Ok(Some(said)) =
-                    tokio::time::timeout(Duration::from_millis(100), ears.recv()).await
+                while let Ok(Some(read)) =
+                    tokio::time::timeout(Duration::from_millis(100), lines_rx.recv()).await
                 {
-                    match said {
-                        Ok(line) => drop(facts.send(WorkerLifecycle::Output(line)).await),
+                    match read {
+                        Ok(line) => drop(lifecycle.send(WorkerLifecycle::Output(line)).await),
                         Err(flooded) => reason = flooded,
                     }
                 }
                 break reason;
             }
-            line = ears.recv() => match line {
+            line = lines_rx.recv() => match line {
                 Some(Ok(line)) => {
                     if line != "{\"fact\":\"beat\"}"
-                        && facts.send(WorkerLifecycle::Output(line)).await.is_err()
+                        && lifecycle.send(WorkerLifecycle::Output(line)).await.is_err()
                     {
                         break HealthReason::WorkerStopped;
                     }
@@ -286,7 +286,7 @@ async fn exit_reason_or(child: &mut Child, reason: HealthReason) -> HealthReason
 
 async fn read_lines(
     stdout: impl AsyncRead + Unpin,
-    heard: mpsc::Sender<Result<String, HealthReason>>,
+    lines_tx: mpsc::Sender<Result<String, HealthReason>>,
 ) {
     let mut reader = BufReader::new(stdout);
     let mut count = 0;
@@ -308,12 +308,12 @@ async fn read_lines(
         let babbles = line.last() != Some(&b'\n') && line.len() as u64 >= MAX_LINE_BYTES
             || count > LINES_PER_SECOND;
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-        let said = if babbles {
+        let read = if babbles {
             Err(HealthReason::WorkerFlooded)
         } else {
             Ok(text)
         };
-        if heard.send(said).await.is_err() || babbles {
+        if lines_tx.send(read).await.is_err() || babbles {
             return;
         }
     }

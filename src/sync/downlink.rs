@@ -66,7 +66,7 @@ impl Uplink {
         } else {
             NoticeKind::Notice
         };
-        let wish = CommandRequest::new(
+        let request = CommandRequest::new(
             Actor::Commune,
             notice::Command::Publish {
                 id: notice,
@@ -76,7 +76,7 @@ impl Uplink {
             },
         )
         .idempotent(name, expires_at);
-        match self.journal.submit(wish).await {
+        match self.journal.submit(request).await {
             Ok(receipt) => {
                 if receipt.repeated {
                     let _ = self.files.erase(&text.id);

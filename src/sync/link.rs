@@ -110,7 +110,7 @@ impl Uplink {
             .set_inflight(16)
             .set_manual_acks(true);
         let (client, mut events) = AsyncClient::new(options, 64);
-        let (say, mut heard) = mpsc::channel(64);
+        let (messages_tx, mut messages) = mpsc::channel(64);
         let receiving = async {
             loop {
                 match events.poll().await? {
@@ -120,13 +120,15 @@ impl Uplink {
                             QoS::AtLeastOnce,
                         )?;
                     }
-                    Event::Incoming(Packet::SubAck(_)) => say.send(None).await?,
-                    Event::Incoming(Packet::Publish(publish)) => say.send(Some(publish)).await?,
+                    Event::Incoming(Packet::SubAck(_)) => messages_tx.send(None).await?,
+                    Event::Incoming(Packet::Publish(publish)) => {
+                        messages_tx.send(Some(publish)).await?;
+                    }
                     _ => {}
                 }
             }
         };
-        let working = self.work(&client, &mut heard);
+        let working = self.work(&client, &mut messages);
         let ended = tokio::select! {
             ended = receiving => ended,
             ended = working => ended,
@@ -145,7 +147,7 @@ impl Uplink {
     async fn work(
         &self,
         client: &AsyncClient,
-        heard: &mut mpsc::Receiver<Option<rumqttc::Publish>>,
+        messages: &mut mpsc::Receiver<Option<rumqttc::Publish>>,
     ) -> anyhow::Result<()> {
         let mut engine = Engine::default();
         let mut known = SendProgress::default();
@@ -161,7 +163,7 @@ impl Uplink {
                 engine.begin_anew(now);
             }
             let todo = tokio::select! {
-                message = heard.recv() => match message {
+                message = messages.recv() => match message {
                     None => anyhow::bail!("the link closed"),
                     Some(None) => engine.connected(now),
                     Some(Some(publish)) => {

@@ -83,7 +83,7 @@ impl Sentence {
     }
 
     /// A sentence about what happened by itself.
-    fn fact(words: String) -> Self {
+    fn happened(words: String) -> Self {
         Self {
             is_act: false,
             ..Self::act(words)

@@ -134,14 +134,14 @@ impl Routers {
 /// The console while a key is lost that its sign-in needs: it states so, and rejects nobody's PIN
 /// as wrong.
 fn locked_router(lost: Option<&HealthReason>) -> axum::Router {
-    let said = [Lang::Vi, Lang::En]
+    let sentence = [Lang::Vi, Lang::En]
         .map(|lang| {
             let lost = lost.map_or_else(String::new, |lost| reason_text(lang, lost));
             lang.f("console-locked", &[("lost", &lost)])
         })
         .join("\n\n");
     axum::Router::new().fallback(move || {
-        let said = said.clone();
-        async move { (axum::http::StatusCode::SERVICE_UNAVAILABLE, said) }
+        let sentence = sentence.clone();
+        async move { (axum::http::StatusCode::SERVICE_UNAVAILABLE, sentence) }
     })
 }

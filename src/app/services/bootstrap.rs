@@ -71,8 +71,8 @@ fn named_things(declared: &DeclaredThings) -> BTreeSet<Thing> {
 fn camera_removals(state: &VillageState, declared: &DeclaredThings) -> Vec<Command> {
     let mut out = Vec::new();
     for known in state.cameras.values() {
-        let told = declared.cameras.iter().find(|c| c.camera.id == known.id);
-        if told.is_none_or(|c| c.url.is_none() && known.signal != Availability::Unknown) {
+        let configured = declared.cameras.iter().find(|c| c.camera.id == known.id);
+        if configured.is_none_or(|c| c.url.is_none() && known.signal != Availability::Unknown) {
             let camera = known.id.clone();
             out.push(camera::Command::Remove { camera }.into());
         }

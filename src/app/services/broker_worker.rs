@@ -372,15 +372,15 @@ impl BrokerService {
 
     async fn handle_events(
         self,
-        mut facts: mpsc::Receiver<WorkerLifecycle>,
+        mut lifecycle: mpsc::Receiver<WorkerLifecycle>,
         supervisor: Supervisor,
     ) {
         let mut poll = tokio::time::interval(HOLDERS_POLL_INTERVAL);
         let holders_stamp = || self.holders.as_ref().and_then(HolderStore::modified);
         let mut last_stamp = holders_stamp();
         loop {
-            let fact = tokio::select! {
-                fact = facts.recv() => fact,
+            let change = tokio::select! {
+                change = lifecycle.recv() => change,
                 _ = poll.tick() => {
                     // A command of the technician recorded that a new certificate was made.
                     if holders_stamp() != last_stamp {
@@ -390,8 +390,8 @@ impl BrokerService {
                     continue;
                 }
             };
-            let Some(fact) = fact else { break };
-            match fact {
+            let Some(change) = change else { break };
+            match change {
                 WorkerLifecycle::Started(_) => {}
                 WorkerLifecycle::Exited(_) => {
                     self.ready.send_replace(false);

@@ -180,9 +180,9 @@ impl Maintenance {
     }
 
     /// Scrubs the next blobs, and reports the state of all.
-    async fn scrub_blobs(&self, mut walk: Scrub) -> Scrub {
+    async fn scrub_blobs(&self, mut scrub: Scrub) -> Scrub {
         if self.files.is_key_lost() {
-            return walk;
+            return scrub;
         }
         let (files, state) = (self.files.clone(), self.journal.state());
         let named = referenced_blobs(&state);
@@ -191,10 +191,10 @@ impl Maintenance {
             .map(|(b, _)| (b.id.clone(), b.clone()))
             .collect();
         let looked = tokio::task::spawn_blocking(move || {
-            let done = walk.step(&files, &known, &state.erased);
-            (walk, done)
+            let done = scrub.step(&files, &known, &state.erased);
+            (scrub, done)
         });
-        let (walk, done) = match looked.await {
+        let (scrub, done) = match looked.await {
             Ok(looked) => looked,
             Err(cause) => {
                 tracing::error!(%cause, "blob scrub panicked");
@@ -202,10 +202,10 @@ impl Maintenance {
             }
         };
         let mut reasons = Vec::new();
-        if !walk.damaged.is_empty() {
+        if !scrub.damaged.is_empty() {
             let mut texts: Vec<TextName> = named
                 .into_iter()
-                .filter(|(b, _)| walk.damaged.contains(&b.id))
+                .filter(|(b, _)| scrub.damaged.contains(&b.id))
                 .map(|(_, name)| name)
                 .take(MAX_TEXT_NAMES)
                 .collect();
@@ -213,12 +213,12 @@ impl Maintenance {
                 texts.push(TextName::Old);
             }
             reasons.push(HealthReason::TextsLost {
-                n: walk.damaged.len() as u64,
+                n: scrub.damaged.len() as u64,
                 texts,
             });
         }
-        if walk.repaired > 0 {
-            reasons.push(HealthReason::TextsRepaired { n: walk.repaired });
+        if scrub.repaired > 0 {
+            reasons.push(HealthReason::TextsRepaired { n: scrub.repaired });
         }
         if let Err(cause) = done {
             reasons.push(HealthReason::TextsUnchecked {
@@ -228,15 +228,15 @@ impl Maintenance {
         self.supervisor
             .health()
             .set_amber_or_green(&HealthPart::Texts, HealthReason::of_all(reasons));
-        walk
+        scrub
     }
 
     async fn check_disk_space(&self) {
         let ballast = Ballast::of(&self.data);
-        let kept = tokio::task::spawn_blocking(move || ballast.maintain()).await;
+        let maintained = tokio::task::spawn_blocking(move || ballast.maintain()).await;
         let left = disk_space::free_and_total(&self.data);
         let path = || self.data.display().to_string();
-        let reason = match (kept, left) {
+        let reason = match (maintained, left) {
             (Ok(Ok(true)), _) => {
                 tracing::warn!("disk full; ballast released for the journal");
                 return;

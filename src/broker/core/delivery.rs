@@ -138,7 +138,7 @@ impl BrokerState {
         message: &Arc<Message>,
         recipient: &Recipient,
         identifiers: Box<[u32]>,
-        owed: Option<(LogNumber, DurabilityClass)>,
+        pending: Option<(LogNumber, DurabilityClass)>,
         now: Instant,
     ) -> Option<(Option<Target>, bool)> {
         let session = self.sessions.get_mut(recipient.slot)?;
@@ -172,7 +172,7 @@ impl BrokerState {
             session.wake.notify_one();
             return None;
         }
-        let persisted = owed.filter(|_| qos.is_acknowledged() && session.is_persistent());
+        let persisted = pending.filter(|_| qos.is_acknowledged() && session.is_persistent());
         let subscription_ids = persisted.map(|_| item.subscription_ids.to_vec());
         // Exactly-once delivery that outlives a crash of the broker must be on disk before it is
         // sent.
@@ -200,7 +200,7 @@ impl BrokerState {
     pub(super) fn redeliver_shared(
         &mut self,
         owner: &Arc<str>,
-        owed: Option<LogNumber>,
+        pending: Option<LogNumber>,
         item: QueuedMessage,
         now: Instant,
     ) {
@@ -222,7 +222,7 @@ impl BrokerState {
         else {
             return;
         };
-        let waits = owed.filter(|number| self.persistence.has_pending_message(*number));
+        let waits = pending.filter(|number| self.persistence.has_pending_message(*number));
         let number = waits.unwrap_or_else(|| self.persistence.next_number());
         let identifiers = options.subscription_id.into_iter().collect();
         let class = self.durability_rules.class_of(&item.message.topic);

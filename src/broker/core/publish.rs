@@ -178,7 +178,7 @@ impl BrokerState {
             ack_request,
             ticket: None,
         };
-        let kept = !message.retain || self.update_retained(&mut intake);
+        let is_retained = !message.retain || self.update_retained(&mut intake);
         let mut recipients = self.matching_recipients(&message, from);
         if origin.superseded {
             recipients.retain(|(h, _)| {
@@ -194,8 +194,8 @@ impl BrokerState {
             .then(|| self.persistence.next_number());
         let count = recipients.len();
         for (recipient, subscription_ids) in recipients {
-            let owed = number.map(|number| (number, class));
-            match self.enqueue_for(&message, &recipient, subscription_ids, owed, now) {
+            let pending = number.map(|number| (number, class));
+            match self.enqueue_for(&message, &recipient, subscription_ids, pending, now) {
                 Some((target, tight)) => {
                     targets.extend(target);
                     backpressure |= tight;
@@ -217,7 +217,7 @@ impl BrokerState {
         {
             held.ticket = Some(ticket.clone());
         }
-        let what = match (kept, has_recipients) {
+        let what = match (is_retained, has_recipients) {
             (false, _) => PublishOutcome::CapacityExceeded,
             // None of the recipients had room.
             (true, true)

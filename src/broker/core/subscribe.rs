@@ -123,8 +123,7 @@ impl BrokerState {
                     .persistence
                     .is_filter_dirty(session.number(), &request.filter))
         {
-            let receipt =
-                ticket.get_or_insert_with(|| DurabilityTicket::new(attached.wake.clone()));
+            let ticket = ticket.get_or_insert_with(|| DurabilityTicket::new(attached.wake.clone()));
             let record = PersistedChange::Subscribed {
                 session: session.number(),
                 filter: request.filter.clone(),
@@ -132,7 +131,7 @@ impl BrokerState {
                 identifier,
             };
             self.persistence
-                .record(session.owner(), record, Some(receipt));
+                .record(session.owner(), record, Some(ticket));
         }
         let is_unshared = inner.len() == request.filter.len();
         let wants_retained = match request.retain_handling {
@@ -183,12 +182,12 @@ impl BrokerState {
                 if session.is_persistent()
                     && (was || self.persistence.is_filter_dirty(session.number(), filter))
                 {
-                    let receipt =
+                    let ticket =
                         ticket.get_or_insert_with(|| DurabilityTicket::new(attached.wake.clone()));
                     if !was
                         && self
                             .persistence
-                            .join_unsubscribe(session.number(), filter, receipt)
+                            .join_unsubscribe(session.number(), filter, ticket)
                     {
                         return ReasonCode::NO_SUBSCRIPTION_EXISTED;
                     }
@@ -198,7 +197,7 @@ impl BrokerState {
                             session: session.number(),
                             filter: filter.clone(),
                         },
-                        Some(receipt),
+                        Some(ticket),
                     );
                 }
                 match (

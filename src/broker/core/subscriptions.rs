@@ -239,17 +239,17 @@ impl SubscriptionTree {
         was
     }
 
-    /// Calls `heard` with the subscribers of every filter that matches, and `shared` with every
+    /// Calls `direct` with the subscribers of every filter that matches, and `shared` with every
     /// shared subscription whose filter does. A session with overlapping filters occurs once per
     /// filter.
     pub fn for_each_match(
         &mut self,
         topic: &str,
-        heard: &mut dyn FnMut(&[(Slot, SubscriptionOptions)]),
+        direct: &mut dyn FnMut(&[(Slot, SubscriptionOptions)]),
         shared: &mut dyn FnMut(&mut SharedSubscription),
     ) {
         let hidden = topic.starts_with('$');
-        visit_matches(&mut self.root, Some(topic), hidden, heard, shared);
+        visit_matches(&mut self.root, Some(topic), hidden, direct, shared);
     }
 
     /// The shared subscription of that name and filter, if it has members.
@@ -268,11 +268,11 @@ impl SubscriptionTree {
 
 fn visit_node(
     node: &mut Node,
-    heard: &mut dyn FnMut(&[(Slot, SubscriptionOptions)]),
+    direct: &mut dyn FnMut(&[(Slot, SubscriptionOptions)]),
     shared: &mut dyn FnMut(&mut SharedSubscription),
 ) {
     if !node.subscribers.is_empty() {
-        heard(&node.subscribers);
+        direct(&node.subscribers);
     }
     node.shared.values_mut().for_each(shared);
 }
@@ -283,26 +283,26 @@ fn visit_matches(
     node: &mut Node,
     rest: Option<&str>,
     hidden: bool,
-    heard: &mut dyn FnMut(&[(Slot, SubscriptionOptions)]),
+    direct: &mut dyn FnMut(&[(Slot, SubscriptionOptions)]),
     shared: &mut dyn FnMut(&mut SharedSubscription),
 ) {
     if node.children.is_empty() && rest.is_some() {
         return;
     }
     if !hidden && let Some(all) = node.children.get_mut("#") {
-        visit_node(all, heard, shared);
+        visit_node(all, direct, shared);
     }
     let Some(rest) = rest else {
-        return visit_node(node, heard, shared);
+        return visit_node(node, direct, shared);
     };
     let (level, rest) = rest
         .split_once('/')
         .map_or((rest, None), |(level, rest)| (level, Some(rest)));
     if let Some(child) = node.children.get_mut(level) {
-        visit_matches(child, rest, false, heard, shared);
+        visit_matches(child, rest, false, direct, shared);
     }
     if !hidden && let Some(child) = node.children.get_mut("+") {
-        visit_matches(child, rest, false, heard, shared);
+        visit_matches(child, rest, false, direct, shared);
     }
 }
 
@@ -383,13 +383,13 @@ mod tests {
                 prop_assert_eq!(was, model.remove(&((*filter).to_owned(), *grouped, slot)));
             }
             prop_assert_eq!(trie.count, (model.len(), model.iter().filter(|(_, g, _)| *g).count()));
-            let (mut heard, mut shared) = (Vec::new(), Vec::new());
+            let (mut direct, mut shared) = (Vec::new(), Vec::new());
             trie.for_each_match(
                 topic,
-                &mut |all| heard.extend(all.iter().map(|(s, _)| *s)),
+                &mut |all| direct.extend(all.iter().map(|(s, _)| *s)),
                 &mut |g| shared.extend(g.members.iter().map(|(s, _)| *s)),
             );
-            for (grouped, mut found) in [(false, heard), (true, shared)] {
+            for (grouped, mut found) in [(false, direct), (true, shared)] {
                 found.sort_unstable();
                 let mut expected: Vec<Slot> = model
                     .iter()

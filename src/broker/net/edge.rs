@@ -76,7 +76,7 @@ impl Edge {
         clippy::disallowed_methods,
         reason = "a connection's task ends with its connection; the process ends the rest"
     )]
-    pub async fn serve_tcp(self: Arc<Self>, door: ListenerKind, listener: TcpListener) {
+    pub async fn serve_tcp(self: Arc<Self>, kind: ListenerKind, listener: TcpListener) {
         let limits = &self.broker.limits;
         let admissions = AdmissionControl::new(limits.half_open);
         loop {
@@ -118,7 +118,7 @@ impl Edge {
             let edge = self.clone();
             // Memory that only the transport's handshake needs is boxed, so it is freed at its end.
             let opening = Box::pin(self.clone().open_transport(
-                door,
+                kind,
                 Metered::new(stream, meter.clone()),
                 address.clone(),
                 HalfOpenPermit::new(admission, near, self.connection_permits.clone()),
@@ -138,7 +138,7 @@ impl Edge {
     /// transport's is boxed on its own: a plain connection does not carry the size of the largest.
     async fn open_transport(
         self: Arc<Self>,
-        door: ListenerKind,
+        kind: ListenerKind,
         stream: Metered<TcpStream>,
         address: Arc<str>,
         half_open: HalfOpenPermit,
@@ -148,7 +148,7 @@ impl Edge {
         let until = Instant::now() + Duration::from_secs(broker.limits.handshake_s);
         let mut peer = ConnectionInfo {
             address,
-            listener: door.name(),
+            listener: kind.name(),
             ..ConnectionInfo::default()
         };
         let accepted = |auth_method, half_open, peer| AcceptedTransport {
@@ -159,11 +159,11 @@ impl Edge {
             meter,
         };
         let failed = |cause: &str| RefusalReason::HandshakeFailed {
-            listener: door,
+            listener: kind,
             cause: text::line(cause, CAUSE_CHARS_MAX),
         };
         let failed_io = |cause: io::Error| failed(&cause.to_string());
-        match door {
+        match kind {
             ListenerKind::Plain => Ok(Box::pin(serve(
                 stream,
                 broker,
@@ -205,7 +205,7 @@ impl Edge {
                     Some(None) => return Err(failed("the certificate names nobody")),
                     None => AuthMethod::Password,
                 };
-                if door == ListenerKind::WebSocketTls {
+                if kind == ListenerKind::WebSocketTls {
                     let ws = with_deadline(
                         Some(&half_open),
                         until,

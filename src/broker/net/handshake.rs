@@ -65,11 +65,11 @@ async fn reject<S: AsyncRead + AsyncWrite + Unpin>(
         reason.reason_string(),
         largest,
     );
-    let said = with_deadline(half_open, Instant::now() + REJECT_WRITE_TIMEOUT, async {
+    let written = with_deadline(half_open, Instant::now() + REJECT_WRITE_TIMEOUT, async {
         io.write_all(&out).await?;
         io.flush().await
     });
-    if said.await.is_ok() {
+    if written.await.is_ok() {
         let _ = with_deadline(
             half_open,
             Instant::now() + REJECT_WRITE_TIMEOUT,

@@ -85,7 +85,7 @@ impl ChecksumTable {
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let rest = bytes.strip_prefix(MAGIC)?;
         let is_behind = *rest.first()? == 1;
-        let ledger = rest.get(1..17)?.try_into().ok()?;
+        let log_id = rest.get(1..17)?.try_into().ok()?;
         let count = n32(bytes, 49)
             .and_then(|n| usize::try_from(n).ok())
             .filter(|n| *n <= ROWS_MAX)?;
@@ -94,7 +94,7 @@ impl ChecksumTable {
             return None;
         }
         let stand = GroupPosition {
-            log_id: ledger,
+            log_id,
             number: n64(bytes, 25)?,
             previous: n64(bytes, 33)?,
             first_needed: n64(bytes, 41)?,

@@ -11,8 +11,10 @@ use super::{Change, PendingChange, PersistenceLog};
 impl PersistenceLog {
     /// A delivery is finished.
     pub fn record_delivered(&mut self, session: u64, done: Finished) {
-        let Some(owed) = done.log_number else { return };
-        if !self.drop_target(owed, session) {
+        let Some(log_number) = done.log_number else {
+            return;
+        };
+        if !self.drop_target(log_number, session) {
             self.delivered
                 .entry(session)
                 .or_default()
@@ -48,8 +50,8 @@ impl PersistenceLog {
 
     /// Takes a session out of the targets of a pending message. True when it was a target: then the
     /// end of its delivery need not be written either.
-    pub(super) fn drop_target(&mut self, owed: LogNumber, session: u64) -> bool {
-        let Some(PendingChange { change: what, .. }) = self.pending.get_mut(&owed) else {
+    pub(super) fn drop_target(&mut self, log_number: LogNumber, session: u64) -> bool {
+        let Some(PendingChange { change: what, .. }) = self.pending.get_mut(&log_number) else {
             return false;
         };
         let Change::Message {
@@ -65,7 +67,7 @@ impl PersistenceLog {
             // Every target has finished. The message is not written; if its publisher's packet
             // identifier is still to be remembered, that alone is.
             match *inbound {
-                None => self.complete(owed, true),
+                None => self.complete(log_number, true),
                 Some((session, id)) => {
                     *what = Change::Record(PersistedChange::InboundQos2 { session, id });
                 }

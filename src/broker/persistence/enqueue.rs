@@ -25,8 +25,8 @@ impl PersistenceLog {
         ticket: Option<&Arc<DurabilityTicket>>,
         pubrel_after: Option<(u64, PacketId)>,
     ) {
-        if let Some(receipt) = ticket {
-            receipt.expect_one();
+        if let Some(ticket) = ticket {
+            ticket.expect_one();
         }
         let is_awaited = ticket.is_some() || pubrel_after.is_some();
         let size = match &change {
@@ -142,7 +142,7 @@ impl PersistenceLog {
             Some(e) if self.quota_left.get(owner).is_some_and(|left| *left <= 0) => e.owner.clone(),
             _ => owner.clone(),
         };
-        let mut receipts = old.map(|e| e.tickets).unwrap_or_default();
+        let mut tickets = old.map(|e| e.tickets).unwrap_or_default();
         let owner = &owner;
         self.enqueue(
             number,
@@ -156,7 +156,7 @@ impl PersistenceLog {
         );
         self.pending_topics.insert(topic.into(), number);
         if let Some(entry) = self.pending.get_mut(&number) {
-            entry.tickets.append(&mut receipts);
+            entry.tickets.append(&mut tickets);
             if !entry.tickets.is_empty() {
                 self.await_disk(number);
             }
@@ -168,7 +168,7 @@ impl PersistenceLog {
         &mut self,
         owner: &Arc<str>,
         record: PersistedChange,
-        receipt: Option<&Arc<DurabilityTicket>>,
+        ticket: Option<&Arc<DurabilityTicket>>,
     ) {
         let number = self.next_number();
         match &record {
@@ -196,7 +196,7 @@ impl PersistenceLog {
                     e.tickets.is_empty()
                         && matches!(&e.change, Change::Record(change) if *change == accepted)
                 };
-                if receipt.is_none()
+                if ticket.is_none()
                     && let Some(old) = self
                         .pending
                         .iter()
@@ -223,7 +223,7 @@ impl PersistenceLog {
             }
             _ => {}
         }
-        self.enqueue(number, owner, Change::Record(record), receipt, None);
+        self.enqueue(number, owner, Change::Record(record), ticket, None);
     }
 
     /// The newest change about a session's will is `number`. The pending one before it need not be
@@ -242,7 +242,7 @@ impl PersistenceLog {
         &mut self,
         session: u64,
         filter: &str,
-        receipt: &Arc<DurabilityTicket>,
+        ticket: &Arc<DurabilityTicket>,
     ) -> bool {
         let same = |e: &PendingChange| match &e.change {
             Change::Record(PersistedChange::Unsubscribed {
@@ -254,8 +254,8 @@ impl PersistenceLog {
         let Some((number, entry)) = self.pending.iter_mut().find(|(_, e)| same(e)) else {
             return false;
         };
-        receipt.expect_one();
-        entry.tickets.push(receipt.clone());
+        ticket.expect_one();
+        entry.tickets.push(ticket.clone());
         let number = *number;
         self.await_disk(number);
         true
@@ -267,10 +267,10 @@ impl PersistenceLog {
         owner: &Arc<str>,
         session: u64,
         id: PacketId,
-        owed: Option<LogNumber>,
+        log_number: Option<LogNumber>,
     ) -> LogNumber {
-        if let Some(owed) = owed {
-            self.drop_target(owed, session);
+        if let Some(log_number) = log_number {
+            self.drop_target(log_number, session);
         }
         let number = self.next_number();
         self.enqueue(

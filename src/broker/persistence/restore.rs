@@ -383,10 +383,10 @@ fn restore_session(
         for id in records.pubrec_received {
             queue.restore_pubrel(id, 0);
         }
-        for ((sequence, id), (kept, target)) in records.queued {
+        for ((sequence, id), (stored, target)) in records.queued {
             let Some(message) = messages
                 .entry(sequence)
-                .or_insert_with(|| unexpired(&kept, now, wall).map(Arc::new))
+                .or_insert_with(|| unexpired(&stored, now, wall).map(Arc::new))
                 .clone()
             else {
                 continue;

@@ -77,7 +77,7 @@ impl LogFixture {
     }
 
     pub(super) fn append_retained(&self, which: std::ops::Range<usize>) {
-        let (mut ledger, now, owner): (_, _, Arc<str>) =
+        let (mut log, now, owner): (_, _, Arc<str>) =
             (PersistenceLog::default(), Instant::now(), "den-01".into());
         let (mut store, found) = PersistenceFiles::open(
             &self.log_folder,
@@ -91,16 +91,16 @@ impl LogFixture {
             "nothing is lost while nothing was hurt"
         );
         if which.start == 0 {
-            ledger.record(&owner, session_header(7), None);
+            log.record(&owner, session_header(7), None);
         }
         let end = which.end;
         for n in which {
             // Each account has a quota of its own.
             let owner = format!("den-{:02}", n % 4).into();
-            ledger.enqueue_retained(&owner, &numbered(n).topic.clone(), Some(numbered(n)), None);
+            log.enqueue_retained(&owner, &numbered(n).topic.clone(), Some(numbered(n)), None);
             if n % 10 == 9 {
                 store
-                    .write(ledger.take_batch(None, now, 0).records.into_iter())
+                    .write(log.take_batch(None, now, 0).records.into_iter())
                     .expect("written");
             }
         }

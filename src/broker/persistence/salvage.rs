@@ -160,10 +160,10 @@ impl SalvagedFiles {
 
     /// Puts the groups of a log together; `reached` is the group up to which the watermark knows it
     /// to have come.
-    pub fn assemble(&self, ledger: &LogId, reached: u64) -> AssembledLog {
+    pub fn assemble(&self, log_id: &LogId, reached: u64) -> AssembledLog {
         let mine: BTreeMap<u64, &SalvagedGroup> = self
             .groups
-            .range((*ledger, 0)..=(*ledger, u64::MAX))
+            .range((*log_id, 0)..=(*log_id, u64::MAX))
             .map(|((_, n), part)| (*n, part))
             .collect();
         let mut row = AssembledLog {
@@ -209,7 +209,7 @@ impl SalvagedFiles {
                     row.lost_records += part.records.iter().filter(|r| r.is_none()).count() as u64;
                     let places = self
                         .locations
-                        .get(&(*ledger, number))
+                        .get(&(*log_id, number))
                         .map(Vec::as_slice)
                         .unwrap_or_default();
                     row.damaged_slots.extend(
@@ -229,7 +229,7 @@ impl SalvagedFiles {
             row.records
                 .extend(part.records.iter().flatten().cloned().map(Some));
         }
-        row.first_segment = self.segments.get(&(*ledger, row.first_needed)).copied();
+        row.first_segment = self.segments.get(&(*log_id, row.first_needed)).copied();
         row
     }
 }

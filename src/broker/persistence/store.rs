@@ -128,7 +128,7 @@ impl PersistenceFiles {
         let (ours, mark) =
             marks.resolve(files.dominant_log().map(|id| secret::hex(&id)).as_deref());
         let known = ours.as_deref().and_then(parse_log_id);
-        let ledger = match known.or_else(|| files.dominant_log()) {
+        let log_id = match known.or_else(|| files.dominant_log()) {
             Some(id) => id,
             None => secret::random()?,
         };
@@ -137,8 +137,8 @@ impl PersistenceFiles {
             .filter(|_| known.is_some())
             .map_or(0, |m| m.group_number);
         let (assembled, foreign) = (
-            files.assemble(&ledger, reached),
-            files.foreign_slots(&ledger),
+            files.assemble(&log_id, reached),
+            files.foreign_slots(&log_id),
         );
         for slot in assembled.damaged_slots.union(&foreign) {
             // Without space for another name, or on storage that can only be read, it stays where
@@ -193,7 +193,7 @@ impl PersistenceFiles {
             || !legacy_groups.is_empty();
         let first = (assembled.first_needed, found.first);
         let marked = Watermark {
-            log_id: secret::hex(&ledger),
+            log_id: secret::hex(&log_id),
             group_number: assembled.last_complete,
             ..mark.unwrap_or_default()
         };
@@ -202,7 +202,7 @@ impl PersistenceFiles {
                 log,
                 last_group: assembled.last_complete,
                 next_group: assembled.highest_seen + 1,
-                log_id: ledger,
+                log_id,
                 snapshot_start: first,
                 needs_snapshot: renew,
                 sealed_by_snapshot: 0,

@@ -26,8 +26,8 @@ pub fn probe_decoders() -> anyhow::Result<()> {
 /// # Errors
 /// When GStreamer cannot be started or the parent gave no socket.
 pub async fn run(birth: WorkerStdio, shut: bool) -> anyhow::Result<()> {
-    let (mut fds, mut orders, facts) = birth.begin()?;
-    facts
+    let (mut fds, mut orders, events) = birth.begin()?;
+    events
         .send(serde_json::to_string(&MediaWorkerEvent::Sandboxed {
             whole: shut,
         })?)

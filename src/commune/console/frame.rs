@@ -18,7 +18,7 @@ use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 
-/// The style of all houses, and what only the console has.
+/// The style of all pages, and what only the console has.
 pub(in crate::commune) static CSS: LazyLock<String> =
     LazyLock::new(|| [STYLE, include_str!("assets/console.css")].concat());
 

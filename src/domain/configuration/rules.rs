@@ -52,11 +52,11 @@ fn decide_removal(state: &VillageState, thing: &Thing) -> Vec<event::Event> {
     }
     // A device whose account a technician granted stays, even when the configuration stops naming
     // it.
-    let kept = |id: &DeviceId| {
+    let is_still_named = |id: &DeviceId| {
         state.accounts.contains_key(id) && !state.configured.contains(&Thing::Account(id.clone()))
     };
     let mut events: Vec<event::Event> = match thing {
-        Thing::Device(id) if kept(id) => return Vec::new(),
+        Thing::Device(id) if is_still_named(id) => return Vec::new(),
         Thing::Device(id) | Thing::Account(id) => lower_alarms(sensors_of(state, id))
             .map(event::Event::from)
             .collect(),

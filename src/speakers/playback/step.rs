@@ -18,14 +18,14 @@ impl Playback {
     pub(super) fn step(
         &self,
         state: &VillageState,
-        said: &Announcement,
+        announcement: &Announcement,
         speaker: &DeviceId,
         play: &PlaybackState,
         making: Option<&Rendering>,
         step: &mut SpeakerDelivery,
     ) -> Option<PlaybackOutcome> {
         match play {
-            PlaybackState::Waiting => self.step_waiting(state, said, speaker, making, step),
+            PlaybackState::Waiting => self.step_waiting(state, announcement, speaker, making, step),
             PlaybackState::Playing => self.step_playing(making, step),
             PlaybackState::Stopping => self.step_stopping(speaker, step),
             PlaybackState::Ended { .. } => None,
@@ -36,14 +36,14 @@ impl Playback {
     pub(super) fn step_waiting(
         &self,
         state: &VillageState,
-        said: &Announcement,
+        announcement: &Announcement,
         speaker: &DeviceId,
         making: Option<&Rendering>,
         step: &mut SpeakerDelivery,
     ) -> Option<PlaybackOutcome> {
         let now = self.clock.mono_ms();
         let due = step.sent.is_none_or(|t| now >= t + RETRY_INTERVAL_MS);
-        if self.clock.wall_ms() > said.expires_at {
+        if self.clock.wall_ms() > announcement.expires_at {
             return Some(if step.sent.is_some() {
                 PlaybackOutcome::Unanswered
             } else {
@@ -86,13 +86,13 @@ impl Playback {
             return Some(PlaybackOutcome::Unanswered);
         }
         if due {
-            let (n, act) = self.next_order(said, sound, step.prepared);
+            let (n, act) = self.next_order(announcement, sound, step.prepared);
             step.play_deadline = Some(now + sound.ms + PLAYBACK_MARGIN_MS);
             if let Some(number) = self.sequence_for(step, n)
                 && self.send_order(
                     speaker,
                     number,
-                    self.expiry(said.expires_at.since(self.clock.wall_ms())),
+                    self.expiry(announcement.expires_at.since(self.clock.wall_ms())),
                     act,
                 )
             {
@@ -106,11 +106,11 @@ impl Playback {
     /// [`SpeakerDelivery::numbers`].
     pub(super) fn next_order(
         &self,
-        said: &Announcement,
+        announcement: &Announcement,
         sound: &RenderedSound,
         is_prepared: bool,
     ) -> (usize, SpeakerAction) {
-        let announcement = said.id.to_string();
+        let announcement = announcement.id.to_string();
         let hash = sound.hash.clone();
         if is_prepared {
             (1, SpeakerAction::Play { announcement, hash })

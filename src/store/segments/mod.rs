@@ -149,10 +149,10 @@ impl Ring {
                 );
             }
         }
-        let mut kept = 0;
+        let mut repaired = 0;
         for (camera, start_ms, path) in open {
             match self.recover_segment(&camera, start_ms, &path) {
-                Ok(true) => kept += 1,
+                Ok(true) => repaired += 1,
                 Ok(false) => {}
                 Err(cause) => {
                     tracing::warn!(
@@ -164,7 +164,7 @@ impl Ring {
             }
         }
         self.ready.send_replace(true);
-        Ok(kept)
+        Ok(repaired)
     }
 
     /// Waits until [`Ring::load`] has read the existing segments.

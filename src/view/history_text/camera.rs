@@ -19,12 +19,12 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
         }
         Event::Removed { camera } => Sentence::act(named("happened-camera-removed", camera)),
         Event::SignalChanged { camera, here: true } => {
-            Sentence::fact(named("happened-picture", camera))
+            Sentence::happened(named("happened-picture", camera))
         }
         Event::SignalChanged {
             camera,
             here: false,
-        } => Sentence::fact(named("happened-no-picture", camera)).marked("bad"),
+        } => Sentence::happened(named("happened-no-picture", camera)).marked("bad"),
         Event::Viewed { cameras } => viewed(context, &cameras.iter().collect::<Vec<_>>()),
     }
 }
@@ -62,7 +62,7 @@ pub(super) fn folded(
                     ("n", &entries.len().to_string()),
                 ],
             );
-            Some(Sentence::fact(words).marked(if *here { "warn" } else { "bad" }))
+            Some(Sentence::happened(words).marked(if *here { "warn" } else { "bad" }))
         }
         Event::Viewed { .. } => Some(viewed(context, &looked_at(entries))),
         Event::Declared { .. } | Event::Removed { .. } => None,

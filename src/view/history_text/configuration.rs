@@ -6,13 +6,13 @@ use crate::domain::configuration::Event;
 /// The event in words.
 pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence {
     match event {
-        Event::ThingsNamed { things } => Sentence::fact(
+        Event::ThingsNamed { things } => Sentence::happened(
             context
                 .lang
                 .f("happened-configured", &[("n", &things.len().to_string())]),
         ),
         Event::ThingPutAway { thing } => {
-            Sentence::fact(context.with("happened-put-away", thing.id())).marked("off")
+            Sentence::happened(context.with("happened-put-away", thing.id())).marked("off")
         }
     }
 }

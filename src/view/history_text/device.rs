@@ -16,9 +16,9 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
             Sentence::act(context.with_given("happened-device", &device.name))
         }
         Event::EntitiesAdopted { device, .. } => {
-            Sentence::fact(context.with("happened-adopted", &context.noun(device.as_str())))
+            Sentence::happened(context.with("happened-adopted", &context.noun(device.as_str())))
         }
-        Event::EntitiesWithdrawn { device, entities } => Sentence::fact(context.lang.f(
+        Event::EntitiesWithdrawn { device, entities } => Sentence::happened(context.lang.f(
             "happened-withdrawn",
             &[
                 ("name", &context.noun(device.as_str())),
@@ -27,12 +27,12 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
         ))
         .marked("off"),
         Event::PresenceChanged { device, here: true } => {
-            Sentence::fact(context.with("happened-here", &context.noun(device.as_str())))
+            Sentence::happened(context.with("happened-here", &context.noun(device.as_str())))
         }
         Event::PresenceChanged {
             device,
             here: false,
-        } => Sentence::fact(context.with("happened-gone", &context.noun(device.as_str())))
+        } => Sentence::happened(context.with("happened-gone", &context.noun(device.as_str())))
             .marked("bad"),
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn folded(context: &SentenceContext<'_>, newest: &Event, n: usize) ->
             ("n", &n.to_string()),
         ],
     );
-    Some(Sentence::fact(words).marked(if *here { "warn" } else { "bad" }))
+    Some(Sentence::happened(words).marked(if *here { "warn" } else { "bad" }))
 }
 
 /// Names of withdrawn entities, as the device calls them in its topics.

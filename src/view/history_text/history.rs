@@ -9,19 +9,21 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
     let lang = context.lang;
     match event {
         Event::Booted { boot, .. } => {
-            Sentence::fact(lang.f("happened-booted", &[("n", &boot.to_string())]))
+            Sentence::happened(lang.f("happened-booted", &[("n", &boot.to_string())]))
         }
-        Event::ClockKnown { .. } => Sentence::fact(lang.t("happened-clock")),
-        Event::Trimmed { from, to } => Sentence::fact(lang.f(
+        Event::ClockKnown { .. } => Sentence::happened(lang.t("happened-clock")),
+        Event::Trimmed { from, to } => Sentence::happened(lang.f(
             "happened-trimmed",
             &[("from", &from.to_string()), ("to", &to.to_string())],
         ))
         .marked("off"),
         Event::Damaged { from, to, lost, .. } => {
-            Sentence::fact(data_loss::history_loss_text(lang, *from, *to, *lost)).marked("bad")
+            Sentence::happened(data_loss::history_loss_text(lang, *from, *to, *lost)).marked("bad")
         }
         Event::Erased { .. } => Sentence::act(lang.t("happened-erased")),
-        Event::CommandRefused { .. } => Sentence::fact(lang.t("happened-refused")).marked("warn"),
+        Event::CommandRefused { .. } => {
+            Sentence::happened(lang.t("happened-refused")).marked("warn")
+        }
     }
 }
 

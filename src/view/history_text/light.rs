@@ -37,14 +37,14 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
             Sentence::act(context.with(key, &context.light(light.as_str())))
         }
         Event::Reported { light, on: true } => {
-            Sentence::fact(context.with("happened-lit", &context.light(light.as_str())))
+            Sentence::happened(context.with("happened-lit", &context.light(light.as_str())))
         }
         Event::Reported { light, on: false } => {
-            Sentence::fact(context.with("happened-dark", &context.light(light.as_str())))
+            Sentence::happened(context.with("happened-dark", &context.light(light.as_str())))
                 .marked("off")
         }
         Event::GivenUp { light, .. } => {
-            Sentence::fact(context.with("happened-gave-up", &context.light(light.as_str())))
+            Sentence::happened(context.with("happened-gave-up", &context.light(light.as_str())))
                 .marked("bad")
         }
     }

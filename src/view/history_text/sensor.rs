@@ -18,10 +18,10 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
             Sentence::act(context.with_given("happened-sensor", &sensor.name))
         }
         Event::AlarmRaised { sensor, value, .. } => {
-            Sentence::fact(crossing(context, event, sensor, *value)).marked("warn")
+            Sentence::happened(crossing(context, event, sensor, *value)).marked("warn")
         }
         Event::AlarmLowered { sensor, value, .. } => {
-            Sentence::fact(crossing(context, event, sensor, *value))
+            Sentence::happened(crossing(context, event, sensor, *value))
         }
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn folded(
             ("minutes", &minutes.max(1).to_string()),
         ],
     );
-    Some(Sentence::fact(words).marked(if is_over { "warn" } else { "" }))
+    Some(Sentence::happened(words).marked(if is_over { "warn" } else { "" }))
 }
 
 /// The number of the threshold that was crossed, from 1.

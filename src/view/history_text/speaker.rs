@@ -21,7 +21,7 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
             Sentence::act(context.quoting("happened-queued", text))
         }
         Event::PlaybackBegan { speaker, .. } => {
-            Sentence::fact(context.with("happened-began", &context.speaker(speaker.as_str())))
+            Sentence::happened(context.with("happened-began", &context.speaker(speaker.as_str())))
         }
         Event::PlaybackFinished { speaker, how, .. } => {
             let name = context.speaker(speaker.as_str());
@@ -34,7 +34,7 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
                 | PlaybackOutcome::Unanswered
                 | PlaybackOutcome::Failed { .. } => "bad",
             };
-            Sentence::fact(words).marked(mark)
+            Sentence::happened(words).marked(mark)
         }
         Event::EverythingStopped {} => {
             Sentence::act(context.lang.t("happened-stopped")).marked("warn")

@@ -121,5 +121,5 @@ fn wrong_pins(
             ("n", &count.to_string()),
         ],
     );
-    Sentence::fact(words).marked("warn")
+    Sentence::happened(words).marked("warn")
 }

@@ -83,7 +83,7 @@ async fn why(
         .into_iter()
         .filter(|d| q.id.is_empty() || d.as_str() == q.id)
     {
-        let (told, more) = app.live.rejected_discovery.of(&device);
+        let (rejected, more) = app.live.rejected_discovery.of(&device);
         let row = |at: WallMs, reason, times: u64| Refusal {
             at_s: at.ms() / 1000,
             client: device.to_string(),
@@ -91,8 +91,8 @@ async fn why(
             reason,
             count: times,
         };
-        let last = told.last().map_or(WallMs::default(), |t| t.at);
-        rows.extend(told.into_iter().map(|t| {
+        let last = rejected.last().map_or(WallMs::default(), |t| t.at);
+        rows.extend(rejected.into_iter().map(|t| {
             row(
                 t.at,
                 RefusalReason::DiscoveryUnusable {

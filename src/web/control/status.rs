@@ -115,8 +115,8 @@ pub(super) fn cameras(app: &App) -> Vec<CameraStatus> {
             .and_then(|p| p.keyframe())
             .map(|f| format!("{} {}×{}", f.format.codec, f.format.width, f.format.height))
             .unwrap_or_default();
-        let kept = app.ring.list(&c.id);
-        let bytes = kept.iter().map(|s| s.bytes).sum();
+        let segments = app.ring.list(&c.id);
+        let bytes = segments.iter().map(|s| s.bytes).sum();
         CameraStatus {
             id: c.id.to_string(),
             name: c.name.clone(),
@@ -134,12 +134,13 @@ pub(super) fn cameras(app: &App) -> Vec<CameraStatus> {
             recorded_until: if recording.until_ms > WallMs::default() {
                 recording.until_ms
             } else {
-                kept.iter()
+                segments
+                    .iter()
                     .rev()
                     .find(|s| s.start_ms <= now)
                     .map_or(WallMs::default(), |s| s.start_ms + i64::from(s.duration_ms))
             },
-            recorded_from: kept.first().map_or(WallMs::default(), |s| s.start_ms),
+            recorded_from: segments.first().map_or(WallMs::default(), |s| s.start_ms),
             recorded_bytes: bytes,
             recording_trouble: recording.error,
             undecodable: faults.undecodable.unwrap_or_default(),

@@ -112,13 +112,13 @@ pub(in crate::web) fn device_text(
     match down.first().filter(|_| thing.is_some()) {
         Some(first) => {
             let why = refusal_text::discovery_error_text(lang, &first.why);
-            let told = lang.f(
+            let sentence = lang.f(
                 "device-turned-down",
                 &[("n", &(down.len() + more).to_string()), ("why", &why)],
             );
             match thing.map(|t| t.reason) {
-                Some(StatusReason::UnusableDiscovery { .. }) => told,
-                _ => format!("{words}. {told}"),
+                Some(StatusReason::UnusableDiscovery { .. }) => sentence,
+                _ => format!("{words}. {sentence}"),
             }
         }
         None => words,

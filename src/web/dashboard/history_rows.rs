@@ -138,11 +138,11 @@ impl App {
             })
             .collect();
         let results: Vec<&Entry> = effects.iter().map(|s| &s.entry).collect();
-        let told = stories(&shown, &results);
-        let titles = self.taken_down_titles(&told).await;
+        let stories = stories(&shown, &results);
+        let titles = self.taken_down_titles(&stories).await;
         let names = VillageNames::new(self, lang, self.village()).with_titles(titles);
         let context = names.context();
-        told.iter()
+        stories.iter()
             .map(|story| {
                 let cause = story.first().and_then(|e| e.cause);
                 let cause = cause.and_then(|seq| {
@@ -215,9 +215,9 @@ impl App {
 
     /// The texts of the notices that these rows say were taken down or put up again, as they were
     /// published.
-    async fn taken_down_titles(&self, told: &[Story<'_>]) -> BTreeMap<NoticeId, BlobRef> {
+    async fn taken_down_titles(&self, stories: &[Story<'_>]) -> BTreeMap<NoticeId, BlobRef> {
         let mut titles = BTreeMap::new();
-        for entry in told.iter().filter_map(Story::first) {
+        for entry in stories.iter().filter_map(Story::first) {
             if let Event::Notice(notice::Event::TakenDown { id } | notice::Event::Restored { id }) =
                 &entry.event
                 && let Some(text) = self.text_before(id.as_str(), entry.seq).await
@@ -240,8 +240,8 @@ impl App {
             return text;
         }
         // A query that failed is not remembered as “no text”.
-        let told = self.about(notice, seq, MAX_NOTICE_ENTRIES).await?;
-        let text = told.iter().find_map(|s| {
+        let entries = self.about(notice, seq, MAX_NOTICE_ENTRIES).await?;
+        let text = entries.iter().find_map(|s| {
             if let Event::Notice(notice::Event::Published { text, .. }) = &s.entry.event {
                 Some(text.clone())
             } else {

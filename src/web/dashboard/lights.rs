@@ -85,10 +85,10 @@ fn row(page: &LightRows<'_>, light: &Light) -> Fragment {
         .map_or_else(|| light.is_on(), |d| d.on);
     // A lamp that never answered is the technician's task: a button that does nothing helps nobody.
     let device = state.device_of(&light.id);
-    let heard = light.reported.is_some()
+    let has_reported = light.reported.is_some()
         || light.desired.is_some()
         || device.is_some_and(|d| matches!(d.availability, Availability::Online { .. }));
-    let can = heard
+    let can = has_reported
         && !device.is_some_and(|d| state.is_revoked(&d.id))
         && state
             .entities

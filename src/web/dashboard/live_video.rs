@@ -164,15 +164,15 @@ async fn run_viewer(
     );
     let mut check = tokio::time::interval(SESSION_CHECK_INTERVAL);
     let mut passes = Passes::begin();
-    let (mut sent, mut taken, mut heard_at, mut looked_at) =
+    let (mut sent, mut taken, mut message_at, mut looked_at) =
         (0u64, 0u64, clock.mono_ms(), clock.mono_ms());
     loop {
         let frame = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            heard = socket.recv() => {
-                heard_at = clock.mono_ms();
-                match heard {
+            message = socket.recv() => {
+                message_at = clock.mono_ms();
+                match message {
                     // How many messages the phone has taken.
                     Some(Ok(Message::Text(text))) => {
                         taken = text.parse().unwrap_or(taken).min(sent);
@@ -186,12 +186,12 @@ async fn run_viewer(
                 let now = clock.mono_ms();
                 // Reports of the phone that came during a standstill are read only now.
                 if passes.pass().is_some() {
-                    heard_at = now;
+                    message_at = now;
                 }
                 // The video ends when the viewer was signed out, or when the phone no longer
                 // reports.
                 let viewer = app.sessions.user_of(&app.journal.state(), &visit.token);
-                if viewer.is_none() || now.since(heard_at) > VIEWER_TIMEOUT_MS {
+                if viewer.is_none() || now.since(message_at) > VIEWER_TIMEOUT_MS {
                     return;
                 }
                 if now.since(looked_at) > VIEW_LOG_INTERVAL_MS {

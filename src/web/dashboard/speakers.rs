@@ -81,9 +81,9 @@ pub async fn page(
             },
         ));
     }
-    let heard = Preview::from_fields(asked);
-    let text = heard.text(&app, &visit);
-    let chosen = text.is_some().then_some(heard.zone.as_slice());
+    let preview = Preview::from_fields(asked);
+    let text = preview.text(&app, &visit);
+    let chosen = text.is_some().then_some(preview.zone.as_slice());
     render(&form(
         &app,
         &visit,

@@ -132,7 +132,7 @@ impl FromRequestParts<App> for RequestContext {
             let mut values = pairs.filter_map(|pair| pair.split_once('='));
             values.find(|(n, _)| *n == name).map(|(_, value)| value)
         };
-        let said = query("said")
+        let flash = query("said")
             .filter(|k| k.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
             .map(str::to_owned);
         Ok(Self {
@@ -144,7 +144,7 @@ impl FromRequestParts<App> for RequestContext {
             big: cookie(headers, "big").is_some(),
             live: headers.contains_key("x-live"),
             came_from: same_site_referer(headers),
-            flash: said,
+            flash,
             undo: query("undo").map(str::to_owned),
         })
     }
@@ -206,7 +206,7 @@ impl App {
                 .silenced
                 .is_some_and(|(_, at)| (0..60_000).contains(&now.since(at))),
         );
-        let said = match visit.flash.as_deref() {
+        let flash = match visit.flash.as_deref() {
             Some("stopped") if stopped => Some(if plays { "stopping" } else { "stopped" }),
             Some("playing") if plays => Some("playing"),
             Some(
@@ -216,7 +216,7 @@ impl App {
             ) => Some(key),
             _ => None,
         };
-        let said = said.map(|key| visit.lang.t(key));
+        let flash = flash.map(|key| visit.lang.t(key));
         PageContext {
             lang: visit.lang,
             village: verbatim(
@@ -245,7 +245,7 @@ impl App {
             seq: state.seq,
             big: visit.big,
             technician: self.technician.to_string(),
-            flash: said,
+            flash,
             stamp: self.taps.stamp(),
             clock: dates::clock(now),
             undo: visit

@@ -27,21 +27,23 @@ pub struct Preview {
 
 impl Preview {
     pub(super) fn from_fields(fields: Vec<(String, String)>) -> Self {
-        let mut heard = Self::default();
+        let mut preview = Self::default();
         for (name, value) in fields {
             match name.as_str() {
-                "blob" => heard.blob = value,
-                "mac" => heard.mac = value,
-                "len" => heard.len = value.parse().unwrap_or(0),
-                "once" => heard.once = value,
-                "seal" => heard.seal = value,
-                "zone" if DeviceId::new(&value).is_ok() && heard.zone.len() < MAX_ZONE_SPEAKERS => {
-                    heard.zone.push(value);
+                "blob" => preview.blob = value,
+                "mac" => preview.mac = value,
+                "len" => preview.len = value.parse().unwrap_or(0),
+                "once" => preview.once = value,
+                "seal" => preview.seal = value,
+                "zone"
+                    if DeviceId::new(&value).is_ok() && preview.zone.len() < MAX_ZONE_SPEAKERS =>
+                {
+                    preview.zone.push(value);
                 }
                 _ => {}
             }
         }
-        heard
+        preview
     }
 
     pub(super) fn blob(&self) -> Option<BlobRef> {

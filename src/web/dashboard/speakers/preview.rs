@@ -151,7 +151,7 @@ pub async fn preview_form(
     };
     // The preview has an address of its own: going back to it, or reloading it, submits nothing
     // again.
-    let heard = Preview {
+    let preview = Preview {
         blob: blob.id.to_string(),
         mac: blob.mac,
         len: blob.len,
@@ -161,7 +161,7 @@ pub async fn preview_form(
     };
     Ok(redirect_see_other(&format!(
         "/speakers/hear?{}",
-        heard.sealed(&app, &visit).query()
+        preview.sealed(&app, &visit).query()
     )))
 }
 
@@ -169,15 +169,15 @@ pub async fn preview_form(
 pub async fn preview(
     State(app): State<App>,
     visit: RequestContext,
-    Query(heard): Query<Vec<(String, String)>>,
+    Query(preview): Query<Vec<(String, String)>>,
 ) -> Response {
-    let is_again = heard.iter().any(|(name, _)| name == "again");
-    let heard = Preview::from_fields(heard);
-    let text = heard.text(&app, &visit);
+    let is_again = preview.iter().any(|(name, _)| name == "again");
+    let preview = Preview::from_fields(preview);
+    let text = preview.text(&app, &visit);
     let (Some(text), Ok(id), false) = (
         text,
-        AnnouncementId::new(&heard.once),
-        heard.zone.is_empty(),
+        AnnouncementId::new(&preview.once),
+        preview.zone.is_empty(),
     ) else {
         return redirect_see_other("/speakers");
     };
@@ -185,18 +185,18 @@ pub async fn preview(
     // The sentence was played under this id already: playing it once more needs an id of its own,
     // and the page says when it was played.
     let before = state.announcements.get(&id).map(|a| a.at);
-    let heard = match (before.is_some() || is_again, secret::token()) {
-        (true, Ok(once)) => Preview { once, ..heard }.sealed(&app, &visit),
-        _ => heard,
+    let preview = match (before.is_some() || is_again, secret::token()) {
+        (true, Ok(once)) => Preview { once, ..preview }.sealed(&app, &visit),
+        _ => preview,
     };
     let f = app.page_context(&visit, &state, "speakers");
-    let names = heard
+    let names = preview
         .zone
         .iter()
         .map(|z| f.verbatim(&name_of(&state, z)))
         .collect::<Vec<_>>()
         .join(", ");
-    let mut question = f.t2("hear-question", "n", heard.zone.len(), "names", names);
+    let mut question = f.t2("hear-question", "n", preview.zone.len(), "names", names);
     let status = app.status_on_page(f.lang, &state);
     if status.speakers.working < status.speakers.all {
         question = format!("{question} {}.", unreachable_text(f.lang, &status));
@@ -218,8 +218,8 @@ pub async fn preview(
     render(&PreviewPage {
         f,
         text,
-        query: heard.query(),
-        preview: heard,
+        query: preview.query(),
+        preview,
         question,
         before,
         play,
@@ -230,9 +230,9 @@ pub async fn preview(
 pub async fn preview_sound(
     State(app): State<App>,
     visit: RequestContext,
-    Query(heard): Query<Vec<(String, String)>>,
+    Query(preview): Query<Vec<(String, String)>>,
 ) -> Response {
-    let Some(text) = Preview::from_fields(heard).text(&app, &visit) else {
+    let Some(text) = Preview::from_fields(preview).text(&app, &visit) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     match app.ports.speech.speak(&text).await {
@@ -263,21 +263,21 @@ pub async fn announce(
         visit,
         once,
         deadline,
-        form: heard,
+        form: preview,
         ..
     }: Post<Preview>,
 ) -> PageResult {
-    let is_typed_here = heard.text(&app, &visit).is_some();
-    let query = heard.query();
-    let zone: Vec<DeviceId> = heard
+    let is_typed_here = preview.text(&app, &visit).is_some();
+    let query = preview.query();
+    let zone: Vec<DeviceId> = preview
         .zone
         .iter()
         .filter_map(|z| DeviceId::new(z).ok())
         .collect();
     let (Ok(id), Some(once), Some(text), true) = (
-        AnnouncementId::new(&heard.once),
+        AnnouncementId::new(&preview.once),
         once,
-        heard.blob(),
+        preview.blob(),
         is_typed_here,
     ) else {
         return Err(PageError::OldForm);

@@ -27,15 +27,19 @@ const fn is_stopped(play: &PlaybackState) -> bool {
 }
 
 /// How an announcement went, in words: “Đã phát 2/2 cụm”, and its status; none = people stopped it.
-fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String, Option<Status>) {
-    let (played, all) = said.played_count();
+fn result_text(
+    lang: Lang,
+    state: &VillageState,
+    announcement: &Announcement,
+) -> (String, Option<Status>) {
+    let (played, all) = announcement.played_count();
     let (n, all) = (played.to_string(), all.to_string());
     let name = |speaker: &DeviceId| lang.verbatim(&name_of(state, speaker.as_str()));
-    if !said.is_over() {
-        let ordered = said.plays.len().to_string();
+    if !announcement.is_over() {
+        let ordered = announcement.plays.len().to_string();
         // The number of speaker clusters that play or have played: nobody presses again because “0”
         // have ended.
-        let began = said
+        let began = announcement
             .plays
             .values()
             .filter(|p| !matches!(p, PlaybackState::Waiting))
@@ -53,11 +57,11 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
             Some(Status::Waiting),
         );
     }
-    let unreachable = said
+    let unreachable = announcement
         .unreachable
         .iter()
         .map(|speaker| lang.f("played-unreachable", &[("name", &name(speaker))]));
-    let troubles: Vec<String> = said
+    let troubles: Vec<String> = announcement
         .plays
         .iter()
         .filter_map(|(speaker, play)| {
@@ -68,9 +72,9 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
         })
         .chain(unreachable)
         .collect();
-    let stopped = said.plays.values().filter(|play| is_stopped(play)).count();
-    if stopped > 0 && stopped == said.plays.len() {
-        let names = said.plays.keys().map(name).collect::<Vec<_>>().join(", ");
+    let stopped = announcement.plays.values().filter(|play| is_stopped(play)).count();
+    if stopped > 0 && stopped == announcement.plays.len() {
+        let names = announcement.plays.keys().map(name).collect::<Vec<_>>().join(", ");
         return (
             lang.f(
                 "played-cut",
@@ -102,9 +106,10 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
 fn recent_announcements(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
     let lang = visit.lang;
     let now = app.supervisor.clock().wall_ms();
-    let mut said: Vec<_> = state.announcements.values().collect();
-    said.sort_by_key(|a| std::cmp::Reverse(a.order));
-    said.into_iter()
+    let mut announcements: Vec<_> = state.announcements.values().collect();
+    announcements.sort_by_key(|a| std::cmp::Reverse(a.order));
+    announcements
+        .into_iter()
         .take(5)
         .map(|a| {
             let (words, status) = result_text(lang, state, a);
@@ -129,24 +134,26 @@ fn recent_announcements(app: &App, visit: &RequestContext, state: &VillageState)
 }
 
 /// The address where a sentence is previewed again, to be played again.
-fn replay_url(app: &App, visit: &RequestContext, said: &Announcement) -> String {
+fn replay_url(app: &App, visit: &RequestContext, announcement: &Announcement) -> String {
     let Some(user) = visit
         .user
         .as_ref()
-        .filter(|_| visit.is_chief() && said.is_over() && said.text.len > 0)
+        .filter(|_| visit.is_chief() && announcement.is_over() && announcement.text.len > 0)
     else {
         return String::new();
     };
-    let once = app.sessions.seal(&user.id, &format!("again {}", said.id));
-    let heard = Preview {
-        blob: said.text.id.to_string(),
-        mac: said.text.mac.clone(),
-        len: said.text.len,
+    let once = app
+        .sessions
+        .seal(&user.id, &format!("again {}", announcement.id));
+    let preview = Preview {
+        blob: announcement.text.id.to_string(),
+        mac: announcement.text.mac.clone(),
+        len: announcement.text.len,
         once,
-        zone: said.plays.keys().map(ToString::to_string).collect(),
+        zone: announcement.plays.keys().map(ToString::to_string).collect(),
         seal: String::new(),
     };
-    format!("/speakers/hear?{}", heard.sealed(app, visit).query())
+    format!("/speakers/hear?{}", preview.sealed(app, visit).query())
 }
 
 pub(super) fn recent_list(app: &App, visit: &RequestContext, state: &VillageState) -> Fragment {
