@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
+use rumqttc::{
+    AsyncClient, ConnectionError, Event, MqttOptions, Packet, QoS, StateError, Transport,
+};
 
 use super::{Cli, NO_ARGS, client, plain, print, print_line};
 use crate::i18n::dates;
-use crate::i18n::locale::Arg;
+use crate::i18n::io_text::io_text;
+use crate::i18n::locale::{Arg, Lang};
 use crate::i18n::reason_text::reason_text;
 use crate::i18n::refusal_text::refusal_text;
 use crate::protocol::broker::{AdminReply, ClientRow, Counters, GATEWAY_ACCOUNT, RetainedRow};
@@ -166,7 +169,7 @@ pub fn run(cli: &Cli, what: &BrokerCommand) -> anyhow::Result<u8> {
 /// Prints the counters of the broker; exit code 2 while its storage fails.
 fn show_status(cli: &Cli) -> anyhow::Result<u8> {
     let value = client::request(cli, "GET", "/broker", None)?;
-    let c: Counters = serde_json::from_value(value.clone())?;
+    let c: Counters = client::understand(cli, &value)?;
     let storage = cli.t(if c.storage_failing {
         "cli-storage-failing"
     } else {
@@ -229,7 +232,7 @@ fn show_status(cli: &Cli) -> anyhow::Result<u8> {
 /// Prints the connected clients and the persistent sessions of disconnected ones.
 fn show_clients(cli: &Cli) -> anyhow::Result<u8> {
     let value = client::request(cli, "GET", "/broker/clients", None)?;
-    let rows: Vec<ClientRow> = serde_json::from_value(value.clone())?;
+    let rows: Vec<ClientRow> = client::understand(cli, &value)?;
     let here = rows.iter().filter(|c| c.connected).count();
     let mut text = cli.f(
         "cli-clients",
@@ -248,7 +251,7 @@ fn show_topics(cli: &Cli, filter: &str) -> anyhow::Result<u8> {
         &format!("/broker/topics?filter={}", escaped(filter)),
         None,
     )?;
-    let rows: Vec<RetainedRow> = serde_json::from_value(value.clone())?;
+    let rows: Vec<RetainedRow> = client::understand(cli, &value)?;
     let mut text = cli.f("cli-topics", &[("n", rows.len())]) + "\n";
     for t in &rows {
         let more = if t.bytes > t.payload.len() {
@@ -272,7 +275,7 @@ fn kick(cli: &Cli, id: &str) -> anyhow::Result<u8> {
         "/broker/kick",
         Some(&serde_json::json!({ "id": id })),
     )?;
-    let AdminReply::Kicked(n) = serde_json::from_value(value.clone())? else {
+    let AdminReply::Kicked(n) = client::understand(cli, &value)? else {
         return Err(cli.failure("cli-broker-odd", NO_ARGS));
     };
     let text = if n == 0 {
@@ -287,7 +290,7 @@ fn kick(cli: &Cli, id: &str) -> anyhow::Result<u8> {
 /// Prints the last refusals of `id`, or of all clients when `id` is empty.
 fn show_refusals(cli: &Cli, id: &str) -> anyhow::Result<u8> {
     let value = client::request(cli, "GET", &format!("/broker/why?id={}", escaped(id)), None)?;
-    let AdminReply::Refusals(rows) = serde_json::from_value(value.clone())? else {
+    let AdminReply::Refusals(rows) = client::understand(cli, &value)? else {
         return Err(cli.failure("cli-broker-odd", NO_ARGS));
     };
     let mut text = match (rows.is_empty(), id.is_empty()) {
@@ -343,6 +346,20 @@ fn mqtt_qos(qos: u8) -> QoS {
     }
 }
 
+/// Why the connection to the broker ended, as a part of a sentence.
+fn connection_text(lang: Lang, cause: &ConnectionError) -> String {
+    match cause {
+        ConnectionError::Io(cause) | ConnectionError::MqttState(StateError::Io(cause)) => {
+            io_text(lang, cause)
+        }
+        ConnectionError::NetworkTimeout
+        | ConnectionError::FlushTimeout
+        | ConnectionError::MqttState(StateError::AwaitPingResp) => lang.t("io-late"),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => lang.t("io-cut"),
+        other => lang.f("io-words", &[("words", &other.to_string())]),
+    }
+}
+
 /// Connects to the broker as the gateway's own client, over the broker's private socket.
 fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
     let way = client::request(cli, "GET", "/broker/way", None)?;
@@ -350,7 +367,7 @@ fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
         socket,
         password: secret,
         max_packet_bytes: packet,
-    }) = serde_json::from_value(way)
+    }) = client::understand(cli, &way)
     else {
         return Err(cli.failure("cli-broker-not-ready", NO_ARGS));
     };
@@ -381,10 +398,10 @@ fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
                 .map_err(|_| cli.failure("cli-no-topic", &[("topic", topic)]))?,
         }
         loop {
-            let event = events
-                .poll()
-                .await
-                .map_err(|cause| cli.failure("cli-broker-lost", &[("why", &cause.to_string())]))?;
+            let event = events.poll().await.map_err(|cause| {
+                let why = connection_text(cli.lang(), &cause);
+                cli.failure("cli-broker-lost", &[("why", &why)])
+            })?;
             match (&event, &what) {
                 (Event::Incoming(Packet::SubAck(ack)), MqttAction::Sub { topic, .. })
                     if ack

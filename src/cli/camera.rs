@@ -64,7 +64,7 @@ fn troubles(cli: &Cli, c: &CameraStatus) -> Vec<String> {
 pub fn run(cli: &Cli, what: &CameraCommand) -> anyhow::Result<u8> {
     let CameraCommand::List = what;
     let value = client::request(cli, "GET", "/cameras", None)?;
-    let cameras: Vec<CameraStatus> = serde_json::from_value(value.clone())?;
+    let cameras: Vec<CameraStatus> = client::understand(cli, &value)?;
     let lost = cameras.iter().filter(|c| c.signal.is_offline()).count();
     let count = cameras.iter().filter(|c| !c.removed).count();
     let mut text = cli.f("cli-cameras", &[("n", count), ("lost", lost)]) + "\n";

@@ -8,6 +8,7 @@ use super::{Cli, NO_ARGS, print};
 use crate::config::Config;
 use crate::config::layout::Layout;
 use crate::domain::id::VillageId;
+use crate::i18n::io_text::io_text;
 use crate::i18n::locale::Lang;
 use crate::keys::authority::{Authority, CertificateFiles, IssuedCertificate};
 use crate::keys::certificate_status::{CertificateProblem, CertificateStatus};
@@ -181,11 +182,13 @@ fn issue_village(cli: &Cli, config: &Config, id: &str, out: &Path) -> anyhow::Re
         &keys.join("ca"),
         &config.commune_server.name,
         clock.trusted_s(),
-    )?;
-    let identity = authority.issue_client_at(
-        id.as_str(),
-        (clock.trust() != Trust::None).then(|| clock.trusted_s()),
-    )?;
+    )
+    .map_err(|e| cli.file_failure("cli-cannot-read", &keys.join("ca"), &e))?;
+    let now_s = (clock.trust() != Trust::None).then(|| clock.trusted_s());
+    let identity = authority.issue_client_at(id.as_str(), now_s).map_err(|e| {
+        let why = io_text(cli.lang(), &e);
+        cli.failure("cert-not-made", &[("id", id.as_str()), ("why", &why)])
+    })?;
     CertificateFiles {
         certificate: out.to_owned(),
         key: out.to_owned(),
@@ -196,7 +199,9 @@ fn issue_village(cli: &Cli, config: &Config, id: &str, out: &Path) -> anyhow::Re
     // has a copy of it.
     let key = x509::key_hash_of(identity.certificate.as_bytes())
         .ok_or_else(|| cli.failure("cert-made-damaged", NO_ARGS))?;
-    HolderStore::of(&keys).replace_key(id.as_str(), &key)?;
+    HolderStore::of(&keys)
+        .replace_key(id.as_str(), &key)
+        .map_err(|e| cli.file_failure("cert-not-recorded", &keys.join("holders.json"), &e))?;
     print(
         cli,
         &serde_json::json!({ "file": out, "ca": keys.join("ca/ca.pem") }),

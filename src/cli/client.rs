@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Cli, Failure};
@@ -236,6 +237,17 @@ impl Response {
     }
 }
 
+/// A gateway's answer as the value that a command needs.
+///
+/// # Errors
+/// When the gateway answers otherwise, as one of another version may.
+pub fn understand<T: DeserializeOwned>(cli: &Cli, answer: &Value) -> anyhow::Result<T> {
+    T::deserialize(answer).map_err(|cause| {
+        let words = cause.to_string();
+        cli.failure("cli-answer-odd", &[("words", &words)])
+    })
+}
+
 fn unchunk(body: &str) -> String {
     let mut out = String::new();
     let mut rest = body;
@@ -257,6 +269,18 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
+
+    #[test]
+    fn an_answer_of_another_version_says_what_to_do_in_the_readers_language() {
+        for (lang, words) in [("vi", "cùng phiên bản"), ("en", "of one version")] {
+            let cli = Cli::parse_from(["conglang", "--lang", lang, "status"]);
+            let answer = serde_json::json!({ "n": "seven" });
+            let wrong = understand::<std::collections::BTreeMap<String, u8>>(&cli, &answer);
+            let failure = wrong.expect_err("no number").downcast::<Failure>();
+            let failure = failure.expect("words of its own");
+            assert!(failure.text.contains(words), "{}", failure.text);
+        }
+    }
 
     #[test]
     fn a_missing_permission_is_neither_a_stopped_gateway_nor_a_wrong_path() {

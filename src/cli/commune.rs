@@ -103,7 +103,7 @@ pub fn run(cli: &Cli, what: &CommuneCommand) -> anyhow::Result<u8> {
         }
         OfficerCommand::List => {
             let value = client::request(cli, "GET", "/officers", None)?;
-            let officers: Vec<OfficerRow> = serde_json::from_value(value.clone())?;
+            let officers: Vec<OfficerRow> = client::understand(cli, &value)?;
             let text = if officers.is_empty() {
                 cli.t("officers-none")
             } else {

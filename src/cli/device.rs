@@ -78,11 +78,12 @@ pub fn run_device(cli: &Cli, what: &DeviceCommand) -> anyhow::Result<u8> {
 
 /// A part of the village's state.
 fn part_of<T: DeserializeOwned + Default>(
+    cli: &Cli,
     state: &serde_json::Value,
     part: &str,
 ) -> anyhow::Result<T> {
     Ok(match state.get(part) {
-        Some(part) => serde_json::from_value(part.clone())?,
+        Some(part) => client::understand(cli, part)?,
         None => T::default(),
     })
 }
@@ -91,8 +92,8 @@ fn part_of<T: DeserializeOwned + Default>(
 /// listed as that: it is not counted, and its silence is no fault.
 fn list(cli: &Cli) -> anyhow::Result<u8> {
     let value = client::request(cli, "GET", "/state", None)?;
-    let devices: BTreeMap<String, Device> = part_of(&value, "devices")?;
-    let revoked: BTreeSet<DeviceId> = part_of(&value, "revoked")?;
+    let devices: BTreeMap<String, Device> = part_of(cli, &value, "devices")?;
+    let revoked: BTreeSet<DeviceId> = part_of(cli, &value, "revoked")?;
     let is_counted = |d: &&Device| !revoked.contains(&d.id);
     let count = |is: fn(&Device) -> bool| {
         let counted = devices.values().filter(is_counted);
@@ -159,7 +160,7 @@ fn add(cli: &Cli, id: &str, name: &str, place: Option<&str>) -> anyhow::Result<u
         ports.join(", ")
     };
     let mut text = format!("{id}: {wait}\n");
-    let device = DeviceId::new(id)?;
+    let device = DeviceId::new(id).map_err(|_| cli.failure("cli-no-id", &[("id", id)]))?;
     let rows = [
         (
             "device-row-broker",
@@ -206,7 +207,7 @@ fn show(cli: &Cli, id: &str) -> anyhow::Result<u8> {
         return Err(cli.failure("cli-no-device", &[("id", id)]));
     }
     let value = client::request(cli, "GET", &format!("/devices/{id}"), None)?;
-    let d: DeviceReport = serde_json::from_value(value.clone())?;
+    let d: DeviceReport = client::understand(cli, &value)?;
     let mut text = format!("{} ({}): {}\n", d.name, d.id, d.words);
     let about: Vec<&str> = [&d.model, &d.place]
         .into_iter()
@@ -245,7 +246,8 @@ fn set(cli: &Cli, entity: &str, to: &str) -> anyhow::Result<u8> {
     let path = format!("/lights/{entity}/answer?order={order}");
     let ask = || -> anyhow::Result<(serde_json::Value, LightAnswer)> {
         let value = client::request_within(cli, "GET", &path, None, ANSWER_TIMEOUT)?;
-        Ok((value.clone(), serde_json::from_value(value)?))
+        let answer = client::understand(cli, &value)?;
+        Ok((value, answer))
     };
     let (mut value, mut answer) = ask()?;
     for _ in 1..ANSWER_REQUESTS {

@@ -88,7 +88,7 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
             let layout = Layout::of(&config);
             offline::check(cli.lang(), &config, &layout, &mut found);
             match client::request(cli, "GET", "/status", None)
-                .and_then(|v| Ok(serde_json::from_value::<StatusReport>(v)?))
+                .and_then(|v| client::understand::<StatusReport>(cli, &v))
             {
                 Err(cause) => {
                     made = OFFLINE_CHECK_COUNT;
@@ -188,7 +188,7 @@ const MAX_NAMES: usize = 3;
 fn check_refusals(cli: &Cli, found: &mut Vec<Finding>) {
     let answer = client::request(cli, "GET", "/broker/why", None)
         .ok()
-        .and_then(|value| serde_json::from_value(value).ok());
+        .and_then(|value| client::understand(cli, &value).ok());
     let Some(AdminReply::Refusals(rows)) = answer else {
         // Without an answer the technician must not think that no device was refused.
         found.push(note(

@@ -137,7 +137,7 @@ pub(super) fn day_of(text: &str, now: WallMs) -> Option<i64> {
 fn tail(cli: &Cli, lines: usize, filter: &str, follow: bool) -> anyhow::Result<u8> {
     let path = format!("/history?limit={lines}{filter}");
     let mut report: HistoryReport =
-        serde_json::from_value(client::request(cli, "GET", &path, None)?)?;
+        client::understand(cli, &client::request(cli, "GET", &path, None)?)?;
     if !follow {
         let text = if report.lines.is_empty() {
             cli.t("journal-none")
@@ -161,7 +161,8 @@ fn tail(cli: &Cli, lines: usize, filter: &str, follow: bool) -> anyhow::Result<u
             return Ok(0);
         }
         let path = format!("/history?after={}{filter}", report.last);
-        report = serde_json::from_value(client::request_until_back(cli, &path, FOLLOW_TIMEOUT)?)?;
+        let answer = client::request_until_back(cli, &path, FOLLOW_TIMEOUT)?;
+        report = client::understand(cli, &answer)?;
         if report.entries.is_empty() {
             // A gateway that is stopping answers at once, again and again.
             std::thread::sleep(EMPTY_PAUSE);

@@ -24,7 +24,7 @@ pub enum SyncCommand {
 
 fn fetch_status(cli: &Cli) -> anyhow::Result<(StatusReport, serde_json::Value)> {
     let value = client::request(cli, "GET", "/status", None)?;
-    Ok((serde_json::from_value(value.clone())?, value))
+    Ok((client::understand(cli, &value)?, value))
 }
 
 /// The exit code that `status` and `doctor` share: 2 when a thing or a part of the gateway is

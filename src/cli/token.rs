@@ -89,7 +89,7 @@ pub fn run(cli: &Cli, what: &TokenCommand) -> anyhow::Result<u8> {
         TokenCommand::List => {
             let state = client::request(cli, "GET", "/state", None)?;
             let tokens: BTreeMap<String, TokenRow> = match state.get("tokens") {
-                Some(tokens) => serde_json::from_value(tokens.clone())?,
+                Some(tokens) => client::understand(cli, tokens)?,
                 None => BTreeMap::new(),
             };
             let is_away = tokens.contains_key(token::FILE_TOKEN);

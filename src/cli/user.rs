@@ -101,7 +101,7 @@ pub fn run(cli: &Cli, what: &UserCommand) -> anyhow::Result<u8> {
         }
         UserCommand::List => {
             let value = client::request(cli, "GET", "/users", None)?;
-            let people: Vec<UserRow> = serde_json::from_value(value.clone())?;
+            let people: Vec<UserRow> = client::understand(cli, &value)?;
             let mut text = cli.f("users", &[("n", people.len())]) + "\n";
             let rows: Vec<(String, String)> = people
                 .into_iter()

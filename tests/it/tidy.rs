@@ -208,6 +208,19 @@ fn no_vietnamese_letter_stands_in_the_commands() {
     }
 }
 
+/// An answer of a gateway of another version is no error that nobody foresaw: one function reads
+/// answers, and its failure says what to do.
+#[test]
+fn commands_read_the_gateways_answers_in_one_way() {
+    for (path, text) in sources() {
+        let is_reader = path == "src/cli/client.rs" || !path.starts_with("src/cli/");
+        assert!(
+            is_reader || !code_of(&text).contains("from_value("),
+            "{path}: client::understand reads an answer"
+        );
+    }
+}
+
 /// A folder of a test goes away with it, also when the test panics or returns early: `tempfile`
 /// makes it. The bare temporary folder is named nowhere else.
 #[test]

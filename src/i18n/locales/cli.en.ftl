@@ -181,6 +181,7 @@ cli-gateway-away = The gateway is not answering; waiting for it. Ctrl+C ends thi
 cli-gateway-back = The gateway answers again; history goes on where it stopped.
 cli-cannot-read = cannot read { $path }: { $why }.
 cli-cannot-write = cannot write { $path }: { $why }.
+cli-answer-odd = the gateway's answer is not understood: “{ $words }”. Do: see whether the command and the gateway are of one version (conglang --version).
 cli-no-id = “{ $id }” cannot be an id: only a–z, 0–9, - _ . (at most 64 characters).
 cli-and-more = { $names } and { $n } more
 cli-seconds = { $n ->
@@ -223,7 +224,7 @@ io-words = “{ $words }”
 cli-broker-silent = the MQTT broker does not answer. Do: conglang doctor.
 cli-broker-odd = the MQTT broker's answer is not understood. Do: see whether the command and the gateway are of one version (conglang --version).
 cli-broker-not-ready = the MQTT broker is not ready. Do: conglang doctor.
-cli-broker-lost = lost the connection to the MQTT broker: “{ $why }”. Do: run it again; if that does not help: conglang doctor.
+cli-broker-lost = lost the connection to the MQTT broker: { $why }. Do: run it again; if that does not help: conglang doctor.
 cli-no-filter = “{ $topic }” is not a topic filter; for example: d/#, d/+/state.
 cli-no-topic = “{ $topic }” is not a topic: it must not be empty, nor contain + or #.
 cli-published = Published.
@@ -592,6 +593,8 @@ cert-clock = The machine's clock is not right: the days are counted by the lates
 cert-unusable = the certificate { $certificate } and the key { $key } cannot be used. Do: see whether both are PEM and belong together.
 cert-installed = The certificate is installed, { $days }. The dashboard uses it within seconds.
 cert-made-damaged = the certificate that was just made cannot be read. Do: run it again; if that does not help: conglang key show.
+cert-not-made = no certificate could be made for the village { $id }: { $why }. Do: run it again; if that does not help: conglang key show.
+cert-not-recorded = the certificate was made, but { $path } cannot be written: { $why }. The server does not accept the new certificate yet. Do: mend that and run it again.
 cert-village = Written: { $file }. Take this file and { $ca } to the village. The village's old certificate, if it has one, is not accepted any more.
 
 # Keys

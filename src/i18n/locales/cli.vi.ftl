@@ -178,6 +178,7 @@ cli-gateway-away = Máy chủ không trả lời; đang chờ. Bấm Ctrl+C đ�
 cli-gateway-back = Máy chủ đã trả lời lại; nhật ký chạy tiếp từ chỗ dừng.
 cli-cannot-read = không đọc được { $path }: { $why }.
 cli-cannot-write = không ghi được { $path }: { $why }.
+cli-answer-odd = máy chủ trả lời điều lệnh này không hiểu: “{ $words }”. Làm: xem lệnh và máy chủ có cùng phiên bản không (conglang --version).
 cli-no-id = “{ $id }” không dùng làm mã được: chỉ a–z, 0–9, - _ . (nhiều nhất 64 ký tự).
 cli-and-more = { $names } và { $n } nữa
 cli-seconds = { $n } giây
@@ -205,7 +206,7 @@ io-words = “{ $words }”
 cli-broker-silent = máy chủ MQTT không trả lời. Làm: conglang doctor.
 cli-broker-odd = máy chủ MQTT trả lời điều lệnh này không hiểu. Làm: xem lệnh và máy chủ có cùng phiên bản không (conglang --version).
 cli-broker-not-ready = máy chủ MQTT chưa sẵn sàng. Làm: conglang doctor.
-cli-broker-lost = mất kết nối với máy chủ MQTT: “{ $why }”. Làm: chạy lại; vẫn thế thì conglang doctor.
+cli-broker-lost = mất kết nối với máy chủ MQTT: { $why }. Làm: chạy lại; vẫn thế thì conglang doctor.
 cli-no-filter = “{ $topic }” không phải bộ lọc chủ đề hợp lệ; ví dụ: d/#, d/+/state.
 cli-no-topic = “{ $topic }” không phải chủ đề hợp lệ: không được trống, không có + và #.
 cli-published = Đã gửi.
@@ -502,6 +503,8 @@ cert-clock = Giờ của máy chưa đúng: số ngày tính theo giờ gần nh
 cert-unusable = chứng thư { $certificate } và khóa { $key } không dùng được. Làm: kiểm tra hai tệp có phải PEM và thuộc về nhau.
 cert-installed = Đã cài chứng thư, { $days }. Trang điều hành dùng ngay trong vài giây.
 cert-made-damaged = chứng thư vừa làm không đọc được. Làm: chạy lại; vẫn thế thì conglang key show.
+cert-not-made = chưa làm được chứng thư cho thôn { $id }: { $why }. Làm: chạy lại; vẫn thế thì conglang key show.
+cert-not-recorded = đã làm chứng thư nhưng không ghi được vào { $path }: { $why }. Máy chủ chưa nhận chứng thư mới. Làm: sửa lỗi đó rồi chạy lại.
 cert-village = Đã ghi { $file }. Mang tệp này và { $ca } đến thôn. Chứng thư cũ của thôn (nếu có) không dùng được nữa.
 
 # Khóa
