@@ -28,6 +28,7 @@ mod crowds;
 mod dead_link;
 mod deaths;
 mod desk;
+mod documents;
 mod doors;
 mod erasure;
 mod faults;

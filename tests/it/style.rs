@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use crate::support::imports::blank;
 use crate::tidy::{product, texts};
 
+/// Most characters of a line of the program: what rustfmt leaves alone, a person breaks.
+const MAX_LINE_CHARS: usize = 100;
 /// Most lines of a function.
 const MAX_FUNCTION_LINES: usize = 100;
 
@@ -268,6 +270,16 @@ fn functions_are_short_or_say_why_not() {
             found.is_empty(),
             "{path}: functions (line, name, lines) that give no reason: {found:?}"
         );
+    }
+}
+
+#[test]
+fn no_line_of_the_program_is_wider_than_a_screen() {
+    for (path, text) in product() {
+        for (n, line) in (1..).zip(text.lines()) {
+            let chars = line.chars().count();
+            assert!(chars <= MAX_LINE_CHARS, "{path}:{n} has {chars} characters");
+        }
     }
 }
 
