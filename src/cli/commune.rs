@@ -1,5 +1,5 @@
-//! `commune officer add|pin|remove|list`: who may sign in at the commune's console. `commune history`:
-//! who did what there.
+//! `commune officer add|pin|remove|list`: who may sign in at the commune's console.
+//! `commune history`: who did what there.
 
 use clap::{Args, Subcommand};
 
@@ -16,7 +16,7 @@ pub enum CommuneCommand {
     /// Officers who may sign in at the console
     #[command(subcommand)]
     Officer(OfficerCommand),
-    /// Who did what, in words
+    /// Tell who did what, in words
     History(HistoryArgs),
 }
 
@@ -134,7 +134,7 @@ fn history(cli: &Cli, args: &HistoryArgs) -> anyhow::Result<u8> {
         path.push_str(&format!("&day={}", day_number(now) - ago));
     }
     let value = client::request(cli, "GET", &path, None)?;
-    let report: HistoryReport = serde_json::from_value(value)?;
+    let report: HistoryReport = client::understand(cli, &value)?;
     let text = if report.lines.is_empty() {
         cli.t("journal-none")
     } else {

@@ -1,8 +1,8 @@
-//! What the configuration and the folder of keys brought since they were looked at last, in the
-//! commune's history: villages, keys of villages, the commune's own keys.
+//! Changes of the configuration and of the folder of keys since they were looked at last, as
+//! entries of the commune's history: villages, keys of villages, the commune's own keys.
 //!
-//! Invariants: what was seen last and the entries are one transaction. A store of an older version,
-//! which has seen nothing yet, takes things as they are and makes no entries.
+//! Invariants: the things that were seen last and the entries are one transaction. A store of an
+//! older version, which has seen nothing yet, takes things as they are and makes no entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -44,7 +44,7 @@ pub struct OfficerControl {
     pub clock: Clock,
 }
 
-/// What the requests about history work on.
+/// The parts that requests about history work on.
 #[derive(Clone)]
 pub struct HistoryControl {
     /// The store.

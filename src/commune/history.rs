@@ -1,9 +1,9 @@
 //! The commune's own history: who did what at the console and at the terminal, what the
 //! configuration brought, and what villages did with bulletins; in the commune's store.
 //!
-//! Invariants: an entry is on disk before its act is answered; one about a change of the store is in
-//! the transaction of the change. Entries are added and never changed; beyond [`MAX_ENTRIES`] the
-//! oldest go. No entry has a PIN, a key, a token or a text of a bulletin: it names the bulletin by
+//! Invariants: an entry is on disk before its act is answered; one about a change of the store is
+//! in the transaction of the change. Entries are added and never changed; beyond [`MAX_ENTRIES`]
+//! the oldest go. No entry has a PIN, a key, a token or a text of a bulletin: it names the bulletin by
 //! its number. Deliberately absent: words (`history_text`).
 
 use std::collections::BTreeSet;
@@ -22,16 +22,17 @@ use crate::time::WallMs;
 
 /// Number (big endian) → entry.
 const HISTORY: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("history");
-/// What is chosen by, and the number of an entry → nothing.
+/// A key by which entries are chosen, and the number of an entry → nothing.
 const HISTORY_INDEX: TableDefinition<'_, &[u8], ()> = TableDefinition::new("history_index");
 /// Most entries that are stored; beyond it, the oldest go. An office makes some dozens a day, and
-/// whoever guesses PINs without end makes [`crate::http::session::wrong_pins::MAX_REPORTS_PER_HOUR`]
-/// an hour: this is more than five years of that, and at most about 400 MB.
+/// guesses of PINs without end make
+/// [`MAX_REPORTS_PER_HOUR`](crate::http::session::wrong_pin_log::MAX_REPORTS_PER_HOUR) an hour: this is more
+/// than five years of that, and at most about 400 MB.
 pub const MAX_ENTRIES: u64 = 1_000_000;
 /// Most entries that are read for one page.
 const MAX_READ: usize = 2_000;
 
-/// Who caused an entry.
+/// The author of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Author {
@@ -76,7 +77,7 @@ pub fn officer_key(id: &str) -> String {
     }
 }
 
-/// What happened.
+/// An act or an effect that is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CommuneEvent {
@@ -126,7 +127,7 @@ pub enum CommuneEvent {
     BulletinTakenDown {
         /// Its number.
         number: u64,
-        /// Who did it there.
+        /// The person or program that did it there.
         by: Remover,
     },
     /// The author, a village, put a bulletin up again.
@@ -246,9 +247,9 @@ pub struct CommuneEntry {
     pub number: u64,
     /// When the commune recorded it.
     pub at: WallMs,
-    /// Who caused it.
+    /// Its author.
     pub author: Author,
-    /// What happened.
+    /// The act or effect.
     pub event: CommuneEvent,
 }
 
@@ -313,7 +314,7 @@ impl CommuneHistoryQuery {
                 .is_none_or(|id| entry.villages().contains(id))
     }
 
-    /// What the entries are found by; none = all are read.
+    /// The key by which entries are found; none = all are read.
     fn prefix(&self) -> Option<Vec<u8>> {
         let day = self.day.map(day_prefix);
         let village = || self.village.as_deref().map(village_prefix);
@@ -324,7 +325,7 @@ impl CommuneHistoryQuery {
 
 /// A page of entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CommuneHistoryPage {
+pub struct EntryPage {
     /// The entries, newest first.
     pub entries: Vec<CommuneEntry>,
     /// The next page is before this entry; none = there is nothing more.
@@ -410,8 +411,8 @@ impl CommuneStore {
         Ok(())
     }
 
-    /// The entries that are asked for before the entry `before`, newest first: at most `limit`. What
-    /// one page costs is bounded, so it may have fewer although there are more.
+    /// The entries that are asked for before the entry `before`, newest first: at most
+    /// `limit`. The cost of one page is bounded, so it may have fewer although there are more.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -420,11 +421,11 @@ impl CommuneStore {
         query: &CommuneHistoryQuery,
         before: u64,
         limit: usize,
-    ) -> io::Result<CommuneHistoryPage> {
+    ) -> io::Result<EntryPage> {
         let read = self.db.begin_read().map_err(io_error)?;
         let table = read.open_table(HISTORY).map_err(io_error)?;
         let index = read.open_table(HISTORY_INDEX).map_err(io_error)?;
-        let mut page = CommuneHistoryPage::default();
+        let mut page = EntryPage::default();
         let mut looked = 0;
         // True = there is room for more.
         let mut look = |number: u64, row: &[u8]| {

@@ -20,7 +20,7 @@ use crate::view::history_text::{ResultPart, uncapital};
 /// Acts of one kind with more time between them have rows of their own, ms.
 const TOGETHER_WITHIN_MS: u64 = 86_400_000;
 
-/// What the words are made from.
+/// The language and the names from which the words are made.
 pub(super) struct CommuneHistoryText<'a> {
     pub(super) lang: Lang,
     pub(super) now: WallMs,
@@ -134,7 +134,7 @@ impl CommuneHistoryText<'_> {
     fn part(&self, entry: &CommuneEntry) -> ResultPart {
         let (_, words) = self.words(&entry.event);
         let words = match (&entry.event, self.subject(&entry.author)) {
-            (CommuneEvent::VillageAdded { name, .. }, _) => name.clone(),
+            (CommuneEvent::VillageAdded { name, .. }, _) => self.lang.verbatim(name),
             (_, Some(subject)) => format!("{subject}: {}", uncapital(&words)),
             (_, None) => words,
         };
@@ -158,13 +158,13 @@ impl CommuneHistoryText<'_> {
         if name.is_empty() {
             self.lang.t("commune-officer-unnamed")
         } else {
-            name.to_owned()
+            self.lang.verbatim(name)
         }
     }
 
     fn village(&self, id: &str) -> String {
         let known = self.villages.iter().find(|v| v.id == id);
-        known.map_or_else(|| id.to_owned(), |v| v.name.clone())
+        self.lang.verbatim(known.map_or(id, |v| v.name.as_str()))
     }
 
     fn bulletin(&self, number: u64) -> Option<SentBulletin> {
@@ -179,34 +179,46 @@ impl CommuneHistoryText<'_> {
 
     /// A sentence about a bulletin, by its title.
     fn titled(&self, key: &str, number: u64) -> String {
-        let title = self
-            .bulletin(number)
-            .map_or_else(|| number.to_string(), |sent| sent.bulletin.title);
-        self.lang.f(key, &[("title", &title)])
+        self.lang.f(key, &[("title", &self.title(number))])
+    }
+
+    /// The title of a bulletin; its number when it cannot be read.
+    fn title(&self, number: u64) -> String {
+        self.bulletin(number).map_or_else(
+            || number.to_string(),
+            |sent| self.lang.verbatim(&sent.bulletin.title),
+        )
     }
 
     fn named(&self, key: &str, name: &str) -> String {
         self.lang.f(key, &[("name", name)])
     }
 
+    /// A sentence about a name that people gave.
+    fn given(&self, key: &str, name: &str) -> String {
+        self.named(key, &self.lang.verbatim(name))
+    }
+
     fn renamed(&self, before: &str, name: &str) -> String {
-        let names = [("before", before), ("name", name)];
+        let (before, name) = (self.lang.verbatim(before), self.lang.verbatim(name));
+        let names = [("before", &before), ("name", &name)];
         self.lang.f("commune-did-rename", &names)
     }
 
     /// The mark of what happened, and its words without who did it.
     fn words(&self, event: &CommuneEvent) -> (&'static str, String) {
-        use CommuneEvent as E;
         let lang = self.lang;
         let well = |words: String| ("", words);
         match event {
-            E::SignedIn { address } => well(lang.f("commune-did-sign-in", &[("address", address)])),
-            E::SignedOut => well(lang.t("happened-signed-out")),
-            E::OthersSignedOut { count } => (
+            CommuneEvent::SignedIn { address } => {
+                well(lang.f("commune-did-sign-in", &[("address", address)]))
+            }
+            CommuneEvent::SignedOut => well(lang.t("happened-signed-out")),
+            CommuneEvent::OthersSignedOut { count } => (
                 "warn",
                 lang.f("commune-did-others-out", &[("n", Arg::from(*count))]),
             ),
-            E::WrongPinsTried {
+            CommuneEvent::WrongPinsTried {
                 name,
                 count,
                 is_locked,
@@ -220,19 +232,20 @@ impl CommuneHistoryText<'_> {
                 let (name, n) = (self.person(name), count.to_string());
                 ("warn", lang.f(key, &[("name", &name), ("n", &n)]))
             }
-            E::BulletinSent { number, villages } => {
-                let sent = self.bulletin(*number);
-                let title = sent.map_or_else(|| number.to_string(), |sent| sent.bulletin.title);
+            CommuneEvent::BulletinSent { number, villages } => {
+                let title = self.title(*number);
                 let n = villages.len().to_string();
                 well(lang.f("commune-did-send", &[("title", &title), ("n", &n)]))
             }
-            E::BulletinPublished { number } => well(self.titled("commune-did-publish", *number)),
-            E::BulletinRefused { number, why } => {
+            CommuneEvent::BulletinPublished { number } => {
+                well(self.titled("commune-did-publish", *number))
+            }
+            CommuneEvent::BulletinRefused { number, why } => {
                 let words = self.titled("commune-did-refuse", *number);
                 let why = uncapital(lang.t(why).trim_end_matches('.'));
                 ("bad", format!("{words}: {why}"))
             }
-            E::BulletinTakenDown { number, by } => {
+            CommuneEvent::BulletinTakenDown { number, by } => {
                 let key = match by {
                     Remover::Chief => "commune-did-take-down-chief",
                     Remover::Technician => "commune-did-take-down-technician",
@@ -241,26 +254,33 @@ impl CommuneHistoryText<'_> {
                 };
                 ("warn", self.titled(key, *number))
             }
-            E::BulletinRestored { number } => well(self.titled("commune-did-restore", *number)),
-            E::OfficerAdded { name, .. } => well(self.named("commune-did-add-officer", name)),
-            E::OfficerPinChanged { name, .. } => well(self.named("happened-user", name)),
-            E::OfficerRemoved { name, .. } => ("warn", self.named("happened-user-gone", name)),
-            E::OfficerRenamed { before, name, .. } | E::VillageRenamed { before, name, .. } => {
-                well(self.renamed(before, name))
+            CommuneEvent::BulletinRestored { number } => {
+                well(self.titled("commune-did-restore", *number))
             }
-            E::VillageAdded { name, .. } => well(self.named("commune-did-add-village", name)),
-            E::VillageRemoved { name, .. } => {
-                ("warn", self.named("commune-did-remove-village", name))
+            CommuneEvent::OfficerAdded { name, .. } => {
+                well(self.given("commune-did-add-officer", name))
             }
-            E::VillageKeyAdmitted { id } => {
+            CommuneEvent::OfficerPinChanged { name, .. } => well(self.given("happened-user", name)),
+            CommuneEvent::OfficerRemoved { name, .. } => {
+                ("warn", self.given("happened-user-gone", name))
+            }
+            CommuneEvent::OfficerRenamed { before, name, .. }
+            | CommuneEvent::VillageRenamed { before, name, .. } => well(self.renamed(before, name)),
+            CommuneEvent::VillageAdded { name, .. } => {
+                well(self.given("commune-did-add-village", name))
+            }
+            CommuneEvent::VillageRemoved { name, .. } => {
+                ("warn", self.given("commune-did-remove-village", name))
+            }
+            CommuneEvent::VillageKeyAdmitted { id } => {
                 well(self.named("commune-key-admitted", &self.village(id)))
             }
-            E::VillageKeyRevoked { id } => {
+            CommuneEvent::VillageKeyRevoked { id } => {
                 ("warn", self.named("commune-key-revoked", &self.village(id)))
             }
-            E::KeyMade { file } => well(self.named("commune-key-made", file)),
-            E::KeyLost { file } => ("bad", self.named("commune-key-lost", file)),
-            E::Unknown => ("off", lang.t("commune-did-unknown")),
+            CommuneEvent::KeyMade { file } => well(self.named("commune-key-made", file)),
+            CommuneEvent::KeyLost { file } => ("bad", self.named("commune-key-lost", file)),
+            CommuneEvent::Unknown => ("off", lang.t("commune-did-unknown")),
         }
     }
 
@@ -279,7 +299,8 @@ impl CommuneHistoryText<'_> {
 
     /// The names of the people by whom history is chosen, with their keys.
     pub(super) fn people(&self) -> Vec<(String, String)> {
-        let officers = self.officers.list().into_iter().map(|o| (o.id, o.name));
+        let officers = self.officers.list().into_iter();
+        let officers = officers.map(|o| (o.id, self.lang.verbatim(&o.name)));
         let others = [
             Author::Officer {
                 id: String::new(),

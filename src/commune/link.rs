@@ -246,7 +246,8 @@ pub async fn run(
                     }
                 }
                 _ = again.tick() => {
-                    tokio::task::spawn_blocking({ let desk = desk.clone(); move || desk.note_village_keys() }).await?;
+                    let keys_of = desk.clone();
+                    tokio::task::spawn_blocking(move || keys_of.note_village_keys()).await?;
                     for village in &villages {
                         for down in unanswered_commands(&desk, village).await? {
                             publish(&client, village, &down).await?;

@@ -1,10 +1,10 @@
-//! What became of a bulletin in all of its villages, summed up: counted here for the pages, for
+//! The receipts of a bulletin from all of its villages, summed up: counted here for the pages, for
 //! history and for the technician's command.
 
 use super::sent_bulletins::Receipt;
 use crate::i18n::locale::Lang;
 
-/// What became of a bulletin, summed up.
+/// The receipts of a bulletin, summed up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ReceiptTotals {
     pub(super) all: usize,

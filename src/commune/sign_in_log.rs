@@ -2,7 +2,7 @@
 //!
 //! A disk that refuses writes keeps nobody out: an entry that cannot be written is logged, and the
 //! officer goes on. How few entries wrong PINs make is decided in
-//! [`crate::http::session::wrong_pins`].
+//! [`crate::http::session::wrong_pin_log`].
 
 use std::convert::Infallible;
 use std::sync::{MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::console::context::Console;
 use super::history::{Author, CommuneEvent};
-use crate::http::session::wrong_pins::{WrongPinLog, WrongPins};
+use crate::http::session::wrong_pin_log::{WrongPinLog, WrongPins};
 
 /// How often it is looked for wrong PINs whose time has come.
 const INTERVAL: Duration = Duration::from_secs(60);

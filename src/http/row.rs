@@ -1,8 +1,6 @@
 //! A row of a list, as every audience shows it.
 
-use askama::Template as _;
-
-use super::fragment::Fragment;
+use super::fragment::{Fragment, html};
 
 /// A row: a thing, its status, a time or a link.
 #[derive(askama::Template, Debug, Clone, Default)]
@@ -36,6 +34,6 @@ impl Row {
     /// As HTML.
     #[must_use]
     pub fn html(&self) -> String {
-        self.render().unwrap_or_default()
+        html(self)
     }
 }

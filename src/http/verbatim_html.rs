@@ -62,7 +62,7 @@ pub fn with_languages(html: String) -> String {
     out
 }
 
-/// The words between the mark that a text begins with and the mark that ends them, and what follows;
+/// The words between the mark that a text begins with and the mark that ends them, and the rest;
 /// none = a mark that stands alone.
 fn marked(text: &str) -> Option<(&str, &str)> {
     let inside = text.strip_prefix(BEGIN)?;
@@ -166,7 +166,8 @@ mod tests {
         );
         assert_eq!(
             told("<button aria-label=\"Turn on [A]\">x</button><input value=\"[A]\"><i>[B]</i>"),
-            "<button aria-label=\"Turn on A\">x</button><input value=\"A\" lang=\"vi\"><i lang=\"vi\">B</i>"
+            "<button aria-label=\"Turn on A\">x</button>\
+             <input value=\"A\" lang=\"vi\"><i lang=\"vi\">B</i>"
         );
     }
 

@@ -1,4 +1,4 @@
-//! Why a form is shown again, and which of its fields the reason is about. That field is marked, and
+//! Why a form is shown again, and which of its fields the reason is about. The field is marked, and
 //! the browser goes to it; a reason that is about no field gets the focus itself.
 
 use crate::domain::notice::text_problem;
@@ -26,7 +26,7 @@ impl WrongInput {
         Self { why, field }
     }
 
-    /// What is wrong with a notice or a bulletin as it was typed; none = nothing.
+    /// The first mistake of a notice or a bulletin as it was typed; none = there is none.
     #[must_use]
     pub fn in_notice(lang: Lang, title: &str, body: &str) -> Option<Self> {
         let (key, n, most) = text_problem(title, body)?;

@@ -1,8 +1,8 @@
 //! Words that nobody translates: names of places and things, notices, whatever people typed. They
 //! are Vietnamese also within an English sentence.
 //!
-//! A sentence is one string, so these words are marked in it: by two characters that Unicode has for
-//! setting a piece of text apart and that nothing shows. Pages turn the marks into `lang="vi"`
+//! A sentence is one string, so these words are marked in it: by two characters that Unicode has
+//! for setting a piece of text apart and that nothing shows. Pages turn the marks into `lang="vi"`
 //! (`http::verbatim_html`), so that a screen reader speaks a name as the village does. Invariant:
 //! only pages mark words; a terminal, a program and a loudspeaker get them bare. Deliberately
 //! absent: HTML.

@@ -80,7 +80,7 @@ async fn a_folder_of_the_program_before_opens_whole() {
     );
     assert_eq!(versions.last(), Some(&u64::from(codec::VERSION)));
 
-    // What is packed again keeps its bytes, so the chain from the first entry on still holds.
+    // Entries that are packed again keep their bytes, so the chain from the first one on holds.
     journal.shutdown().await.expect("stopped");
     let findings =
         check::check(&temp.journal(), &temp.path().join("log"), None, |_| {}).expect("read");

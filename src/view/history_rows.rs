@@ -13,6 +13,7 @@ use crate::domain::event::{Entry, Event};
 use crate::domain::{device, light};
 use crate::i18n::dates;
 use crate::i18n::locale::capital;
+use crate::i18n::verbatim::bare;
 use crate::protocol::control::HistoryLine;
 use crate::time::WallMs;
 

@@ -227,7 +227,7 @@ fn the_way_of_a_key_and_of_a_village_is_told() {
         .expect("two villages");
     std::fs::write(&path, one.replace("Thôn ben-thoc", "Thôn Bến Thóc")).expect("written");
     std::fs::remove_file(commune.dir.join("data/keys/console.pin")).expect("removed");
-    commune.expect_errors(&["key is missing"]);
+    commune.expect_errors(&["key unusable"]);
     commune.start(&[]);
     let said = history(&commune);
     for words in [

@@ -22,7 +22,7 @@ use crate::config::CommuneVillage;
 use crate::http::fragment::Fragment;
 use crate::http::headers::cookie;
 use crate::http::serve::Peer;
-use crate::http::session::wrong_pins::WrongPinLog;
+use crate::http::session::wrong_pin_log::WrongPinLog;
 use crate::i18n::locale::Lang;
 use crate::keys::pins::PinHasher;
 use crate::supervisor::admission::AdmissionControl;

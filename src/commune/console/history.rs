@@ -22,7 +22,7 @@ const ENTRIES_PER_PAGE: usize = 100;
 /// Longest key or id that is looked for, bytes.
 const MAX_KEY_BYTES: usize = 80;
 
-/// What is asked for, as it stands in the address.
+/// The choice as it stands in the address.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct HistoryAddress {
     before: Option<u64>,
@@ -35,7 +35,7 @@ pub(super) struct HistoryAddress {
 }
 
 impl HistoryAddress {
-    /// What is asked for, with everything left out that is malformed.
+    /// The choice, with everything left out that is malformed.
     fn query(&self) -> CommuneHistoryQuery {
         let key = |text: &Option<String>| {
             text.clone().filter(|text| {
@@ -70,7 +70,7 @@ fn href(query: &CommuneHistoryQuery, before: Option<u64>) -> String {
 }
 
 /// The rows of one day.
-struct Day {
+struct HistoryDay {
     /// “Thứ Bảy 21/11/2026”.
     name: String,
     /// HTML of the list.
@@ -88,7 +88,7 @@ struct HistoryChoice {
 #[template(path = "console_history.html")]
 struct CommuneHistoryPage {
     f: Frame,
-    /// What was chosen, so that a printed page says what it is.
+    /// The choice in words, so that a printed page says what it is.
     title: String,
     /// The chosen day, as the field has it; empty = every day.
     day: String,
@@ -98,7 +98,7 @@ struct CommuneHistoryPage {
     is_chosen: bool,
     people: Vec<HistoryChoice>,
     villages: Vec<HistoryChoice>,
-    days: Vec<Day>,
+    days: Vec<HistoryDay>,
     /// The sentence instead of rows.
     empty: String,
     /// Address of the next page; empty = there is none.
@@ -134,7 +134,7 @@ impl Console {
     }
 
     /// Rows under the day of each.
-    fn history_days(&self, lang: Lang, entries: &[CommuneEntry]) -> Vec<Day> {
+    fn history_days(&self, lang: Lang, entries: &[CommuneEntry]) -> Vec<HistoryDay> {
         let text = self.history_text(lang);
         let mut days: Vec<(i64, Vec<String>, String)> = Vec::new();
         for row in text.rows(entries) {
@@ -147,7 +147,7 @@ impl Console {
             }
         }
         days.into_iter()
-            .map(|(day, rows, name)| Day {
+            .map(|(day, rows, name)| HistoryDay {
                 name,
                 rows: RowList {
                     id: &format!("day-{}", day_text(day)),
@@ -168,7 +168,7 @@ impl Console {
         let people = choices(people, query.person.as_ref());
         let known = self.villages.iter();
         let villages = choices(
-            known.map(|v| (v.id.clone(), v.name.clone())).collect(),
+            known.map(|v| (v.id.clone(), f.verbatim(&v.name))).collect(),
             query.village.as_ref(),
         );
         let chosen = [

@@ -55,7 +55,7 @@ fn the_same_words_reach_a_village_once_and_corrected_ones_are_another_bulletin()
         ),
         (3, 3)
     );
-    // What was refused or taken down, and what is over, may be sent again.
+    // A bulletin that was refused, taken down or is over may be sent again.
     let why = Some("refused-too-many".to_owned());
     store
         .record_outcome("a", 1, why, WallMs::new(2_000))

@@ -26,7 +26,7 @@ use crate::domain::user::{self, Role, User};
 use crate::domain::village::{self, Village};
 use crate::time::WallMs;
 
-/// What is random in a command. Few ids, so that commands meet the same things.
+/// The random parts of a command. Few ids, so that commands meet the same things.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Random {
     pub(super) a: u8,

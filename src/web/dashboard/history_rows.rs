@@ -142,7 +142,8 @@ impl App {
         let titles = self.taken_down_titles(&stories).await;
         let names = VillageNames::new(self, lang, self.village()).with_titles(titles);
         let context = names.context();
-        stories.iter()
+        stories
+            .iter()
             .map(|story| {
                 let cause = story.first().and_then(|e| e.cause);
                 let cause = cause.and_then(|seq| {

@@ -330,10 +330,10 @@ fn me_page(app: &App, visit: &RequestContext, wrong: WrongInput) -> MePage {
         .as_ref()
         .map_or(1, |u| app.sessions.count(&state, &u.id));
     MePage {
+        f,
         role,
         phones,
         wrong,
-        f,
     }
 }
 

@@ -72,9 +72,18 @@ fn result_text(
         })
         .chain(unreachable)
         .collect();
-    let stopped = announcement.plays.values().filter(|play| is_stopped(play)).count();
+    let stopped = announcement
+        .plays
+        .values()
+        .filter(|play| is_stopped(play))
+        .count();
     if stopped > 0 && stopped == announcement.plays.len() {
-        let names = announcement.plays.keys().map(name).collect::<Vec<_>>().join(", ");
+        let names = announcement
+            .plays
+            .keys()
+            .map(name)
+            .collect::<Vec<_>>()
+            .join(", ");
         return (
             lang.f(
                 "played-cut",
