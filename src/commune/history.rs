@@ -3,8 +3,8 @@
 //!
 //! Invariants: an entry is on disk before its act is answered; one about a change of the store is
 //! in the transaction of the change. Entries are added and never changed; beyond [`MAX_ENTRIES`]
-//! the oldest go. No entry has a PIN, a key, a token or a text of a bulletin: it names the bulletin by
-//! its number. Deliberately absent: words (`history_text`).
+//! the oldest go. No entry has a PIN, a key, a token or a text of a bulletin: it names the bulletin
+//! by its number. Deliberately absent: words (`history_text`).
 
 use std::collections::BTreeSet;
 use std::io;
@@ -26,8 +26,8 @@ const HISTORY: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("history
 const HISTORY_INDEX: TableDefinition<'_, &[u8], ()> = TableDefinition::new("history_index");
 /// Most entries that are stored; beyond it, the oldest go. An office makes some dozens a day, and
 /// guesses of PINs without end make
-/// [`MAX_REPORTS_PER_HOUR`](crate::http::session::wrong_pin_log::MAX_REPORTS_PER_HOUR) an hour: this is more
-/// than five years of that, and at most about 400 MB.
+/// [`MAX_REPORTS_PER_HOUR`](crate::http::session::wrong_pin_log::MAX_REPORTS_PER_HOUR) an hour:
+/// this is more than five years of that, and at most about 400 MB.
 pub const MAX_ENTRIES: u64 = 1_000_000;
 /// Most entries that are read for one page.
 const MAX_READ: usize = 2_000;
