@@ -1,10 +1,11 @@
 //! The commune's own history: who did what at the console and at the terminal, what the
 //! configuration brought, and what villages did with bulletins; in the commune's store.
 //!
-//! Invariants: an entry is on disk before its act is answered; one about a change of the store is
-//! in the transaction of the change. Entries are added and never changed; beyond [`MAX_ENTRIES`]
-//! the oldest go. No entry has a PIN, a key, a token or a text of a bulletin: it names the bulletin
-//! by its number. Deliberately absent: words (`history_text`).
+//! Invariants: an entry about a change of the store is in the transaction of the change, on disk
+//! before it is answered. Sign-ins and wrong PINs keep nobody out: where the disk refuses them they
+//! are logged, and wrong PINs are collected first (`sign_in_log`). Entries are added and never
+//! changed; beyond [`MAX_ENTRIES`] the oldest go. No entry has a PIN, a key, a token or a text of a
+//! bulletin: it names the bulletin by its number. Deliberately absent: words (`history_text`).
 
 use std::collections::BTreeSet;
 use std::io;

@@ -155,14 +155,6 @@ impl VillageState {
         self.revoked.contains(device)
     }
 
-    /// Devices that are offline and should not be, with since when.
-    pub fn offline_devices(&self) -> impl Iterator<Item = (&Arc<Device>, WallMs)> {
-        self.devices
-            .values()
-            .filter(|d| !self.is_revoked(&d.id))
-            .filter_map(|d| Some((d, d.availability.offline_since()?)))
-    }
-
     /// Announcements on air, oldest first.
     #[must_use]
     pub fn on_air(&self) -> Vec<Arc<Announcement>> {

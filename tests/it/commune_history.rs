@@ -46,7 +46,7 @@ fn rows(page: &str) -> String {
 }
 
 #[test]
-fn who_did_what_is_told_on_the_page_and_at_the_terminal_and_survives_a_power_cut() {
+fn who_did_what_is_told_on_the_page_and_at_the_terminal_and_survives_a_kill() {
     let mut commune = twenty();
     add(&commune, "hoa", "Chị Hoa, văn hóa xã", "135791");
     add(&commune, "binh", "Anh Bình", "246802");

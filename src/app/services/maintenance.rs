@@ -297,7 +297,7 @@ impl Maintenance {
     /// Removes files and history that are too old.
     async fn apply_retention(&self) -> anyhow::Result<()> {
         let now = self.supervisor.clock().wall_ms();
-        let receipt = self
+        let committed = self
             .has_commune
             .then(|| self.journal.cursor(RECEIPT_CURSOR));
         // First the sweep: it reads entries that the trim removes. A gateway that was off for a
@@ -315,7 +315,7 @@ impl Maintenance {
             )?,
             Err(cause) => tracing::warn!(%cause, "orphan blob sweep failed"),
         }
-        let gone = retention::trim(&self.journal, &self.index, &self.data, now, receipt).await?;
+        let gone = retention::trim(&self.journal, &self.index, &self.data, now, committed).await?;
         tracing::info!(entries = gone, "history trimmed");
         Ok(())
     }

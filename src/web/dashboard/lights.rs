@@ -325,6 +325,6 @@ async fn order(
     command: impl FnOnce(bool) -> light::Command,
 ) -> Result<(RequestContext, Option<Act>), PageError> {
     let request = visit.request(command(form.on))?.before(deadline);
-    let receipt = app.journal.submit(request).await?;
-    Ok((visit, Act::of(receipt)))
+    let committed = app.journal.submit(request).await?;
+    Ok((visit, Act::of(committed)))
 }

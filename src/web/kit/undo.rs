@@ -44,13 +44,13 @@ pub struct Act {
 impl Act {
     /// The act that made these entries; none = it changed nothing.
     #[must_use]
-    pub const fn of(receipt: Committed) -> Option<Self> {
-        if receipt.first == 0 {
+    pub const fn of(committed: Committed) -> Option<Self> {
+        if committed.first == 0 {
             return None;
         }
         Some(Self {
-            first: receipt.first,
-            last: receipt.last,
+            first: committed.first,
+            last: committed.last,
         })
     }
 

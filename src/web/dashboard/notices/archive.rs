@@ -187,7 +187,7 @@ pub async fn restore(
     let expires_at = app.supervisor.clock().trusted_ms() + DAY_MS;
     let order = visit.request(notice::Command::Restore { id })?;
     let order = order.idempotent(once, expires_at).before(deadline);
-    let receipt = app.journal.submit(order).await?;
-    let offer = Act::address(Act::of(receipt), &page);
+    let committed = app.journal.submit(order).await?;
+    let offer = Act::address(Act::of(committed), &page);
     Ok(redirect_see_other(&offer))
 }

@@ -380,8 +380,8 @@ pub async fn publish(
     let expires_at = app.supervisor.clock().trusted_ms() + DAY_MS;
     let request = visit.request(order)?.idempotent(once, expires_at);
     match app.journal.submit(request.before(deadline)).await {
-        Ok(receipt) => {
-            let offer = Act::address(Act::of(receipt), &published(&id));
+        Ok(committed) => {
+            let offer = Act::address(Act::of(committed), &published(&id));
             Ok(redirect_see_other(&offer))
         }
         Err(why) => {

@@ -292,10 +292,10 @@ pub async fn announce(
         unreachable: Some(app.unreachable_speakers()),
     };
     let request = visit.request(order)?.idempotent(once, until);
-    let receipt = app.journal.submit(request.before(deadline)).await?;
+    let committed = app.journal.submit(request.before(deadline)).await?;
     // After “back” and a second submit nothing is played again, and the page does not claim that it
     // is.
-    Ok(if receipt.repeated {
+    Ok(if committed.repeated {
         redirect_see_other(&format!("/speakers/hear?{query}&again=1"))
     } else {
         redirect_see_other("/speakers?said=playing")
