@@ -239,6 +239,7 @@ pub(super) async fn sign_in(
     let signed_in = CommuneEvent::SignedIn { address };
     console.record_act(officer, signed_in).await;
     let cookie = [(header::SET_COOKIE, cookie)];
+    let draft = draft.of(officer);
     if draft.is_blank() {
         return Ok((cookie, redirect_see_other(&next)).into_response());
     }

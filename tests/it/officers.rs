@@ -326,3 +326,37 @@ fn doctor_checks_a_communes_server_and_names_its_unit_when_it_does_not_run() {
     assert_eq!(code, 69, "{said}");
     assert!(said.contains("systemctl start conglang-commune"), "{said}");
 }
+
+#[test]
+fn the_text_of_an_officer_does_not_go_on_under_the_name_of_another() {
+    let mut commune = Commune::new(&["ben-thoc".to_owned()]);
+    commune.start(&[]);
+    let add =
+        |id: &str, name: &str| pin_of(&well(&commune, &["commune", "officer", "add", id, name]));
+    let (hoa, lan) = (add("hoa", "Chị Hoa"), add("lan", "Chị Lan"));
+    let page = desk(&commune, "hoa", &hoa).get("/bulletins/new").body;
+    assert_eq!(field(&page, "by"), "hoa");
+    // Her sign-in has ended, and somebody signs in at the same browser with what it carries.
+    let late = Desk {
+        commune: &commune,
+        cookie: String::new(),
+    };
+    let typed = [("title", "Họp dân"), ("body", "Tối nay"), ("by", "hoa")];
+    let asked = late.post("/bulletins", &typed);
+    assert!(asked.status == 401 && field(&asked.body, "by") == "hoa");
+    let signed_in = |officer: &str, pin: &str| {
+        let mut fields = typed.to_vec();
+        fields.extend([("officer", officer), ("pin", pin)]);
+        late.post("/sign-in", &fields)
+    };
+    let other = signed_in("lan", &lan);
+    assert!(
+        other.status == 303 && !other.body.contains("Họp dân"),
+        "{other:?}"
+    );
+    let hers = signed_in("hoa", &hoa);
+    assert!(
+        hers.status == 200 && hers.body.contains("value=\"Họp dân\""),
+        "{hers:?}"
+    );
+}

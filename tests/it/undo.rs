@@ -82,6 +82,23 @@ fn a_group_gets_back_what_each_lamp_had() {
     let refused = house.post("/undo", &other, &foreign);
     assert_eq!(refused.status, 409, "{refused:?}");
     assert_eq!(wanted(&house, "den-01.light"), Some(false));
+    // Between wider ends than those of the act lie orders of others.
+    let begin = act.split('-').next().expect("first");
+    for (wide, once) in [
+        (
+            format!("{begin}-{}", u64::MAX),
+            "1123456789abcdef0123456789abcdef",
+        ),
+        (format!("{begin}-0"), "2123456789abcdef0123456789abcdef"),
+    ] {
+        let fields = [("form", &*form), ("once", once), ("act", &*wide)];
+        let refused = house.post("/undo", &cookie, &fields);
+        assert!(
+            refused.status == 409 || refused.status == 404,
+            "{wide}: {refused:?}"
+        );
+        assert_eq!(wanted(&house, "den-01.light"), Some(false), "{wide}");
+    }
     // A double tap is one tap.
     let once = page.field("once");
     for _ in 0..2 {

@@ -108,7 +108,8 @@ impl Console {
         draft: BulletinDraft,
         wrong: WrongInput,
     ) -> PageResult {
-        let draft = draft.identified().map_err(|_| PageError::Unavailable)?;
+        let mut draft = draft.identified().map_err(|_| PageError::Unavailable)?;
+        draft.by.clone_from(&officer.visitor.officer);
         let signature = officer.name.clone();
         self.page(lang, officer, move |console, mut f| {
             f.wrong = wrong;

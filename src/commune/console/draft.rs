@@ -31,6 +31,8 @@ pub(in crate::commune) struct BulletinDraft {
     /// The command id of the form: the same bulletin under it is sent once. None = the form had
     /// none.
     pub(in crate::commune) once: Option<CommandId>,
+    /// The id of the officer on whose page it was typed; empty = the page did not say.
+    pub(in crate::commune) by: String,
 }
 
 impl BulletinDraft {
@@ -53,6 +55,7 @@ impl BulletinDraft {
             to,
             villages,
             once: CommandId::new(fields.get("once")).ok(),
+            by: fields.get("by").to_owned(),
         }
     }
 
@@ -69,6 +72,16 @@ impl BulletinDraft {
             once: Some(once),
             ..self
         })
+    }
+
+    /// The draft, if this officer may go on with it: nobody sends the words of another by pressing
+    /// a button after signing in at the same browser.
+    pub(in crate::commune) fn of(self, officer: &str) -> Self {
+        if self.by.is_empty() || self.by == officer {
+            self
+        } else {
+            Self::default()
+        }
     }
 
     /// Nothing was typed.
@@ -94,6 +107,9 @@ impl BulletinDraft {
     pub(in crate::commune) fn fields(&self) -> Vec<(&'static str, String)> {
         let mut out = vec![("title", self.title.clone()), ("body", self.body.clone())];
         out.extend(self.once.iter().map(|once| ("once", once.to_string())));
+        if !self.by.is_empty() {
+            out.push(("by", self.by.clone()));
+        }
         if self.urgent {
             out.push(("urgent", "1".to_owned()));
         }

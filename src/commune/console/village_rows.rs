@@ -6,6 +6,7 @@ use super::super::store::VillageContact;
 use super::context::{Console, DAY_MS};
 use super::frame::{LinkRow, Summary, dial};
 use crate::config::CommuneVillage;
+use crate::domain::text::{self, MAX_NAME_CHARS};
 use crate::http::fragment::html;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -192,7 +193,10 @@ impl Console {
         let (mut reported, mut detail) = Default::default();
         // The officer reads the same words as the village does on its own home page.
         if let Some(told) = self.store.statuses.get(id) {
-            let summary = told.summary.clone().with_names(|name| lang.verbatim(name));
+            let summary = told
+                .summary
+                .clone()
+                .with_names(|name| lang.verbatim(&text::line(name, MAX_NAME_CHARS)));
             let sentence = status_text::sentence(lang, now, &summary);
             let time = dates::since(now, told.at);
             reported = lang.f(

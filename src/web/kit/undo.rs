@@ -17,7 +17,7 @@ use std::str::FromStr;
 use super::app::{App, RequestContext};
 use super::components::html;
 use crate::domain::command::Command;
-use crate::domain::event::Event;
+use crate::domain::event::{Entry, Event};
 use crate::domain::id::NoticeId;
 use crate::domain::{light, notice};
 use crate::http::form_token;
@@ -110,6 +110,28 @@ struct UndoBar<'a> {
 }
 
 impl App {
+    /// Whether the entries of an act are one switch of one group: the last is as the first, and
+    /// there are no more than the group has lamps. The form names both ends, and between wider ones
+    /// lie orders of other people.
+    fn is_one_switch(&self, first: &Entry, act: Act, most: usize) -> bool {
+        let Some(more) = act.last.checked_sub(act.first) else {
+            return false;
+        };
+        let recent = self.journal.history().recent_after(act.last - 1, 1);
+        let recent = recent.unwrap_or_default();
+        let Some(last) = recent.first().map(|stored| &stored.entry) else {
+            return false;
+        };
+        let side = |entry: &Entry| match &entry.event {
+            Event::Light(light::Event::Desired { on, group, .. }) => Some((*on, group.clone())),
+            _ => None,
+        };
+        more < most as u64
+            && last.seq == act.last
+            && last.actor == first.actor
+            && side(last) == side(first)
+    }
+
     /// How an act is taken back; none = it is none of the acts above, somebody else did it, or it
     /// is too long ago.
     #[must_use]
@@ -128,7 +150,11 @@ impl App {
                 ..
             }) => {
                 let state = self.journal.state();
-                let name = visit.lang.verbatim(&state.groups.get(group)?.name);
+                let switched = state.groups.get(group)?;
+                if !self.is_one_switch(entry, act, switched.lights.len()) {
+                    return None;
+                }
+                let name = visit.lang.verbatim(&switched.name);
                 let key = if *on {
                     "undo-group-on"
                 } else {
