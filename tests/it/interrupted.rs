@@ -169,6 +169,31 @@ fn a_sentence_comes_back_typed_or_previewed_and_is_not_played() {
 }
 
 #[test]
+fn a_sign_in_that_carries_a_text_is_not_sent_again_from_an_old_page() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in() + "; last=mau";
+    let form = house.get("/notices/new", &cookie).hidden_fields();
+    let mut fields = with_pairs(&form);
+    fields.extend([("title", "Họp thôn"), ("body", "Tối nay")]);
+    let asked = house.post("/notices", "last=mau", &fields);
+    assert_eq!(asked.status, 401, "{asked:?}");
+    for stamp in ["", "0a.1", "x"] {
+        let mut again = asked.hidden_fields();
+        again.retain(|(name, _)| name != "shown");
+        again.push(("shown".to_owned(), stamp.to_owned()));
+        again.extend([("user", "mau"), ("pin", CHIEF_PIN)].map(|(n, v)| (n.into(), v.into())));
+        let refused = house.post("/sign-in", "last=mau", &with_pairs(&again));
+        assert_eq!(refused.status, 401, "{stamp}: {refused:?}");
+        assert!(!refused.head.contains("set-cookie"), "{stamp}: {refused:?}");
+        assert!(refused.body.contains("Chữ vẫn còn đây"), "{}", refused.body);
+        // The page that comes has a stamp of its own, and loses nothing.
+        let signed_in = sign_in_from(&house, &refused, "last=mau", "mau", CHIEF_PIN);
+        assert!(signed_in.body.contains("Họp thôn"), "{signed_in:?}");
+    }
+}
+
+#[test]
 fn what_somebody_typed_is_shown_to_nobody_else() {
     let mut house = House::new("");
     house.start();

@@ -40,6 +40,12 @@ struct SignInPage {
     is_typed: bool,
 }
 
+/// The stamp of a sign-in page that carries typed text.
+const SHOWN_FIELD: &str = "shown";
+/// How old that page may be, ms. The answer to it is a page, not a redirection, so the browser
+/// keeps the request with its PIN, and “back” on a shared phone offers to send it again.
+const MAX_PAGE_AGE_MS: u64 = 600_000;
+
 fn sign_in_page(
     app: &App,
     visit: &RequestContext,
@@ -66,12 +72,16 @@ fn sign_in_page(
             .is_none_or(|(_, u)| u.role != Role::Chief)
     };
     people.sort_by(|a, b| (is_other(&a.0), &a.1).cmp(&(is_other(&b.0), &b.1)));
+    let mut carried = destination.hidden_fields();
+    if destination.interrupted().is_some() {
+        carried.push((SHOWN_FIELD.to_owned(), app.taps.stamp()));
+    }
     SignInPage {
         f: app.page_context(visit, &state, ""),
         people,
         chosen: chosen.to_owned(),
         wrong,
-        carried: destination.hidden_fields(),
+        carried,
         is_typed: destination.interrupted().is_some(),
     }
 }
@@ -156,7 +166,15 @@ pub async fn sign_in(
 ) -> Response {
     let state = app.journal.state();
     let (chosen, pin) = (fields.get("user").to_owned(), fields.get("pin").to_owned());
+    let is_fresh = app
+        .taps
+        .is_younger_than(fields.get(SHOWN_FIELD), MAX_PAGE_AGE_MS);
     let destination = Destination::from_form(fields);
+    if destination.interrupted().is_some() && !is_fresh {
+        let wrong = WrongInput::in_field("pin", visit.lang.t("form-again"));
+        let page = sign_in_page(&app, &visit, &chosen, wrong, &destination);
+        return render_with(StatusCode::UNAUTHORIZED, &page);
+    }
     let Ok(user) = UserId::new(&chosen) else {
         let page = sign_in_page(&app, &visit, "", WrongInput::default(), &destination);
         return render_with(StatusCode::UNAUTHORIZED, &page);

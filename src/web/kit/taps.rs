@@ -51,6 +51,17 @@ impl TapClock {
         self.standstill.is_recent()
     }
 
+    /// Whether a page with this stamp was made by this run, at most so many milliseconds ago.
+    #[must_use]
+    pub fn is_younger_than(&self, stamp: &str, most_ms: u64) -> bool {
+        let Some((run, at)) = stamp.split_once('.') else {
+            return false;
+        };
+        let now = self.clock.mono_ms();
+        let at = at.parse::<u64>().map(MonoMs::new);
+        *run == *self.run && at.is_ok_and(|at| at <= now && now.since(at) <= most_ms)
+    }
+
     /// Until when the order of this tap may be decided; none = it is too late already.
     /// `tap` is the stamp at the tap, empty = the page has no script.
     #[must_use]
@@ -96,6 +107,10 @@ mod tests {
         );
         for wrong in ["0a.6001", "0b.4000", "0a.", "0a.-1", "4000", "."] {
             assert_eq!(taps.deadline(wrong), None, "{wrong}");
+        }
+        assert!(taps.is_younger_than("0a.1000", 3_000));
+        for old in ["0a.999", "0a.4001", "0b.3000", "3000", ""] {
+            assert!(!taps.is_younger_than(old, 3_000), "{old}");
         }
         clock.advance(Duration::from_secs(75));
         assert_eq!(taps.deadline("0a.4000"), None, "75 s later");
