@@ -28,6 +28,7 @@ use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::keys::pins::PinError;
 use crate::keys::secret;
+use crate::time::WallMs;
 
 const DAY_MS: i64 = 86_400_000;
 /// Longest address to go on to after a sign-in, bytes.
@@ -157,6 +158,19 @@ struct SignInState {
     draft: BulletinDraft,
 }
 
+/// When a sign-in page that carries a draft was made, wall ms.
+const SHOWN_FIELD: &str = "shown";
+/// How old that page may be, ms: the browser keeps the request with its PIN, and “back” on a shared
+/// computer offers to send it again.
+const MAX_PAGE_AGE_MS: i64 = 600_000;
+
+/// Whether the page with this stamp is new enough.
+fn is_fresh(console: &Console, shown: &str) -> bool {
+    let shown = shown.parse::<i64>().map(WallMs::new);
+    let now = console.clock.wall_ms();
+    shown.is_ok_and(|at| (0..=MAX_PAGE_AGE_MS).contains(&now.since(at)))
+}
+
 impl Console {
     fn sign_in_form(&self, lang: Lang, status: StatusCode, state: SignInState) -> Response {
         let mut f = Frame::new(self, lang, None);
@@ -164,7 +178,9 @@ impl Console {
         let carried = if state.draft.is_blank() {
             Vec::new()
         } else {
-            state.draft.fields()
+            let mut fields = state.draft.fields();
+            fields.push((SHOWN_FIELD, self.clock.wall_ms().ms().to_string()));
+            fields
         };
         let page = ConsoleSignInPage {
             f,
@@ -220,6 +236,10 @@ pub(super) async fn sign_in(
         };
         console.sign_in_form(lang, status, state)
     };
+    if !draft.is_blank() && !is_fresh(&console, fields.get(SHOWN_FIELD)) {
+        let wrong = WrongInput::in_field("pin", lang.t("form-again"));
+        return Ok(again(StatusCode::UNAUTHORIZED, wrong));
+    }
     let proved = verify_pin(&console, visit.address, officer, fields.get("pin"), lang).await;
     if let Err((status, wrong)) = proved {
         return Ok(again(status, wrong));

@@ -383,7 +383,7 @@ fn a_text_survives_a_sign_in_that_ended_while_it_was_written() {
         asked.body
     );
     let kept = |page: &str| -> Vec<(String, String)> {
-        ["next", "title", "body", "once", "to", "village"]
+        ["next", "title", "body", "once", "to", "village", "shown"]
             .map(|name| (name.to_owned(), field(page, name).replace('\n', "%0A")))
             .into()
     };

@@ -344,11 +344,19 @@ fn the_text_of_an_officer_does_not_go_on_under_the_name_of_another() {
     let typed = [("title", "Họp dân"), ("body", "Tối nay"), ("by", "hoa")];
     let asked = late.post("/bulletins", &typed);
     assert!(asked.status == 401 && field(&asked.body, "by") == "hoa");
-    let signed_in = |officer: &str, pin: &str| {
+    let shown = field(&asked.body, "shown");
+    let signed_in_from = |shown: &str, officer: &str, pin: &str| {
         let mut fields = typed.to_vec();
-        fields.extend([("officer", officer), ("pin", pin)]);
+        fields.extend([("shown", shown), ("officer", officer), ("pin", pin)]);
         late.post("/sign-in", &fields)
     };
+    let signed_in = |officer: &str, pin: &str| signed_in_from(&shown, officer, pin);
+    // A page of long ago is shown again, with its words and a stamp of its own.
+    for old in ["", "x", "1795232640000", "99999999999999"] {
+        let again = signed_in_from(old, "hoa", &hoa);
+        assert!(again.status == 401 && !again.head.contains("set-cookie: xa="));
+        assert_eq!(field(&again.body, "title"), "Họp dân", "{old}");
+    }
     let other = signed_in("lan", &lan);
     assert!(
         other.status == 303 && !other.body.contains("Họp dân"),

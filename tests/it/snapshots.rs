@@ -28,7 +28,7 @@ pub const PAGES: [(&str, &str); 12] = [
 ];
 
 /// What differs between two runs, and the word for it.
-const CHANGING: [(&str, &str); 17] = [
+const CHANGING: [(&str, &str); 18] = [
     (r"(?s)<style>.*?</style>", "<style>…</style>"),
     (r"(?s)<svg.*?</svg>", "<svg…/>"),
     (
@@ -51,6 +51,7 @@ const CHANGING: [(&str, &str); 17] = [
     ),
     (r"day \d{1,2} of( leap)? lunar month \d{1,2}", "LUNAR DATE"),
     (r#"id="e\d+""#, r#"id="eN""#),
+    (r#"(name="shown" value=)"\d+""#, r#"$1"STAMP""#),
     (
         r"\d{1,2} (January|February|March|April|May|June|July|August|September|October|November|December)( \d{4})?",
         "DATE",
