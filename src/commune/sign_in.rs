@@ -19,7 +19,9 @@ use super::history::CommuneEvent;
 use super::officers::Officer;
 use super::pin_attempts::LOCKOUT_MS;
 use super::sessions::{ConsoleSignIn, Visitor};
-use crate::http::form::{AnyTimeButton, FormFields, SignInFields};
+use crate::http::form::{
+    AnyTimeButton, FormFields, MAX_SIGN_IN_PAGE_AGE_MS, SHOWN_FIELD, SignInFields,
+};
 use crate::http::headers::same_site_referer;
 use crate::http::page_error::PageResult;
 use crate::http::render::{plain_row, redirect_see_other, render_with};
@@ -158,17 +160,11 @@ struct SignInState {
     draft: BulletinDraft,
 }
 
-/// When a sign-in page that carries a draft was made, wall ms.
-const SHOWN_FIELD: &str = "shown";
-/// How old that page may be, ms: the browser keeps the request with its PIN, and “back” on a shared
-/// computer offers to send it again.
-const MAX_PAGE_AGE_MS: i64 = 600_000;
-
-/// Whether the page with this stamp is new enough.
+/// Whether the page with this stamp, the wall ms at which it was made, is new enough.
 fn is_fresh(console: &Console, shown: &str) -> bool {
     let shown = shown.parse::<i64>().map(WallMs::new);
     let now = console.clock.wall_ms();
-    shown.is_ok_and(|at| (0..=MAX_PAGE_AGE_MS).contains(&now.since(at)))
+    shown.is_ok_and(|at| at <= now && now.distance(at) <= MAX_SIGN_IN_PAGE_AGE_MS)
 }
 
 impl Console {

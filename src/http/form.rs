@@ -223,6 +223,12 @@ where
     post(handler)
 }
 
+/// The field with the stamp of a sign-in page that carries typed text.
+pub const SHOWN_FIELD: &str = "shown";
+/// How old that page may be, ms. The answer to it is a page, not a redirection, so the browser
+/// keeps the request with its PIN, and “back” on a shared phone offers to send it again.
+pub const MAX_SIGN_IN_PAGE_AGE_MS: u64 = 600_000;
+
 /// The fields of the form by which people sign in.
 pub struct SignInFields(pub FormFields);
 

@@ -145,7 +145,7 @@ pub async fn take_down(
     let until = app.supervisor.clock().trusted_ms() + DAY_MS;
     let order = visit.request(notice::Command::TakeDown { id })?;
     let order = order.idempotent(once, until).before(deadline);
-    let receipt = app.journal.submit(order).await?;
-    let offer = Act::address(Act::of(receipt), "/notices?said=taken-down");
+    let committed = app.journal.submit(order).await?;
+    let offer = Act::address(Act::of(committed), "/notices?said=taken-down");
     Ok(redirect_see_other(&offer))
 }

@@ -15,7 +15,9 @@ use super::sign_in_log;
 use crate::domain::id::UserId;
 use crate::domain::user::{Command, Role};
 use crate::http::address::Query;
-use crate::http::form::{AnyTimeButton, FormFields, SignInFields};
+use crate::http::form::{
+    AnyTimeButton, FormFields, MAX_SIGN_IN_PAGE_AGE_MS, SHOWN_FIELD, SignInFields,
+};
 use crate::http::headers::{cookie, same_site_referer};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::http::session::{SIGN_IN_IDLE_MS, SignInError};
@@ -39,12 +41,6 @@ struct SignInPage {
     /// A form with typed text waits behind the sign-in.
     is_typed: bool,
 }
-
-/// The stamp of a sign-in page that carries typed text.
-const SHOWN_FIELD: &str = "shown";
-/// How old that page may be, ms. The answer to it is a page, not a redirection, so the browser
-/// keeps the request with its PIN, and “back” on a shared phone offers to send it again.
-const MAX_PAGE_AGE_MS: u64 = 600_000;
 
 fn sign_in_page(
     app: &App,
@@ -168,7 +164,7 @@ pub async fn sign_in(
     let (chosen, pin) = (fields.get("user").to_owned(), fields.get("pin").to_owned());
     let is_fresh = app
         .taps
-        .is_younger_than(fields.get(SHOWN_FIELD), MAX_PAGE_AGE_MS);
+        .is_younger_than(fields.get(SHOWN_FIELD), MAX_SIGN_IN_PAGE_AGE_MS);
     let destination = Destination::from_form(fields);
     if destination.interrupted().is_some() && !is_fresh {
         let wrong = WrongInput::in_field("pin", visit.lang.t("form-again"));
