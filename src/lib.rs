@@ -29,6 +29,8 @@ pub mod keys;
 pub mod live;
 /// Frames in pre-zeroed segments: append, sync, recover.
 pub mod log;
+/// The network helper: segments, sessions of guests, the kernel's rules.
+pub mod netd;
 /// Bounded channels over which one part asks another: the broker, the devices, the speech.
 pub mod ports;
 /// The messages of every protocol, as types.

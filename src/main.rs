@@ -35,6 +35,10 @@ fn main() -> ExitCode {
     }
     ExitCode::from(match &cli.command {
         CliCommand::Worker { role } => app::worker::run(role),
+        CliCommand::Netd {
+            socket,
+            gateway_user,
+        } => app::netd::run(socket, *gateway_user),
         CliCommand::Run => run_role(&cli, |config| Box::pin(app::gateway::run(config))),
         CliCommand::Commune { what: None } => {
             run_role(&cli, |config| Box::pin(app::commune::run(config)))

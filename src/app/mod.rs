@@ -9,6 +9,7 @@ pub mod commune;
 mod data_folder;
 pub mod gateway;
 pub mod handles;
+pub mod netd;
 pub mod secrets;
 pub mod services;
 mod sockets;

@@ -158,6 +158,16 @@ pub enum CliCommand {
         /// Which
         role: String,
     },
+    /// Run the network helper (started by its own unit, with CAP_NET_ADMIN)
+    #[command(hide = true)]
+    Netd {
+        /// Where it listens
+        #[arg(long)]
+        socket: PathBuf,
+        /// The user that may ask, by its number
+        #[arg(long)]
+        gateway_user: u32,
+    },
     /// How the village is, in one screen
     Status,
     /// Faults, and what to do about them; works with the gateway stopped
@@ -200,7 +210,10 @@ pub enum CliCommand {
 #[must_use]
 pub fn run(cli: &Cli) -> u8 {
     let done = match &cli.command {
-        CliCommand::Run | CliCommand::Commune { what: None } | CliCommand::Worker { .. } => Ok(64),
+        CliCommand::Run
+        | CliCommand::Commune { what: None }
+        | CliCommand::Worker { .. }
+        | CliCommand::Netd { .. } => Ok(64),
         CliCommand::Commune { what: Some(what) } => commune::run(cli, what),
         CliCommand::Status => status::status(cli),
         CliCommand::Doctor => doctor::doctor(cli),

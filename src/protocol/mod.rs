@@ -12,6 +12,7 @@ pub mod fmp4;
 pub mod ha_rendering;
 pub mod media;
 pub mod mqtt;
+pub mod netd;
 mod reason_table;
 pub mod speaker;
 mod stream;

@@ -57,6 +57,7 @@ mod presence;
 mod promises;
 mod rot;
 mod rumqttc;
+mod segments;
 mod sensors;
 mod setup;
 mod snapshots;

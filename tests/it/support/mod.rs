@@ -11,6 +11,7 @@ pub mod lamp;
 pub mod office;
 pub mod peer;
 pub mod raw;
+pub mod segments;
 pub mod south;
 pub mod village;
 pub mod wifi;

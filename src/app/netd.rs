@@ -1,0 +1,49 @@
+//! `conglang netd`: the network helper, started by its own systemd unit with CAP_NET_ADMIN and no
+//! other right.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use crate::netd;
+use crate::supervisor::systemd;
+
+/// Serves the gateway on `socket` until the process is ended; gives the exit code. `gateway_uid` is
+/// the user that may ask.
+#[must_use]
+pub fn run(socket: &Path, gateway_uid: u32) -> u8 {
+    let listener = match bind(socket) {
+        Ok(listener) => listener,
+        Err(cause) => {
+            tracing::error!(socket = %socket.display(), %cause, "cannot make the helper's socket");
+            return 73;
+        }
+    };
+    // Requests come one after the other, and between them the helper only waits.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            tracing::error!(%cause, "cannot start the runtime");
+            return 71;
+        }
+    };
+    systemd::notify_ready();
+    match runtime.block_on(netd::serve(listener, gateway_uid)) {
+        Ok(()) => 0,
+        Err(error) => {
+            tracing::error!(%error, "network helper failed");
+            1
+        }
+    }
+}
+
+/// Everyone may connect: who may ask is decided by the credentials that the kernel tells.
+fn bind(socket: &Path) -> std::io::Result<UnixListener> {
+    let _ = std::fs::remove_file(socket);
+    let listener = UnixListener::bind(socket)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666))?;
+    Ok(listener)
+}

@@ -1,0 +1,186 @@
+//! The tools that speak with the kernel: `nft`, `tc`, `ip`. Each run has a deadline and a bound on
+//! what it prints.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::protocol::netd::{MacAddress, NetdRefusal, SlotId};
+use crate::supervisor::helper::{self, HelperError};
+
+/// A transaction of 1,024 sessions takes some 200 ms on two busy cores; ten seconds are a fault.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Counts of 1,024 sessions are some 150 kB.
+const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Why the kernel was not changed, and what its tool printed.
+#[derive(Debug)]
+pub struct KernelError {
+    /// For the gateway.
+    pub reason: NetdRefusal,
+    /// For the technician.
+    pub detail: String,
+}
+
+impl From<HelperError> for KernelError {
+    fn from(cause: HelperError) -> Self {
+        let reason = match &cause {
+            HelperError::Failed { .. } => NetdRefusal::Kernel,
+            _ => NetdRefusal::Tool,
+        };
+        Self {
+            reason,
+            detail: cause.to_string(),
+        }
+    }
+}
+
+async fn run(program: &str, args: &[&str], input: &str) -> Result<Vec<u8>, KernelError> {
+    let input = input.as_bytes();
+    Ok(helper::run(program, args, &[], input, DEADLINE, MAX_OUTPUT_BYTES).await?)
+}
+
+/// Puts a script into force as one transaction: all of it or nothing.
+///
+/// # Errors
+/// [`KernelError`] when nothing was changed.
+pub async fn transact(script: &str) -> Result<(), KernelError> {
+    if script.is_empty() {
+        return Ok(());
+    }
+    run("nft", &["-f", "-"], script).await.map(drop)
+}
+
+/// Runs `tc` commands; with `tolerant` one that fails does not keep the others from running.
+///
+/// # Errors
+/// [`KernelError`] when a command failed.
+pub async fn shape(commands: &str, tolerant: bool) -> Result<(), KernelError> {
+    if commands.is_empty() {
+        return Ok(());
+    }
+    let args: &[&str] = if tolerant {
+        &["-force", "-batch", "-"]
+    } else {
+        &["-batch", "-"]
+    };
+    run("tc", args, commands).await.map(drop)
+}
+
+/// Whether the kernel has a queueing discipline: tried on the loopback interface, and taken off again.
+pub async fn has_queue(queue: &str) -> bool {
+    let tried = run("tc", &["qdisc", "add", "dev", "lo", "root", queue], "").await;
+    if tried.is_err() {
+        return false;
+    }
+    let _ = run("tc", &["qdisc", "del", "dev", "lo", "root"], "").await;
+    true
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    nftables: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    quota: Option<Quota>,
+}
+
+#[derive(Deserialize)]
+struct Quota {
+    name: String,
+    used: u64,
+}
+
+/// Bytes that the kernel has counted for each slot; empty when there is no table.
+///
+/// # Errors
+/// [`KernelError`] when the tool could not be asked.
+pub async fn used_bytes() -> Result<BTreeMap<SlotId, u64>, KernelError> {
+    let args = ["-j", "list", "quotas", "table", "inet", "conglang"];
+    let listing = match run("nft", &args, "").await {
+        Ok(listing) => listing,
+        // Without the table the tool fails as it does without the right to ask: the transaction
+        // that follows tells the difference.
+        Err(error) if matches!(error.reason, NetdRefusal::Kernel) => return Ok(BTreeMap::new()),
+        Err(error) => return Err(error),
+    };
+    Ok(parse_quotas(&listing))
+}
+
+fn parse_quotas(listing: &[u8]) -> BTreeMap<SlotId, u64> {
+    let Ok(listing) = serde_json::from_slice::<Listing>(listing) else {
+        return BTreeMap::new();
+    };
+    let slot = |name: &str| SlotId::new(name.strip_prefix('q')?.parse().ok()?);
+    listing
+        .nftables
+        .into_iter()
+        .filter_map(|item| item.quota)
+        .filter_map(|quota| Some((slot(&quota.name)?, quota.used)))
+        .collect()
+}
+
+#[derive(Deserialize)]
+struct Neighbor {
+    lladdr: Option<String>,
+    #[serde(default)]
+    state: Vec<String>,
+}
+
+/// The device that has an address on an interface, if the kernel heard it lately.
+///
+/// # Errors
+/// [`KernelError`] when the tool could not be asked.
+pub async fn neighbor(interface: &str, address: IpAddr) -> Result<Option<MacAddress>, KernelError> {
+    let address = address.to_string();
+    let args = ["-j", "neigh", "show", &address, "dev", interface];
+    let listing = run("ip", &args, "").await?;
+    Ok(parse_neighbor(&listing))
+}
+
+fn parse_neighbor(listing: &[u8]) -> Option<MacAddress> {
+    let rows = serde_json::from_slice::<Vec<Neighbor>>(listing).ok()?;
+    let is_known = |row: &&Neighbor| !row.state.iter().any(|s| s == "FAILED" || s == "INCOMPLETE");
+    let row = rows.iter().find(is_known)?;
+    let mac: MacAddress = row.lladdr.as_deref()?.parse().ok()?;
+    mac.is_of_one_device().then_some(mac)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_beyond_four_gigabytes_are_read() {
+        let listing = br#"{"nftables": [{"metainfo": {"version": "1.0.6"}},
+            {"quota": {"family": "inet", "name": "q7", "table": "conglang", "handle": 17,
+             "bytes": 9000000000, "used": 5000000000, "inv": false}},
+            {"quota": {"name": "other", "used": 1}}, {"quota": {"name": "q0", "used": 1}}]}"#;
+        let used = parse_quotas(listing);
+        let slot = SlotId::new(7).expect("a slot");
+        assert_eq!(used, BTreeMap::from([(slot, 5_000_000_000)]));
+        assert!(parse_quotas(b"Error: no such table").is_empty());
+    }
+
+    #[test]
+    fn a_neighbor_that_did_not_answer_is_nobody() {
+        let row = |state: &str, mac: &str| {
+            parse_neighbor(
+                format!(r#"[{{"dst":"10.7.0.9","lladdr":"{mac}","state":["{state}"]}}]"#)
+                    .as_bytes(),
+            )
+        };
+        let mac = "02:00:00:00:00:01";
+        assert_eq!(row("REACHABLE", mac), mac.parse().ok());
+        assert_eq!(row("STALE", mac), mac.parse().ok());
+        assert_eq!(row("FAILED", mac), None);
+        assert_eq!(row("REACHABLE", "ff:ff:ff:ff:ff:ff"), None);
+        assert_eq!(row("REACHABLE", "x; drop"), None);
+        assert_eq!(parse_neighbor(b"[]"), None);
+        assert_eq!(parse_neighbor(b""), None);
+    }
+}

@@ -1,0 +1,289 @@
+//! What the helper knows to be in the kernel, and the script that takes it from there to what is
+//! asked.
+//!
+//! Invariants: one writer; a request changes this state only after the kernel took its script, so
+//! both stay the same when the kernel refuses. Time is a parameter, milliseconds since the machine
+//! started, the clock by which the kernel counts its own time-outs.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::ruleset::{self, Admissions, HeldSession};
+use crate::protocol::netd::{
+    InterfaceName, MAX_GARDEN_ADDRESSES, MAX_SESSIONS, MacAddress, NetdRefusal, NetworkPlan,
+    Segment, Session, SlotId, SlotUsage,
+};
+
+/// Longest session, s: a week. A longer one is a mistake.
+const MAX_SECONDS: u32 = 7 * 86_400;
+/// Longest time in the garden, s.
+const MAX_GARDEN_SECONDS: u32 = 86_400;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    mac: MacAddress,
+    ends_at: u64,
+}
+
+/// The state of the kernel's table.
+#[derive(Debug, Clone, Default)]
+pub struct Network {
+    plan: Option<NetworkPlan>,
+    sessions: BTreeMap<SlotId, Held>,
+    open_uplinks: Vec<InterfaceName>,
+    /// Addresses of the garden and when they end.
+    garden: BTreeMap<IpAddr, u64>,
+}
+
+/// A change that the kernel is asked for, and the state when it took it.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Text for `nft -f -`; empty = nothing to do.
+    pub script: String,
+    /// The state afterwards.
+    pub after: Network,
+}
+
+impl Network {
+    /// The plan in force.
+    #[must_use]
+    pub const fn plan(&self) -> Option<&NetworkPlan> {
+        self.plan.as_ref()
+    }
+
+    /// Slots that are held, those that ended by themselves among them.
+    pub fn slots(&self) -> impl Iterator<Item = SlotId> + '_ {
+        self.sessions.keys().copied()
+    }
+
+    /// The whole of it. `used` are the bytes that the kernel has counted for the slots.
+    ///
+    /// # Errors
+    /// [`NetdRefusal`] when the plan or a session cannot be.
+    pub fn load(
+        &self,
+        plan: NetworkPlan,
+        sessions: &[Session],
+        open_uplinks: Vec<InterfaceName>,
+        used: &BTreeMap<SlotId, u64>,
+        now: u64,
+    ) -> Result<Change, NetdRefusal> {
+        check_plan(&plan)?;
+        if sessions.len() > MAX_SESSIONS {
+            return Err(NetdRefusal::TooMany);
+        }
+        if open_uplinks.iter().any(|u| !plan.uplinks.contains(u)) {
+            return Err(NetdRefusal::NoInterface);
+        }
+        let mut after = Self {
+            open_uplinks,
+            garden: self.garden_at(now),
+            ..Self::default()
+        };
+        let mut in_kernel = Admissions {
+            open_uplinks: after.open_uplinks.clone(),
+            garden: remaining(&after.garden, now),
+            ..Admissions::default()
+        };
+        for session in sessions {
+            let held = after.checked(session, now)?;
+            // The kernel has counted on while the gateway was away, but only for the same device.
+            let same = self.sessions.get(&session.slot).map(|h| h.mac) == Some(session.mac);
+            let counted = used.get(&session.slot).copied().filter(|_| same);
+            let used_bytes = session.used_bytes.max(counted.unwrap_or(0));
+            after.sessions.insert(session.slot, held);
+            in_kernel.sessions.insert(
+                session.slot,
+                HeldSession {
+                    mac: session.mac,
+                    seconds: session.seconds.min(MAX_SECONDS),
+                    quota_bytes: session.quota_bytes,
+                    used_bytes,
+                },
+            );
+        }
+        let script = ruleset::whole(&plan, &in_kernel);
+        after.plan = Some(plan);
+        Ok(Change { script, after })
+    }
+
+    /// Lets a device in, or changes its bounds. `used` is what the kernel has counted for the slot.
+    ///
+    /// # Errors
+    /// [`NetdRefusal`] without a plan, or when another device holds the slot.
+    pub fn admit(&self, session: &Session, used: u64, now: u64) -> Result<Change, NetdRefusal> {
+        if self.plan.is_none() {
+            return Err(NetdRefusal::NoPlan);
+        }
+        let mut after = self.clone();
+        let mut script = String::new();
+        let mut used_bytes = session.used_bytes;
+        if let Some(before) = after.sessions.remove(&session.slot) {
+            if before.mac != session.mac && before.ends_at > now {
+                return Err(NetdRefusal::NotThisDevice);
+            }
+            if before.mac == session.mac {
+                used_bytes = used_bytes.max(used);
+            }
+            script.push_str(&ruleset::end(session.slot, before.mac));
+        }
+        // A row of the device that ended by itself is cleared away: one device, one slot.
+        let ended: Vec<SlotId> = after
+            .sessions
+            .iter()
+            .filter(|(_, held)| held.mac == session.mac && held.ends_at <= now)
+            .map(|(slot, _)| *slot)
+            .collect();
+        for slot in ended {
+            after.sessions.remove(&slot);
+            script.push_str(&ruleset::end(slot, session.mac));
+        }
+        let held = after.checked(session, now)?;
+        script.push_str(&ruleset::admit(
+            session.slot,
+            &HeldSession {
+                mac: session.mac,
+                seconds: session.seconds.min(MAX_SECONDS),
+                quota_bytes: session.quota_bytes,
+                used_bytes,
+            },
+        ));
+        after.sessions.insert(session.slot, held);
+        Ok(Change { script, after })
+    }
+
+    /// Ends a session; one that is not there has ended.
+    ///
+    /// # Errors
+    /// [`NetdRefusal::NoPlan`].
+    pub fn cut(&self, slot: SlotId) -> Result<Change, NetdRefusal> {
+        if self.plan.is_none() {
+            return Err(NetdRefusal::NoPlan);
+        }
+        let mut after = self.clone();
+        let script = after
+            .sessions
+            .remove(&slot)
+            .map_or_else(String::new, |held| ruleset::end(slot, held.mac));
+        Ok(Change { script, after })
+    }
+
+    /// Opens these uplinks to guests, and no others.
+    ///
+    /// # Errors
+    /// [`NetdRefusal`] without a plan, or for an interface that is no uplink of it.
+    pub fn set_open_uplinks(&self, uplinks: Vec<InterfaceName>) -> Result<Change, NetdRefusal> {
+        let plan = self.plan.as_ref().ok_or(NetdRefusal::NoPlan)?;
+        if uplinks.iter().any(|u| !plan.uplinks.contains(u)) {
+            return Err(NetdRefusal::NoInterface);
+        }
+        let script = ruleset::open_uplinks(plan, &uplinks);
+        let mut after = self.clone();
+        after.open_uplinks = uplinks;
+        Ok(Change { script, after })
+    }
+
+    /// Opens addresses to everybody. One that is open already longer than asked stays as it is.
+    ///
+    /// # Errors
+    /// [`NetdRefusal`] without a plan, or for too many addresses.
+    pub fn open_garden(
+        &self,
+        addresses: &[(IpAddr, u32)],
+        now: u64,
+    ) -> Result<Change, NetdRefusal> {
+        if self.plan.is_none() {
+            return Err(NetdRefusal::NoPlan);
+        }
+        if addresses.len() > MAX_GARDEN_ADDRESSES {
+            return Err(NetdRefusal::TooMany);
+        }
+        let mut after = self.clone();
+        after.garden = self.garden_at(now);
+        let held: Vec<IpAddr> = self.garden.keys().copied().collect();
+        let mut longer = BTreeMap::new();
+        for (address, seconds) in addresses {
+            let seconds = (*seconds).clamp(1, MAX_GARDEN_SECONDS);
+            let ends_at = now + u64::from(seconds) * 1_000;
+            if after.garden.get(address).is_none_or(|e| *e < ends_at) {
+                after.garden.insert(*address, ends_at);
+                longer.insert(*address, seconds);
+            }
+        }
+        if after.garden.len() > MAX_GARDEN_ADDRESSES * 16 {
+            return Err(NetdRefusal::TooMany);
+        }
+        let longer: Vec<(IpAddr, u32)> = longer.into_iter().collect();
+        let script = ruleset::garden(&longer, &held);
+        Ok(Change { script, after })
+    }
+
+    /// What the sessions have used, by the kernel's counts.
+    #[must_use]
+    pub fn usage(&self, used: &BTreeMap<SlotId, u64>, now: u64) -> Vec<SlotUsage> {
+        let row = |(slot, held): (&SlotId, &Held)| SlotUsage {
+            slot: *slot,
+            used_bytes: used.get(slot).copied().unwrap_or(0),
+            seconds_left: u32::try_from(held.ends_at.saturating_sub(now).div_ceil(1_000))
+                .unwrap_or(u32::MAX),
+        };
+        self.sessions.iter().map(row).collect()
+    }
+
+    /// The session as it is held, when no other slot has its device.
+    fn checked(&self, session: &Session, now: u64) -> Result<Held, NetdRefusal> {
+        let is_elsewhere = |(slot, held): (&SlotId, &Held)| {
+            *slot == session.slot || held.mac == session.mac
+        };
+        if !session.mac.is_of_one_device()
+            || session.seconds == 0
+            || self.sessions.iter().any(is_elsewhere)
+        {
+            return Err(NetdRefusal::NotThisDevice);
+        }
+        let seconds = u64::from(session.seconds.min(MAX_SECONDS));
+        Ok(Held {
+            mac: session.mac,
+            ends_at: now + seconds * 1_000,
+        })
+    }
+
+    fn garden_at(&self, now: u64) -> BTreeMap<IpAddr, u64> {
+        let live = self.garden.iter().filter(|(_, ends_at)| **ends_at > now);
+        live.map(|(a, e)| (*a, *e)).collect()
+    }
+}
+
+fn remaining(garden: &BTreeMap<IpAddr, u64>, now: u64) -> Vec<(IpAddr, u32)> {
+    let seconds = |ends_at: u64| ends_at.saturating_sub(now).div_ceil(1_000);
+    let rows = garden.iter();
+    rows.map(|(a, e)| (*a, u32::try_from(seconds(*e)).unwrap_or(u32::MAX)))
+        .collect()
+}
+
+fn check_plan(plan: &NetworkPlan) -> Result<(), NetdRefusal> {
+    let segments: Vec<&Segment> = [&plan.guest, &plan.device, &plan.staff]
+        .into_iter()
+        .flatten()
+        .collect();
+    let mut interfaces: Vec<&InterfaceName> = segments.iter().map(|s| &s.interface).collect();
+    interfaces.extend(&plan.uplinks);
+    let total = interfaces.len();
+    interfaces.sort();
+    interfaces.dedup();
+    if interfaces.len() < total {
+        return Err(NetdRefusal::Overlap);
+    }
+    for (i, one) in segments.iter().enumerate() {
+        if !one.v4.address().is_ipv4() || one.v6.is_some_and(|v6| !v6.address().is_ipv6()) {
+            return Err(NetdRefusal::Overlap);
+        }
+        for other in segments.iter().skip(i + 1) {
+            let v6 = one.v6.zip(other.v6);
+            if one.v4.overlaps(other.v4) || v6.is_some_and(|(a, b)| a.overlaps(b)) {
+                return Err(NetdRefusal::Overlap);
+            }
+        }
+    }
+    Ok(())
+}

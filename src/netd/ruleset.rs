@@ -1,0 +1,496 @@
+//! The ruleset of the house as text for `nft`: a template around typed values, loaded in one
+//! transaction.
+//!
+//! A device with a session has a slot, and the slot is the mark of its connections: the mark joins
+//! its hardware address, its IPv4 and all of its IPv6 addresses, both directions, and what it may
+//! still use. Every packet of a guest is judged again by the slot: there is no “established” for
+//! guests, so a session that ends does so in the middle of a download.
+//!
+//! Invariants: policy is drop between segments; an interface that the plan does not name is treated
+//! as an uplink; with the helper dead the kernel goes on by these rules and their time-outs alone.
+//! Source of each trap that is avoided here: nft(8) of nftables 1.0.6, and `tests/it/segments.rs`.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::net::IpAddr;
+
+use crate::protocol::netd::{InterfaceName, MacAddress, NetworkPlan, Segment, SlotId};
+
+/// Name of the table; nothing else in the kernel's rules is ours.
+pub const TABLE: &str = "inet conglang";
+
+/// Networks that no uplink is asked for: IANA's special-purpose registries (RFC 6890), and what may
+/// be a house behind the uplink.
+const PRIVATE_V4: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, \
+     172.16.0.0/12, 192.168.0.0/16, 224.0.0.0/3";
+const PRIVATE_V6: &str = "::/96, ::ffff:0:0/96, fc00::/7, fe80::/10, ff00::/8";
+
+/// A session as the kernel has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldSession {
+    /// The device.
+    pub mac: MacAddress,
+    /// Seconds that are left, at least 1.
+    pub seconds: u32,
+    /// Bytes in all.
+    pub quota_bytes: u64,
+    /// Bytes used.
+    pub used_bytes: u64,
+}
+
+/// What the ruleset is made of besides the plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Admissions {
+    /// Devices that are in.
+    pub sessions: BTreeMap<SlotId, HeldSession>,
+    /// Uplinks that guests may use.
+    pub open_uplinks: Vec<InterfaceName>,
+    /// Addresses that need no session, with the seconds that they still hold.
+    pub garden: Vec<(IpAddr, u32)>,
+}
+
+/// Lines of a script.
+#[derive(Default)]
+struct Script(String);
+
+impl Script {
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _ = self.0.write_fmt(line);
+        self.0.push('\n');
+    }
+
+    fn lines(&mut self, lines: &str) {
+        self.0.push_str(lines);
+        self.0.push('\n');
+    }
+}
+
+macro_rules! line {
+    ($to:expr, $($text:tt)*) => { $to.line(format_args!($($text)*)) };
+}
+
+/// The whole table, in the place of what was there.
+#[must_use]
+pub fn whole(plan: &NetworkPlan, admissions: &Admissions) -> String {
+    let mut to = Script::default();
+    line!(to, "table {TABLE}");
+    line!(to, "delete table {TABLE}");
+    line!(to, "table {TABLE} {{");
+    sets(&mut to, plan, admissions);
+    arriving(&mut to, plan);
+    redirects(&mut to, plan);
+    forwarding(&mut to, plan);
+    guest_traffic(&mut to, plan);
+    arrivals_at_the_box(&mut to, plan);
+    if let Some(guest) = &plan.guest {
+        guest_input(&mut to, plan, guest);
+    }
+    if let Some(device) = &plan.device {
+        served_input(&mut to, "device", device, &[123], &plan.ports.device);
+    }
+    if let Some(staff) = &plan.staff {
+        let (udp, mut tcp) = ([123, 5353, plan.ports.dns], plan.ports.staff.clone());
+        tcp.extend([plan.ports.dns, plan.ports.portal]);
+        served_input(&mut to, "staff", staff, &udp, &tcp);
+    }
+    line!(to, "}}");
+    for (slot, session) in &admissions.sessions {
+        to.0.push_str(&admit(*slot, session));
+    }
+    to.0.push_str(&garden(&admissions.garden, &[]));
+    to.0
+}
+
+/// Lets a device in whose slot is free.
+#[must_use]
+pub fn admit(slot: SlotId, session: &HeldSession) -> String {
+    let (number, mac) = (slot.number(), session.mac);
+    let (seconds, quota, used) = (
+        session.seconds.max(1),
+        session.quota_bytes,
+        session.used_bytes,
+    );
+    format!(
+        "add quota {TABLE} q{number} {{ {quota} bytes used {used} bytes }}\n\
+         add element {TABLE} allowances {{ {number} timeout {seconds}s : \"q{number}\" }}\n\
+         add element {TABLE} slots {{ {mac} timeout {seconds}s : {number} }}\n\
+         add element {TABLE} classes {{ {number} : 1:{number:x} }}\n"
+    )
+}
+
+/// Ends a session. An element that ended by itself is no longer there, and removing what is not
+/// there fails the whole transaction: so it is added first, with the value that it must have, which
+/// changes nothing where it still is (nft 1.0.6 has no `destroy`).
+#[must_use]
+pub fn end(slot: SlotId, mac: MacAddress) -> String {
+    let number = slot.number();
+    format!(
+        "add element {TABLE} slots {{ {mac} timeout 1s : {number} }}\n\
+         delete element {TABLE} slots {{ {mac} }}\n\
+         add element {TABLE} allowances {{ {number} timeout 1s : \"q{number}\" }}\n\
+         delete element {TABLE} allowances {{ {number} }}\n\
+         delete quota {TABLE} q{number}\n"
+    )
+}
+
+/// Opens `uplinks` to guests and closes all others.
+#[must_use]
+pub fn open_uplinks(plan: &NetworkPlan, uplinks: &[InterfaceName]) -> String {
+    let mut to = Script::default();
+    line!(to, "flush set {TABLE} open_uplinks");
+    line!(to, "flush set {TABLE} open_guests");
+    if let (Some(guest), false) = (&plan.guest, uplinks.is_empty()) {
+        line!(
+            to,
+            "add element {TABLE} open_uplinks {{ {} }}",
+            names(uplinks)
+        );
+        let guest = &guest.interface;
+        line!(to, "add element {TABLE} open_guests {{ \"{guest}\" }}");
+    }
+    to.0
+}
+
+/// Opens addresses for some seconds. `held` are those of them that may still be in the set: a time
+/// is made longer only by removing the element and adding it again.
+#[must_use]
+pub fn garden(addresses: &[(IpAddr, u32)], held: &[IpAddr]) -> String {
+    let mut to = Script::default();
+    for (address, seconds) in addresses {
+        let set = if address.is_ipv4() {
+            "garden4"
+        } else {
+            "garden6"
+        };
+        if held.contains(address) {
+            line!(to, "add element {TABLE} {set} {{ {address} timeout 1s }}");
+            line!(to, "delete element {TABLE} {set} {{ {address} }}");
+        }
+        let seconds = (*seconds).max(1);
+        line!(
+            to,
+            "add element {TABLE} {set} {{ {address} timeout {seconds}s }}"
+        );
+    }
+    to.0
+}
+
+fn names(interfaces: &[InterfaceName]) -> String {
+    let quoted: Vec<String> = interfaces.iter().map(|i| format!("\"{i}\"")).collect();
+    quoted.join(", ")
+}
+
+fn numbers(ports: &[u16]) -> String {
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    ports.join(", ")
+}
+
+/// A set of interface names; an empty one has no elements.
+fn interface_set(to: &mut Script, name: &str, interfaces: &[InterfaceName]) {
+    if interfaces.is_empty() {
+        line!(to, "\tset {name} {{ type ifname; }}");
+    } else {
+        let names = names(interfaces);
+        line!(
+            to,
+            "\tset {name} {{ type ifname; elements = {{ {names} }}; }}"
+        );
+    }
+}
+
+fn sets(to: &mut Script, plan: &NetworkPlan, admissions: &Admissions) {
+    to.lines(
+        "	map slots { type ether_addr : mark; flags timeout; size 2048; }
+	map allowances { type mark : quota; flags timeout; size 2048; }
+	map classes { type mark : classid; size 2048; }
+	set garden4 { type ipv4_addr; flags timeout; size 8192; }
+	set garden6 { type ipv6_addr; flags timeout; size 8192; }
+	set guest_connections { type ether_addr; flags dynamic; size 4096; }
+	set guest_questions { type ether_addr; flags dynamic, timeout; timeout 10s; size 4096; }
+	set guest_portal { type ether_addr; flags dynamic, timeout; timeout 10s; size 4096; }",
+    );
+    line!(
+        to,
+        "\tset private4 {{ type ipv4_addr; flags interval; elements = {{ {PRIVATE_V4} }}; }}"
+    );
+    line!(
+        to,
+        "\tset private6 {{ type ipv6_addr; flags interval; elements = {{ {PRIVATE_V6} }}; }}"
+    );
+    interface_set(to, "uplinks", &plan.uplinks);
+    let open = &admissions.open_uplinks;
+    interface_set(to, "open_uplinks", open);
+    let guests = match &plan.guest {
+        Some(guest) if !open.is_empty() => vec![guest.interface.clone()],
+        _ => Vec::new(),
+    };
+    interface_set(to, "open_guests", &guests);
+}
+
+fn served(plan: &NetworkPlan) -> Vec<InterfaceName> {
+    let segments = [&plan.guest, &plan.device, &plan.staff];
+    let segments = segments.into_iter().flatten();
+    segments.map(|s| s.interface.clone()).collect()
+}
+
+fn arriving(to: &mut Script, plan: &NetworkPlan) {
+    let served = names(&served(plan));
+    line!(to, "\tchain arriving {{");
+    line!(
+        to,
+        "\t\ttype filter hook prerouting priority raw; policy accept;"
+    );
+    if !served.is_empty() {
+        line!(to, "\t\tiifname {{ {served} }} jump own_addresses");
+    }
+    to.lines(
+        "	}
+	chain own_addresses {
+		ip saddr 0.0.0.0 udp dport 67 accept
+		ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld2-listener-report } accept
+		ip6 saddr fe80::/10 accept
+		fib saddr . iif oif missing drop
+	}
+	chain assign_slot {
+		type filter hook prerouting priority mangle; policy accept;",
+    );
+    if let Some(guest) = &plan.guest {
+        let guest = &guest.interface;
+        line!(to, "\t\tiifname \"{guest}\" ct mark set 0");
+        line!(
+            to,
+            "\t\tiifname \"{guest}\" ct mark set ether saddr map @slots"
+        );
+    }
+    line!(to, "\t}}");
+}
+
+fn redirects(to: &mut Script, plan: &NetworkPlan) {
+    let ports = &plan.ports;
+    let (dns, portal) = (ports.dns, ports.portal);
+    to.lines("	chain redirect_in {\n\t\ttype nat hook prerouting priority dstnat; policy accept;");
+    if let Some(guest) = &plan.guest {
+        let guest = &guest.interface;
+        line!(to, "\t\tiifname \"{guest}\" goto guest_redirect");
+    }
+    if let Some(staff) = &plan.staff {
+        let staff = &staff.interface;
+        line!(
+            to,
+            "\t\tiifname \"{staff}\" fib daddr type local meta l4proto {{ tcp, udp }} th dport 53 redirect to :{dns}"
+        );
+        line!(
+            to,
+            "\t\tiifname \"{staff}\" fib daddr type local tcp dport 80 redirect to :{portal}"
+        );
+    }
+    line!(to, "\t}}\n\tchain guest_redirect {{");
+    line!(
+        to,
+        "\t\tmeta l4proto {{ tcp, udp }} th dport 53 redirect to :{dns}"
+    );
+    line!(
+        to,
+        "\t\tfib daddr type local tcp dport 80 redirect to :{portal}"
+    );
+    if let Some(tls) = ports.portal_tls {
+        line!(
+            to,
+            "\t\tfib daddr type local tcp dport 443 redirect to :{tls}"
+        );
+    }
+    to.lines(
+        "		fib daddr type local return
+		ip daddr @private4 return
+		ip6 daddr @private6 return
+		ip daddr @garden4 accept
+		ip6 daddr @garden6 accept
+		iifname @open_guests quota name ct mark map @allowances accept",
+    );
+    line!(to, "\t\ttcp dport 80 redirect to :{portal}");
+    line!(to, "\t}}\n\tchain masquerade_out {{");
+    line!(
+        to,
+        "\t\ttype nat hook postrouting priority srcnat; policy accept;"
+    );
+    let inner: Vec<InterfaceName> = [&plan.guest, &plan.staff]
+        .into_iter()
+        .flatten()
+        .map(|s| s.interface.clone())
+        .collect();
+    if !inner.is_empty() {
+        let inner = names(&inner);
+        line!(
+            to,
+            "\t\tiifname {{ {inner} }} oifname @uplinks masquerade"
+        );
+    }
+    // A packet goes into the HTB class of its slot; the number is the same.
+    to.lines(
+        "	}
+	chain classify {
+		type filter hook postrouting priority mangle; policy accept;
+		meta priority set ct mark map @classes
+	}",
+    );
+}
+
+fn forwarding(to: &mut Script, plan: &NetworkPlan) {
+    to.lines("	chain forward {\n\t\ttype filter hook forward priority filter; policy drop;");
+    if let Some(guest) = &plan.guest {
+        let guest = &guest.interface;
+        line!(to, "\t\tiifname \"{guest}\" oifname @uplinks goto guest_out");
+        line!(to, "\t\tiifname @uplinks oifname \"{guest}\" goto guest_in");
+    }
+    if let Some(staff) = &plan.staff {
+        let staff = &staff.interface;
+        for (family, private) in [("ip", "private4"), ("ip6", "private6")] {
+            line!(
+                to,
+                "\t\tiifname \"{staff}\" oifname @uplinks {family} daddr != @{private} accept"
+            );
+        }
+        line!(
+            to,
+            "\t\tiifname @uplinks oifname \"{staff}\" ct state established,related accept"
+        );
+    }
+    to.lines(
+        "		iifname @uplinks drop
+		goto refuse
+	}
+	chain refuse {
+		meta l4proto tcp reject with tcp reset
+		reject with icmpx type admin-prohibited
+	}
+	chain refuse_there {
+		meta pkttype { broadcast, multicast } drop
+		goto refuse
+	}",
+    );
+}
+
+fn guest_traffic(to: &mut Script, plan: &NetworkPlan) {
+    let connections = plan.limits.connections;
+    to.lines(
+        "	chain guest_out {
+		ip daddr @private4 goto refuse
+		ip6 daddr @private6 goto refuse",
+    );
+    line!(
+        to,
+        "\t\tct state new add @guest_connections {{ ether saddr ct count over {connections} }} goto refuse"
+    );
+    to.lines(
+        "		ip daddr @garden4 accept
+		ip6 daddr @garden6 accept
+		oifname != @open_uplinks goto refuse
+		quota name ct mark map @allowances accept
+		goto refuse
+	}
+	chain guest_in {
+		ct state != { established, related } drop
+		ip saddr @garden4 accept
+		ip6 saddr @garden6 accept
+		iifname != @open_uplinks drop
+		quota name ct mark map @allowances accept
+		drop
+	}",
+    );
+}
+
+fn arrivals_at_the_box(to: &mut Script, plan: &NetworkPlan) {
+    to.lines(
+        "	chain input {
+		type filter hook input priority filter; policy drop;
+		iifname \"lo\" accept",
+    );
+    let segments = [
+        ("guest", &plan.guest),
+        ("device", &plan.device),
+        ("staff", &plan.staff),
+    ];
+    for (name, segment) in segments {
+        if let Some(segment) = segment {
+            let interface = &segment.interface;
+            line!(to, "\t\tiifname \"{interface}\" goto {name}_input");
+        }
+    }
+    to.lines(
+        "		ct state established,related accept
+		meta l4proto { icmp, ipv6-icmp } limit rate 50/second accept
+		udp sport 67 udp dport 68 accept",
+    );
+    if !plan.ports.uplink.is_empty() {
+        let ports = numbers(&plan.ports.uplink);
+        line!(to, "\t\ttcp dport {{ {ports} }} accept");
+    }
+    line!(to, "\t}}");
+}
+
+/// What every segment that the box serves may ask of it: an address, and who is there.
+fn neighborhood(to: &mut Script, segment: &Segment) {
+    to.lines(
+        "		udp sport 68 udp dport 67 accept
+		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld2-listener-report } accept",
+    );
+    // A machine answers at each of its addresses on each of its interfaces: the address is judged
+    // besides the interface.
+    let v4 = segment.v4.address();
+    line!(to, "\t\tip daddr != {v4} goto refuse_there");
+    match segment.v6 {
+        Some(v6) => {
+            let v6 = v6.address();
+            line!(to, "\t\tip6 daddr != {v6} goto refuse_there");
+        }
+        None => line!(to, "\t\tmeta nfproto ipv6 goto refuse_there"),
+    }
+    to.lines(
+        "		icmp type echo-request limit rate 20/second accept
+		icmpv6 type echo-request limit rate 20/second accept",
+    );
+}
+
+fn guest_input(to: &mut Script, plan: &NetworkPlan, guest: &Segment) {
+    let (dns, portal) = (plan.ports.dns, plan.ports.portal);
+    let questions = plan.limits.dns_per_second.max(1);
+    let pages = plan.limits.portal_per_second.max(1);
+    let connections = plan.limits.connections;
+    line!(to, "\tchain guest_input {{");
+    neighborhood(to, guest);
+    line!(
+        to,
+        "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} update @guest_questions {{ ether saddr limit rate over {questions}/second burst {} packets }} drop",
+        questions * 2
+    );
+    line!(
+        to,
+        "\t\tct state new add @guest_connections {{ ether saddr ct count over {connections} }} goto refuse"
+    );
+    line!(
+        to,
+        "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} accept"
+    );
+    let mut ports = vec![portal];
+    ports.extend(plan.ports.portal_tls);
+    let ports = numbers(&ports);
+    line!(
+        to,
+        "\t\ttcp dport {{ {ports} }} ct state new update @guest_portal {{ ether saddr limit rate over {pages}/second burst {} packets }} drop",
+        pages * 3
+    );
+    line!(to, "\t\ttcp dport {{ {ports} }} accept");
+    line!(to, "\t\tgoto refuse\n\t}}");
+}
+
+fn served_input(to: &mut Script, name: &str, segment: &Segment, udp: &[u16], tcp: &[u16]) {
+    line!(to, "\tchain {name}_input {{");
+    line!(to, "\t\tct state established,related accept");
+    neighborhood(to, segment);
+    line!(to, "\t\tudp dport {{ {} }} accept", numbers(udp));
+    if !tcp.is_empty() {
+        line!(to, "\t\ttcp dport {{ {} }} accept", numbers(tcp));
+    }
+    line!(to, "\t\tgoto refuse\n\t}}");
+}

@@ -1,0 +1,211 @@
+//! The helper's socket: one connection at a time, one request after the other.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::os::unix::net::UnixListener as StdListener;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::kernel::{self, KernelError};
+use super::network::{Change, Network};
+use super::shaping;
+use crate::protocol::netd::{
+    InterfaceName, MAX_LINE_BYTES, NetdRefusal, NetdReply, NetdRequest, NetworkPlan, Session, SlotId,
+};
+use crate::supervisor::clock::since_boot_ms;
+
+/// Queues that share a device's class among its connections, the better first.
+const QUEUES: [&str; 2] = ["fq_codel", "cake"];
+
+/// Why the helper cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The socket failed.
+    #[error("the helper's socket failed")]
+    Socket(#[from] std::io::Error),
+}
+
+/// The kernel's rules and the way to them.
+struct Helper {
+    network: Network,
+    /// The queue beneath a device's class; none = this kernel has none of them.
+    queue: Option<&'static str>,
+}
+
+/// Serves until the listener fails. `gateway_uid` is the one user that may ask; root may always.
+///
+/// # Errors
+/// [`ServerError`].
+pub async fn serve(listener: StdListener, gateway_uid: u32) -> Result<(), ServerError> {
+    listener.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(listener)?;
+    let mut helper = Helper {
+        network: Network::default(),
+        queue: None,
+    };
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let uid = match stream.peer_cred() {
+            Ok(peer) => peer.uid(),
+            Err(cause) => {
+                tracing::warn!(%cause, "peer credentials unreadable; connection closed");
+                continue;
+            }
+        };
+        if uid != gateway_uid && uid != 0 {
+            tracing::warn!(uid, "network helper refused a user that is not the gateway's");
+            continue;
+        }
+        if let Err(cause) = helper.converse(stream).await {
+            tracing::warn!(%cause, "connection of the gateway ended");
+        }
+    }
+}
+
+impl Helper {
+    async fn converse(&mut self, stream: UnixStream) -> std::io::Result<()> {
+        let (read, mut write) = stream.into_split();
+        let mut read = BufReader::new(read);
+        loop {
+            let mut line = Vec::new();
+            let most = MAX_LINE_BYTES as u64 + 1;
+            (&mut read).take(most).read_until(b'\n', &mut line).await?;
+            if line.is_empty() {
+                return Ok(());
+            }
+            let is_whole = line.ends_with(b"\n");
+            let reply = match serde_json::from_slice(&line) {
+                Ok(request) if is_whole => self.answer(request).await,
+                _ => refused(NetdRefusal::NotARequest, String::new()),
+            };
+            let mut text = serde_json::to_vec(&reply).map_err(std::io::Error::other)?;
+            text.push(b'\n');
+            write.write_all(&text).await?;
+            if !is_whole {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn answer(&mut self, request: NetdRequest) -> NetdReply {
+        let answer = match request {
+            NetdRequest::Load {
+                plan,
+                sessions,
+                open_uplinks,
+            } => self.load(*plan, &sessions, open_uplinks).await,
+            NetdRequest::Admit { session } => self.admit(session).await,
+            NetdRequest::Cut { slot } => self.apply(self.network.cut(slot)).await,
+            NetdRequest::OpenUplinks { uplinks } => {
+                self.apply(self.network.set_open_uplinks(uplinks)).await
+            }
+            NetdRequest::Garden { addresses } => {
+                let now = since_boot_ms();
+                self.apply(self.network.open_garden(&addresses, now)).await
+            }
+            NetdRequest::Usage => self.usage().await,
+            NetdRequest::Neighbor { address } => self.neighbor(address).await,
+        };
+        answer.unwrap_or_else(|error| {
+            let (reason, detail) = (error.reason, error.detail);
+            tracing::warn!(?reason, detail, "network request refused");
+            refused(reason, detail)
+        })
+    }
+
+    async fn apply(
+        &mut self,
+        change: Result<Change, NetdRefusal>,
+    ) -> Result<NetdReply, KernelError> {
+        let change = change.map_err(|reason| KernelError {
+            reason,
+            detail: String::new(),
+        })?;
+        kernel::transact(&change.script).await?;
+        self.network = change.after;
+        Ok(NetdReply::Done)
+    }
+
+    async fn load(
+        &mut self,
+        plan: NetworkPlan,
+        sessions: &[Session],
+        open_uplinks: Vec<InterfaceName>,
+    ) -> Result<NetdReply, KernelError> {
+        let is_new = self.network.plan() != Some(&plan);
+        let used = kernel::used_bytes().await?;
+        let change = self
+            .network
+            .load(plan.clone(), sessions, open_uplinks, &used, since_boot_ms());
+        let reply = self.apply(change).await?;
+        if is_new {
+            self.rebuild_trees(&plan).await?;
+        }
+        let slots: Vec<SlotId> = self.network.slots().collect();
+        for slot in slots {
+            kernel::shape(&shaping::device(&plan, slot, self.queue), false).await?;
+        }
+        Ok(reply)
+    }
+
+    /// Shaping comes after the rules: a device whose class is missing is fast, not free.
+    async fn rebuild_trees(&mut self, plan: &NetworkPlan) -> Result<(), KernelError> {
+        // On an interface without a tree the removal fails; what is asked for is that none is there.
+        let _ = kernel::shape(&shaping::clear(plan), true).await;
+        kernel::shape(&shaping::trees(plan), false).await?;
+        self.queue = None;
+        if shaping::is_shaped(plan) {
+            for queue in QUEUES {
+                if kernel::has_queue(queue).await {
+                    self.queue = Some(queue);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn admit(
+        &mut self,
+        session: Session,
+    ) -> Result<NetdReply, KernelError> {
+        let is_held = self.network.slots().any(|slot| slot == session.slot);
+        let used = if is_held {
+            kernel::used_bytes().await?
+        } else {
+            BTreeMap::new()
+        };
+        let counted = used.get(&session.slot).copied().unwrap_or(0);
+        let change = self.network.admit(&session, counted, since_boot_ms());
+        let reply = self.apply(change).await?;
+        if let Some(plan) = self.network.plan() {
+            let classes = shaping::device(plan, session.slot, self.queue);
+            if let Err(error) = kernel::shape(&classes, false).await {
+                // The device is in and its bytes are counted; only its speed is not limited.
+                tracing::warn!(detail = error.detail, "class of a guest not made");
+            }
+        }
+        Ok(reply)
+    }
+
+    async fn usage(&self) -> Result<NetdReply, KernelError> {
+        let used = kernel::used_bytes().await?;
+        Ok(NetdReply::Usage {
+            slots: self.network.usage(&used, since_boot_ms()),
+        })
+    }
+
+    async fn neighbor(&self, address: IpAddr) -> Result<NetdReply, KernelError> {
+        let guest = self.network.plan().and_then(|plan| plan.guest.as_ref());
+        let mac = match guest {
+            Some(guest) => kernel::neighbor(guest.interface.as_str(), address).await?,
+            None => None,
+        };
+        Ok(NetdReply::Neighbor { mac })
+    }
+}
+
+const fn refused(reason: NetdRefusal, detail: String) -> NetdReply {
+    NetdReply::Refused { reason, detail }
+}

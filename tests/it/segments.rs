@@ -1,0 +1,419 @@
+//! The segments of the house in real namespaces, with the real helper and the kernel's own rules:
+//! who reaches whom, before a session, in it, and after it ended.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use conglang::protocol::netd::{
+    InterfaceName, NetdRefusal, NetdReply, NetdRequest, Session, SlotId, SlotUsage,
+};
+
+use crate::support::segments::{
+    BOX, GARDEN_HOST, HOST, PORTAL_PORT, Segments, plan, read_answer, until,
+};
+
+const PHONE: &str = "02:00:00:00:07:11";
+const PHONE_2: &str = "02:00:00:00:07:12";
+const MANY: u64 = 1_000_000_000;
+
+fn slot(number: u16) -> SlotId {
+    SlotId::new(number).expect("a slot")
+}
+
+fn session(number: u16, mac: &str, seconds: u32, quota_bytes: u64) -> Session {
+    Session {
+        slot: slot(number),
+        mac: mac.parse().expect("an address"),
+        seconds,
+        quota_bytes,
+        used_bytes: 0,
+    }
+}
+
+fn uplink(name: &str) -> InterfaceName {
+    InterfaceName::new(name).expect("a name")
+}
+
+/// With these sessions, over the first uplink.
+fn load(segments: &Segments, sessions: Vec<Session>) {
+    let request = NetdRequest::Load {
+        plan: Box::new(plan()),
+        sessions,
+        open_uplinks: vec![uplink("up0")],
+    };
+    assert_eq!(segments.ask(&request), NetdReply::Done);
+}
+
+fn done(segments: &Segments, request: NetdRequest) {
+    assert_eq!(segments.ask(&request), NetdReply::Done, "{request:?}");
+}
+
+fn usage(segments: &Segments) -> BTreeMap<SlotId, SlotUsage> {
+    match segments.ask(&NetdRequest::Usage) {
+        NetdReply::Usage { slots } => slots.into_iter().map(|s| (s.slot, s)).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn at(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// A network with an internet of two hosts, and something that answers where the portal listens.
+fn village() -> Segments {
+    let segments = Segments::new();
+    for host in HOST.iter().chain(&GARDEN_HOST) {
+        segments.serve("net", &at(host, 80), "204 No Content", 0);
+        segments.serve("net", &at(host, 443), "200 OK", 12_000_000);
+    }
+    for any in ["0.0.0.0", "[::]"] {
+        let address = format!("{any}:{PORTAL_PORT}");
+        if any == "[::]" {
+            segments.serve("box", &address, "302 Found", 0);
+        }
+    }
+    segments
+}
+
+/// The first line of what port 80 of a host answers.
+fn plain(segments: &Segments, place: &str, host: &str) -> String {
+    match segments.get(place, &at(host, 80)) {
+        Ok((line, _)) => line,
+        Err(kind) => format!("{kind:?}"),
+    }
+}
+
+/// Whether a TLS port of a host is reached: `Ok`, or how it was refused.
+fn tls(segments: &Segments, place: &str, host: &str) -> Result<(), ErrorKind> {
+    segments.connect(place, &at(host, 443)).map(drop)
+}
+
+const CAPTIVE: &str = "HTTP/1.1 302 Found";
+const ONLINE: &str = "HTTP/1.1 204 No Content";
+
+#[test]
+fn a_guest_sees_the_portal_then_the_internet_then_the_portal_again() {
+    let segments = village();
+    load(&segments, Vec::new());
+    let is_captive = |place: &str| {
+        for host in HOST {
+            assert_eq!(plain(&segments, place, host), CAPTIVE, "{place} {host}");
+            let refused = tls(&segments, place, host);
+            assert_eq!(refused, Err(ErrorKind::ConnectionRefused), "{place} {host}");
+        }
+    };
+    is_captive("phone");
+    done(
+        &segments,
+        NetdRequest::Admit {
+            session: session(1, PHONE, 600, MANY),
+        },
+    );
+    for host in HOST {
+        assert_eq!(plain(&segments, "phone", host), ONLINE, "{host}");
+        assert_eq!(tls(&segments, "phone", host), Ok(()), "{host}");
+    }
+    is_captive("phone2");
+    done(&segments, NetdRequest::Cut { slot: slot(1) });
+    is_captive("phone");
+}
+
+#[test]
+fn a_used_up_quota_and_a_cut_end_a_running_download() {
+    let segments = village();
+    load(&segments, vec![session(1, PHONE, 600, 5_000_000)]);
+    let (_, bytes) = segments.get("phone", &at(HOST[0], 443)).expect("begins");
+    assert!((4_000_000..5_000_000).contains(&bytes), "{bytes}");
+    assert_eq!(plain(&segments, "phone", HOST[0]), CAPTIVE);
+    let used = usage(&segments)[&slot(1)].used_bytes;
+    assert!((4_900_000..5_300_000).contains(&used), "{used}");
+
+    // The day's rest does not come back when the device is let in again with what it used.
+    let again = Session {
+        used_bytes: used,
+        ..session(1, PHONE, 600, 5_000_000)
+    };
+    done(&segments, NetdRequest::Admit { session: again });
+    assert_eq!(plain(&segments, "phone", HOST[0]), CAPTIVE);
+
+    done(
+        &segments,
+        NetdRequest::Admit {
+            session: session(2, PHONE_2, 600, MANY),
+        },
+    );
+    let mut stream = segments.connect("phone2", &at(HOST[1], 443)).expect("in");
+    done(&segments, NetdRequest::Cut { slot: slot(2) });
+    let cut = read_answer(&mut stream);
+    assert!(cut.is_err() || cut.is_ok_and(|(_, b)| b < 12_000_000));
+}
+
+#[test]
+fn a_session_ends_on_time_with_the_helper_dead_and_nobody_new_gets_in() {
+    let mut segments = village();
+    load(&segments, vec![session(1, PHONE, 3, MANY)]);
+    segments.kill_helper();
+    assert_eq!(plain(&segments, "phone", HOST[0]), ONLINE);
+    let began = Instant::now();
+    until("the session ends", || {
+        plain(&segments, "phone", HOST[0]) == CAPTIVE
+    });
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(plain(&segments, "phone2", HOST[1]), CAPTIVE);
+
+    // A helper that starts again knows nothing, and says so rather than guessing.
+    segments.start_helper();
+    let refused = segments.ask(&NetdRequest::Cut { slot: slot(1) });
+    assert!(
+        matches!(refused, NetdReply::Refused { reason: NetdRefusal::NoPlan, .. }),
+        "{refused:?}"
+    );
+    assert_eq!(plain(&segments, "phone", HOST[0]), CAPTIVE);
+}
+
+#[test]
+fn nobody_reaches_another_segment_or_the_neighbour() {
+    let segments = village();
+    for (place, address) in [
+        ("camera", "10.8.0.20:554"),
+        ("camera", "[fd00:8::20]:554"),
+        ("staff", "10.9.0.30:80"),
+        ("phone2", "10.7.0.12:80"),
+        ("phone2", "[fd00:7::12]:80"),
+        ("box", "0.0.0.0:22"),
+        ("box", "0.0.0.0:8443"),
+        ("box", "0.0.0.0:1883"),
+    ] {
+        segments.serve(place, address, "200 OK", 0);
+    }
+    // Before a session and in it alike.
+    for sessions in [Vec::new(), vec![session(1, PHONE, 600, MANY)]] {
+        load(&segments, sessions);
+        for address in [
+            "10.8.0.20:554",
+            "[fd00:8::20]:554",
+            "10.9.0.30:80",
+            "10.7.0.12:80",
+            "[fd00:7::12]:80",
+            "10.7.0.1:22",
+            "10.7.0.1:8443",
+            "10.7.0.1:1883",
+            "[fd00:7::1]:22",
+            "10.8.0.1:1883",
+            "10.9.0.1:8443",
+            "203.0.113.2:22",
+        ] {
+            let reached = segments.connect("phone", address).map(drop);
+            assert!(reached.is_err(), "a guest reaches {address}");
+        }
+        for (from, address) in [
+            ("camera", "10.7.0.11:80"),
+            ("camera", "198.18.0.80:80"),
+            ("camera", "[2001:db8:ff::80]:80"),
+            ("camera", "10.9.0.30:80"),
+            ("camera", "10.8.0.1:22"),
+            ("camera", "10.7.0.1:8080"),
+            ("staff", "10.8.0.20:554"),
+            ("staff", "10.7.0.12:80"),
+            ("net", "203.0.113.2:22"),
+            ("net", "203.0.113.2:8443"),
+        ] {
+            let reached = segments.connect(from, address).map(drop);
+            assert!(reached.is_err(), "{from} reaches {address}");
+        }
+        for (from, address) in [
+            ("camera", "10.8.0.1:1883"),
+            ("staff", "10.9.0.1:8443"),
+            ("staff", "198.18.0.80:443"),
+            ("box", "10.8.0.20:554"),
+            ("box", "198.18.0.80:443"),
+        ] {
+            let reached = segments.connect(from, address).map(drop);
+            assert_eq!(reached, Ok(()), "{from} does not reach {address}");
+        }
+    }
+}
+
+#[test]
+fn the_garden_needs_no_session_and_is_not_counted() {
+    let segments = village();
+    load(&segments, vec![session(1, PHONE, 600, 1_000_000)]);
+    let addresses = GARDEN_HOST.map(|h| (h.parse().expect("an address"), 60));
+    done(
+        &segments,
+        NetdRequest::Garden {
+            addresses: addresses.to_vec(),
+        },
+    );
+    for host in GARDEN_HOST {
+        assert_eq!(plain(&segments, "phone2", host), ONLINE, "{host}");
+        let whole = segments.get("phone", &at(host, 443)).expect("reached");
+        assert_eq!(whole.1, 12_000_000, "{host}");
+    }
+    let used = usage(&segments)[&slot(1)].used_bytes;
+    assert!(used < 10_000, "{used}");
+    // A second opening makes the time longer; a reload keeps it.
+    done(
+        &segments,
+        NetdRequest::Garden {
+            addresses: vec![(addresses[0].0, 120)],
+        },
+    );
+    load(&segments, Vec::new());
+    assert_eq!(plain(&segments, "phone2", GARDEN_HOST[0]), ONLINE);
+}
+
+#[test]
+fn a_metered_uplink_leaves_guests_the_portal_and_the_garden() {
+    let segments = village();
+    load(&segments, vec![session(1, PHONE, 600, MANY)]);
+    let addresses = GARDEN_HOST.map(|h| (h.parse().expect("an address"), 60));
+    done(
+        &segments,
+        NetdRequest::Garden {
+            addresses: addresses.to_vec(),
+        },
+    );
+    let mut running = segments.connect("phone", &at(HOST[0], 443)).expect("in");
+    segments.route_by(1);
+    done(
+        &segments,
+        NetdRequest::OpenUplinks {
+            uplinks: Vec::new(),
+        },
+    );
+    let rest = read_answer(&mut running);
+    assert!(rest.is_err() || rest.is_ok_and(|(_, b)| b < 12_000_000));
+    for host in HOST {
+        assert_eq!(plain(&segments, "phone", host), CAPTIVE, "{host}");
+    }
+    for host in GARDEN_HOST {
+        assert_eq!(plain(&segments, "phone", host), ONLINE, "{host}");
+    }
+    segments.route_by(0);
+    let open = vec![uplink("up0")];
+    done(&segments, NetdRequest::OpenUplinks { uplinks: open });
+    for host in HOST {
+        assert_eq!(plain(&segments, "phone", host), ONLINE, "{host}");
+    }
+}
+
+#[test]
+fn a_reload_keeps_sessions_and_what_they_used() {
+    let segments = village();
+    let in_use = session(1, PHONE, 600, MANY);
+    load(&segments, vec![in_use]);
+    let whole = segments.get("phone", &at(HOST[0], 443)).expect("reached");
+    assert_eq!(whole.1, 12_000_000);
+    let before = usage(&segments)[&slot(1)].used_bytes;
+    assert!(before > 12_000_000, "{before}");
+    load(&segments, vec![in_use, session(2, PHONE_2, 600, MANY)]);
+    let after = usage(&segments);
+    assert!(after[&slot(1)].used_bytes >= before);
+    assert_eq!(after[&slot(2)].used_bytes, 0);
+    assert_eq!(plain(&segments, "phone", HOST[1]), ONLINE);
+    // What the gateway knows to be used counts where the kernel has forgotten it.
+    let known = Session {
+        used_bytes: MANY,
+        ..in_use
+    };
+    load(&segments, vec![known]);
+    assert_eq!(plain(&segments, "phone", HOST[0]), CAPTIVE);
+    assert_eq!(plain(&segments, "phone2", HOST[0]), CAPTIVE);
+}
+
+#[test]
+fn a_false_address_gets_nothing_and_a_new_one_is_a_new_guest() {
+    let segments = village();
+    load(&segments, vec![session(1, PHONE, 600, MANY)]);
+    // An address of another segment from the guest wifi.
+    segments.ip("phone", &["addr", "add", "10.9.0.77/32", "dev", "wlan0"]);
+    segments.ip(
+        "phone",
+        &["route", "replace", "default", "via", "10.7.0.1", "src", "10.9.0.77"],
+    );
+    assert!(segments.connect("phone", &at(HOST[0], 80)).is_err());
+    segments.ip("phone", &["route", "replace", "default", "via", "10.7.0.1"]);
+    assert_eq!(plain(&segments, "phone", HOST[0]), ONLINE);
+    let other = ["link", "set", "wlan0", "address", "02:00:00:00:07:99"];
+    segments.ip("phone", &other);
+    segments.ip("phone", &["route", "replace", "default", "via", "10.7.0.1"]);
+    until("the new address is a stranger", || {
+        plain(&segments, "phone", HOST[0]) == CAPTIVE
+    });
+}
+
+#[test]
+fn three_hundred_sessions_come_and_go() {
+    let segments = village();
+    let mac = |n: u16| format!("02:00:00:01:{:02x}:{:02x}", n >> 8, n & 0xff);
+    let all: Vec<Session> = (1..=300).map(|n| session(n, &mac(n), 600, MANY)).collect();
+    load(&segments, all);
+    assert_eq!(usage(&segments).len(), 300);
+    for n in 1..=20 {
+        done(&segments, NetdRequest::Cut { slot: slot(n) });
+    }
+    done(
+        &segments,
+        NetdRequest::Admit {
+            session: session(7, PHONE, 600, MANY),
+        },
+    );
+    assert_eq!(usage(&segments).len(), 281);
+    assert_eq!(plain(&segments, "phone", HOST[0]), ONLINE);
+    let taken = segments.ask(&NetdRequest::Admit {
+        session: session(21, PHONE_2, 600, MANY),
+    });
+    assert!(
+        matches!(taken, NetdReply::Refused { reason: NetdRefusal::NotThisDevice, .. }),
+        "{taken:?}"
+    );
+}
+
+#[test]
+fn a_line_that_is_no_request_changes_nothing() {
+    let segments = village();
+    load(&segments, vec![session(1, PHONE, 600, MANY)]);
+    for line in [
+        "",
+        "{}",
+        r#"{"do":"flush"}"#,
+        r#"{"do":"cut","slot":0}"#,
+        r#"{"do":"cut","slot":1,"more":1}"#,
+        r#"{"do":"open_uplinks","uplinks":["up0\"; flush ruleset"]}"#,
+        r#"{"do":"garden","addresses":[["1.2.3.4; drop",5]]}"#,
+    ] {
+        let answer = segments.ask_line(line);
+        assert!(
+            matches!(answer, NetdReply::Refused { reason: NetdRefusal::NotARequest, .. }),
+            "{line}: {answer:?}"
+        );
+    }
+    let foreign = segments.ask(&NetdRequest::OpenUplinks {
+        uplinks: vec![uplink("dev0")],
+    });
+    assert!(matches!(foreign, NetdReply::Refused { .. }), "{foreign:?}");
+    assert_eq!(plain(&segments, "phone", HOST[0]), ONLINE);
+}
+
+#[test]
+fn the_box_knows_who_has_an_address() {
+    let segments = village();
+    load(&segments, Vec::new());
+    for (i, host) in HOST.iter().enumerate() {
+        assert_eq!(plain(&segments, "phone", host), CAPTIVE);
+        let address = ["10.7.0.11", "fd00:7::11"][i].parse().expect("an address");
+        let known = segments.ask(&NetdRequest::Neighbor { address });
+        let mac = PHONE.parse().ok();
+        assert_eq!(known, NetdReply::Neighbor { mac });
+    }
+    let nobody = segments.ask(&NetdRequest::Neighbor {
+        address: BOX[0].parse().expect("an address"),
+    });
+    assert_eq!(nobody, NetdReply::Neighbor { mac: None });
+}
