@@ -17,6 +17,8 @@ pub mod config;
 pub mod devices;
 /// The model of a village: pure values, commands, events.
 pub mod domain;
+/// The guest network: names for phones.
+pub mod guests;
 /// The parts that all web audiences share: sign-in, headers, layout.
 pub mod http;
 /// The two languages: locale files, dates, sentences that more than one place prints.
