@@ -16,8 +16,13 @@
 //! validate), zones, and the list of names that the block list is made of.
 
 pub mod answers;
+pub mod block_list;
+pub mod budgets;
+pub mod cache;
+pub mod garden;
 pub mod host_name;
 pub mod local_names;
+pub mod policy;
 pub mod question;
 pub mod rebinding;
 pub mod stored_answer;

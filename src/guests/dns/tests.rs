@@ -2,6 +2,8 @@
 //! of other people's making.
 
 mod answers;
+mod bounds;
+mod lists;
 mod packets;
 mod questions;
 mod rebinding;

@@ -1,0 +1,125 @@
+//! What the forwarder goes by, handed to it as values that the composition replaces.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::block_list::BlockList;
+use super::garden::Garden;
+use super::local_names::LocalNames;
+use super::rebinding::contains;
+use crate::protocol::netd::{MacAddress, Segment, SubnetAddress};
+
+/// Whose devices ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SegmentKind {
+    /// The open wifi.
+    Guest,
+    /// The village hall's own computers and the chief's phone.
+    Staff,
+}
+
+/// What a device is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeviceKey {
+    /// Its hardware address: all its IPv6 addresses are one device.
+    Mac(MacAddress),
+    /// Its address, while the hardware address is not known.
+    Address(IpAddr),
+}
+
+/// What is known of a device of the guests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestDevice {
+    /// What it is counted by.
+    pub key: DeviceKey,
+    /// Whether it has a session that runs.
+    pub is_admitted: bool,
+}
+
+/// Tells what is known of the device with an address; it must not wait.
+pub type KnownDevices = Arc<dyn Fn(IpAddr) -> GuestDevice + Send + Sync>;
+
+/// What of the internet the devices of a segment may reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InternetAccess {
+    /// All of it; these are the uplink's resolvers, the best first.
+    Open(Vec<SocketAddr>),
+    /// The walled garden alone, for the uplink is paid by the byte.
+    GardenOnly(Vec<SocketAddr>),
+    /// Nothing: there is no uplink.
+    None,
+}
+
+impl InternetAccess {
+    /// Who can be asked for a name; none = nobody, there is no way to it.
+    #[must_use]
+    pub fn resolvers(&self, is_garden: bool) -> Option<&[SocketAddr]> {
+        match self {
+            Self::Open(resolvers) => Some(resolvers),
+            Self::GardenOnly(resolvers) if is_garden => Some(resolvers),
+            Self::GardenOnly(_) | Self::None => None,
+        }
+    }
+}
+
+/// What the forwarder goes by.
+#[derive(Debug, Clone)]
+pub struct DnsPolicy {
+    /// The guests' segment.
+    pub guest: Option<Segment>,
+    /// The staff's segment.
+    pub staff: Option<Segment>,
+    /// The way to the internet for guests.
+    pub guest_access: InternetAccess,
+    /// The same for staff, who may use an uplink that guests may not.
+    pub staff_access: InternetAccess,
+    /// Names of the village hall.
+    pub local_names: LocalNames,
+    /// Names that anybody may reach.
+    pub garden: Garden,
+    /// Rises when the network helper may have forgotten what is open: after it was started again.
+    pub garden_epoch: u64,
+    /// Names that are not answered; none = nobody decided so.
+    pub block_list: Option<Arc<BlockList>>,
+}
+
+impl DnsPolicy {
+    /// The segment of a kind.
+    #[must_use]
+    pub const fn segment(&self, kind: SegmentKind) -> Option<&Segment> {
+        match kind {
+            SegmentKind::Guest => self.guest.as_ref(),
+            SegmentKind::Staff => self.staff.as_ref(),
+        }
+    }
+
+    /// The way to the internet of a segment's devices.
+    #[must_use]
+    pub const fn access(&self, kind: SegmentKind) -> &InternetAccess {
+        match kind {
+            SegmentKind::Guest => &self.guest_access,
+            SegmentKind::Staff => &self.staff_access,
+        }
+    }
+
+    /// The village hall's networks.
+    #[must_use]
+    pub fn own_networks(&self) -> Vec<SubnetAddress> {
+        let segments = [&self.guest, &self.staff].into_iter().flatten();
+        segments
+            .flat_map(|s| [Some(s.v4), s.v6])
+            .flatten()
+            .collect()
+    }
+
+    /// Whether an address is of a device of the segment: it lies in it, or is of the link alone.
+    #[must_use]
+    pub fn is_of_segment(&self, kind: SegmentKind, address: IpAddr) -> bool {
+        let Some(segment) = self.segment(kind) else {
+            return false;
+        };
+        let is_of_link = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let networks = [Some(segment.v4), segment.v6].into_iter().flatten();
+        is_of_link || networks.into_iter().any(|n| contains(n, address))
+    }
+}
