@@ -19,14 +19,21 @@ pub mod answers;
 pub mod block_list;
 pub mod budgets;
 pub mod cache;
+pub mod counts;
+pub mod exchange;
+pub mod forwarder;
 pub mod garden;
 pub mod host_name;
 pub mod local_names;
 pub mod policy;
 pub mod question;
 pub mod rebinding;
+pub mod server;
+pub mod shared_questions;
 pub mod stored_answer;
+mod tcp;
 pub mod tunnel;
+pub mod upstream;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,12 @@
 
 mod answers;
 mod bounds;
+mod forwarder;
 mod lists;
 mod packets;
 mod questions;
 mod rebinding;
+mod rig;
+mod server;
+mod streams;
+mod upstream;

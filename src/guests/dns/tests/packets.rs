@@ -59,3 +59,10 @@ pub fn addresses(message: &Message) -> Vec<String> {
     });
     all.collect()
 }
+
+/// The packet of a resolver that knows one address.
+pub fn answer_with(question: &Question, ttl: u32, text: &str) -> Vec<u8> {
+    let record = address(&question.name.to_string(), ttl, text);
+    let message = answered(question, vec![record]);
+    message.to_vec().expect("a packet")
+}

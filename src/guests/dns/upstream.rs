@@ -1,0 +1,157 @@
+//! The resolvers of the uplink: the first that answers, within bounds of time and number.
+//!
+//! Invariants: a resolver that was silent is left in peace for a moment, and then one question
+//! tries it; so with the uplink gone nearly every device has its reply at once, and the return of
+//! the uplink is noticed within seconds. A single lost packet does not make a resolver silent.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use tokio::sync::Semaphore;
+
+use super::exchange::{self, Randomness};
+use super::question::Question;
+use crate::supervisor::clock::Clock;
+use crate::time::MonoMs;
+
+/// How long one resolver may take.
+const RESOLVER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Most resolvers that one question is put to.
+const MAX_TRIES: usize = 3;
+/// For how long a silent resolver is left in peace.
+const SILENCE: Duration = Duration::from_secs(2);
+/// Most questions on their way at a time.
+pub const MAX_IN_FLIGHT: usize = 256;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// No resolver answered in time.
+    #[error("no resolver answers")]
+    Silent,
+    /// The resolvers answered that they cannot tell.
+    #[error("the resolvers have no answer")]
+    Refused,
+    /// Too many questions are on their way.
+    #[error("too many questions are on their way")]
+    Busy,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct ResolverHealth {
+    answered_at: MonoMs,
+    /// None = it answers.
+    silent_until: Option<MonoMs>,
+}
+
+/// The way to the resolvers.
+#[derive(Debug)]
+pub struct Upstream {
+    clock: Clock,
+    randomness: Randomness,
+    in_flight: Semaphore,
+    health: Mutex<HashMap<SocketAddr, ResolverHealth>>,
+}
+
+impl Upstream {
+    /// Nothing is known of any resolver.
+    #[must_use]
+    pub fn new(clock: Clock, randomness: Randomness) -> Self {
+        Self {
+            clock,
+            randomness,
+            in_flight: Semaphore::new(MAX_IN_FLIGHT),
+            health: Mutex::default(),
+        }
+    }
+
+    /// Asks the resolvers, the first first.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn ask(
+        &self,
+        resolvers: &[SocketAddr],
+        question: &Question,
+    ) -> Result<Message, UpstreamError> {
+        let Ok(_permit) = self.in_flight.try_acquire() else {
+            return Err(UpstreamError::Busy);
+        };
+        let mut outcome = UpstreamError::Silent;
+        let mut tries = 0;
+        for resolver in resolvers {
+            if tries == MAX_TRIES {
+                break;
+            }
+            if !self.may_try(*resolver) {
+                continue;
+            }
+            tries += 1;
+            let asked_at = self.clock.mono_ms();
+            let asking = exchange::ask(*resolver, question, self.randomness);
+            match tokio::time::timeout(RESOLVER_TIMEOUT, asking).await {
+                Ok(Ok(message)) => {
+                    self.note_answer(*resolver);
+                    let code = message.metadata.response_code;
+                    if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
+                        return Ok(message);
+                    }
+                    outcome = UpstreamError::Refused;
+                }
+                Ok(Err(cause)) => {
+                    tracing::debug!(%cause, "question to a resolver failed");
+                    self.note_silence(*resolver, asked_at);
+                }
+                Err(_) => self.note_silence(*resolver, asked_at),
+            }
+        }
+        Err(outcome)
+    }
+
+    /// Whether a question may go to the resolver now. Of those that come after its silence, the
+    /// first tries it for all.
+    fn may_try(&self, resolver: SocketAddr) -> bool {
+        let now = self.clock.mono_ms();
+        let mut health = self.lock();
+        let Some(silent_until) = health
+            .get_mut(&resolver)
+            .and_then(|h| h.silent_until.as_mut())
+        else {
+            return true;
+        };
+        if *silent_until > now {
+            return false;
+        }
+        *silent_until = now + SILENCE;
+        true
+    }
+
+    fn note_answer(&self, resolver: SocketAddr) {
+        let answered_at = self.clock.mono_ms();
+        let mut all = self.lock();
+        // An uplink has few resolvers; those of earlier uplinks are forgotten.
+        if all.len() > 16 {
+            all.clear();
+        }
+        let health = all.entry(resolver).or_default();
+        health.answered_at = answered_at;
+        health.silent_until = None;
+    }
+
+    fn note_silence(&self, resolver: SocketAddr, asked_at: MonoMs) {
+        let now = self.clock.mono_ms();
+        let mut all = self.lock();
+        let health = all.entry(resolver).or_default();
+        // It answered others meanwhile: a packet was lost, or it does not know this name.
+        if health.answered_at <= asked_at {
+            health.silent_until = Some(now + SILENCE);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, ResolverHealth>> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
