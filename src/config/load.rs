@@ -139,6 +139,7 @@ fn check(config: &Config, problems: &mut Vec<ConfigError>) {
         wrong("speech.url", ConfigMistake::SpeechUrlMissing);
     }
     super::bounds::check_broker(config, &mut wrong);
+    super::network::check(config, &mut wrong);
     let mut seen = std::collections::BTreeSet::new();
     for id in config.declared.devices.iter().map(|d| d.id.to_string()) {
         if !seen.insert(id.clone()) {
@@ -147,6 +148,7 @@ fn check(config: &Config, problems: &mut Vec<ConfigError>) {
     }
     let listeners = [
         ("doors.portal", config.listeners.portal),
+        ("doors.portal_tls", config.listeners.portal_tls),
         ("doors.dashboard", config.listeners.dashboard),
         ("doors.dashboard_tls", config.listeners.dashboard_tls),
         ("broker.plain", config.broker.plain),

@@ -136,6 +136,8 @@ reason_enum! {
             /// Its id.
             id: String,
         } = "config-declared-twice";
+        /// Two networks share an interface or addresses.
+        SegmentsOverlap = "config-segments-overlap";
         /// Two listeners have one address.
         AddressUsedTwice {
             /// The address.

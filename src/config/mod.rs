@@ -14,6 +14,7 @@ mod bounds;
 pub mod layout;
 mod load;
 mod mistake;
+pub mod network;
 mod read;
 mod sections;
 
@@ -51,6 +52,8 @@ pub struct Config {
     pub uplink: UplinkConfig,
     /// Recording of the cameras.
     pub recording: RecordingConfig,
+    /// The networks that the box serves.
+    pub network: network::NetworkConfig,
     /// Settings of `conglang commune`.
     pub commune_server: CommuneServerConfig,
     /// The origin of each value, by key: `file:line`.
@@ -91,6 +94,9 @@ pub struct DeclaredThings {
 pub struct HttpListeners {
     /// Plain HTTP for visitors.
     pub portal: Option<SocketAddr>,
+    /// The portal over HTTPS, with a certificate that phones accept: it lets phones ask how long
+    /// they are in (RFC 8908).
+    pub portal_tls: Option<SocketAddr>,
     /// Plain HTTP for the dashboard: only where configured.
     pub dashboard: Option<SocketAddr>,
     /// HTTPS for the dashboard.

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use super::bounds::{
     LimitOverrides, days, decimals, horns, latitude, longitude, name, thresholds, unit,
 };
+use super::network;
 use super::read::Section;
 use super::{
     BrokerConfig, CameraConfig, CommuneServerConfig, CommuneVillage, Config, ConfigMistake,
@@ -59,6 +60,9 @@ pub(super) fn apply_layer(mut root: Section<'_, '_>, config: &mut Config) {
     if let Some(s) = root.table("recording") {
         apply_recording(s, &mut config.recording);
     }
+    if let Some(s) = root.table("network") {
+        network::apply(s, &mut config.network);
+    }
     if let Some(s) = root.table("office") {
         apply_commune_server(s, &mut config.commune_server);
     }
@@ -88,6 +92,10 @@ fn apply_village(mut s: Section<'_, '_>, things: &mut DeclaredThings) {
 
 fn apply_listeners(mut s: Section<'_, '_>, listeners: &mut HttpListeners) {
     set(&mut listeners.portal, s.get_parsed("portal", address));
+    set(
+        &mut listeners.portal_tls,
+        s.get_parsed("portal_tls", address),
+    );
     set(&mut listeners.dashboard, s.get_parsed("dashboard", address));
     set(
         &mut listeners.dashboard_tls,

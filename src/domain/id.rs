@@ -93,6 +93,8 @@ ids! {
     TokenId;
     /// Identifies one command for ever: sending the command twice carries it out once.
     CommandId;
+    /// A device of the free wifi: a keyed hash of its hardware address.
+    GuestId;
     /// A blob; random.
     BlobId;
 }

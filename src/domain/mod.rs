@@ -17,6 +17,7 @@ pub mod decide;
 pub mod device;
 pub mod entity;
 pub mod event;
+pub mod guest;
 pub mod history;
 pub mod id;
 pub mod lane;

@@ -16,6 +16,7 @@ use super::camera::Camera;
 use super::configuration::Thing;
 use super::device::Device;
 use super::entity::Entity;
+use super::guest::Wifi;
 use super::id::{
     AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, TokenId,
     UserId,
@@ -100,6 +101,9 @@ pub struct VillageState {
     /// Tokens of programs.
     #[serde(default)]
     pub tokens: Things<TokenId, Token>,
+    /// The free wifi: its rules, and devices on which a person decided.
+    #[serde(default)]
+    pub wifi: Arc<Wifi>,
     /// The things that the configuration named at the last start.
     #[serde(default)]
     pub configured: Arc<BTreeSet<Thing>>,

@@ -28,9 +28,33 @@ pub(super) const MAX_FIELD_BYTES: usize = 64;
 pub const MAX_WALL_MS: i64 = 253_370_764_800_000;
 
 /// The names of the parts of a command in a rejection; each is the end of a key `part-…`.
-pub const FIELD_NAMES: [&str; 19] = [
-    "name", "commune", "unit", "model", "class", "topic", "payload", "field", "secret", "text",
-    "epoch", "place", "decimals", "marks", "value", "horns", "cameras", "until", "scopes",
+pub const FIELD_NAMES: [&str; 26] = [
+    "name",
+    "commune",
+    "unit",
+    "model",
+    "class",
+    "topic",
+    "payload",
+    "field",
+    "secret",
+    "text",
+    "epoch",
+    "place",
+    "decimals",
+    "marks",
+    "value",
+    "horns",
+    "cameras",
+    "until",
+    "scopes",
+    "hours",
+    "session",
+    "quota",
+    "speed",
+    "devices",
+    "keep-days",
+    "garden",
 ];
 
 /// A part of a command that is beyond its bounds: `what` is one of [`FIELD_NAMES`], `most` the most

@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod device_link;
 pub mod faults;
+pub mod guests;
 pub mod latest;
 pub mod pictures;
 pub mod rejected_discovery;
@@ -26,6 +27,8 @@ pub struct Live {
     pub device_link: Arc<device_link::DeviceLinkStatus>,
     /// Discovery messages that could not be used.
     pub rejected_discovery: Arc<rejected_discovery::RejectedDiscoveries>,
+    /// The free wifi.
+    pub guests: guests::GuestsStatus,
     /// Status of the link to the commune.
     pub uplink: uplink::UplinkStatus,
 }

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use super::ruleset::{self, Admissions, HeldSession};
 use crate::protocol::netd::{
     InterfaceName, MAX_GARDEN_ADDRESSES, MAX_SESSIONS, MacAddress, NetdRefusal, NetworkPlan,
-    Segment, Session, SlotId, SlotUsage,
+    Session, SlotId, SlotUsage,
 };
 
 /// Longest session, s: a week. A longer one is a mistake.
@@ -68,7 +68,9 @@ impl Network {
         used: &BTreeMap<SlotId, u64>,
         now: u64,
     ) -> Result<Change, NetdRefusal> {
-        check_plan(&plan)?;
+        if !plan.is_disjoint() {
+            return Err(NetdRefusal::Overlap);
+        }
         if sessions.len() > MAX_SESSIONS {
             return Err(NetdRefusal::TooMany);
         }
@@ -232,9 +234,8 @@ impl Network {
 
     /// The session as it is held, when no other slot has its device.
     fn checked(&self, session: &Session, now: u64) -> Result<Held, NetdRefusal> {
-        let is_elsewhere = |(slot, held): (&SlotId, &Held)| {
-            *slot == session.slot || held.mac == session.mac
-        };
+        let is_elsewhere =
+            |(slot, held): (&SlotId, &Held)| *slot == session.slot || held.mac == session.mac;
         if !session.mac.is_of_one_device()
             || session.seconds == 0
             || self.sessions.iter().any(is_elsewhere)
@@ -259,31 +260,4 @@ fn remaining(garden: &BTreeMap<IpAddr, u64>, now: u64) -> Vec<(IpAddr, u32)> {
     let rows = garden.iter();
     rows.map(|(a, e)| (*a, u32::try_from(seconds(*e)).unwrap_or(u32::MAX)))
         .collect()
-}
-
-fn check_plan(plan: &NetworkPlan) -> Result<(), NetdRefusal> {
-    let segments: Vec<&Segment> = [&plan.guest, &plan.device, &plan.staff]
-        .into_iter()
-        .flatten()
-        .collect();
-    let mut interfaces: Vec<&InterfaceName> = segments.iter().map(|s| &s.interface).collect();
-    interfaces.extend(&plan.uplinks);
-    let total = interfaces.len();
-    interfaces.sort();
-    interfaces.dedup();
-    if interfaces.len() < total {
-        return Err(NetdRefusal::Overlap);
-    }
-    for (i, one) in segments.iter().enumerate() {
-        if !one.v4.address().is_ipv4() || one.v6.is_some_and(|v6| !v6.address().is_ipv6()) {
-            return Err(NetdRefusal::Overlap);
-        }
-        for other in segments.iter().skip(i + 1) {
-            let v6 = one.v6.zip(other.v6);
-            if one.v4.overlaps(other.v4) || v6.is_some_and(|(a, b)| a.overlaps(b)) {
-                return Err(NetdRefusal::Overlap);
-            }
-        }
-    }
-    Ok(())
 }

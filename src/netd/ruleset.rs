@@ -321,10 +321,7 @@ fn redirects(to: &mut Script, plan: &NetworkPlan) {
         .collect();
     if !inner.is_empty() {
         let inner = names(&inner);
-        line!(
-            to,
-            "\t\tiifname {{ {inner} }} oifname @uplinks masquerade"
-        );
+        line!(to, "\t\tiifname {{ {inner} }} oifname @uplinks masquerade");
     }
     // A packet goes into the HTB class of its slot; the number is the same.
     to.lines(
@@ -340,7 +337,10 @@ fn forwarding(to: &mut Script, plan: &NetworkPlan) {
     to.lines("	chain forward {\n\t\ttype filter hook forward priority filter; policy drop;");
     if let Some(guest) = &plan.guest {
         let guest = &guest.interface;
-        line!(to, "\t\tiifname \"{guest}\" oifname @uplinks goto guest_out");
+        line!(
+            to,
+            "\t\tiifname \"{guest}\" oifname @uplinks goto guest_out"
+        );
         line!(to, "\t\tiifname @uplinks oifname \"{guest}\" goto guest_in");
     }
     if let Some(staff) = &plan.staff {
@@ -468,10 +468,7 @@ fn guest_input(to: &mut Script, plan: &NetworkPlan, guest: &Segment) {
         to,
         "\t\tct state new add @guest_connections {{ ether saddr ct count over {connections} }} goto refuse"
     );
-    line!(
-        to,
-        "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} accept"
-    );
+    line!(to, "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} accept");
     let mut ports = vec![portal];
     ports.extend(plan.ports.portal_tls);
     let ports = numbers(&ports);

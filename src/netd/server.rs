@@ -11,7 +11,8 @@ use super::kernel::{self, KernelError};
 use super::network::{Change, Network};
 use super::shaping;
 use crate::protocol::netd::{
-    InterfaceName, MAX_LINE_BYTES, NetdRefusal, NetdReply, NetdRequest, NetworkPlan, Session, SlotId,
+    InterfaceName, MAX_LINE_BYTES, NetdRefusal, NetdReply, NetdRequest, NetworkPlan, Session,
+    SlotId,
 };
 use crate::supervisor::clock::since_boot_ms;
 
@@ -54,7 +55,10 @@ pub async fn serve(listener: StdListener, gateway_uid: u32) -> Result<(), Server
             }
         };
         if uid != gateway_uid && uid != 0 {
-            tracing::warn!(uid, "network helper refused a user that is not the gateway's");
+            tracing::warn!(
+                uid,
+                "network helper refused a user that is not the gateway's"
+            );
             continue;
         }
         if let Err(cause) = helper.converse(stream).await {
@@ -135,9 +139,9 @@ impl Helper {
     ) -> Result<NetdReply, KernelError> {
         let is_new = self.network.plan() != Some(&plan);
         let used = kernel::used_bytes().await?;
-        let change = self
-            .network
-            .load(plan.clone(), sessions, open_uplinks, &used, since_boot_ms());
+        let change =
+            self.network
+                .load(plan.clone(), sessions, open_uplinks, &used, since_boot_ms());
         let reply = self.apply(change).await?;
         if is_new {
             self.rebuild_trees(&plan).await?;
@@ -166,10 +170,7 @@ impl Helper {
         Ok(())
     }
 
-    async fn admit(
-        &mut self,
-        session: Session,
-    ) -> Result<NetdReply, KernelError> {
+    async fn admit(&mut self, session: Session) -> Result<NetdReply, KernelError> {
         let is_held = self.network.slots().any(|slot| slot == session.slot);
         let used = if is_held {
             kernel::used_bytes().await?

@@ -8,6 +8,7 @@
 
 pub mod broker;
 pub mod devices;
+pub mod guests;
 pub mod speech;
 
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub struct Ports {
     pub broker: Arc<broker::BrokerPort>,
     /// Messages to and from devices.
     pub devices: Arc<devices::DevicePort>,
+    /// The guests' devices.
+    pub guests: Arc<guests::GuestPort>,
     /// Sentences to be read aloud.
     pub speech: Arc<speech::SpeechPort>,
 }
@@ -32,6 +35,7 @@ impl Ports {
         Self {
             broker: Arc::default(),
             devices: Arc::new(devices::DevicePort::new(live.device_link.clone())),
+            guests: Arc::default(),
             speech: Arc::default(),
         }
     }

@@ -170,7 +170,13 @@ fn a_session_ends_on_time_with_the_helper_dead_and_nobody_new_gets_in() {
     segments.start_helper();
     let refused = segments.ask(&NetdRequest::Cut { slot: slot(1) });
     assert!(
-        matches!(refused, NetdReply::Refused { reason: NetdRefusal::NoPlan, .. }),
+        matches!(
+            refused,
+            NetdReply::Refused {
+                reason: NetdRefusal::NoPlan,
+                ..
+            }
+        ),
         "{refused:?}"
     );
     assert_eq!(plain(&segments, "phone", HOST[0]), CAPTIVE);
@@ -335,7 +341,15 @@ fn a_false_address_gets_nothing_and_a_new_one_is_a_new_guest() {
     segments.ip("phone", &["addr", "add", "10.9.0.77/32", "dev", "wlan0"]);
     segments.ip(
         "phone",
-        &["route", "replace", "default", "via", "10.7.0.1", "src", "10.9.0.77"],
+        &[
+            "route",
+            "replace",
+            "default",
+            "via",
+            "10.7.0.1",
+            "src",
+            "10.9.0.77",
+        ],
     );
     assert!(segments.connect("phone", &at(HOST[0], 80)).is_err());
     segments.ip("phone", &["route", "replace", "default", "via", "10.7.0.1"]);
@@ -370,7 +384,13 @@ fn three_hundred_sessions_come_and_go() {
         session: session(21, PHONE_2, 600, MANY),
     });
     assert!(
-        matches!(taken, NetdReply::Refused { reason: NetdRefusal::NotThisDevice, .. }),
+        matches!(
+            taken,
+            NetdReply::Refused {
+                reason: NetdRefusal::NotThisDevice,
+                ..
+            }
+        ),
         "{taken:?}"
     );
 }
@@ -390,7 +410,13 @@ fn a_line_that_is_no_request_changes_nothing() {
     ] {
         let answer = segments.ask_line(line);
         assert!(
-            matches!(answer, NetdReply::Refused { reason: NetdRefusal::NotARequest, .. }),
+            matches!(
+                answer,
+                NetdReply::Refused {
+                    reason: NetdRefusal::NotARequest,
+                    ..
+                }
+            ),
             "{line}: {answer:?}"
         );
     }

@@ -293,6 +293,7 @@ config-uplink-files-missing = server needs ca, certificate and key beside it
 config-speech-url-missing = clusters fetch sounds from the portal, which listens on every address: give the one on which they reach it, http://192.168.20.1:80
 config-declared-twice = “{ $id }” is declared twice
 config-address-used-twice = { $address } is used by two listeners
+config-segments-overlap = two networks share an interface or addresses, or an address is not of its kind
 
 # Why no pictures come from a camera
 stream-no-address = the configuration has no address for it

@@ -269,6 +269,7 @@ config-uplink-files-missing = có server thì phải có ca, certificate và key
 config-speech-url-missing = loa lấy tiếng từ cổng wifi, mà cổng nghe ở mọi địa chỉ: ghi địa chỉ loa tới được, http://192.168.20.1:80
 config-declared-twice = “{ $id }” khai hai lần
 config-address-used-twice = { $address } dùng cho hai cổng
+config-segments-overlap = hai mạng trùng cổng mạng hoặc trùng dải địa chỉ, hoặc địa chỉ sai loại
 
 # Vì sao không có hình từ camera
 stream-no-address = camera chưa có địa chỉ trong cấu hình

@@ -114,7 +114,15 @@ impl Segments {
             self.cable((phone, "wlan0"), ("box", port));
             self.ip(phone, &["link", "set", "wlan0", "address", mac]);
             self.ip("box", &["link", "set", port, "master", "guest0"]);
-            let isolated = ["link", "set", port, "type", "bridge_slave", "isolated", "on"];
+            let isolated = [
+                "link",
+                "set",
+                port,
+                "type",
+                "bridge_slave",
+                "isolated",
+                "on",
+            ];
             self.ip("box", &isolated);
         }
         self.cable(("camera", "eth0"), ("box", "dev0"));

@@ -1,0 +1,226 @@
+//! The free wifi as the village decided it: when it is open, how much a device may use, and the
+//! devices that are let in always or never.
+//!
+//! Invariants: a device stands here by a keyed hash of its hardware address, never by the address;
+//! only devices on which a person decided stand here. Deliberately absent: sessions. Who was in the
+//! wifi is no history of the village, which keeps for ever: it is a row that is deleted after
+//! [`WifiRules::keep_days`].
+
+#![allow(
+    missing_docs,
+    reason = "fields of variants are named by what they are; the variant says the rest"
+)]
+
+use serde::{Deserialize, Serialize};
+
+use super::id::GuestId;
+use super::lane::{EventProperties, Lane};
+use super::rejection::Rejection;
+use super::things::Things;
+use super::validation::{check_name, ensure};
+
+pub mod admission;
+pub mod rules;
+
+/// Most devices on which a person may decide.
+pub const MAX_DECIDED: usize = 500;
+/// Most names in the walled garden.
+pub const MAX_GARDEN_NAMES: usize = 100;
+/// Most devices at a time; more have no slot in the kernel's rules.
+pub const MAX_DEVICES: u16 = 500;
+/// For how long rows of sessions may be kept, days.
+pub const KEEP_DAYS: [u16; 4] = [0, 30, 90, 365];
+
+/// From when until when the wifi is open each day, minutes after midnight by the village's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenHours {
+    /// The first minute.
+    pub from: u16,
+    /// The minute at which it closes; before `from` = on the next day.
+    pub until: u16,
+}
+
+/// The rules of the free wifi.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WifiRules {
+    /// Off = the portal and its notices only.
+    pub is_on: bool,
+    /// None = day and night.
+    pub hours: Option<OpenHours>,
+    /// How long a device is in after one tap, minutes; none = until it closes, at most a day.
+    pub session_minutes: Option<u16>,
+    /// What a device may use in a day, MB of both directions; none = no bound.
+    pub device_mb: Option<u32>,
+    /// What all devices may use in a day together, MB.
+    pub house_mb: Option<u32>,
+    /// Speed of one device, kbit/s.
+    pub device_kbit: Option<u32>,
+    /// Speed of all together, kbit/s.
+    pub house_kbit: Option<u32>,
+    /// Devices at a time.
+    pub most_devices: u16,
+    /// What guests may use in a day on a metered uplink, MB; 0 = portal and garden only.
+    pub metered_mb: u32,
+    /// For how many days rows of sessions are kept: one of [`KEEP_DAYS`].
+    pub keep_days: u16,
+    /// Names that need no tap and are not counted; each with all names below it.
+    pub garden: Vec<String>,
+    /// Whether names of the block list are not answered.
+    pub block_list: bool,
+}
+
+impl Default for WifiRules {
+    fn default() -> Self {
+        Self {
+            is_on: true,
+            hours: Some(OpenHours {
+                from: 5 * 60,
+                until: 22 * 60,
+            }),
+            session_minutes: None,
+            device_mb: Some(1_024),
+            house_mb: None,
+            device_kbit: Some(5_000),
+            house_kbit: None,
+            most_devices: 60,
+            metered_mb: 0,
+            keep_days: 30,
+            garden: Vec::new(),
+            block_list: false,
+        }
+    }
+}
+
+/// What a person decided about a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It is let in without a tap: a hall's television, a printer. It is counted and slowed as all.
+    AlwaysIn,
+    /// It is not let in.
+    Blocked,
+}
+
+/// A device on which a person decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidedDevice {
+    /// The device.
+    pub id: GuestId,
+    /// What it is called on the list: “Ti vi hội trường”.
+    pub name: String,
+    /// What was decided.
+    pub standing: Standing,
+}
+
+/// The free wifi as it stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wifi {
+    /// Its rules.
+    #[serde(default)]
+    pub rules: WifiRules,
+    /// Devices on which a person decided.
+    #[serde(default)]
+    pub decided: Things<GuestId, DecidedDevice>,
+}
+
+/// A request about the free wifi.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Sets the rules.
+    #[serde(rename = "SetWifiRules")]
+    SetRules { rules: WifiRules },
+    /// Lets a device in always, or never.
+    #[serde(rename = "DecideGuest")]
+    Decide { device: DecidedDevice },
+    /// Takes the decision back: the device is a guest as all are.
+    #[serde(rename = "ForgetGuest")]
+    Forget { device: GuestId },
+    /// Ends the session of a device now; its next tap begins another.
+    #[serde(rename = "CutGuest")]
+    Cut { device: GuestId },
+}
+
+/// Something that was decided about the free wifi.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum Event {
+    /// The rules changed.
+    RulesSet { rules: WifiRules },
+    /// A device is let in always or never.
+    Decided { device: DecidedDevice },
+    /// The decision was taken back.
+    Forgotten { device: GuestId, name: String },
+    /// A session was ended by a person.
+    Cut { device: GuestId },
+}
+
+impl Event {
+    /// How this event is filed. What a guest's device is stays in the house.
+    #[must_use]
+    pub fn properties(&self) -> EventProperties<'_> {
+        match self {
+            Self::RulesSet { .. } => EventProperties::in_lane(Lane::State),
+            Self::Decided { device } => EventProperties::in_lane(Lane::Local)
+                .about(device.id.as_str())
+                .naming(device.id.as_str(), &device.name),
+            Self::Forgotten { device, .. } | Self::Cut { device } => {
+                EventProperties::in_lane(Lane::Local).about(device.as_str())
+            }
+        }
+    }
+}
+
+/// Checks that everything in a command is within its bounds.
+///
+/// # Errors
+/// [`Rejection::Invalid`] with the first part that is not.
+pub fn validate(command: &Command) -> Result<(), Rejection> {
+    match command {
+        Command::SetRules { rules } => validate_rules(rules),
+        Command::Decide { device } => check_name("name", &device.name),
+        // An id only.
+        Command::Forget { .. } | Command::Cut { .. } => Ok(()),
+    }
+}
+
+fn validate_rules(rules: &WifiRules) -> Result<(), Rejection> {
+    let is_minute = |minute: u16| minute < 24 * 60;
+    let hours = rules
+        .hours
+        .is_none_or(|h| is_minute(h.from) && is_minute(h.until) && h.from != h.until);
+    ensure(hours, "hours", 24 * 60)?;
+    let session = rules
+        .session_minutes
+        .is_none_or(|m| (5..=1_440).contains(&m));
+    ensure(session, "session", 1_440)?;
+    let quotas = [rules.device_mb, rules.house_mb];
+    let quotas = quotas
+        .iter()
+        .flatten()
+        .all(|mb| (1..=10_000_000).contains(mb));
+    ensure(quotas && rules.metered_mb <= 1_000_000, "quota", 10_000_000)?;
+    let speeds = [rules.device_kbit, rules.house_kbit];
+    let speeds = speeds
+        .iter()
+        .flatten()
+        .all(|kbit| (128..=10_000_000).contains(kbit));
+    ensure(speeds, "speed", 10_000_000)?;
+    let devices = (1..=MAX_DEVICES).contains(&rules.most_devices);
+    ensure(devices, "devices", usize::from(MAX_DEVICES))?;
+    ensure(KEEP_DAYS.contains(&rules.keep_days), "keep-days", 365)?;
+    let garden = rules.garden.len() <= MAX_GARDEN_NAMES && rules.garden.iter().all(is_host_name);
+    ensure(garden, "garden", MAX_GARDEN_NAMES)
+}
+
+/// Names of hosts as RFC 1123 has them, two labels at least: a whole top-level domain is no garden.
+fn is_host_name(name: &String) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.contains('.') && name.split('.').all(is_label)
+}

@@ -1,0 +1,274 @@
+//! Whether a device is let into the internet now, and for how long and how much: one pure decision
+//! for the tap, for a session that runs, and for the pages that tell why not.
+
+use super::{OpenHours, Standing, WifiRules};
+use crate::domain::calendar::minute_of_day;
+use crate::time::WallMs;
+
+/// Longest session, s: a day.
+const MAX_SECONDS: u32 = 86_400;
+/// How long a session is while the box does not know the time, s: hours cannot be judged then, and
+/// a village that lost its clock in a storm is not kept out.
+const SECONDS_WITHOUT_CLOCK: u32 = 2 * 3_600;
+/// “No bound” as a number of bytes for the kernel: beyond what any line carries in a day.
+pub const UNBOUNDED: u64 = 1 << 50;
+
+/// What the decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation {
+    /// The wall clock, when it may be believed.
+    pub now: Option<WallMs>,
+    /// What a person decided about the device.
+    pub standing: Option<Standing>,
+    /// What the device has used today, bytes.
+    pub device_used: u64,
+    /// What all devices have used today, bytes.
+    pub house_used: u64,
+    /// What guests have used today on metered uplinks, bytes.
+    pub metered_used: u64,
+    /// The way to the internet.
+    pub uplink: Uplink,
+    /// Devices that are in, without this one.
+    pub others_in: u16,
+}
+
+/// The way to the internet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Uplink {
+    /// None.
+    Down,
+    /// One that costs by the byte.
+    Metered,
+    /// One that does not.
+    Free,
+}
+
+/// A device may be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// For so long, s: at least 1.
+    pub seconds: u32,
+    /// For so many bytes from now.
+    pub bytes: u64,
+}
+
+/// Why a device is not let in, in the order in which a page tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotNow {
+    /// The village switched it off.
+    Off,
+    /// It is closed; it opens at this minute of the day.
+    Closed {
+        /// Minutes after midnight.
+        opens: u16,
+    },
+    /// A person decided so.
+    Blocked,
+    /// There is no way to the internet.
+    UplinkDown,
+    /// The uplink costs by the byte, and what guests may use of it is used.
+    MeteredOnly,
+    /// The device has used what it may today.
+    DeviceUsedUp,
+    /// All devices together have.
+    HouseUsedUp,
+    /// As many devices are in as may be.
+    Full,
+}
+
+/// The decision.
+///
+/// # Errors
+/// [`NotNow`], the reason that holds longest or that the visitor can do least about.
+pub fn admission(rules: &WifiRules, at: &Situation) -> Result<Grant, NotNow> {
+    if !rules.is_on {
+        return Err(NotNow::Off);
+    }
+    if at.standing == Some(Standing::Blocked) {
+        return Err(NotNow::Blocked);
+    }
+    let until_closing = match (rules.hours, at.now) {
+        (None, _) => MAX_SECONDS,
+        (Some(_), None) => SECONDS_WITHOUT_CLOCK,
+        (Some(hours), Some(now)) => {
+            seconds_open(hours, now).ok_or(NotNow::Closed { opens: hours.from })?
+        }
+    };
+    let metered_left = match at.uplink {
+        Uplink::Down => return Err(NotNow::UplinkDown),
+        Uplink::Free => UNBOUNDED,
+        Uplink::Metered => megabytes(Some(rules.metered_mb))
+            .checked_sub(at.metered_used)
+            .filter(|left| *left > 0)
+            .ok_or(NotNow::MeteredOnly)?,
+    };
+    let left = |most: Option<u32>, used: u64| megabytes(most).saturating_sub(used);
+    let device_left = left(rules.device_mb, at.device_used);
+    let house_left = left(rules.house_mb, at.house_used);
+    if device_left == 0 {
+        return Err(NotNow::DeviceUsedUp);
+    }
+    if house_left == 0 {
+        return Err(NotNow::HouseUsedUp);
+    }
+    if at.others_in >= rules.most_devices && at.standing != Some(Standing::AlwaysIn) {
+        return Err(NotNow::Full);
+    }
+    let session = rules
+        .session_minutes
+        .filter(|_| at.standing != Some(Standing::AlwaysIn))
+        .map_or(MAX_SECONDS, |m| u32::from(m) * 60);
+    Ok(Grant {
+        seconds: until_closing.min(session).clamp(1, MAX_SECONDS),
+        bytes: device_left.min(house_left).min(metered_left),
+    })
+}
+
+fn megabytes(most: Option<u32>) -> u64 {
+    most.map_or(UNBOUNDED, |mb| u64::from(mb) * 1_000_000)
+}
+
+/// Seconds until it closes; none = it is closed.
+fn seconds_open(hours: OpenHours, now: WallMs) -> Option<u32> {
+    let (from, until) = (u32::from(hours.from), u32::from(hours.until));
+    let minute = minute_of_day(now);
+    let into_minute = u32::try_from(now.ms().rem_euclid(60_000) / 1_000).unwrap_or(0);
+    let is_open = if from < until {
+        (from..until).contains(&minute)
+    } else {
+        minute >= from || minute < until
+    };
+    let minutes = (until + 24 * 60 - minute) % (24 * 60);
+    is_open.then(|| (minutes * 60).saturating_sub(into_minute).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::calendar::{ZONE_MS, day_start};
+
+    /// A moment of a day by the village's clock.
+    fn at(hour: i64, minute: i64, second: i64) -> WallMs {
+        day_start(20_000) + ((hour * 60 + minute) * 60 + second) * 1_000
+    }
+
+    fn situation(now: WallMs) -> Situation {
+        Situation {
+            now: Some(now),
+            standing: None,
+            device_used: 0,
+            house_used: 0,
+            metered_used: 0,
+            uplink: Uplink::Free,
+            others_in: 0,
+        }
+    }
+
+    #[test]
+    fn a_session_lasts_until_the_house_closes() {
+        let rules = WifiRules::default();
+        let seconds = |now| admission(&rules, &situation(now)).map(|g| g.seconds);
+        assert_eq!(seconds(at(5, 0, 0)), Ok(17 * 3_600));
+        assert_eq!(seconds(at(21, 59, 30)), Ok(30));
+        let closed = Err(NotNow::Closed { opens: 300 });
+        assert_eq!(seconds(at(22, 0, 0)), closed);
+        assert_eq!(seconds(at(4, 59, 59)), closed);
+        // The village's clock is seven hours ahead of UTC.
+        assert_eq!(ZONE_MS, 7 * 3_600_000);
+    }
+
+    #[test]
+    fn hours_over_midnight_and_a_lost_clock() {
+        let night = WifiRules {
+            hours: Some(OpenHours {
+                from: 18 * 60,
+                until: 2 * 60,
+            }),
+            ..WifiRules::default()
+        };
+        let seconds = |now| admission(&night, &situation(now)).map(|g| g.seconds);
+        assert_eq!(seconds(at(23, 0, 0)), Ok(3 * 3_600));
+        assert_eq!(seconds(at(1, 0, 0)), Ok(3_600));
+        assert_eq!(seconds(at(12, 0, 0)), Err(NotNow::Closed { opens: 1_080 }));
+        let lost = Situation {
+            now: None,
+            ..situation(at(12, 0, 0))
+        };
+        assert_eq!(admission(&night, &lost).map(|g| g.seconds), Ok(7_200));
+    }
+
+    #[test]
+    fn the_smallest_rest_of_the_day_decides() {
+        let rules = WifiRules {
+            device_mb: Some(100),
+            house_mb: Some(1_000),
+            metered_mb: 10,
+            ..WifiRules::default()
+        };
+        let noon = situation(at(12, 0, 0));
+        let bytes = |s: Situation| admission(&rules, &s).map(|g| g.bytes);
+        assert_eq!(bytes(noon), Ok(100_000_000));
+        let device_used = 99_999_999;
+        assert_eq!(
+            bytes(Situation {
+                device_used,
+                ..noon
+            }),
+            Ok(1)
+        );
+        let device_used = 100_000_000;
+        let used_up = Situation {
+            device_used,
+            ..noon
+        };
+        assert_eq!(bytes(used_up), Err(NotNow::DeviceUsedUp));
+        let house_used = 950_000_000;
+        assert_eq!(bytes(Situation { house_used, ..noon }), Ok(50_000_000));
+        let house_used = u64::MAX;
+        let used_up = Situation { house_used, ..noon };
+        assert_eq!(bytes(used_up), Err(NotNow::HouseUsedUp));
+        let metered = Situation {
+            uplink: Uplink::Metered,
+            metered_used: 4_000_000,
+            ..noon
+        };
+        assert_eq!(bytes(metered), Ok(6_000_000));
+        let metered_used = 10_000_000;
+        let spent = Situation {
+            metered_used,
+            ..metered
+        };
+        assert_eq!(bytes(spent), Err(NotNow::MeteredOnly));
+        let down = Situation {
+            uplink: Uplink::Down,
+            ..noon
+        };
+        assert_eq!(bytes(down), Err(NotNow::UplinkDown));
+    }
+
+    #[test]
+    fn a_television_needs_no_place_and_a_blocked_device_gets_none() {
+        let rules = WifiRules {
+            most_devices: 2,
+            session_minutes: Some(60),
+            ..WifiRules::default()
+        };
+        let full = Situation {
+            others_in: 2,
+            ..situation(at(12, 0, 0))
+        };
+        assert_eq!(admission(&rules, &full), Err(NotNow::Full));
+        let standing = Some(Standing::AlwaysIn);
+        let television = Situation { standing, ..full };
+        let seconds = admission(&rules, &television).map(|g| g.seconds);
+        assert_eq!(seconds, Ok(10 * 3_600));
+        let standing = Some(Standing::Blocked);
+        let blocked = Situation { standing, ..full };
+        assert_eq!(admission(&rules, &blocked), Err(NotNow::Blocked));
+        let off = WifiRules {
+            is_on: false,
+            ..rules
+        };
+        assert_eq!(admission(&off, &television), Err(NotNow::Off));
+    }
+}

@@ -1,0 +1,106 @@
+//! The free wifi as it is now: who is in, what was used, and the way to the internet.
+//!
+//! Invariant: a device stands here by the keyed hash of its hardware address, so that no page and
+//! no program learns the address itself. Deliberately absent: what a guest does in the internet.
+
+use tokio::sync::watch;
+
+use crate::domain::guest::admission::Uplink;
+use crate::domain::id::GuestId;
+use crate::time::WallMs;
+
+/// A device that is in, or that was in today.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestRow {
+    /// The device.
+    pub id: GuestId,
+    /// When its session began; none = it is not in now.
+    pub since: Option<WallMs>,
+    /// Seconds until its session ends; 0 = it is not in now.
+    pub seconds_left: u32,
+    /// What it used today, bytes of both directions.
+    pub used_today: u64,
+    /// Whether its hardware address is made up, and may be another one tomorrow.
+    pub is_random: bool,
+}
+
+/// What the guests used in one hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HourOfUse {
+    /// Hours since 1970 in the village's zone.
+    pub hour: i64,
+    /// Bytes of both directions.
+    pub bytes: u64,
+    /// Most devices that were in at a time.
+    pub devices: u16,
+}
+
+/// The free wifi as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestsNow {
+    /// A guest network is configured: without one the portal shows notices only.
+    pub is_configured: bool,
+    /// The network helper answers, and its rules are in force.
+    pub is_in_force: bool,
+    /// The way to the internet.
+    pub uplink: Uplink,
+    /// Devices that are in and that were in today, those that are in first.
+    pub devices: Vec<GuestRow>,
+    /// What all devices used today, bytes.
+    pub used_today: u64,
+    /// What of it went over metered uplinks, bytes.
+    pub metered_today: u64,
+    /// The last seven days, oldest hour first; hours without use are left out.
+    pub week: Vec<HourOfUse>,
+}
+
+impl Default for GuestsNow {
+    fn default() -> Self {
+        Self {
+            is_configured: false,
+            is_in_force: false,
+            uplink: Uplink::Down,
+            devices: Vec::new(),
+            used_today: 0,
+            metered_today: 0,
+            week: Vec::new(),
+        }
+    }
+}
+
+impl GuestsNow {
+    /// How many devices are in.
+    #[must_use]
+    pub fn count_in(&self) -> usize {
+        self.devices.iter().filter(|d| d.since.is_some()).count()
+    }
+}
+
+/// The free wifi as it is now; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct GuestsStatus(watch::Sender<GuestsNow>);
+
+impl GuestsStatus {
+    /// Puts another value in its place, when it is another.
+    pub fn replace(&self, now: GuestsNow) {
+        self.0.send_if_modified(|before| {
+            let is_new = *before != now;
+            if is_new {
+                *before = now;
+            }
+            is_new
+        });
+    }
+
+    /// The value now.
+    #[must_use]
+    pub fn get(&self) -> GuestsNow {
+        self.0.borrow().clone()
+    }
+
+    /// Wakes when it changes.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<GuestsNow> {
+        self.0.subscribe()
+    }
+}

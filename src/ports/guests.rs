@@ -1,0 +1,97 @@
+//! Requests about the guests' devices: the portal asks who somebody is and lets them in, the
+//! dashboard ends a session. The guest service answers.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
+
+use crate::domain::guest::admission::NotNow;
+use crate::domain::id::GuestId;
+
+/// How long a request waits for its answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests that may wait; a further one is refused at once.
+const MAX_WAITING: usize = 256;
+
+/// The device that asks, and how it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visitor {
+    /// It is in.
+    In {
+        /// Seconds until its session ends.
+        seconds_left: u32,
+        /// Bytes that it may still use; none = no bound.
+        bytes_left: Option<u64>,
+    },
+    /// One tap lets it in.
+    Captive,
+    /// It is not let in now.
+    NotNow(NotNow),
+    /// The address is of no device of the guest network: a phone on the staff's wifi, this machine.
+    NotAGuest,
+    /// The guest network does not work, or none is configured.
+    NotServed,
+}
+
+/// A request of a page.
+#[derive(Debug)]
+pub enum GuestRequest {
+    /// How the device with this address stands.
+    Look(IpAddr, oneshot::Sender<Visitor>),
+    /// Let the device with this address in; answered when the kernel lets it through.
+    Enter(IpAddr, oneshot::Sender<Visitor>),
+    /// End the session of a device; answered when the kernel stops it. False = it was not in.
+    Cut(GuestId, oneshot::Sender<bool>),
+}
+
+/// The port of the guest service.
+pub struct GuestPort {
+    ask: mpsc::Sender<GuestRequest>,
+    inbox: Mutex<mpsc::Receiver<GuestRequest>>,
+}
+
+impl Default for GuestPort {
+    fn default() -> Self {
+        let (ask, inbox) = mpsc::channel(MAX_WAITING);
+        Self {
+            ask,
+            inbox: Mutex::new(inbox),
+        }
+    }
+}
+
+impl GuestPort {
+    /// How the device with this address stands.
+    pub async fn look(&self, address: IpAddr) -> Visitor {
+        let asked = self.ask(|reply| GuestRequest::Look(address, reply)).await;
+        asked.unwrap_or(Visitor::NotServed)
+    }
+
+    /// Lets the device with this address in. When it gives back [`Visitor::In`] the kernel lets the
+    /// device through.
+    pub async fn enter(&self, address: IpAddr) -> Visitor {
+        let asked = self.ask(|reply| GuestRequest::Enter(address, reply)).await;
+        asked.unwrap_or(Visitor::NotServed)
+    }
+
+    /// Ends the session of a device; false = it was not in, none = the network helper does not
+    /// answer.
+    pub async fn cut(&self, device: GuestId) -> Option<bool> {
+        self.ask(|reply| GuestRequest::Cut(device, reply)).await
+    }
+
+    /// The requests, for the guest service as long as it holds them.
+    pub async fn inbox(&self) -> MutexGuard<'_, mpsc::Receiver<GuestRequest>> {
+        self.inbox.lock().await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> GuestRequest) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.ask.try_send(request(reply)).ok()?;
+        tokio::time::timeout(REQUEST_TIMEOUT, answer)
+            .await
+            .ok()?
+            .ok()
+    }
+}
