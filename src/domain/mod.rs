@@ -18,6 +18,7 @@ pub mod device;
 pub mod entity;
 pub mod event;
 pub mod guest;
+pub mod hardware_address;
 pub mod history;
 pub mod id;
 pub mod lane;

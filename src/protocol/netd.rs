@@ -11,7 +11,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-pub use names::{InterfaceName, MacAddress, NetworkNameError, SubnetAddress};
+pub use crate::domain::hardware_address::{BadMacAddress, MacAddress};
+pub use names::{InterfaceName, NetworkNameError, SubnetAddress};
 
 /// Longest line of either side, bytes: 1,024 sessions and the answers about them fit.
 pub const MAX_LINE_BYTES: usize = 512 * 1024;

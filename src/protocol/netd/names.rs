@@ -1,4 +1,4 @@
-//! Names of the network as types: an interface, a device's hardware address, a segment's address.
+//! Names of the network as types: an interface, a segment's address.
 //!
 //! Invariant: each holds nothing but its characters, so that its text may stand in a script of `nft`,
 //! `tc` or `dnsmasq` as it is.
@@ -15,9 +15,6 @@ pub enum NetworkNameError {
     /// Interfaces are named by 1–15 letters, digits, `-`, `_` or `.` (Linux: `IFNAMSIZ` − 1).
     #[error("an interface is named by 1 to 15 letters, digits, “-”, “_” or “.”")]
     Interface,
-    /// Six pairs of hexadecimal digits with colons between them.
-    #[error("a hardware address is six pairs of hexadecimal digits with colons between them")]
-    Mac,
     /// An address, a slash, and the number of bits that the segment shares.
     #[error("a segment's address is written like 10.7.0.1/22 or fd00:7::1/64")]
     Subnet,
@@ -67,85 +64,6 @@ impl From<InterfaceName> for String {
 impl fmt::Display for InterfaceName {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(&self.0)
-    }
-}
-
-/// Hardware address of a device on Ethernet or wifi.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct MacAddress([u8; 6]);
-
-impl MacAddress {
-    /// From its six bytes.
-    #[must_use]
-    pub const fn new(bytes: [u8; 6]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its six bytes.
-    #[must_use]
-    pub const fn bytes(self) -> [u8; 6] {
-        self.0
-    }
-
-    /// Whether the device made it up (the bit “locally administered” of IEEE 802): phones do so for
-    /// each network, and some make a new one each time.
-    #[must_use]
-    pub const fn is_random(self) -> bool {
-        self.0[0] & 0b10 != 0
-    }
-
-    /// Whether one device can have it: neither a group address nor all zeros.
-    #[must_use]
-    pub fn is_of_one_device(self) -> bool {
-        self.0[0] & 1 == 0 && self.0 != [0; 6]
-    }
-}
-
-impl FromStr for MacAddress {
-    type Err = NetworkNameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut bytes = [0; 6];
-        let mut pairs = text.split(':');
-        for byte in &mut bytes {
-            let pair = pairs.next().ok_or(NetworkNameError::Mac)?;
-            if pair.len() != 2 || !pair.bytes().all(|b| b.is_ascii_hexdigit()) {
-                return Err(NetworkNameError::Mac);
-            }
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| NetworkNameError::Mac)?;
-        }
-        if pairs.next().is_some() {
-            return Err(NetworkNameError::Mac);
-        }
-        Ok(Self(bytes))
-    }
-}
-
-impl TryFrom<String> for MacAddress {
-    type Error = NetworkNameError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<MacAddress> for String {
-    fn from(mac: MacAddress) -> Self {
-        mac.to_string()
-    }
-}
-
-impl fmt::Display for MacAddress {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, f] = self.0;
-        write!(to, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
-    }
-}
-
-impl fmt::Debug for MacAddress {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, to)
     }
 }
 
