@@ -1,5 +1,10 @@
 //! Whether a device is let into the internet now, and for how long and how much: one pure decision
 //! for the tap, for a session that runs, and for the pages that tell why not.
+//!
+//! Invariants: a device that is let in always obeys the hours, the quotas and the uplink as all do;
+//! it needs no tap and no place. No grant reaches beyond closing time, unless the clock is lost: a
+//! grant of that time is to be decided again when the clock is known. Every number that comes in is
+//! allowed, also one that makes no sense, so that a wrong counter lets nobody in for ever.
 
 use super::{OpenHours, Standing, WifiRules};
 use crate::domain::calendar::minute_of_day;
@@ -28,7 +33,8 @@ pub struct Situation {
     pub metered_used: u64,
     /// The way to the internet.
     pub uplink: Uplink,
-    /// Devices that are in, without this one.
+    /// Devices that are in, without this one and without those that are let in always: these take
+    /// no place from the guests.
     pub others_in: u16,
 }
 
@@ -48,7 +54,8 @@ pub enum Uplink {
 pub struct Grant {
     /// For so long, s: at least 1.
     pub seconds: u32,
-    /// For so many bytes from now.
+    /// For so many bytes from now: at least 1. Each device is granted all that is left of the
+    /// house's day, so the sum is to be watched while they run.
     pub bytes: u64,
 }
 
@@ -57,13 +64,13 @@ pub struct Grant {
 pub enum NotNow {
     /// The village switched it off.
     Off,
+    /// A person decided so.
+    Blocked,
     /// It is closed; it opens at this minute of the day.
     Closed {
         /// Minutes after midnight.
         opens: u16,
     },
-    /// A person decided so.
-    Blocked,
     /// There is no way to the internet.
     UplinkDown,
     /// The uplink costs by the byte, and what guests may use of it is used.
@@ -97,14 +104,13 @@ pub fn admission(rules: &WifiRules, at: &Situation) -> Result<Grant, NotNow> {
     let metered_left = match at.uplink {
         Uplink::Down => return Err(NotNow::UplinkDown),
         Uplink::Free => UNBOUNDED,
-        Uplink::Metered => megabytes(Some(rules.metered_mb))
-            .checked_sub(at.metered_used)
-            .filter(|left| *left > 0)
-            .ok_or(NotNow::MeteredOnly)?,
+        Uplink::Metered => bytes_left(Some(rules.metered_mb), at.metered_used),
     };
-    let left = |most: Option<u32>, used: u64| megabytes(most).saturating_sub(used);
-    let device_left = left(rules.device_mb, at.device_used);
-    let house_left = left(rules.house_mb, at.house_used);
+    let device_left = bytes_left(rules.device_mb, at.device_used);
+    let house_left = bytes_left(rules.house_mb, at.house_used);
+    if metered_left == 0 {
+        return Err(NotNow::MeteredOnly);
+    }
     if device_left == 0 {
         return Err(NotNow::DeviceUsedUp);
     }
@@ -124,8 +130,11 @@ pub fn admission(rules: &WifiRules, at: &Situation) -> Result<Grant, NotNow> {
     })
 }
 
-fn megabytes(most: Option<u32>) -> u64 {
-    most.map_or(UNBOUNDED, |mb| u64::from(mb) * 1_000_000)
+/// What is left of so many megabytes; without a bound nothing is ever used up.
+fn bytes_left(most: Option<u32>, used: u64) -> u64 {
+    most.map_or(UNBOUNDED, |mb| {
+        (u64::from(mb) * 1_000_000).saturating_sub(used)
+    })
 }
 
 /// Seconds until it closes; none = it is closed.
@@ -138,12 +147,18 @@ fn seconds_open(hours: OpenHours, now: WallMs) -> Option<u32> {
     } else {
         minute >= from || minute < until
     };
-    let minutes = (until + 24 * 60 - minute) % (24 * 60);
+    // A day without a closing time has its end where it began.
+    let minutes = match (until + 24 * 60 - minute) % (24 * 60) {
+        0 => 24 * 60,
+        minutes => minutes,
+    };
     is_open.then(|| (minutes * 60).saturating_sub(into_minute).max(1))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::calendar::{ZONE_MS, day_start};
 
@@ -270,5 +285,172 @@ mod tests {
             ..rules
         };
         assert_eq!(admission(&off, &television), Err(NotNow::Off));
+    }
+
+    #[test]
+    fn a_device_that_is_always_let_in_obeys_hours_quotas_and_the_uplink() {
+        let rules = WifiRules {
+            device_mb: Some(100),
+            ..WifiRules::default()
+        };
+        let standing = Some(Standing::AlwaysIn);
+        let printer = |now| Situation {
+            standing,
+            ..situation(now)
+        };
+        let closed = Err(NotNow::Closed { opens: 300 });
+        assert_eq!(admission(&rules, &printer(at(22, 0, 0))), closed);
+        assert_eq!(admission(&rules, &printer(at(4, 59, 59))), closed);
+        let last = admission(&rules, &printer(at(21, 59, 59)));
+        assert_eq!(last.map(|g| g.seconds), Ok(1));
+        let noon = printer(at(12, 0, 0));
+        let device_used = 100_000_000;
+        let used_up = Situation {
+            device_used,
+            ..noon
+        };
+        assert_eq!(admission(&rules, &used_up), Err(NotNow::DeviceUsedUp));
+        let uplink = Uplink::Metered;
+        let metered = Situation { uplink, ..noon };
+        assert_eq!(admission(&rules, &metered), Err(NotNow::MeteredOnly));
+        let lost = Situation { now: None, ..noon };
+        assert_eq!(admission(&rules, &lost).map(|g| g.seconds), Ok(7_200));
+    }
+
+    #[test]
+    fn without_a_bound_nothing_is_used_up_whatever_a_counter_says() {
+        let rules = WifiRules {
+            device_mb: None,
+            house_mb: None,
+            ..WifiRules::default()
+        };
+        let most = Situation {
+            device_used: u64::MAX,
+            house_used: u64::MAX,
+            ..situation(at(12, 0, 0))
+        };
+        assert_eq!(admission(&rules, &most).map(|g| g.bytes), Ok(UNBOUNDED));
+        let bounded = WifiRules {
+            device_mb: Some(u32::MAX),
+            ..rules
+        };
+        assert_eq!(admission(&bounded, &most), Err(NotNow::DeviceUsedUp));
+    }
+
+    fn rules() -> impl Strategy<Value = WifiRules> {
+        let minute = || prop_oneof![0..1_440_u16, Just(0), Just(1_439), any::<u16>()];
+        let hours = proptest::option::of((minute(), minute()));
+        let bound = || proptest::option::of(prop_oneof![any::<u32>(), 0..3_u32]);
+        let bounds = (bound(), bound(), any::<u32>());
+        (
+            any::<bool>(),
+            hours,
+            any::<Option<u16>>(),
+            bounds,
+            any::<u16>(),
+        )
+            .prop_map(
+                |(
+                    is_on,
+                    hours,
+                    session_minutes,
+                    (device_mb, house_mb, metered_mb),
+                    most_devices,
+                )| {
+                    WifiRules {
+                        is_on,
+                        hours: hours.map(|(from, until)| OpenHours { from, until }),
+                        session_minutes,
+                        device_mb,
+                        house_mb,
+                        most_devices,
+                        metered_mb,
+                        ..WifiRules::default()
+                    }
+                },
+            )
+    }
+
+    fn any_situation() -> impl Strategy<Value = Situation> {
+        let used = || prop_oneof![any::<u64>(), 0..5_000_000_u64];
+        let now = proptest::option::of(any::<i64>().prop_map(WallMs::new));
+        let standings = [None, Some(Standing::AlwaysIn), Some(Standing::Blocked)];
+        let uplinks = [Uplink::Down, Uplink::Metered, Uplink::Free];
+        (
+            now,
+            prop::sample::select(standings.to_vec()),
+            (used(), used(), used()),
+            prop::sample::select(uplinks.to_vec()),
+            any::<u16>(),
+        )
+            .prop_map(
+                |(now, standing, (device_used, house_used, metered_used), uplink, others_in)| {
+                    Situation {
+                        now,
+                        standing,
+                        device_used,
+                        house_used,
+                        metered_used,
+                        uplink,
+                        others_in,
+                    }
+                },
+            )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 512,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn no_grant_is_empty_or_beyond_what_is_left(rules in rules(), at in any_situation()) {
+            let Ok(grant) = admission(&rules, &at) else { return Ok(()) };
+            prop_assert!((1..=MAX_SECONDS).contains(&grant.seconds) && grant.bytes >= 1);
+            prop_assert!(rules.is_on && at.standing != Some(Standing::Blocked));
+            prop_assert!(at.uplink != Uplink::Down);
+            let fits = |most: Option<u32>, used: u64| most.is_none_or(|mb| {
+                u128::from(grant.bytes) + u128::from(used) <= u128::from(mb) * 1_000_000
+            });
+            prop_assert!(fits(rules.device_mb, at.device_used));
+            prop_assert!(fits(rules.house_mb, at.house_used));
+            let is_metered = at.uplink == Uplink::Metered;
+            prop_assert!(!is_metered || fits(Some(rules.metered_mb), at.metered_used));
+            if at.standing.is_none() {
+                prop_assert!(at.others_in < rules.most_devices);
+                let most = rules.session_minutes.map_or(MAX_SECONDS, |m| u32::from(m) * 60);
+                prop_assert!(grant.seconds <= most.max(1));
+            }
+        }
+
+        #[test]
+        fn a_grant_ends_at_closing_time_at_the_latest(
+            from in 0..1_440_u16,
+            until in 0..1_440_u16,
+            ms in 0..86_400_000_i64,
+        ) {
+            prop_assume!(from != until);
+            let rules = WifiRules {
+                hours: Some(OpenHours { from, until }),
+                ..WifiRules::default()
+            };
+            let now = day_start(20_000) + ms;
+            let is_open = |at: WallMs| seconds_open(OpenHours { from, until }, at).is_some();
+            match admission(&rules, &situation(now)) {
+                Ok(grant) => {
+                    // The end is given in whole seconds.
+                    let end = now + i64::from(grant.seconds) * 1_000;
+                    prop_assert!(is_open(end - 1_000) && !is_open(end));
+                    let closing = u32::from(until);
+                    prop_assert_eq!(minute_of_day(end), closing);
+                }
+                Err(closed) => {
+                    prop_assert_eq!(closed, NotNow::Closed { opens: from });
+                    prop_assert!(!is_open(now));
+                }
+            }
+        }
     }
 }
