@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::store_tests::{rig, stream};
 use crate::domain::event::Lane;
+use crate::journal::codec;
 use crate::protocol::commune::{Stream, pack};
 use crate::time::WallMs;
 
@@ -50,4 +51,20 @@ fn records_of_every_version_are_read_and_a_newer_one_is_stored_as_it_came() {
     let stored = store.records("v").expect("records");
     assert!(stored.iter().any(|r| r.3 == later.as_bytes()));
     drop(store);
+}
+
+#[test]
+fn a_village_of_each_version_is_read_beside_one_of_today() {
+    let (store, _folder) = rig();
+    for (n, v) in (3..=codec::VERSION).enumerate() {
+        let village = format!("v{v}");
+        let raised = format!(
+            r#"{{"v":{v},"seq":{n},"mono_ms":0,"wall_ms":1000,"clock":"synced","actor":{{"is":"house"}},"lane":"alarm","lane_seq":1,"event":{{"sensor":{{"t":"alarm_raised","sensor":"s.level","level":1,"value":2.0}}}}}}"#
+        );
+        let batch = pack(alarm_lane(1), 1, &[raised.as_bytes()], BTreeMap::new()).expect("packed");
+        store
+            .apply(&village, &batch, WallMs::new(5_000))
+            .expect("taken");
+        assert_eq!(store.alarms(&village).expect("read").len(), 1, "{village}");
+    }
 }

@@ -3,8 +3,8 @@
 use super::event::{Entry, Event};
 use super::state::VillageState;
 use super::{
-    account, camera, configuration, device, history, light, notice, place, sensor, speaker, token,
-    user, village,
+    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
+    speaker, token, user, village,
 };
 
 impl VillageState {
@@ -26,6 +26,8 @@ impl VillageState {
             Event::Notice(e) => notice::rules::apply(self, e, entry),
             Event::User(e) => user::rules::apply(self, e),
             Event::Token(e) => token::rules::apply(self, e),
+            Event::Guest(e) => guest::rules::apply(self, e),
+            Event::Network(e) => network::rules::apply(self, e),
         }
     }
 }

@@ -7,8 +7,8 @@
 
 use super::blob::BlobRef;
 use super::{
-    account, camera, configuration, device, history, light, notice, place, sensor, speaker, token,
-    user, village,
+    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
+    speaker, token, user, village,
 };
 
 pub mod wire;
@@ -42,6 +42,10 @@ pub enum Command {
     User(user::Command),
     /// Tokens of programs.
     Token(token::Command),
+    /// The free wifi.
+    Guest(guest::Command),
+    /// The networks that the box serves.
+    Network(network::Command),
 }
 
 impl Command {
@@ -61,7 +65,9 @@ impl Command {
             | Self::Light(_)
             | Self::Sensor(_)
             | Self::Camera(_)
-            | Self::Token(_) => None,
+            | Self::Token(_)
+            | Self::Guest(_)
+            | Self::Network(_) => None,
         }
     }
 }
@@ -141,5 +147,17 @@ impl From<user::Command> for Command {
 impl From<token::Command> for Command {
     fn from(command: token::Command) -> Self {
         Self::Token(command)
+    }
+}
+
+impl From<guest::Command> for Command {
+    fn from(command: guest::Command) -> Self {
+        Self::Guest(command)
+    }
+}
+
+impl From<network::Command> for Command {
+    fn from(command: network::Command) -> Self {
+        Self::Network(command)
     }
 }

@@ -11,8 +11,8 @@ use super::event::Event;
 pub use super::rejection::{Now, Rejection};
 use super::state::VillageState;
 use super::{
-    account, camera, configuration, device, history, light, notice, place, sensor, speaker, token,
-    user, village,
+    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
+    speaker, token, user, village,
 };
 
 /// Turns a command into events.
@@ -41,6 +41,8 @@ pub fn decide(
         Command::Notice(c) => lift(notice::rules::decide(state, actor, c, now)?),
         Command::User(c) => lift(user::rules::decide(state, c)?),
         Command::Token(c) => lift(token::rules::decide(state, c)?),
+        Command::Guest(c) => lift(guest::rules::decide(state, c)?),
+        Command::Network(c) => lift(network::rules::decide(state, c)?),
     })
 }
 
@@ -70,6 +72,8 @@ pub fn authorize(state: &VillageState, actor: &Actor, command: &Command) -> Resu
             Command::Notice(c) => notice::rules::allowed(state, actor, c),
             Command::User(c) => user::rules::allowed(state, actor, c),
             Command::Token(c) => token::rules::allowed(state, actor, c),
+            Command::Guest(c) => guest::rules::allowed(state, actor, c),
+            Command::Network(c) => network::rules::allowed(state, actor, c),
         };
     if is_allowed {
         Ok(())
@@ -97,5 +101,7 @@ pub fn validate(command: &Command) -> Result<(), Rejection> {
         Command::Notice(c) => notice::validate(c),
         Command::User(c) => user::validate(c),
         Command::Token(c) => token::validate(c),
+        Command::Guest(c) => guest::validate(c),
+        Command::Network(c) => network::validate(c),
     }
 }

@@ -9,8 +9,8 @@ use super::actor::Actor;
 use super::blob::BlobRef;
 pub use super::lane::{EventProperties, Lane};
 use super::{
-    account, camera, configuration, device, history, light, notice, place, sensor, speaker, token,
-    user, village,
+    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
+    speaker, token, user, village,
 };
 use crate::time::{MonoMs, WallMs};
 
@@ -44,6 +44,10 @@ pub enum Event {
     User(user::Event),
     /// Tokens of programs.
     Token(token::Event),
+    /// The free wifi.
+    Guest(guest::Event),
+    /// The networks that the box serves.
+    Network(network::Event),
 }
 
 impl Event {
@@ -64,6 +68,8 @@ impl Event {
             Self::Notice(e) => e.properties(),
             Self::User(e) => e.properties(),
             Self::Token(e) => e.properties(),
+            Self::Guest(e) => e.properties(),
+            Self::Network(e) => e.properties(),
         }
     }
 
@@ -181,6 +187,18 @@ impl From<user::Event> for Event {
 impl From<token::Event> for Event {
     fn from(event: token::Event) -> Self {
         Self::Token(event)
+    }
+}
+
+impl From<guest::Event> for Event {
+    fn from(event: guest::Event) -> Self {
+        Self::Guest(event)
+    }
+}
+
+impl From<network::Event> for Event {
+    fn from(event: network::Event) -> Self {
+        Self::Network(event)
     }
 }
 

@@ -13,13 +13,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use self::garden::{is_host_name, opens_probes};
 use super::id::GuestId;
 use super::lane::{EventProperties, Lane};
 use super::rejection::Rejection;
 use super::things::Things;
-use super::validation::{check_name, ensure};
+use super::validation::{check_name, check_number};
 
 pub mod admission;
+mod garden;
 pub mod rules;
 
 /// Most devices on which a person may decide.
@@ -47,7 +49,8 @@ pub struct WifiRules {
     pub is_on: bool,
     /// None = day and night.
     pub hours: Option<OpenHours>,
-    /// How long a device is in after one tap, minutes; none = until it closes, at most a day.
+    /// How long a device is in after one tap, minutes; none = until it closes, at most a day. No
+    /// session goes on after closing time.
     pub session_minutes: Option<u16>,
     /// What a device may use in a day, MB of both directions; none = no bound.
     pub device_mb: Option<u32>,
@@ -57,13 +60,14 @@ pub struct WifiRules {
     pub device_kbit: Option<u32>,
     /// Speed of all together, kbit/s.
     pub house_kbit: Option<u32>,
-    /// Devices at a time.
+    /// Devices at a time, without those that are let in always.
     pub most_devices: u16,
     /// What guests may use in a day on a metered uplink, MB; 0 = portal and garden only.
     pub metered_mb: u32,
     /// For how many days rows of sessions are kept: one of [`KEEP_DAYS`].
     pub keep_days: u16,
-    /// Names that need no tap and are not counted; each with all names below it.
+    /// Names that need no tap and are not counted; each with all names below it. None of them is a
+    /// host by which phones find the portal.
     pub garden: Vec<String>,
     /// Whether names of the block list are not answered.
     pub block_list: bool,
@@ -95,7 +99,8 @@ impl Default for WifiRules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// It is let in without a tap: a hall's television, a printer. It is counted and slowed as all.
+    /// It is let in without a tap: a hall's television, a printer. It takes no place among the most
+    /// devices. Opening hours, quotas and speeds hold for it as for all: a closed wifi is closed.
     AlwaysIn,
     /// It is not let in.
     Blocked,
@@ -106,7 +111,7 @@ pub enum Standing {
 pub struct DecidedDevice {
     /// The device.
     pub id: GuestId,
-    /// What it is called on the list: “Ti vi hội trường”.
+    /// What it is called on the list: “Ti vi hội trường”. History has this name for ever.
     pub name: String,
     /// What was decided.
     pub standing: Standing,
@@ -188,39 +193,29 @@ fn validate_rules(rules: &WifiRules) -> Result<(), Rejection> {
     let hours = rules
         .hours
         .is_none_or(|h| is_minute(h.from) && is_minute(h.until) && h.from != h.until);
-    ensure(hours, "hours", 24 * 60)?;
+    check_number("hours", hours)?;
     let session = rules
         .session_minutes
         .is_none_or(|m| (5..=1_440).contains(&m));
-    ensure(session, "session", 1_440)?;
+    check_number("session", session)?;
     let quotas = [rules.device_mb, rules.house_mb];
     let quotas = quotas
         .iter()
         .flatten()
         .all(|mb| (1..=10_000_000).contains(mb));
-    ensure(quotas && rules.metered_mb <= 1_000_000, "quota", 10_000_000)?;
+    check_number("quota", quotas && rules.metered_mb <= 1_000_000)?;
     let speeds = [rules.device_kbit, rules.house_kbit];
     let speeds = speeds
         .iter()
         .flatten()
         .all(|kbit| (128..=10_000_000).contains(kbit));
-    ensure(speeds, "speed", 10_000_000)?;
+    check_number("speed", speeds)?;
     let devices = (1..=MAX_DEVICES).contains(&rules.most_devices);
-    ensure(devices, "devices", usize::from(MAX_DEVICES))?;
-    ensure(KEEP_DAYS.contains(&rules.keep_days), "keep-days", 365)?;
-    let garden = rules.garden.len() <= MAX_GARDEN_NAMES && rules.garden.iter().all(is_host_name);
-    ensure(garden, "garden", MAX_GARDEN_NAMES)
-}
-
-/// Names of hosts as RFC 1123 has them, two labels at least: a whole top-level domain is no garden.
-fn is_host_name(name: &String) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    name.len() <= 253 && name.contains('.') && name.split('.').all(is_label)
+    check_number("devices", devices)?;
+    check_number("keep-days", KEEP_DAYS.contains(&rules.keep_days))?;
+    let mut names = rules.garden.iter();
+    let is_garden = rules.garden.len() <= MAX_GARDEN_NAMES && names.all(|n| is_host_name(n));
+    check_number("garden", is_garden)?;
+    let opens_probes = rules.garden.iter().any(|name| opens_probes(name));
+    check_number("garden-probe", !opens_probes)
 }

@@ -23,6 +23,7 @@ pub mod history;
 pub mod id;
 pub mod lane;
 pub mod light;
+pub mod network;
 pub mod notice;
 pub mod permissions;
 pub mod place;

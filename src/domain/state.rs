@@ -17,11 +17,13 @@ use super::configuration::Thing;
 use super::device::Device;
 use super::entity::Entity;
 use super::guest::Wifi;
+use super::hardware_address::MacAddress;
 use super::id::{
     AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, TokenId,
     UserId,
 };
 use super::light::{Light, LightGroup};
+use super::network::Reservation;
 use super::notice::{Notice, TakenDownNotice};
 use super::place::Place;
 use super::sensor::Sensor;
@@ -104,6 +106,9 @@ pub struct VillageState {
     /// The free wifi: its rules, and devices on which a person decided.
     #[serde(default)]
     pub wifi: Arc<Wifi>,
+    /// Addresses that devices keep for ever.
+    #[serde(default)]
+    pub reservations: Things<MacAddress, Reservation>,
     /// The things that the configuration named at the last start.
     #[serde(default)]
     pub configured: Arc<BTreeSet<Thing>>,

@@ -7,7 +7,12 @@ use crate::time::WallMs;
 /// “14:05”.
 #[must_use]
 pub fn clock(at: WallMs) -> String {
-    let minute = minute_of_day(at);
+    time_of_day(minute_of_day(at))
+}
+
+/// “14:05”, of the minutes since midnight.
+#[must_use]
+pub fn time_of_day(minute: u32) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 

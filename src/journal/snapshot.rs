@@ -1,8 +1,8 @@
 //! Snapshots: the state and everything else that a boot needs, so that the log stays short.
 //!
-//! Versions 2 and 3 have the shape of version 1. They stand for a history with entries of versions
-//! 3 and 4 of the codec, so that an older program calls the folder newer even when no entry is left
-//! in the log. So the version rises with that of the codec.
+//! Versions 2 to 5 have the shape of version 1. They stand for a history with entries of versions 3
+//! to 6 of the codec, so that an older program calls the folder newer even when no entry is left in
+//! the log. So the version rises with that of the codec.
 //!
 //! A file `<seq>.snap` (16 hexadecimal digits): magic `CLSN`, version u16, zero u16, CRC32C u32 of
 //! the payload, payload = zstd of JSON. The two newest are stored, and the newest once more as
@@ -27,7 +27,7 @@ use crate::log::frame::Epoch;
 use crate::log::recover::Floor;
 
 /// The version that is written.
-pub(super) const VERSION: u16 = 4;
+pub(super) const VERSION: u16 = 5;
 const _: () = assert!(
     VERSION as u32 + 1 == codec::VERSION,
     "the version of snapshots rises with that of entries"

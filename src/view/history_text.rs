@@ -9,8 +9,10 @@ mod account;
 mod camera;
 mod configuration;
 mod device;
+mod guest;
 mod history;
 mod light;
+mod network;
 mod notice;
 mod place;
 mod sensor;
@@ -281,6 +283,8 @@ impl SentenceContext<'_> {
             Event::Notice(e) => notice::sentence(self, e),
             Event::User(e) => user::sentence(self, e),
             Event::Token(e) => token::sentence(self, e),
+            Event::Guest(e) => guest::sentence(self, e),
+            Event::Network(e) => network::sentence(self, e),
         }
     }
 
@@ -293,6 +297,7 @@ impl SentenceContext<'_> {
             Event::Sensor(e) => sensor::folded(self, e, entries),
             Event::Camera(e) => camera::folded(self, e, entries),
             Event::User(e) => user::folded(self, e, entries),
+            Event::Guest(e) => guest::folded(self, e, entries.len()),
             Event::History(_)
             | Event::Village(_)
             | Event::Place(_)
@@ -301,7 +306,8 @@ impl SentenceContext<'_> {
             | Event::Light(_)
             | Event::Speaker(_)
             | Event::Notice(_)
-            | Event::Token(_) => None,
+            | Event::Token(_)
+            | Event::Network(_) => None,
         }
     }
 
@@ -321,7 +327,9 @@ impl SentenceContext<'_> {
             | Event::Sensor(_)
             | Event::Notice(_)
             | Event::User(_)
-            | Event::Token(_) => None,
+            | Event::Token(_)
+            | Event::Guest(_)
+            | Event::Network(_) => None,
         }
     }
 }
@@ -343,6 +351,8 @@ pub fn row_rule(event: &Event) -> RowRule {
         Event::Notice(e) => notice::row_rule(e),
         Event::User(e) => user::row_rule(e),
         Event::Token(e) => token::row_rule(e),
+        Event::Guest(e) => guest::row_rule(e),
+        Event::Network(e) => network::row_rule(e),
     }
 }
 

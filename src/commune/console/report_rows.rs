@@ -16,8 +16,8 @@ use crate::domain::notice::MAX_TITLE_CHARS;
 use crate::domain::state::VillageState;
 use crate::domain::text;
 use crate::domain::{
-    account, camera, configuration, device, history, light, notice, place, sensor, speaker, token,
-    user, village,
+    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
+    speaker, token, user, village,
 };
 use crate::http::render::plain_row;
 use crate::i18n::dates;
@@ -306,6 +306,13 @@ const fn is_reported(event: &Event) -> bool {
         | Event::Configuration(
             configuration::Event::ThingsNamed { .. } | configuration::Event::ThingPutAway { .. },
         )
+        // Of these only the rules leave a village.
+        | Event::Guest(
+            guest::Event::RulesSet { .. }
+            | guest::Event::Decided { .. }
+            | guest::Event::Forgotten { .. }
+            | guest::Event::Cut { .. },
+        )
         // These never leave a village.
         | Event::Account(account::Event::Granted { .. } | account::Event::Revoked { .. })
         | Event::User(
@@ -317,6 +324,9 @@ const fn is_reported(event: &Event) -> bool {
             | user::Event::PhonesSignedOut { .. }
             | user::Event::WrongPinsTried { .. },
         )
-        | Event::Token(token::Event::Put { .. } | token::Event::Removed { .. }) => false,
+        | Event::Token(token::Event::Put { .. } | token::Event::Removed { .. })
+        | Event::Network(
+            network::Event::AddressReserved { .. } | network::Event::AddressReleased { .. },
+        ) => false,
     }
 }

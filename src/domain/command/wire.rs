@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::Command;
 use crate::domain::{
-    account, camera, configuration, device, history, light, notice, place, sensor, speaker, token,
-    user, village,
+    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
+    speaker, token, user, village,
 };
 
 /// A deserializer that reads nothing: it only records the names of the variants of an enum.
@@ -62,7 +62,7 @@ fn reader<T: DeserializeOwned + Into<Command>>() -> NounReader {
     }
 }
 
-fn readers() -> [NounReader; 13] {
+fn readers() -> [NounReader; 15] {
     [
         reader::<history::Command>(),
         reader::<village::Command>(),
@@ -77,6 +77,8 @@ fn readers() -> [NounReader; 13] {
         reader::<notice::Command>(),
         reader::<user::Command>(),
         reader::<token::Command>(),
+        reader::<guest::Command>(),
+        reader::<network::Command>(),
     ]
 }
 
@@ -106,6 +108,8 @@ impl Serialize for Command {
             Self::Notice(c) => serde_json::to_value(c),
             Self::User(c) => serde_json::to_value(c),
             Self::Token(c) => serde_json::to_value(c),
+            Self::Guest(c) => serde_json::to_value(c),
+            Self::Network(c) => serde_json::to_value(c),
         }
         .map_err(ser::Error::custom)?;
         let mut flat = Map::new();

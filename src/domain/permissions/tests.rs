@@ -57,6 +57,12 @@ NotePhonesOut     Hc.......
 NoteWrongPins     H........
 PutToken          H..C.....
 RemoveToken       H..C.....
+SetWifiRules      Hc.C.....
+DecideGuest       Hc.C.....
+ForgetGuest       Hc.C.....
+CutGuest          Hc.C.....
+ReserveAddress    Hc.C.....
+ReleaseAddress    Hc.C.....
 ";
 
 /// One of each command as it is sent, about the lamp `d0`. Programs send these: samples are only
@@ -147,10 +153,40 @@ pub fn wire_samples() -> Vec<serde_json::Value> {
         { "do": "PutToken", "token": { "id": "t", "sha256": "00".repeat(32), "scopes": ["read"] } },
         { "do": "RemoveToken", "token": "t" },
     ]);
-    [things, machines, people]
+    [things, machines, people, network_samples()]
         .into_iter()
         .flat_map(|part| part.as_array().cloned().unwrap_or_default())
         .collect()
+}
+
+/// Those about the free wifi and the networks.
+fn network_samples() -> serde_json::Value {
+    let device = "00".repeat(16);
+    serde_json::json!([
+        {
+            "do": "SetWifiRules",
+            "rules": {
+                "is_on": true, "hours": { "from": 300, "until": 1320 }, "session_minutes": 60,
+                "device_mb": 1024, "house_mb": 20000, "device_kbit": 5000, "house_kbit": 50000,
+                "most_devices": 60, "metered_mb": 100, "keep_days": 30,
+                "garden": ["dichvucong.gov.vn"], "block_list": false
+            }
+        },
+        {
+            "do": "DecideGuest",
+            "device": { "id": device, "name": "Ti vi hội trường", "standing": "always_in" }
+        },
+        { "do": "ForgetGuest", "device": device },
+        { "do": "CutGuest", "device": device },
+        {
+            "do": "ReserveAddress",
+            "reservation": {
+                "mac": "3c:52:82:0a:0b:0c", "v4": "10.8.0.20", "name": "Camera ngã ba",
+                "segment": "device"
+            }
+        },
+        { "do": "ReleaseAddress", "mac": "3c:52:82:0a:0b:0c" },
+    ])
 }
 
 /// One of each command.

@@ -11,12 +11,15 @@ use crate::domain::camera::{self, Camera};
 use crate::domain::command::Command;
 use crate::domain::configuration::{self, Thing};
 use crate::domain::device::{self, Availability, Device};
+use crate::domain::guest::{self, DecidedDevice, Standing, WifiRules};
+use crate::domain::hardware_address::MacAddress;
 use crate::domain::history;
 use crate::domain::id::{
-    AnnouncementId, BlobId, CameraId, EntityId, GroupId, NoticeId, PlaceId, TokenId, UserId,
-    VillageId,
+    AnnouncementId, BlobId, CameraId, EntityId, GroupId, GuestId, NoticeId, PlaceId, TokenId,
+    UserId, VillageId,
 };
 use crate::domain::light::{self, LightGroup};
+use crate::domain::network::{self, Reservation, SegmentKind};
 use crate::domain::notice::{self, NoticeKind};
 use crate::domain::place::{self, Place};
 use crate::domain::sensor::{self, Sensor};
@@ -356,6 +359,55 @@ fn token(last: Option<&token::Command>, r: Random) -> Option<token::Command> {
     })
 }
 
+fn guest(last: Option<&guest::Command>, r: Random) -> Option<guest::Command> {
+    use guest::Command::{Cut, Decide, Forget, SetRules};
+    let device = GuestId::new(&format!("{:032x}", r.a % 3)).expect("id");
+    Some(match last {
+        None => SetRules {
+            rules: WifiRules {
+                is_on: r.on,
+                most_devices: u16::from(r.b % 3) + 1,
+                ..WifiRules::default()
+            },
+        },
+        Some(SetRules { .. }) => Decide {
+            device: DecidedDevice {
+                id: device,
+                name: format!("Ti vi {}", r.b % 2),
+                standing: if r.on {
+                    Standing::AlwaysIn
+                } else {
+                    Standing::Blocked
+                },
+            },
+        },
+        Some(Decide { .. }) => Forget { device },
+        Some(Forget { .. }) => Cut { device },
+        Some(Cut { .. }) => return None,
+    })
+}
+
+fn network(last: Option<&network::Command>, r: Random) -> Option<network::Command> {
+    use network::Command::{ReleaseAddress, ReserveAddress};
+    let mac = MacAddress::new([0x3c, 0x52, 0x82, 0, 0, r.a % 3]);
+    Some(match last {
+        None => ReserveAddress {
+            reservation: Reservation {
+                mac,
+                v4: [10, 8, 0, r.b % 4].into(),
+                name: "Camera".into(),
+                segment: if r.on {
+                    SegmentKind::Device
+                } else {
+                    SegmentKind::Staff
+                },
+            },
+        },
+        Some(ReserveAddress { .. }) => ReleaseAddress { mac },
+        Some(ReleaseAddress { .. }) => return None,
+    })
+}
+
 /// The command after `last`, through all nouns.
 fn next(last: Option<&Command>, r: Random) -> Option<Command> {
     let first_of_noun = |last: Option<&Command>| -> Option<Command> {
@@ -373,7 +425,9 @@ fn next(last: Option<&Command>, r: Random) -> Option<Command> {
             Some(Command::Camera(_)) => notice(None, r).map(Into::into),
             Some(Command::Notice(_)) => user(None, r).map(Into::into),
             Some(Command::User(_)) => token(None, r).map(Into::into),
-            Some(Command::Token(_)) => None,
+            Some(Command::Token(_)) => guest(None, r).map(Into::into),
+            Some(Command::Guest(_)) => network(None, r).map(Into::into),
+            Some(Command::Network(_)) => None,
         }
     };
     let within_noun: Option<Command> = match last {
@@ -391,6 +445,8 @@ fn next(last: Option<&Command>, r: Random) -> Option<Command> {
         Some(Command::Notice(c)) => notice(Some(c), r).map(Into::into),
         Some(Command::User(c)) => user(Some(c), r).map(Into::into),
         Some(Command::Token(c)) => token(Some(c), r).map(Into::into),
+        Some(Command::Guest(c)) => guest(Some(c), r).map(Into::into),
+        Some(Command::Network(c)) => network(Some(c), r).map(Into::into),
     };
     within_noun.or_else(|| first_of_noun(last))
 }

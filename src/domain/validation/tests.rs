@@ -9,6 +9,8 @@ use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::decide::{Now, decide, validate};
 use crate::domain::event::Entry;
+use crate::domain::guest::{self, OpenHours, WifiRules};
+use crate::domain::network::{self, Reservation};
 use crate::domain::permissions::tests::samples;
 use crate::domain::state::VillageState;
 use crate::domain::text::MAX_UNIT_CHARS;
@@ -144,28 +146,28 @@ proptest! {
     }
 }
 
+/// Whether every sample that this changes is refused, for this part of it.
+fn refused(part: &str, change: impl Fn(&mut Command)) {
+    let whats: Vec<Rejection> = samples()
+        .into_iter()
+        .filter_map(|mut c| {
+            change(&mut c);
+            validate(&c).err()
+        })
+        .collect();
+    assert!(
+        !whats.is_empty()
+            && whats
+                .iter()
+                .all(|r| matches!(r, Rejection::Invalid { what, .. } if what == part)),
+        "{part}: {whats:?}"
+    );
+    assert!(FIELD_NAMES.contains(&part));
+}
+
 #[test]
 fn what_a_sample_carries_is_sound_and_a_step_beyond_is_not() {
-    let all = samples();
-    assert!(all.iter().all(|c| validate(c).is_ok()));
-    let refused = |part: &str, change: fn(&mut Command)| {
-        let whats: Vec<Rejection> = all
-            .iter()
-            .filter_map(|c| {
-                let mut c = c.clone();
-                change(&mut c);
-                validate(&c).err()
-            })
-            .collect();
-        assert!(
-            !whats.is_empty()
-                && whats
-                    .iter()
-                    .all(|r| matches!(r, Rejection::Invalid { what, .. } if what == part)),
-            "{part}: {whats:?}"
-        );
-        assert!(FIELD_NAMES.contains(&part));
-    };
+    assert!(samples().iter().all(|c| validate(c).is_ok()));
     refused("value", |c| {
         if let Command::Sensor(sensor::Command::ReportLevel { value, .. }) = c {
             *value = 1e308;
@@ -222,4 +224,85 @@ fn what_a_sample_carries_is_sound_and_a_step_beyond_is_not() {
             && name(&"x".repeat(MAX_NAME_CHARS)).is_ok()
             && name(&"x".repeat(MAX_NAME_CHARS + 1)).is_err()
     );
+}
+
+#[test]
+fn rules_of_the_free_wifi_are_within_their_bounds() {
+    let refuse = |part: &str, change: fn(&mut WifiRules)| {
+        refused(part, |c| {
+            if let Command::Guest(guest::Command::SetRules { rules }) = c {
+                change(rules);
+            }
+        });
+    };
+    for (from, until) in [(0, 1_440), (1_440, 0), (60, 60)] {
+        refused("hours", |c| {
+            if let Command::Guest(guest::Command::SetRules { rules }) = c {
+                rules.hours = Some(OpenHours { from, until });
+            }
+        });
+    }
+    refuse("session", |r| r.session_minutes = Some(4));
+    refuse("session", |r| r.session_minutes = Some(1_441));
+    refuse("quota", |r| r.device_mb = Some(0));
+    refuse("quota", |r| r.house_mb = Some(10_000_001));
+    refuse("quota", |r| r.metered_mb = 1_000_001);
+    refuse("speed", |r| r.device_kbit = Some(127));
+    refuse("speed", |r| r.house_kbit = Some(u32::MAX));
+    refuse("devices", |r| r.most_devices = 0);
+    refuse("devices", |r| r.most_devices = 501);
+    refuse("keep-days", |r| r.keep_days = 31);
+    for name in [
+        "vn",
+        "",
+        "Gov.vn",
+        "a..vn",
+        "-a.vn",
+        "a b.vn",
+        "10.7.0.1",
+        "đình.vn",
+        "a.vn.",
+    ] {
+        refused("garden", |c| {
+            if let Command::Guest(guest::Command::SetRules { rules }) = c {
+                rules.garden = vec![name.to_owned()];
+            }
+        });
+    }
+    refuse("garden", |r| r.garden = vec!["a.vn".to_owned(); 101]);
+    refuse("garden-probe", |r| r.garden.push("apple.com".to_owned()));
+    refused("name", |c| {
+        if let Command::Guest(guest::Command::Decide { device }) = c {
+            device.name = String::new();
+        }
+    });
+}
+
+#[test]
+fn a_reserved_address_is_one_that_one_device_can_have() {
+    let refuse = |part: &str, change: &dyn Fn(&mut Reservation)| {
+        refused(part, |c| {
+            if let Command::Network(network::Command::ReserveAddress { reservation }) = c {
+                change(reservation);
+            }
+        });
+    };
+    for group in [
+        "01:00:5e:00:00:01",
+        "ff:ff:ff:ff:ff:ff",
+        "00:00:00:00:00:00",
+    ] {
+        let mac = group.parse().expect("an address");
+        refuse("mac", &|r| r.mac = mac);
+    }
+    for nobody in [
+        [0, 0, 0, 0],
+        [127, 0, 0, 1],
+        [169, 254, 1, 1],
+        [224, 0, 0, 251],
+        [255, 255, 255, 255],
+    ] {
+        refuse("address", &|r| r.v4 = nobody.into());
+    }
+    refuse("name", &|r| r.name = "Camera\nngã ba".to_owned());
 }

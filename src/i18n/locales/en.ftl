@@ -448,6 +448,23 @@ api-no-token = A program's token is needed: authorization: Bearer …; conglang 
 api-no-scope = The token of the program “{ $name }” lacks the scope { $scope }; conglang token add gives another.
 happened-token = A token for the program { $name }: { $scopes }
 happened-token-gone = Took back the token of the program { $name }
+happened-wifi-rules = Set the rules of the free wifi: { $hours }, { $quota }
+happened-wifi-always = open day and night
+happened-wifi-hours = open from { $from } to { $until }
+happened-wifi-quota = { $mb } MB a day for each device
+happened-wifi-no-quota = no limit on what a device uses
+happened-wifi-off = Switched the free wifi off; guests see the notices only
+happened-guest-always = Let { $name } into the free wifi always
+happened-guest-blocked = Blocked { $name } from the free wifi
+happened-guest-forgotten = Let { $name } use the free wifi as all devices do
+happened-guest-cut = Cut { $name } off the free wifi
+happened-guest-cut-unnamed = Cut a device off the free wifi
+happened-guest-cut-n = { $n ->
+    [one] Cut a device off the free wifi
+   *[other] Cut { $n } devices off the free wifi
+}
+happened-address-reserved = Kept the address { $address } for { $name }
+happened-address-released = Kept the address { $address } for { $name } no more
 live-full = Too many pages follow at once. This page works on; reload it to see what is new, or close other pages.
 part-name = name
 part-commune = name of the commune
@@ -474,6 +491,9 @@ part-speed = speed
 part-devices = number of devices at a time
 part-keep-days = number of days kept
 part-garden = list of names that are always open
+part-garden-probe = list of names that are always open (by one of them phones find the page of the wifi)
+part-mac = MAC address
+part-address = network address
 journal-closed = The box cannot write now
 journal-closed-do = Nothing was changed. Please try again in a minute; if it stays so, call the technician: the memory card of the box may be full or broken.
 camera-live = Picture since { $since }

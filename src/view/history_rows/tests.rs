@@ -4,10 +4,12 @@ use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::camera;
+use crate::domain::guest::{self, DecidedDevice, OpenHours, Standing, WifiRules};
 use crate::domain::id::{
-    AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, UserId,
+    AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, GuestId, NoticeId, UserId,
 };
 use crate::domain::light;
+use crate::domain::network::{self, Reservation, SegmentKind};
 use crate::domain::sensor;
 use crate::domain::speaker::{self, AnnouncementClass, PlaybackOutcome};
 use crate::domain::state::VillageState;
@@ -315,4 +317,141 @@ fn signing_in_names_the_person_and_wrong_pins_are_added_up() {
             "Có người gõ sai mã PIN của Bà Mau 12 lần, phải chờ mới gõ tiếp được",
         ]
     );
+}
+
+/// An event in both languages, and its mark.
+fn told(event: impl Into<Event>) -> (String, String, &'static str) {
+    let event = event.into();
+    let [vi, en] =
+        [Lang::Vi, Lang::En].map(|lang| SentenceContext { lang, names: &Ids }.event(&event));
+    assert_eq!(vi.mark, en.mark);
+    (bare(&vi.words), bare(&en.words), vi.mark)
+}
+
+fn same(told: &(String, String, &'static str), vi: &str, en: &str, mark: &str) {
+    assert_eq!((told.0.as_str(), told.1.as_str(), told.2), (vi, en, mark));
+}
+
+#[test]
+fn rules_of_the_free_wifi_are_told_in_short_and_one_that_is_off_as_that() {
+    let set = |rules: WifiRules| told(guest::Event::RulesSet { rules });
+    same(
+        &set(WifiRules::default()),
+        "Đặt quy định wifi miễn phí: mở từ 05:00 đến 22:00, mỗi máy 1.024 MB một ngày",
+        "Set the rules of the free wifi: open from 05:00 to 22:00, 1,024 MB a day for each device",
+        "",
+    );
+    let hours = Some(OpenHours {
+        from: 1_230,
+        until: 30,
+    });
+    let device_mb = None;
+    let night = WifiRules {
+        hours,
+        device_mb,
+        ..WifiRules::default()
+    };
+    same(
+        &set(night.clone()),
+        "Đặt quy định wifi miễn phí: mở từ 20:30 đến 00:30, không giới hạn lượng dùng mỗi máy",
+        "Set the rules of the free wifi: open from 20:30 to 00:30, no limit on what a device uses",
+        "",
+    );
+    let hours = None;
+    same(
+        &set(WifiRules {
+            hours,
+            ..night.clone()
+        }),
+        "Đặt quy định wifi miễn phí: mở suốt ngày đêm, không giới hạn lượng dùng mỗi máy",
+        "Set the rules of the free wifi: open day and night, no limit on what a device uses",
+        "",
+    );
+    let is_on = false;
+    same(
+        &set(WifiRules { is_on, ..night }),
+        "Tắt wifi miễn phí, khách chỉ còn xem được thông báo",
+        "Switched the free wifi off; guests see the notices only",
+        "off",
+    );
+}
+
+#[test]
+fn what_is_decided_about_a_device_is_told_by_its_name_and_a_cut_without_one() {
+    let id = GuestId::new("00ff").expect("id");
+    let name = "Ti vi hội trường".to_owned();
+    let decided = |standing| {
+        let (id, name) = (id.clone(), name.clone());
+        let device = DecidedDevice { id, name, standing };
+        told(guest::Event::Decided { device })
+    };
+    same(
+        &decided(Standing::AlwaysIn),
+        "Luôn cho Ti vi hội trường vào wifi miễn phí",
+        "Let Ti vi hội trường into the free wifi always",
+        "",
+    );
+    same(
+        &decided(Standing::Blocked),
+        "Chặn Ti vi hội trường khỏi wifi miễn phí",
+        "Blocked Ti vi hội trường from the free wifi",
+        "warn",
+    );
+    let device = id.clone();
+    same(
+        &told(guest::Event::Forgotten {
+            device,
+            name: name.clone(),
+        }),
+        "Để Ti vi hội trường dùng wifi miễn phí như mọi máy khác",
+        "Let Ti vi hội trường use the free wifi as all devices do",
+        "",
+    );
+    let cut = |id: &str| guest::Event::Cut {
+        device: GuestId::new(id).expect("id"),
+    };
+    same(
+        &told(cut("00ff")),
+        "Ngắt một máy khỏi wifi miễn phí",
+        "Cut a device off the free wifi",
+        "warn",
+    );
+    // A chief who clears the wifi out is one row.
+    let told = rows(&[
+        entry(1, 0, person("Hoa"), None, cut("00ff")),
+        entry(2, 60, person("Hoa"), None, cut("00fe")),
+        entry(3, 61, person("Mau"), None, cut("00fd")),
+    ]);
+    let words: Vec<&str> = told.iter().map(|row| row.what.as_str()).collect();
+    let both = [
+        "Bà Mau ngắt một máy khỏi wifi miễn phí",
+        "Bà Hoa ngắt 2 máy khỏi wifi miễn phí",
+    ];
+    assert_eq!(words, both);
+}
+
+#[test]
+fn an_address_that_a_device_keeps_is_told_with_its_name_and_is_no_news() {
+    let reservation = Reservation {
+        mac: "3c:52:82:0a:0b:0c".parse().expect("an address"),
+        v4: [10, 8, 0, 20].into(),
+        name: "Camera ngã ba".to_owned(),
+        segment: SegmentKind::Device,
+    };
+    let reserved = network::Event::AddressReserved {
+        reservation: reservation.clone(),
+    };
+    same(
+        &told(reserved.clone()),
+        "Giữ địa chỉ 10.8.0.20 cho Camera ngã ba",
+        "Kept the address 10.8.0.20 for Camera ngã ba",
+        "",
+    );
+    same(
+        &told(network::Event::AddressReleased { reservation }),
+        "Thôi giữ địa chỉ 10.8.0.20 cho Camera ngã ba",
+        "Kept the address 10.8.0.20 for Camera ngã ba no more",
+        "",
+    );
+    assert!(!is_news(&entry(1, 0, Actor::LocalAdmin, None, reserved)));
 }
