@@ -45,8 +45,8 @@ fn load(segments: &Segments, sessions: Vec<Session>) {
     assert_eq!(segments.ask(&request), NetdReply::Done);
 }
 
-fn done(segments: &Segments, request: NetdRequest) {
-    assert_eq!(segments.ask(&request), NetdReply::Done, "{request:?}");
+fn done(segments: &Segments, request: &NetdRequest) {
+    assert_eq!(segments.ask(request), NetdReply::Done, "{request:?}");
 }
 
 fn usage(segments: &Segments) -> BTreeMap<SlotId, SlotUsage> {
@@ -110,7 +110,7 @@ fn a_guest_sees_the_portal_then_the_internet_then_the_portal_again() {
     is_captive("phone");
     done(
         &segments,
-        NetdRequest::Admit {
+        &NetdRequest::Admit {
             session: session(1, PHONE, 600, MANY),
         },
     );
@@ -119,7 +119,7 @@ fn a_guest_sees_the_portal_then_the_internet_then_the_portal_again() {
         assert_eq!(tls(&segments, "phone", host), Ok(()), "{host}");
     }
     is_captive("phone2");
-    done(&segments, NetdRequest::Cut { slot: slot(1) });
+    done(&segments, &NetdRequest::Cut { slot: slot(1) });
     is_captive("phone");
 }
 
@@ -138,17 +138,17 @@ fn a_used_up_quota_and_a_cut_end_a_running_download() {
         used_bytes: used,
         ..session(1, PHONE, 600, 5_000_000)
     };
-    done(&segments, NetdRequest::Admit { session: again });
+    done(&segments, &NetdRequest::Admit { session: again });
     assert_eq!(plain(&segments, "phone", HOST[0]), CAPTIVE);
 
     done(
         &segments,
-        NetdRequest::Admit {
+        &NetdRequest::Admit {
             session: session(2, PHONE_2, 600, MANY),
         },
     );
     let mut stream = segments.connect("phone2", &at(HOST[1], 443)).expect("in");
-    done(&segments, NetdRequest::Cut { slot: slot(2) });
+    done(&segments, &NetdRequest::Cut { slot: slot(2) });
     let cut = read_answer(&mut stream);
     assert!(cut.is_err() || cut.is_ok_and(|(_, b)| b < 12_000_000));
 }
@@ -252,7 +252,7 @@ fn the_garden_needs_no_session_and_is_not_counted() {
     let addresses = GARDEN_HOST.map(|h| (h.parse().expect("an address"), 60));
     done(
         &segments,
-        NetdRequest::Garden {
+        &NetdRequest::Garden {
             addresses: addresses.to_vec(),
         },
     );
@@ -266,7 +266,7 @@ fn the_garden_needs_no_session_and_is_not_counted() {
     // A second opening makes the time longer; a reload keeps it.
     done(
         &segments,
-        NetdRequest::Garden {
+        &NetdRequest::Garden {
             addresses: vec![(addresses[0].0, 120)],
         },
     );
@@ -281,7 +281,7 @@ fn a_metered_uplink_leaves_guests_the_portal_and_the_garden() {
     let addresses = GARDEN_HOST.map(|h| (h.parse().expect("an address"), 60));
     done(
         &segments,
-        NetdRequest::Garden {
+        &NetdRequest::Garden {
             addresses: addresses.to_vec(),
         },
     );
@@ -289,7 +289,7 @@ fn a_metered_uplink_leaves_guests_the_portal_and_the_garden() {
     segments.route_by(1);
     done(
         &segments,
-        NetdRequest::OpenUplinks {
+        &NetdRequest::OpenUplinks {
             uplinks: Vec::new(),
         },
     );
@@ -303,7 +303,7 @@ fn a_metered_uplink_leaves_guests_the_portal_and_the_garden() {
     }
     segments.route_by(0);
     let open = vec![uplink("up0")];
-    done(&segments, NetdRequest::OpenUplinks { uplinks: open });
+    done(&segments, &NetdRequest::OpenUplinks { uplinks: open });
     for host in HOST {
         assert_eq!(plain(&segments, "phone", host), ONLINE, "{host}");
     }
@@ -370,11 +370,11 @@ fn three_hundred_sessions_come_and_go() {
     load(&segments, all);
     assert_eq!(usage(&segments).len(), 300);
     for n in 1..=20 {
-        done(&segments, NetdRequest::Cut { slot: slot(n) });
+        done(&segments, &NetdRequest::Cut { slot: slot(n) });
     }
     done(
         &segments,
-        NetdRequest::Admit {
+        &NetdRequest::Admit {
             session: session(7, PHONE, 600, MANY),
         },
     );
