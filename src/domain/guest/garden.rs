@@ -2,8 +2,8 @@
 //! show the portal again.
 
 /// Hosts that phones and computers ask whether there is a portal. A phone that reaches its host is
-/// sure that it is in the internet. Sources: AOSP `NetworkMonitor` and what makers of phones set for
-/// it; Apple, Microsoft, Mozilla and Debian as their devices ask.
+/// sure that it is in the internet. Sources: `NetworkMonitor` of AOSP and what makers of phones set
+/// for it; Apple, Microsoft, Mozilla and Debian as their devices ask.
 const PROBE_HOSTS: [&str; 14] = [
     "connectivitycheck.gstatic.com",
     "connectivitycheck.android.com",

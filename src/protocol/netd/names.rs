@@ -1,7 +1,7 @@
 //! Names of the network as types: an interface, a segment's address.
 //!
-//! Invariant: each holds nothing but its characters, so that its text may stand in a script of `nft`,
-//! `tc` or `dnsmasq` as it is.
+//! Invariant: each holds nothing but its characters, so that its text may stand in a script of
+//! `nft`, `tc` or `dnsmasq` as it is.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
