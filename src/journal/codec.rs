@@ -7,9 +7,9 @@
 //! and 2 are frozen in [`flat`] and become the shape of today when they are read. An older program
 //! refuses an entry of a newer version instead of taking it for damage, so a new event, too, is a
 //! new version: the names of the events of each version are recorded in tests/samples/journal/,
-//! and a test fails when one is added to a version that has been recorded. When a shape changes, the
-//! old one is frozen under `codec/` with an upcaster, and the samples there must decode for ever. A
-//! field that may be left out, and that an older program may ignore, changes no shape.
+//! and a test fails when one is added to a version that has been recorded. When a shape changes,
+//! the old one is frozen under `codec/` with an upcaster, and the samples there must decode for
+//! ever. A field that may be left out, and that an older program may ignore, changes no shape.
 
 mod flat;
 
