@@ -5,6 +5,8 @@ PACKAGES_RUN="espeak-ng espeak-ng-data tzdata ca-certificates gstreamer1.0-plugi
 # The demo's cameras: a server that is not ours, and what draws their pictures.
 PACKAGES_CAMERAS="python3 python3-gi python3-gst-1.0 gir1.2-gst-rtsp-server-1.0 ffmpeg"
 PACKAGES_TEST="faketime util-linux mosquitto-clients chromium chromium-driver fonts-noto-core"
+# A village's network in namespaces: the box's programs, and a program that hears routers.
+PACKAGES_NETWORK="nftables iproute2 procps dnsmasq-base ndisc6"
 
 # Some services run scripts without a home.
 export HOME="${HOME:-/root}"
@@ -70,6 +72,17 @@ apt_get() {
   local what=$1
   shift
   if [ "$what" = update ]; then real apt-get update; else real env DEBIAN_FRONTEND=noninteractive apt-get "$what" -y --no-install-recommends "$@"; fi
+}
+
+# A chronyd that is not installed, because the machine keeps the time daemon that it has: unpacked into folder $1.
+need_chronyd() {
+  if [ -x /usr/sbin/chronyd ]; then export CONGLANG_CHRONYD=/usr/sbin/chronyd; return 0; fi
+  export CONGLANG_CHRONYD="$1/chrony/usr/sbin/chronyd"
+  [ -x "$CONGLANG_CHRONYD" ] && return 0
+  say "Lấy chronyd (không cài)…"
+  mkdir -p "$1/chrony"
+  ( cd "$1/chrony" && { real apt-get download -q chrony || { real apt-get update -q && real apt-get download -q chrony; }; } && dpkg -x chrony_*.deb . && rm -f chrony_*.deb ) >&2
+  real apt-get install -y -q --no-install-recommends libseccomp2 libcap2 libedit2 libgnutls30 libnettle8 >&2
 }
 
 cargo_minor() { cargo --version 2>/dev/null | sed -nE 's/^cargo 1\.([0-9]+).*/\1/p' || true; }

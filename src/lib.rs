@@ -15,6 +15,8 @@ pub mod commune;
 pub mod config;
 /// Devices: the gateway's own MQTT client, readings and reports, orders.
 pub mod devices;
+/// Addresses and time for the segments that the box serves.
+pub mod dhcp;
 /// The model of a village: pure values, commands, events.
 pub mod domain;
 /// The guest network: names for phones.

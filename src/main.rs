@@ -39,6 +39,10 @@ fn main() -> ExitCode {
             socket,
             gateway_user,
         } => app::netd::run(socket, *gateway_user),
+        CliCommand::Dhcp => match cli::load(&cli) {
+            Ok(config) => app::dhcp::run(&config.network),
+            Err(code) => code,
+        },
         CliCommand::Run => run_role(&cli, |config| Box::pin(app::gateway::run(config))),
         CliCommand::Commune { what: None } => {
             run_role(&cli, |config| Box::pin(app::commune::run(config)))

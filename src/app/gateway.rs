@@ -28,8 +28,8 @@ use super::secrets::Secrets;
 use super::services::broker_worker::BrokerService;
 use super::services::http::PagesInput;
 use super::services::{
-    bootstrap, broker, cameras, devices, erasure, http, maintenance, speakers, storage_failure,
-    uplink,
+    bootstrap, broker, cameras, devices, dhcp, erasure, http, maintenance, speakers,
+    storage_failure, uplink,
 };
 use super::sockets::{BrokerSockets, HttpSockets};
 use crate::config::Config;
@@ -74,6 +74,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let renewable = mqtt.certificate.clone().filter(|_| secrets.has_authority);
     let broker = broker::start(&config.broker, mqtt, &layout, &handles)?;
     devices::start(&broker, &handles);
+    dhcp::start(&config.network, &handles);
     let (ring, stills) = cameras::start(&declared.cameras, &config.recording, data, &handles);
     let sounds = SoundCache::open(&data.join("sounds"))?;
     erasure::start(&sounds, data, &handles);

@@ -7,6 +7,7 @@
 
 pub mod commune;
 mod data_folder;
+pub mod dhcp;
 pub mod gateway;
 pub mod handles;
 pub mod netd;

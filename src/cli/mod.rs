@@ -18,8 +18,10 @@ mod journal;
 mod key;
 mod language;
 mod layout;
+mod net;
 mod setup;
 mod status;
+mod system_user;
 mod token;
 mod user;
 
@@ -164,10 +166,13 @@ pub enum CliCommand {
         /// Where it listens
         #[arg(long)]
         socket: PathBuf,
-        /// The user that may ask, by its number
-        #[arg(long)]
+        /// The user that may ask, by its number or its name
+        #[arg(long, value_parser = system_user::number)]
         gateway_user: u32,
     },
+    /// Give out addresses on the segments of the box (started by its own unit)
+    #[command(hide = true)]
+    Dhcp,
     /// How the village is, in one screen
     Status,
     /// Faults, and what to do about them; works with the gateway stopped
@@ -184,6 +189,9 @@ pub enum CliCommand {
     /// Cameras
     #[command(subcommand)]
     Camera(camera::CameraCommand),
+    /// Addresses of the networks that the box serves, and what other programs are told about them
+    #[command(subcommand)]
+    Net(net::NetCommand),
     /// The link to the commune
     #[command(subcommand)]
     Sync(status::SyncCommand),
@@ -213,7 +221,8 @@ pub fn run(cli: &Cli) -> u8 {
         CliCommand::Run
         | CliCommand::Commune { what: None }
         | CliCommand::Worker { .. }
-        | CliCommand::Netd { .. } => Ok(64),
+        | CliCommand::Netd { .. }
+        | CliCommand::Dhcp => Ok(64),
         CliCommand::Commune { what: Some(what) } => commune::run(cli, what),
         CliCommand::Status => status::status(cli),
         CliCommand::Doctor => doctor::doctor(cli),
@@ -221,6 +230,7 @@ pub fn run(cli: &Cli) -> u8 {
         CliCommand::Device(what) => device::run_device(cli, what),
         CliCommand::Broker(what) => broker::run(cli, what),
         CliCommand::Camera(what) => camera::run(cli, what),
+        CliCommand::Net(what) => net::run(cli, what),
         CliCommand::Sync(what) => status::sync(cli, what),
         CliCommand::User(what) => user::run(cli, what),
         CliCommand::Token(what) => token::run(cli, what),

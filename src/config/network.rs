@@ -6,6 +6,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use serde::Deserialize;
+
 use super::read::Section;
 use super::{Config, ConfigMistake};
 use crate::protocol::netd::{
@@ -16,8 +18,12 @@ use crate::protocol::netd::{
 const HELPER_SOCKET: &str = "/run/conglang-netd/netd.sock";
 /// Where the forwarder of names listens; the kernel leads port 53 there.
 const DNS_PORT: u16 = 5_300;
-/// The folder that the gateway shares with the helper for DHCP.
+/// The folder that the gateway shares with the DHCP role.
 const DHCP_FOLDER: &str = "/var/lib/conglang-dhcp";
+/// The DHCP role's own folder, which a reboot empties.
+const DHCP_RUN_FOLDER: &str = "/run/conglang-dhcp";
+/// Phones that the radio of a small computer stands, when nothing else is said.
+const MOST_PHONES: u16 = 7;
 
 /// A way to the internet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +34,69 @@ pub struct UplinkInterface {
     pub is_metered: bool,
 }
 
+/// A channel that wifi may use in Vietnam without a radar watch: 1–13, 36–48 or 149–165.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u8")]
+pub struct Channel(u8);
+
+impl Channel {
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// Whether it lies at 5 GHz; the others lie at 2.4 GHz.
+    #[must_use]
+    pub const fn is_5_ghz(self) -> bool {
+        self.0 > 13
+    }
+}
+
+impl TryFrom<u8> for Channel {
+    type Error = &'static str;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        match number {
+            1..=13 | 36 | 40 | 44 | 48 | 149 | 153 | 157 | 161 | 165 => Ok(Self(number)),
+            _ => Err("a wifi channel is 1 to 13, 36, 40, 44, 48, 149, 153, 157, 161 or 165"),
+        }
+    }
+}
+
+/// The box's own radio.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Radio {
+    /// Its interface.
+    pub interface: InterfaceName,
+    /// Its channel.
+    #[serde(default = "first_channel")]
+    pub channel: Channel,
+    /// Phones at a time; beyond what it stands its firmware stops for all of them.
+    #[serde(default = "most_phones")]
+    pub most_phones: u16,
+}
+
+const fn first_channel() -> Channel {
+    Channel(1)
+}
+
+const fn most_phones() -> u16 {
+    MOST_PHONES
+}
+
 /// The networks of the box.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkConfig {
     /// Socket of the network helper.
     pub helper: PathBuf,
-    /// The folder that the gateway shares with the helper for DHCP.
+    /// The folder that the gateway shares with the DHCP role.
     pub dhcp: PathBuf,
+    /// The DHCP role's own folder, in memory.
+    pub dhcp_run: PathBuf,
+    /// The box's own radio; none = access points of others stand on the guest segment.
+    pub radio: Option<Radio>,
     /// The open wifi.
     pub guest: Option<Segment>,
     /// Lamps, horns, sensors, cameras.
@@ -49,7 +111,7 @@ pub struct NetworkConfig {
     pub staff_ports: Vec<u16>,
     /// Resolvers to ask; empty = those of this machine's `/etc/resolv.conf`.
     pub resolvers: Vec<SocketAddr>,
-    /// What one guest's device may use at once.
+    /// Bounds of one guest's device.
     pub limits: DeviceLimits,
 }
 
@@ -58,6 +120,8 @@ impl Default for NetworkConfig {
         Self {
             helper: PathBuf::from(HELPER_SOCKET),
             dhcp: PathBuf::from(DHCP_FOLDER),
+            dhcp_run: PathBuf::from(DHCP_RUN_FOLDER),
+            radio: None,
             guest: None,
             device: None,
             staff: None,
@@ -79,7 +143,7 @@ impl NetworkConfig {
 }
 
 impl Config {
-    /// What the kernel's rules are made of, with these speeds of the guests; none = the box serves
+    /// The plan of the kernel's rules, with these speeds of the guests; none = the box serves
     /// no network.
     #[must_use]
     pub fn network_plan(&self, rates: GuestRates) -> Option<NetworkPlan> {
@@ -129,6 +193,10 @@ pub(super) fn apply(mut s: Section<'_, '_>, network: &mut NetworkConfig) {
     };
     keep(&mut network.helper, s.get("helper"));
     keep(&mut network.dhcp, s.get("dhcp"));
+    keep(&mut network.dhcp_run, s.get("dhcp_run"));
+    if let Some(radio) = s.get("radio") {
+        network.radio = Some(radio);
+    }
     for (key, segment) in [
         ("guest", &mut network.guest),
         ("device", &mut network.device),

@@ -1,5 +1,6 @@
-//! The network helper: the only process with CAP_NET_ADMIN. It turns typed requests of the gateway
-//! into the kernel's rules, and holds nothing that the kernel does not.
+//! The network helper: the one process that changes the kernel's rules, by CAP_NET_ADMIN. (Debian's
+//! `dnsmasq` beside it has that right for its table of neighbours.) It turns typed requests of the
+//! gateway into rules, and holds nothing that the kernel does not.
 //!
 //! Invariants: it serves only the gateway's user, by the credentials that the kernel tells; it
 //! speaks no HTTP and reads no byte that a stranger has written. Without it the rules and their

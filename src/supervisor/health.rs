@@ -53,6 +53,8 @@ macro_rules! health_parts {
 health_parts! {
     /// The broker's accounts follow the village's.
     Access = "access",
+    /// Addresses that are kept for devices, as the DHCP role reads them.
+    Addresses = "addresses",
     /// The broker's worker.
     Broker = "broker",
     /// Queries to the broker, and what it reports of itself.

@@ -340,6 +340,13 @@ reason_enum! {
             /// Why.
             cause: IoCause,
         } = "health-sequence-lost", "advice-sequence";
+        /// The file of reservations cannot be written.
+        ReservationsNotWritten {
+            /// The folder.
+            path: String,
+            /// Why.
+            cause: IoCause,
+        } = "health-reservations-not-written", "advice-reservations";
 
         /// Storage is almost full.
         SpaceLow {

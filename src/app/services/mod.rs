@@ -9,6 +9,7 @@ pub mod broker_certificate;
 pub mod broker_worker;
 pub mod cameras;
 pub mod devices;
+pub mod dhcp;
 pub mod erasure;
 pub mod http;
 pub mod maintenance;

@@ -27,6 +27,11 @@ value-village = VILLAGE
 value-person = PERSON
 value-role = ROLE
 value-pin = PIN
+value-mac = MAC
+value-address = ADDRESS
+value-what = dnsmasq|chrony|hostapd|sysctl
+value-socket = FILE
+value-gateway-user = NUMBER|NAME
 value-scope = SCOPE
 
 # Help: frame
@@ -110,6 +115,20 @@ cmd-broker-why = The last refusals, in words
 cmd-broker-why--id = Account, client id or address; default all
 cmd-camera = Cameras
 cmd-camera-list = All cameras and whether their pictures come
+cmd-netd = Run the network helper (started by systemd)
+cmd-netd--socket = Where it listens
+cmd-netd--gateway-user = The user that may ask, by number or name
+cmd-dhcp = Give out addresses on the networks of the box (started by systemd)
+cmd-net = Addresses in the networks that the box serves, and what other programs are configured with
+cmd-net-leases = Which device has which address; works with the gateway stopped
+cmd-net-reserve = Keep an address for a device
+cmd-net-reserve--mac = Its hardware address, printed on it or in net leases
+cmd-net-reserve--address = The address to keep, for example 10.8.0.20
+cmd-net-reserve--name = Name as people say it: "Camera ngã ba"
+cmd-net-release = Keep no address for that device any more
+cmd-net-release--mac = Its hardware address
+cmd-net-render = Print what another program is configured with
+cmd-net-render--what = Which program; sysctl is the kernel
 cmd-sync = The link to the commune
 cmd-sync-status = How the link is and what waits
 cmd-user = People who may sign in
@@ -396,6 +415,7 @@ health-key-mismatch = the key { $file } is not the one of this machine
 health-certificate-not-renewed = the MQTT certificate could not be renewed: “{ $error }”
 health-certificate-not-installed = no certificate for HTTPS is installed
 health-sequence-lost = { $path } cannot be read ({ $cause }): orders to loudspeakers are numbered on from the machine's time
+health-reservations-not-written = the addresses that are kept cannot be written to { $path } ({ $cause }): the old list is used
 health-space-low = the disk is almost full: { $mb } MB are left at { $path }
 health-files-low = the disk has almost no room for new files: { $n } more at { $path }
 health-space-unknown = it cannot be seen how much room { $path } has: { $cause }
@@ -460,6 +480,33 @@ cli-camera-clock-stands = the camera's clock stands still, this machine's time i
 cli-camera-clock-steps-back = the camera's clock steps back again and again, this machine's time is used
 cli-camera-clock-jumps = the camera's clock jumps again and again, this machine's time is used
 cli-camera-clock-pace = the camera's clock runs fast or slow, this machine's time is used
+
+# Networks of the box
+net-none = the configuration has no network that this box serves. Do: add the section [network], see config/conglang.toml
+net-no-radio = the configuration has no radio in [network], or no guest network. With access points of their own no hostapd is needed
+net-leases-unread = cannot read { $path }: { $why }
+net-leases = { $n ->
+    [one] { $n } address is given out
+   *[other] { $n } addresses are given out
+  }, { $reserved } kept for a device.
+net-leases-none = No address was given out yet. Do: systemctl status conglang-dhcp
+net-no-names = The gateway does not run: which address is kept for which device is not known.
+net-segment-guest = guests
+net-segment-device = devices
+net-segment-staff = house
+net-segment-other = elsewhere
+net-kept = { $name } · kept for it
+net-kept-unseen = { $name } · kept for it, not seen yet
+net-moves = { $name } · moves to { $address } within an hour
+net-until = { $name } until { $until }
+net-for-ever = { $name } for ever
+net-many-addresses = The device { $mac } took { $n } addresses: it is probably a repeater in the middle, and many phones behind it count as one. Do: set it to bridge mode (access point) or replace it
+net-behind-one = { $n } devices send through one, { $mac }: this access point is no bridge, and when one person taps all { $n } are in. Do: set it to bridge mode (access point)
+net-nearly-full = Network “{ $segment }”: { $taken } of { $size } addresses are taken, it is nearly full. Do: give it a larger range in [network]
+net-no-mac = { $mac } is not the hardware address of one device. Type it like aa:bb:cc:00:11:22
+net-not-reservable = the address { $address } cannot be kept. Only addresses of devices and of the house can, but not the box's own: { $segments }
+net-reserved = { $name }: { $mac } keeps the address { $address }. The device moves to it within an hour, or at once when it is switched off and on.
+net-released = { $mac }: no address is kept any more. The device uses the one that it has until that expires.
 
 # Devices
 cli-devices = { $n } devices, { $gone } do not answer, { $unknown } not known yet
@@ -727,6 +774,7 @@ advice-queues = conglang broker clients: a line with “dropped” is a slow dev
 advice-queues-full = make room, mount the card for writing, or replace the card
 advice-people = copy the file in people/ from a backup; without one take the notice down, or: conglang user pin ID. If it happens often, replace the card
 advice-commune = ask the commune; see whether there are two machines of this name, or the card was set back to an old copy. Delete nothing at the commune
+advice-reservations = systemctl status conglang-dhcp; this folder must be there, and the group conglang-dhcp must be able to write to it
 advice-samples = new readings are stored; if it happens often, replace the card
 advice-ledger = devices report again when they reconnect; lamps, horns: order again. If it happens often, replace the card
 advice-index = delete index.redb in the data folder and restart; it is built again

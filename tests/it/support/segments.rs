@@ -32,7 +32,7 @@ const PLACES: [&str; 6] = ["phone", "phone2", "camera", "staff", "box", "net"];
 /// The namespaces and the helper; both go when it is dropped.
 pub struct Segments {
     tag: String,
-    folder: PathBuf,
+    folder: tempfile::TempDir,
     helper: Option<Child>,
 }
 
@@ -42,11 +42,9 @@ impl Segments {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::SeqCst);
         let tag = format!("cg{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(format!("conglang-it-{tag}"));
-        std::fs::create_dir_all(&folder).expect("folder");
         let mut segments = Self {
             tag,
-            folder,
+            folder: tempfile::tempdir().expect("folder"),
             helper: None,
         };
         for place in PLACES {
@@ -172,7 +170,7 @@ impl Segments {
     }
 
     fn socket(&self) -> PathBuf {
-        self.folder.join("netd.sock")
+        self.folder.path().join("netd.sock")
     }
 
     /// Starts the helper and waits for its socket.
@@ -332,7 +330,6 @@ impl Drop for Segments {
                 .args(["netns", "del", &self.name(place)])
                 .output();
         }
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -1,0 +1,18 @@
+//! Addresses and time for the segments that the box serves: what Debian's `dnsmasq`, `chronyd` and
+//! `hostapd` are configured with, and `dnsmasq` under supervision.
+//!
+//! Invariants: a configuration is made of types that hold nothing but a name, an address or a
+//! number, so no value of a stranger becomes one; what a device calls itself never reaches another
+//! program. Deliberately absent: a DHCP server of our own, and names of guests' phones.
+
+pub mod chrony;
+pub mod dnsmasq;
+pub mod folder;
+pub mod hostapd;
+pub mod leases;
+pub mod pool;
+mod server;
+pub mod signs;
+pub mod sysctl;
+
+pub use server::{DhcpServer, StartError};

@@ -1,0 +1,356 @@
+//! `dnsmasq` under supervision: its configuration is tried before it is used, it comes back when it
+//! ends, reads reservations and options again when they change, and ends with its parent.
+//!
+//! Invariants: what is given out outlives a crash in the runtime folder, and a reboot in the saved
+//! copy, which is written seldom so that the memory card lives; a peer cannot fill the log.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+use super::folder::{self, LEASES, OPTIONS, RESERVATIONS};
+use super::{dnsmasq, leases};
+use crate::config::network::NetworkConfig;
+use crate::supervisor::backoff::{Backoff, jitter};
+use crate::supervisor::helper::{self, HelperError};
+use crate::supervisor::systemd::{self, StopSignal};
+use crate::supervisor::worker::EXIT_GRACE;
+
+/// The program.
+const PROGRAM: &str = "dnsmasq";
+/// How long trying a configuration may take.
+const TEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the gateway's files are looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// The saved copy is at most so old.
+const SAVE_INTERVAL: Duration = Duration::from_secs(180);
+/// Lines of the program that are passed on in a minute.
+const LINES_PER_MINUTE: u32 = 60;
+/// Longest line of it, bytes.
+const MAX_LINE_BYTES: u64 = 4 * 1024;
+
+/// Why the server was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A folder or a file in it cannot be used.
+    #[error("cannot write {path}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        cause: io::Error,
+    },
+    /// The program does not take the configuration.
+    #[error("dnsmasq refuses line {line} of its configuration, “{text}”: {words}")]
+    Refused {
+        /// The line; 0 = it names none.
+        line: usize,
+        /// Its text.
+        text: String,
+        /// The program's words about it.
+        words: String,
+    },
+    /// The program cannot be started.
+    #[error("cannot try the configuration of dnsmasq")]
+    Tool(#[from] HelperError),
+}
+
+/// The server with its two folders.
+#[derive(Debug)]
+pub struct DhcpServer {
+    config: String,
+    run: PathBuf,
+    shared: PathBuf,
+}
+
+/// A file as it was seen: it is another one when this changes.
+type FileVersion = Option<(u64, u64, std::time::SystemTime)>;
+
+impl DhcpServer {
+    /// Writes the configuration, tries it, and restores what was given out before the machine
+    /// started.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn prepare(network: &NetworkConfig) -> Result<Self, StartError> {
+        let server = Self {
+            config: dnsmasq::config(network),
+            run: network.dhcp_run.clone(),
+            shared: network.dhcp.clone(),
+        };
+        let text = server.config.as_bytes();
+        folder::write(&server.run, "dnsmasq.conf", text)
+            .map_err(|cause| unusable(&server.config_path(), cause))?;
+        server.try_config().await?;
+        for name in [RESERVATIONS, OPTIONS] {
+            let path = server.shared.join(name);
+            if !path.exists() {
+                folder::write(&server.shared, name, b"").map_err(|cause| unusable(&path, cause))?;
+            }
+        }
+        server
+            .restore()
+            .map_err(|cause| unusable(&server.leases_path(), cause))?;
+        Ok(server)
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.run.join("dnsmasq.conf")
+    }
+
+    fn leases_path(&self) -> PathBuf {
+        self.run.join(LEASES)
+    }
+
+    async fn try_config(&self) -> Result<(), StartError> {
+        let config = format!("--conf-file={}", self.config_path().display());
+        let args = ["--test", config.as_str()];
+        match helper::run(PROGRAM, &args, &[], b"", TEST_TIMEOUT, 64 * 1024).await {
+            Ok(_) => Ok(()),
+            Err(HelperError::Failed { stderr, .. }) => Err(refusal(&self.config, &stderr)),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Takes the saved copy where no lease of this boot is.
+    fn restore(&self) -> io::Result<()> {
+        if folder::read(&self.leases_path(), 1)?.is_some() {
+            return Ok(());
+        }
+        let saved = folder::read(&self.shared.join(LEASES), leases::MAX_BYTES)?;
+        folder::write(&self.run, LEASES, &saved.unwrap_or_default())
+    }
+
+    /// Writes the copy that outlives a reboot, if anything changed since `saved`.
+    fn save(&self, saved: &mut Vec<u8>) {
+        let kept = folder::read(&self.leases_path(), leases::MAX_BYTES).and_then(|now| {
+            let now = now.unwrap_or_default();
+            if now != *saved {
+                folder::write(&self.shared, LEASES, &now)?;
+                *saved = now;
+            }
+            Ok(())
+        });
+        if let Err(cause) = kept {
+            tracing::warn!(%cause, path = %self.shared.display(), "saving leases failed");
+        }
+    }
+
+    /// Serves until it is asked to stop.
+    pub async fn run(&self, stop: &mut StopSignal) {
+        let mut backoff = Backoff::standard();
+        let mut is_first = true;
+        let mut saved = folder::read(&self.shared.join(LEASES), leases::MAX_BYTES)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        loop {
+            let began = Instant::now();
+            let seen = self.versions();
+            let ended = match self.spawn() {
+                Ok(mut child) => {
+                    systemd::notify_ready();
+                    let ended = self.attend(&mut child, seen, stop, &mut saved).await;
+                    self.save(&mut saved);
+                    match ended {
+                        Some(status) => status.map(|s| s.to_string()),
+                        None => {
+                            end(&mut child).await;
+                            self.save(&mut saved);
+                            return;
+                        }
+                    }
+                }
+                Err(cause) => Err(cause),
+            };
+            let reason = ended.unwrap_or_else(|cause| cause.to_string());
+            tracing::warn!(worker = PROGRAM, reason, "worker exited; restarting");
+            let ran = began.elapsed();
+            backoff.record_run(u64::try_from(ran.as_millis()).unwrap_or(u64::MAX));
+            if ran > Duration::from_secs(30) {
+                is_first = true;
+            }
+            if std::mem::take(&mut is_first) {
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next(jitter())) => {}
+                () = stop.recv() => return,
+            }
+        }
+    }
+
+    /// Starts the program so that it ends with this process, also when that is killed.
+    fn spawn(&self) -> io::Result<Child> {
+        let file = |option: &str, path: PathBuf| {
+            let mut argument = std::ffi::OsString::from(format!("--{option}="));
+            argument.push(path);
+            argument
+        };
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "TERM", "--", PROGRAM, "--keep-in-foreground"])
+            .arg(file("conf-file", self.config_path()))
+            .arg(file("dhcp-leasefile", self.leases_path()))
+            .arg(file("dhcp-hostsfile", self.shared.join(RESERVATIONS)))
+            .arg(file("dhcp-optsfile", self.shared.join(OPTIONS)))
+            .arg(file("pid-file", self.run.join("dnsmasq.pid")));
+        if rustix::process::geteuid().is_root() {
+            // It would become another user, who may not write here.
+            command.args(["--user=root", "--group=root"]);
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .env_remove("NOTIFY_SOCKET")
+            .kill_on_drop(true)
+            .spawn()
+    }
+
+    /// Watches one run; gives how it ended, or none when this process is asked to stop.
+    async fn attend(
+        &self,
+        child: &mut Child,
+        mut seen: [FileVersion; 2],
+        stop: &mut StopSignal,
+        saved: &mut Vec<u8>,
+    ) -> Option<io::Result<ExitStatus>> {
+        let pid = child.id();
+        let log = pass_on(child.stderr.take());
+        tokio::pin!(log);
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        let mut save = tokio::time::interval_at(Instant::now() + SAVE_INTERVAL, SAVE_INTERVAL);
+        loop {
+            tokio::select! {
+                status = child.wait() => return Some(status),
+                () = stop.recv() => return None,
+                () = &mut log => {}
+                _ = look.tick() => {
+                    let now = self.versions();
+                    if now != seen {
+                        seen = now;
+                        signal(pid, rustix::process::Signal::HUP);
+                    }
+                }
+                _ = save.tick() => self.save(saved),
+            }
+        }
+    }
+
+    fn versions(&self) -> [FileVersion; 2] {
+        [RESERVATIONS, OPTIONS].map(|name| version_of(&self.shared.join(name)))
+    }
+}
+
+fn unusable(path: &Path, cause: io::Error) -> StartError {
+    StartError::Folder {
+        path: path.to_owned(),
+        cause,
+    }
+}
+
+fn version_of(path: &Path) -> FileVersion {
+    use std::os::unix::fs::MetadataExt as _;
+    let of = std::fs::symlink_metadata(path).ok()?;
+    Some((of.ino(), of.len(), of.modified().ok()?))
+}
+
+fn signal(pid: Option<u32>, signal: rustix::process::Signal) {
+    let pid = pid.and_then(|pid| i32::try_from(pid).ok());
+    if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// Asks the program to end; a program that does not is killed.
+async fn end(child: &mut Child) {
+    signal(child.id(), rustix::process::Signal::TERM);
+    if tokio::time::timeout(EXIT_GRACE, child.wait())
+        .await
+        .is_err()
+    {
+        let _ = child.kill().await;
+    }
+}
+
+/// Passes the program's lines on to the log; never returns. Devices cause many of them, so a minute
+/// has only so many.
+async fn pass_on(from: Option<impl AsyncRead + Unpin>) {
+    if let Some(from) = from {
+        let mut reader = BufReader::new(from);
+        let (mut begun, mut count, mut suppressed) = (Instant::now(), 0, 0_u64);
+        loop {
+            let mut line = Vec::new();
+            let mut bounded = (&mut reader).take(MAX_LINE_BYTES);
+            match bounded.read_until(b'\n', &mut line).await {
+                Ok(n) if n > 0 => {}
+                _ => break,
+            }
+            if begun.elapsed() > Duration::from_secs(60) {
+                (begun, count) = (Instant::now(), 0);
+            }
+            count += 1;
+            if count > LINES_PER_MINUTE {
+                suppressed += 1;
+                continue;
+            }
+            let text = String::from_utf8_lossy(&line);
+            let line = text.trim_end();
+            tracing::info!(worker = PROGRAM, line, suppressed, "a worker wrote");
+            suppressed = 0;
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+/// The refusal in the words of the program: `dnsmasq: bad option at line 3 of /run/…`.
+fn refusal(config: &str, stderr: &str) -> StartError {
+    let words = stderr.trim().trim_start_matches("dnsmasq: ");
+    let (words, line): (&str, usize) =
+        words
+            .rsplit_once(" at line ")
+            .map_or((words, 0), |(words, rest)| {
+                let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                (words, digits.parse().unwrap_or(0))
+            });
+    let text = line
+        .checked_sub(1)
+        .and_then(|n| config.lines().nth(n))
+        .unwrap_or_default();
+    StartError::Refused {
+        line,
+        text: text.to_owned(),
+        words: words.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_line_and_what_stands_there() {
+        let config = "port=0\ndhcp-range=fd00:7::,ra-only,48,45m\n";
+        let stderr =
+            "dnsmasq: prefix length must be at least 64 at line 2 of /run/x/dnsmasq.conf\n";
+        let StartError::Refused { line, text, words } = refusal(config, stderr) else {
+            panic!("a refusal");
+        };
+        assert_eq!(
+            (line, text.as_str()),
+            (2, "dhcp-range=fd00:7::,ra-only,48,45m")
+        );
+        assert_eq!(words, "prefix length must be at least 64");
+        let StartError::Refused { line, text, words } = refusal(config, "dnsmasq: odd") else {
+            panic!("a refusal");
+        };
+        assert_eq!((line, text.as_str(), words.as_str()), (0, "", "odd"));
+    }
+}
