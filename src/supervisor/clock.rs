@@ -35,12 +35,16 @@ const MAX_UNSYNCED_AHEAD_MS: i64 = 3_652 * 86_400_000;
 /// more than this since, ms.
 const CLOCK_STEP_MS: u64 = 600_000;
 
-/// systemd-timesyncd makes this file once the clock agreed with a server.
-const TIMESYNC_FLAG: &str = "/run/systemd/timesync/synchronized";
+/// Files that are made once the clock agreed with a server: by systemd-timesyncd, and on a box with
+/// chrony by `systemd/conglang-time-check.service`.
+const SYNC_FLAGS: [&str; 2] = [
+    "/run/systemd/timesync/synchronized",
+    "/run/conglang-time/synchronized",
+];
 /// systemd-timesyncd asks its server at least every 34 minutes and touches the flag each time
-/// (timesyncd.conf(5), systemd-timesyncd.service(8)). A flag that is older than a day says nothing
-/// about the clock as it is now: somebody may have set it since.
-const TIMESYNC_FLAG_MAX_AGE_MS: i64 = 86_400_000;
+/// (timesyncd.conf(5), systemd-timesyncd.service(8)); chrony is asked every two. A flag older than
+/// a day says nothing about the clock as it is now: somebody may have set it since.
+const SYNC_FLAG_MAX_AGE_MS: i64 = 86_400_000;
 
 /// Whether the machine's clock shows a day that HTTP can write: not before 1970, not after 9998.
 #[must_use]
@@ -209,7 +213,8 @@ impl Clock {
                 ..
             } => {
                 let (wall, floor) = (self.wall_ms(), floor.load());
-                if vouches(modified_at(Path::new(TIMESYNC_FLAG)), wall) {
+                let flags = SYNC_FLAGS.iter().map(|flag| modified_at(Path::new(flag)));
+                if flags.into_iter().any(|modified| vouches(modified, wall)) {
                     agreed.store(self.offset_ms(), Ordering::Relaxed);
                 }
                 let agreed = agreed.load(Ordering::Relaxed);
@@ -262,7 +267,7 @@ fn modified_at(file: &Path) -> Option<WallMs> {
 /// shows `wall`: the flag bears the time that the server gave.
 fn vouches(modified: Option<WallMs>, wall: WallMs) -> bool {
     const STEP_MS: i64 = CLOCK_STEP_MS.cast_signed();
-    modified.is_some_and(|at| (-STEP_MS..TIMESYNC_FLAG_MAX_AGE_MS).contains(&wall.since(at)))
+    modified.is_some_and(|at| (-STEP_MS..SYNC_FLAG_MAX_AGE_MS).contains(&wall.since(at)))
 }
 
 #[cfg(test)]
