@@ -89,6 +89,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         ring: &ring,
         keep_days: config.recording.keep_days,
         sounds: &sounds,
+        network: &config.network,
         accounts: &declared.accounts,
         other_names: &config.broker.names,
         api_token: &secrets.api_token_hash,

@@ -127,6 +127,8 @@ fn usable_certificate(
 pub struct HttpSockets {
     /// Of the portal.
     pub portal: Option<TcpListener>,
+    /// Of the portal, HTTPS.
+    pub portal_tls: Option<TcpListener>,
     /// Of the dashboard, plain.
     pub dashboard: Option<TcpListener>,
     /// Of the dashboard, HTTPS.
@@ -143,6 +145,7 @@ impl HttpSockets {
     pub async fn bind(listeners: &HttpListeners, control: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             portal: bind_some(listeners.portal).await?,
+            portal_tls: bind_some(listeners.portal_tls).await?,
             dashboard: bind_some(listeners.dashboard).await?,
             dashboard_tls: bind_some(listeners.dashboard_tls).await?,
             control: control_socket(control)?,

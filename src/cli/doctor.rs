@@ -165,7 +165,10 @@ fn check_online(lang: Lang, status: &StatusReport, found: &mut Vec<Finding>) {
         };
         match light {
             HealthStatus::Red => found.push(error("D-RUN-02", words("doctor-red"), todo())),
-            HealthStatus::Amber if *part != HealthPart::DashboardTls => {
+            // A certificate that nobody installed is told by the check of its file.
+            HealthStatus::Amber
+                if !matches!(part, HealthPart::DashboardTls | HealthPart::PortalTls) =>
+            {
                 found.push(note("D-RUN-03", words("doctor-amber"), todo()));
             }
             HealthStatus::Amber | HealthStatus::Green => {}

@@ -4,7 +4,7 @@
 //! does not read, keeps no other client out ([`AdmissionControl`]).
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +58,15 @@ const CLOCK_OUT_OF_RANGE_BODY: &str = "Đồng hồ của máy đang sai (trư�
     nên trang chưa mở được. Kỹ thuật chỉnh lại giờ của máy là được.\n\n\
     The clock of this machine is wrong (before 1970 or after 9998), so no page can be opened. Set \
     the machine's time.\n";
+
+/// The key under which the connections of a peer are counted: its network, for an IPv6 network has
+/// one owner. The unique local network of a wifi has as many owners as phones.
+fn counted_as(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if v6.is_unique_local() => v6.into(),
+        other => source_network(other),
+    }
+}
 
 async fn serve_connection<I, K>(
     mut io: I,
@@ -163,7 +172,7 @@ pub async fn serve_tcp(
         };
         let meter = Meter::start();
         let Some(permit) = admission.acquire_as(
-            source_network(address.ip()),
+            counted_as(address.ip()),
             address.ip().to_canonical(),
             share,
             &meter,
@@ -266,5 +275,19 @@ pub async fn serve_unix(
                 () = serve_connection(stream, Peer::ControlSocket, app, stop, &permit) => {}
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phones_of_one_wifi_are_counted_each_and_a_network_of_one_owner_as_one() {
+        let key = |text: &str| counted_as(text.parse().expect("address"));
+        assert_ne!(key("fd77::a"), key("fd77::b"));
+        assert_ne!(key("fe80::a"), key("fe80::b"));
+        assert_eq!(key("2001:db8::a"), key("2001:db8::b"));
+        assert_eq!(key("::ffff:10.77.0.5"), key("10.77.0.5"));
     }
 }

@@ -2,6 +2,7 @@
 //! sentences that more than one place prints. The pages, the commune's server and the technician's
 //! commands take their texts from here. No HTTP: a sentence does not know where it is shown.
 
+pub mod amounts;
 pub mod data_loss;
 pub mod dates;
 pub mod io_text;

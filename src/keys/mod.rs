@@ -10,6 +10,7 @@ pub mod certificate_status;
 mod clocked_verifier;
 pub mod holders;
 pub mod pins;
+mod public_name;
 pub mod ring;
 pub mod secret;
 pub mod signing;

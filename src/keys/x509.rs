@@ -62,6 +62,15 @@ pub fn validity(pem: &[u8]) -> Option<(i64, i64)> {
     validity_of(chain(pem).ok()?.first()?)
 }
 
+/// Whether the first certificate of a PEM file names itself as its issuer, or cannot be read.
+pub(super) fn is_self_signed(pem: &[u8]) -> bool {
+    let first = chain(pem).ok().and_then(|c| c.into_iter().next());
+    first.is_none_or(|first| {
+        x509_parser::parse_x509_certificate(&first)
+            .map_or(true, |(_, parsed)| parsed.subject() == parsed.issuer())
+    })
+}
+
 /// First and last second of a certificate.
 pub(super) fn validity_of(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;

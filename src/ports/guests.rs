@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
+use tokio::sync::{RwLock, RwLockWriteGuard, mpsc, oneshot};
 
 use crate::domain::guest::admission::NotNow;
 use crate::domain::id::GuestId;
@@ -48,7 +48,8 @@ pub enum GuestRequest {
 /// The port of the guest service.
 pub struct GuestPort {
     ask: mpsc::Sender<GuestRequest>,
-    inbox: Mutex<mpsc::Receiver<GuestRequest>>,
+    /// The service holds it for writing as long as it serves.
+    inbox: RwLock<mpsc::Receiver<GuestRequest>>,
 }
 
 impl Default for GuestPort {
@@ -56,7 +57,7 @@ impl Default for GuestPort {
         let (ask, inbox) = mpsc::channel(MAX_WAITING);
         Self {
             ask,
-            inbox: Mutex::new(inbox),
+            inbox: RwLock::new(inbox),
         }
     }
 }
@@ -82,16 +83,44 @@ impl GuestPort {
     }
 
     /// The requests, for the guest service as long as it holds them.
-    pub async fn inbox(&self) -> MutexGuard<'_, mpsc::Receiver<GuestRequest>> {
-        self.inbox.lock().await
+    pub async fn inbox(&self) -> RwLockWriteGuard<'_, mpsc::Receiver<GuestRequest>> {
+        self.inbox.write().await
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> GuestRequest) -> Option<T> {
+        // Without a guest network, or between two runs of its service, nobody would answer: a page
+        // that waits for nobody is a page that a phone gives up.
+        if self.inbox.try_read().is_ok() {
+            return None;
+        }
         let (reply, answer) = oneshot::channel();
         self.ask.try_send(request(reply)).ok()?;
         tokio::time::timeout(REQUEST_TIMEOUT, answer)
             .await
             .ok()?
             .ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_service_nobody_waits_and_with_one_the_answer_is_waited_for() {
+        let port = GuestPort::default();
+        let address = IpAddr::from([10, 77, 0, 5]);
+        let began = tokio::time::Instant::now();
+        assert_eq!(port.look(address).await, Visitor::NotServed);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let mut inbox = port.inbox().await;
+        let answer = async {
+            if let Some(GuestRequest::Look(_, reply)) = inbox.recv().await {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let _ = reply.send(Visitor::Captive);
+            }
+        };
+        let (looked, ()) = tokio::join!(port.look(address), answer);
+        assert_eq!(looked, Visitor::Captive);
     }
 }

@@ -101,6 +101,8 @@ health_parts! {
     Playback = "playback",
     /// The portal.
     Portal = "portal",
+    /// The portal over HTTPS.
+    PortalTls = "portal_tls",
     /// The watch on silent devices.
     Presence = "presence",
     /// The broker's persistence log and its queues.

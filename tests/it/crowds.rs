@@ -15,7 +15,7 @@ use crate::support::peer::{Hello, Peer, packet, text};
 use crate::support::worker::{Worker, many_files, wide_limits, wire_accounts};
 
 /// A connection to a port of this machine from one of its many addresses, which has said `words`.
-fn from(address: Ipv4Addr, port: u16, words: &[u8]) -> TcpStream {
+pub fn from(address: Ipv4Addr, port: u16, words: &[u8]) -> TcpStream {
     use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
     let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
     bind(&socket, &SocketAddrV4::new(address, 0)).expect("an address of 127.0.0.0/8");

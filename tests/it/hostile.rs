@@ -13,7 +13,7 @@ use conglang::supervisor::clock::Clock;
 use crate::support::house::{House, free_port};
 use crate::support::lamp::Lamp;
 
-fn now_s() -> u64 {
+pub fn now_s() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .expect("time")

@@ -54,6 +54,7 @@ mod odd_cameras;
 mod officers;
 mod pages;
 mod pins;
+mod portal;
 mod presence;
 mod promises;
 mod reservations;

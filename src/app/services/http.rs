@@ -3,37 +3,34 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-use tokio::time::Interval;
 
 use super::broker_worker::BrokerService;
+use super::public_tls;
 use crate::app::handles::Handles;
 use crate::app::sockets::HttpSockets;
 use crate::cameras::stills::StillService;
 use crate::config::HttpListeners;
 use crate::config::layout::Layout;
+use crate::config::network::NetworkConfig;
 use crate::domain::account::Account;
+use crate::guests::dns::local_names::GATEWAY_NAME;
 use crate::http::hosts::AllowedHosts;
 use crate::http::serve;
 use crate::keys::authority::CertificateFiles;
-use crate::keys::tls::{self, ReloadableCertificate};
+use crate::protocol::netd::SubnetAddress;
 use crate::speakers::sound_cache::SoundCache;
 use crate::store::segments::Ring;
+use crate::supervisor::Supervisor;
 use crate::supervisor::admission::AdmissionControl;
 use crate::supervisor::health::HealthPart;
-use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::standstill::Standstill;
-use crate::supervisor::{Stop, Supervisor};
 use crate::web::dashboard::live_updates::MAX_FOLLOWERS;
 use crate::web::dashboard::live_video::MAX_VIEWERS;
 use crate::web::kit::app::App;
 use crate::web::kit::taps::TapClock;
+use crate::web::portal::{self, PortalSite, session_api};
 
-/// How often it is checked whether the technician installed another certificate for HTTPS.
-const CERTIFICATE_POLL_INTERVAL: Duration = Duration::from_secs(3);
-
-/// Starts every HTTP listener: portal, dashboard (plain and TLS), control socket.
+/// Starts every HTTP listener: portal and dashboard (plain and TLS), control socket.
 pub fn start(
     sockets: HttpSockets,
     listeners: &HttpListeners,
@@ -49,9 +46,17 @@ pub fn start(
         Some(certificate.certificate.clone()),
     );
     let dashboard = crate::web::dashboard::router(app.clone(), hosts);
+    let sounds = pages.sounds.clone();
+    let site = portal_site(listeners, pages.network);
+    let portal = portal::router(app.clone(), site.clone(), move |hash| sounds.file(&hash));
+    if let Some(listener) = sockets.portal_tls {
+        let (files, clock) = (certificate.clone(), handles.clock().clone());
+        let name = Arc::new(move || files.name_for_phones(&site.names, &clock));
+        let api = session_api::router(app.clone(), name);
+        let (part, pages) = (HealthPart::PortalTls, portal.clone().merge(api));
+        public_tls::start(part, listener, &certificate, pages, supervisor);
+    }
     if let Some(listener) = sockets.portal {
-        let sounds = pages.sounds.clone();
-        let portal = crate::web::portal::router(app.clone(), move |hash| sounds.file(&hash));
         serve_plain(supervisor, HealthPart::Portal, listener, portal);
     }
     if let Some(listener) = sockets.dashboard {
@@ -63,13 +68,8 @@ pub fn start(
         );
     }
     if let Some(listener) = sockets.dashboard_tls {
-        let service = DashboardTls {
-            listener: Arc::new(listener),
-            certificate,
-            pages: dashboard,
-            supervisor: supervisor.clone(),
-        };
-        supervisor.service(HealthPart::DashboardTls, service, DashboardTls::run);
+        let part = HealthPart::DashboardTls;
+        public_tls::start(part, listener, &certificate, dashboard, supervisor);
     }
     let (broker, stills) = (pages.broker.clone(), pages.stills.clone());
     let pids = move || {
@@ -101,12 +101,33 @@ pub struct PagesInput<'a> {
     pub keep_days: u32,
     /// Sounds, which speaker clusters fetch from the portal.
     pub sounds: &'a SoundCache,
+    /// The networks that the box serves.
+    pub network: &'a NetworkConfig,
     /// The accounts in the configuration.
     pub accounts: &'a [Account],
     /// Further names of this machine.
     pub other_names: &'a [String],
     /// SHA-256 of the token that programs present; empty = none.
     pub api_token: &'a str,
+}
+
+/// Where visitors find the portal. The forwarder of names knows its name in the guest network.
+fn portal_site(listeners: &HttpListeners, network: &NetworkConfig) -> PortalSite {
+    let mut names = listeners.names.clone();
+    if network.guest.is_some() {
+        names.push(GATEWAY_NAME.to_owned());
+    }
+    let segments = [&network.guest, &network.device, &network.staff];
+    let addresses = segments
+        .into_iter()
+        .flatten()
+        .flat_map(|s| [Some(s.v4), s.v6])
+        .flatten()
+        .map(SubnetAddress::address);
+    PortalSite {
+        names,
+        addresses: addresses.collect(),
+    }
 }
 
 /// The parts that all pages work with.
@@ -152,70 +173,4 @@ fn serve_plain(
             serve::serve_tcp(listener.try_clone()?, None, pages, supervisor, stop).await
         },
     );
-}
-
-/// HTTPS with the publicly valid certificate that the technician installs, now or later: the file
-/// is checked every few seconds, and a new one is served without dropping a connection.
-#[derive(Clone)]
-struct DashboardTls {
-    listener: Arc<TcpListener>,
-    certificate: CertificateFiles,
-    pages: axum::Router,
-    supervisor: Supervisor,
-}
-
-impl DashboardTls {
-    async fn run(self, stop: Stop) -> anyhow::Result<()> {
-        let health = self.supervisor.health();
-        let mut look = tokio::time::interval(CERTIFICATE_POLL_INTERVAL);
-        while self.stamp().is_none() {
-            health.set_amber(
-                &HealthPart::DashboardTls,
-                HealthReason::CertificateNotInstalled,
-            );
-            tokio::select! {
-                _ = look.tick() => {}
-                () = stop.soft.cancelled() => return Ok(()),
-            }
-        }
-        let served = ReloadableCertificate::load(&self.certificate)?;
-        health.set_green(&HealthPart::DashboardTls);
-        let config = tls::server_config(served.clone(), None, self.supervisor.clock().clone())?;
-        tokio::select! {
-            ended = serve::serve_tcp(
-                self.listener.try_clone()?,
-                Some(config.into()),
-                self.pages.clone(),
-                self.supervisor.clone(),
-                stop,
-            ) => ended,
-            () = self.reload_for_ever(&served, look) => Ok(()),
-        }
-    }
-
-    async fn reload_for_ever(&self, served: &ReloadableCertificate, mut look: Interval) {
-        let mut known = self.stamp();
-        loop {
-            look.tick().await;
-            if self.stamp() != known {
-                known = self.stamp();
-                match served.reload(&self.certificate) {
-                    Ok(()) => tracing::info!("TLS certificate reloaded"),
-                    Err(cause) => {
-                        tracing::error!(
-                            %cause,
-                            "new TLS certificate rejected; keeping the old one"
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    /// When the certificate was installed; none = there is none.
-    fn stamp(&self) -> Option<SystemTime> {
-        std::fs::metadata(&self.certificate.certificate)
-            .and_then(|m| m.modified())
-            .ok()
-    }
 }

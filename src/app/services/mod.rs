@@ -13,6 +13,7 @@ pub mod dhcp;
 pub mod erasure;
 pub mod http;
 pub mod maintenance;
+mod public_tls;
 pub mod retention;
 pub mod speakers;
 pub mod storage_failure;

@@ -247,7 +247,7 @@ fn check_uplink_certificate(
     }
 }
 
-/// How long the dashboard's HTTPS certificate is valid.
+/// How long the HTTPS certificate of the pages is valid.
 fn check_https_certificate(
     lang: Lang,
     config: &Config,
@@ -255,7 +255,8 @@ fn check_https_certificate(
     clock: &Clock,
     found: &mut Vec<Finding>,
 ) {
-    if config.listeners.dashboard_tls.is_some() {
+    let doors = &config.listeners;
+    if doors.dashboard_tls.is_some() || doors.portal_tls.is_some() {
         let files = CertificateFiles::named(keys, "public");
         match files.remaining_days(clock) {
             None if files.certificate.exists() => {

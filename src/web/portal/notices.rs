@@ -1,0 +1,137 @@
+//! The village's notices, as visitors read them.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::Portal;
+use super::visit::PortalVisit;
+use crate::domain::id::NoticeId;
+use crate::domain::notice::NoticeKind;
+use crate::http::assets::STYLE;
+use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
+use crate::web::kit::notices::{
+    NoticeSummary, posted_when, summarize, title_and_paragraphs_on_page,
+};
+
+/// Notices on the page of all.
+const MOST: usize = 100;
+/// Urgent ones on top of a page.
+const MOST_URGENT: usize = 3;
+
+/// The notices of a page, and its day.
+pub struct Lists {
+    /// The day, also by the moon.
+    pub date: String,
+    /// Urgent notices.
+    pub urgent: Vec<NoticeSummary>,
+    /// The others, the newest first.
+    pub others: Vec<NoticeSummary>,
+}
+
+impl Lists {
+    /// Those that are shown now; so many of the usual ones.
+    pub fn new(portal: &Portal, lang: Lang, most: usize) -> Self {
+        let app = &portal.app;
+        let clock = app.supervisor.clock();
+        let now = clock.wall_ms();
+        let all = app.journal.state().notices_at(clock.trusted_ms());
+        let (urgent, others): (Vec<_>, Vec<_>) =
+            all.iter().partition(|n| n.kind == NoticeKind::Urgent);
+        let urgent = urgent.into_iter().take(MOST_URGENT);
+        let others = others.into_iter().take(most);
+        Self {
+            date: format!(
+                "{} · {}",
+                dates::long(lang, now),
+                dates::lunar_words(lang, now)
+            ),
+            urgent: urgent.map(|n| summarize(app, lang, n)).collect(),
+            others: others.map(|n| summarize(app, lang, n)).collect(),
+        }
+    }
+}
+
+/// The key of the words of the link to the other size of text.
+pub const fn size_key(f: &PageContext) -> &'static str {
+    if f.big { "usual-text" } else { "larger-text" }
+}
+
+#[derive(askama::Template)]
+#[template(path = "portal_notices.html")]
+struct AllNotices {
+    f: PageContext,
+    css: &'static str,
+    q: String,
+    size: &'static str,
+    lists: Lists,
+}
+
+/// All notices.
+pub async fn list(State(portal): State<Portal>, visit: PortalVisit) -> Response {
+    let f = visit.context(&portal);
+    render(&AllNotices {
+        css: STYLE,
+        q: visit.query(),
+        size: size_key(&f),
+        lists: Lists::new(&portal, f.lang, MOST),
+        f,
+    })
+}
+
+#[derive(askama::Template)]
+#[template(path = "portal_notice.html")]
+struct PortalNotice {
+    f: PageContext,
+    css: &'static str,
+    q: String,
+    title: String,
+    when: String,
+    paragraphs: Vec<Vec<TextSpan>>,
+}
+
+/// One notice.
+pub async fn one(
+    State(portal): State<Portal>,
+    visit: PortalVisit,
+    Path(id): Path<String>,
+) -> Response {
+    let f = visit.context(&portal);
+    let app = &portal.app;
+    let state = app.journal.state();
+    let now = app.supervisor.clock().trusted_ms();
+    let found = NoticeId::new(&id)
+        .ok()
+        .and_then(|id| state.notices.get(&id).cloned())
+        .filter(|n| n.until.is_none_or(|u| u >= now));
+    let q = visit.query();
+    match found {
+        Some(notice) => {
+            let (title, paragraphs) = title_and_paragraphs_on_page(app, f.lang, &notice);
+            render(&PortalNotice {
+                css: STYLE,
+                q,
+                title,
+                when: posted_when(f.lang, &*notice),
+                paragraphs,
+                f,
+            })
+        }
+        None => {
+            let (title, detail) = (f.t("notice-no-longer"), f.t("notice-no-longer-do"));
+            render_with(
+                StatusCode::NOT_FOUND,
+                &PortalNotice {
+                    css: STYLE,
+                    q,
+                    title,
+                    when: String::new(),
+                    paragraphs: vec![split_phones(&detail)],
+                    f,
+                },
+            )
+        }
+    }
+}

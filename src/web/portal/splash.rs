@@ -1,0 +1,54 @@
+//! The first page: the urgent notices, the way to the internet, the newest notices.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::Portal;
+use super::gate::{self, Gate};
+use super::notices::{self, Lists};
+use super::visit::PortalVisit;
+use crate::http::assets::STYLE;
+use crate::http::render::{PageContext, render};
+use crate::ports::guests::Visitor;
+
+/// Notices on the first page.
+const NEWEST: usize = 3;
+
+#[derive(askama::Template)]
+#[template(path = "splash.html")]
+struct Splash {
+    f: PageContext,
+    css: &'static str,
+    q: String,
+    size: &'static str,
+    gate: Gate,
+    label: String,
+    come_back: Option<String>,
+    /// The box serves a wifi, and has rules for it.
+    has_rules: bool,
+    lists: Lists,
+}
+
+/// The first page.
+pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response {
+    let visitor = portal.app.ports.guests.look(visit.address).await;
+    show(&portal, visit, visitor, false)
+}
+
+/// The first page of a device that stands so; `tapped` = this is the answer to its tap.
+pub fn show(portal: &Portal, visit: PortalVisit, visitor: Visitor, tapped: bool) -> Response {
+    let f = visit.context(portal);
+    let gate = Gate::new(portal, visit, visitor, tapped);
+    let come_back = gate::come_back(f.lang, portal.site.typed()).filter(|_| gate.has_tap());
+    render(&Splash {
+        css: STYLE,
+        q: visit.query(),
+        size: notices::size_key(&f),
+        label: gate.label(f.lang),
+        gate,
+        come_back,
+        has_rules: visitor != Visitor::NotServed,
+        lists: Lists::new(portal, f.lang, NEWEST),
+        f,
+    })
+}
