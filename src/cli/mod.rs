@@ -13,6 +13,7 @@ mod config;
 mod device;
 mod doctor;
 mod file_modes;
+mod guest;
 mod help;
 mod journal;
 mod key;
@@ -192,6 +193,9 @@ pub enum CliCommand {
     /// Addresses of the networks that the box serves, and what other programs are told about them
     #[command(subcommand)]
     Net(net::NetCommand),
+    /// The free wifi: who is in, the rules
+    #[command(subcommand)]
+    Guest(guest::GuestCommand),
     /// The link to the commune
     #[command(subcommand)]
     Sync(status::SyncCommand),
@@ -231,6 +235,7 @@ pub fn run(cli: &Cli) -> u8 {
         CliCommand::Broker(what) => broker::run(cli, what),
         CliCommand::Camera(what) => camera::run(cli, what),
         CliCommand::Net(what) => net::run(cli, what),
+        CliCommand::Guest(what) => guest::run(cli, what),
         CliCommand::Sync(what) => status::sync(cli, what),
         CliCommand::User(what) => user::run(cli, what),
         CliCommand::Token(what) => token::run(cli, what),

@@ -9,6 +9,7 @@ pub mod control;
 pub mod discovery;
 pub mod divergence;
 pub mod fmp4;
+pub mod guest_report;
 pub mod ha_rendering;
 pub mod media;
 pub mod mqtt;

@@ -43,6 +43,8 @@ fn every_page_opens_small_and_in_both_languages() {
         "/notices/new",
         "/notices/archive",
         "/history",
+        "/wifi",
+        "/wifi/rules",
         "/more",
         "/me",
     ] {

@@ -12,7 +12,7 @@ use crate::support::http::http;
 use crate::support::lamp::Lamp;
 
 /// Pages of the dashboard, by the name of their snapshot.
-pub const PAGES: [(&str, &str); 12] = [
+pub const PAGES: [(&str, &str); 14] = [
     ("home", "/"),
     ("lights", "/lights"),
     ("sensors", "/sensors"),
@@ -23,6 +23,8 @@ pub const PAGES: [(&str, &str); 12] = [
     ("notice-new", "/notices/new"),
     ("notice-archive", "/notices/archive"),
     ("history", "/history"),
+    ("wifi", "/wifi"),
+    ("wifi-rules", "/wifi/rules"),
     ("more", "/more"),
     ("me", "/me"),
 ];

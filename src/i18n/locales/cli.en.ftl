@@ -33,6 +33,8 @@ value-what = dnsmasq|chrony|hostapd|sysctl
 value-socket = FILE
 value-gateway-user = NUMBER|NAME
 value-scope = SCOPE
+value-device = DEVICE
+value-set = NAME=VALUE
 
 # Help: frame
 help-usage = Usage:
@@ -129,6 +131,20 @@ cmd-net-release = Keep no address for that device any more
 cmd-net-release--mac = Its hardware address
 cmd-net-render = Print what another program is configured with
 cmd-net-render--what = Which program; sysctl is the kernel
+cmd-guest = The free wifi: who is in, the rules
+cmd-guest-list = Devices that are in, that were in today, and those with a decision
+cmd-guest-cut = End the session of a device; it may tap again
+cmd-guest-cut--device = The device: the first letters of its id in “guest list”, or its name
+cmd-guest-block = Keep a device out
+cmd-guest-block--device = The device: the first letters of its id in “guest list”, or its name
+cmd-guest-block--name = Its name from now on
+cmd-guest-allow = Let a device in without a tap: a hall's television, a printer
+cmd-guest-allow--device = The device: the first letters of its id in “guest list”, or its name
+cmd-guest-allow--name = Its name from now on
+cmd-guest-forget = Take the decision about a device back
+cmd-guest-forget--device = The device: the first letters of its id in “guest list”, or its name
+cmd-guest-rules = Show the rules, or change some: hours=05:00-22:00 device_mb=2048 keep_days=30
+cmd-guest-rules--set = NAME=VALUE as “guest rules” prints them; “-” is no limit
 cmd-sync = The link to the commune
 cmd-sync-status = How the link is and what waits
 cmd-user = People who may sign in
@@ -464,6 +480,27 @@ loss-sessions-before = sessions left: { $n } (before: { $before })
 console-locked = Nobody can sign in: a key of the commune's page is lost or damaged ({ $lost }). The technician runs: conglang doctor
 
 # Cameras
+cli-guests = { $n } devices use the wifi, { $bytes } today
+cli-guest-none = This box has no wifi for visitors: the configuration has no part [network]
+cli-guest-broken = The network helper does not answer: nobody new can come in. See: systemctl status conglang-netd
+cli-guest-line-down = The internet line is down: visitors cannot go online
+cli-guest-metered = On the 4G line for now; visitors used { $bytes } of it today
+cli-guest-in = in since { $since }, { $left } left
+cli-guest-always = always let in
+cli-guest-blocked = blocked
+cli-guest-random = changes its code
+cli-guest-random-note = This device changes its code: tomorrow it may have another one, and this decision is about no device.
+cli-guest-several = Several devices match “{ $device }”. Type more letters of the id; see: conglang guest list
+cli-guest-unknown = No device matches “{ $device }”. See the ids: conglang guest list
+cli-guest-cut = { $name } is cut off. It can come back with a tap.
+cli-guest-was-out = { $name } was not in any more.
+cli-guest-uncut = It stands in history, but the network helper does not answer: { $name } may not be cut off. See: systemctl status conglang-netd
+cli-guest-allowed = { $name } is always let in from now on.
+cli-guest-kept-out = { $name } is blocked.
+cli-guest-forgotten = The decision about { $name } is taken back.
+cli-guest-rules = Rules of the free wifi
+cli-guest-rules-set = The rules of the free wifi are set
+cli-guest-no-rule = “{ $rule }” cannot be read. Write NAME=VALUE as conglang guest rules prints them.
 cli-cameras = { $n } cameras, { $lost } without pictures
 cli-camera-removed = taken out of the configuration, recordings are left
 cli-camera-none-yet = no pictures yet

@@ -6,6 +6,7 @@ pub(super) mod commands;
 mod deadline;
 mod devices;
 pub(super) mod entries;
+mod guests;
 mod status;
 pub(super) mod terminal_lang;
 mod users;
@@ -75,6 +76,7 @@ pub fn router(
             ),
         )
         .merge(broker::router())
+        .merge(guests::router())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(axum::middleware::from_fn(deadline::refuse_late))
         .with_state(app)

@@ -293,6 +293,7 @@ pub async fn more(State(app): State<App>, visit: RequestContext) -> Response {
     let f = app.page_context(&visit, &state, "more");
     let links = [
         ("/notices", "notices"),
+        ("/wifi", "free-wifi"),
         ("/sensors", "sensors"),
         ("/devices", "devices"),
         ("/history", "history"),

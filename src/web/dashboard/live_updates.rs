@@ -53,6 +53,7 @@ async fn fragments(
         "devices" => super::devices::fragments(app, visit, state),
         "cameras" => super::cameras::fragments(app, visit, state),
         "speakers" => super::speakers::fragments(app, visit, state),
+        "wifi" => super::wifi::fragments(app, visit, state),
         "other" => Vec::new(),
         one => super::cameras::camera_fragments(app, visit, state, one.strip_prefix("camera-")?)?,
     };

@@ -15,6 +15,7 @@ mod sign_in;
 pub mod sign_in_log;
 mod speakers;
 mod undo;
+mod wifi;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -47,7 +48,7 @@ const MAX_SIGN_IN_BYTES: usize = MAX_FORM_BYTES + 8 * 1024;
 
 /// The forms that signed-in people send: where each is sent, and its handler. No other route of the
 /// pages takes a form, but for the sign-in.
-fn forms() -> [(&'static str, MethodRouter<App>); 13] {
+fn forms() -> [(&'static str, MethodRouter<App>); 17] {
     [
         ("/lights/{id}", form(lights::switch)),
         ("/groups/{id}", form(lights::switch_group)),
@@ -59,6 +60,10 @@ fn forms() -> [(&'static str, MethodRouter<App>); 13] {
         ("/speakers/hear", form(speakers::preview_form)),
         (speakers::ANNOUNCE_PATH, form(speakers::announce)),
         ("/speakers/stop", form(speakers::stop)),
+        ("/wifi/cut", form(wifi::cut)),
+        ("/wifi/decide", form(wifi::decide)),
+        ("/wifi/forget", form(wifi::forget)),
+        ("/wifi/rules", form(wifi::set)),
         ("/undo", form(undo::undo)),
         ("/sign-out", form(sign_in::sign_out)),
         ("/sign-out/others", form(sign_in::sign_out_others)),
@@ -92,6 +97,9 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/speakers", get(speakers::page))
         .route("/speakers/hear", get(speakers::preview))
         .route("/speakers/sound", get(speakers::preview_sound))
+        .route("/wifi", get(wifi::page))
+        .route("/wifi/devices/{id}", get(wifi::one))
+        .route("/wifi/rules", get(wifi::rules_form))
         .route("/history", get(history::page))
         .route("/live/{page}", get(live_updates::follow))
         .route("/me", get(sign_in::me));

@@ -210,9 +210,22 @@ impl App {
             Some("stopped") if stopped => Some(if plays { "stopping" } else { "stopped" }),
             Some("playing") if plays => Some("playing"),
             Some(
-                key @ ("published" | "taken-down" | "restored" | "undone" | "undone-lights"
-                | "was-silent" | "others-out" | "sign-in-again" | "typed-not-yours"
-                | "form-again"),
+                key @ ("published"
+                | "taken-down"
+                | "restored"
+                | "undone"
+                | "undone-lights"
+                | "was-silent"
+                | "others-out"
+                | "sign-in-again"
+                | "typed-not-yours"
+                | "form-again"
+                | "wifi-cut"
+                | "wifi-cut-not-in"
+                | "wifi-cut-unanswered"
+                | "wifi-decided-now"
+                | "wifi-forgotten"
+                | "wifi-rules-set"),
             ) => Some(key),
             _ => None,
         };

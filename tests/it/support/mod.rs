@@ -5,7 +5,6 @@ pub mod accessible;
 pub mod aftermath;
 pub mod dhcp;
 pub mod frozen;
-#[allow(dead_code, reason = "the pages of the village follow")]
 pub mod guest_pages;
 pub mod house;
 pub mod http;

@@ -1,6 +1,6 @@
-//! The tiles: loudspeakers, lamps, cameras, gauges, the commune; each with a number and its status.
+//! The tiles: loudspeakers, lamps, cameras, gauges, the free wifi, the commune; each with a number and its status.
 
-use super::super::sensors;
+use super::super::{sensors, wifi};
 use crate::domain::sensor::Sensor;
 use crate::domain::state::VillageState;
 use crate::i18n::dates;
@@ -37,6 +37,7 @@ pub(super) fn tiles(
             .take(MAX_GAUGES)
             .map(|(s, thing)| gauge(app, lang, now, s, thing)),
     );
+    out.extend(wifi::tile(app, lang, state));
     out.push(commune(app, lang, now));
     out
 }

@@ -14,7 +14,7 @@ use crate::domain::id::UserId;
 use crate::http::form::FormFields;
 use crate::http::page_error::PageResult;
 use crate::http::render::redirect_see_other;
-use crate::web::dashboard::{notices, speakers};
+use crate::web::dashboard::{notices, speakers, wifi};
 use crate::web::kit::app::{App, RequestContext};
 
 /// The field with the name of the form.
@@ -33,6 +33,10 @@ pub(super) enum TypedForm {
     Notice,
     /// A sentence for the loudspeakers.
     Sentence,
+    /// The rules of the free wifi.
+    WifiRules,
+    /// The name of a device of the free wifi.
+    WifiDevice,
 }
 
 impl TypedForm {
@@ -41,6 +45,8 @@ impl TypedForm {
         match path {
             "/notices" | "/notices/preview" | "/notices/new" => Some(Self::Notice),
             "/speakers/hear" => Some(Self::Sentence),
+            "/wifi/rules" => Some(Self::WifiRules),
+            "/wifi/decide" => Some(Self::WifiDevice),
             _ => None,
         }
     }
@@ -49,13 +55,19 @@ impl TypedForm {
         match self {
             Self::Notice => "notice",
             Self::Sentence => "sentence",
+            Self::WifiRules => "wifi-rules",
+            Self::WifiDevice => "wifi-device",
         }
     }
 
     fn named(name: &str) -> Option<Self> {
-        [Self::Notice, Self::Sentence]
-            .into_iter()
-            .find(|form| form.name() == name)
+        let all = [
+            Self::Notice,
+            Self::Sentence,
+            Self::WifiRules,
+            Self::WifiDevice,
+        ];
+        all.into_iter().find(|form| form.name() == name)
     }
 
     /// The fields that people fill in.
@@ -63,6 +75,8 @@ impl TypedForm {
         match self {
             Self::Notice => &["title", "body", "kind", "days"],
             Self::Sentence => &["text", "zone"],
+            Self::WifiRules => wifi::RULES_FIELDS,
+            Self::WifiDevice => &["device", "name"],
         }
     }
 
@@ -130,6 +144,8 @@ impl InterruptedForm {
         match self.form {
             TypedForm::Notice => notices::typed_again(app, visit, fields, note),
             TypedForm::Sentence => Ok(speakers::typed_again(app, visit, fields, note)),
+            TypedForm::WifiRules => Ok(wifi::rules_typed_again(app, visit, fields, note)),
+            TypedForm::WifiDevice => wifi::decision_typed_again(app, visit, fields, note),
         }
     }
 }

@@ -1,0 +1,249 @@
+//! `guest list|cut|block|allow|forget|rules`: the free wifi.
+
+mod rules;
+
+use clap::Subcommand;
+
+use super::{Cli, client, layout, print};
+use crate::domain::guest::{self, DecidedDevice, Standing, WifiRules};
+use crate::domain::id::GuestId;
+use crate::i18n::amounts;
+use crate::i18n::dates;
+use crate::protocol::control::Submit;
+use crate::protocol::guest_report::{CutAnswer, CutRequest, GuestEntry, GuestReport, UplinkKind};
+
+/// The exit code when guests are kept out by something broken.
+const BROKEN: u8 = 2;
+/// Letters of an id that a list shows: enough to tell 500 devices apart.
+const SHORT_ID: usize = 8;
+
+/// The free wifi.
+#[derive(Debug, Subcommand)]
+pub enum GuestCommand {
+    /// Devices that are in, that were in today, and those with a decision
+    List,
+    /// End the session of a device; it may tap again
+    Cut {
+        /// The device: the beginning of its id in `guest list`, or its name
+        device: String,
+    },
+    /// Keep a device out
+    Block {
+        /// The device
+        device: String,
+        /// Its name from now on
+        name: Option<String>,
+    },
+    /// Let a device in without a tap: a hall's television, a printer
+    Allow {
+        /// The device
+        device: String,
+        /// Its name from now on
+        name: Option<String>,
+    },
+    /// Take the decision about a device back
+    Forget {
+        /// The device
+        device: String,
+    },
+    /// Show the rules, or change some: `hours=05:00-22:00 device_mb=2048 keep_days=30`
+    Rules {
+        /// NAME=VALUE; `-` = no limit
+        set: Vec<String>,
+    },
+}
+
+/// The first letters of an id.
+fn short(id: &GuestId) -> &str {
+    id.as_str().get(..SHORT_ID).unwrap_or(id.as_str())
+}
+
+fn report(cli: &Cli) -> anyhow::Result<(serde_json::Value, GuestReport)> {
+    let value = client::request(cli, "GET", "/guests", None)?;
+    let report = client::understand(cli, &value)?;
+    Ok((value, report))
+}
+
+/// The device that was meant; one that is on no list is taken by its whole id.
+fn find(cli: &Cli, report: &GuestReport, meant: &str) -> anyhow::Result<GuestEntry> {
+    let is_meant = |d: &&GuestEntry| {
+        d.id.as_str().starts_with(meant) || (!d.name.is_empty() && d.name == meant)
+    };
+    let mut found = report.devices.iter().filter(is_meant);
+    match (found.next(), found.next()) {
+        (Some(device), None) => Ok(device.clone()),
+        (Some(_), Some(_)) => Err(cli.failure("cli-guest-several", &[("device", meant)])),
+        (None, _) => match GuestId::new(meant) {
+            Ok(id) if meant.len() == 32 => Ok(GuestEntry {
+                id,
+                name: String::new(),
+                standing: None,
+                since: None,
+                seconds_left: 0,
+                used_today: 0,
+                is_random: false,
+            }),
+            _ => Err(cli.failure("cli-guest-unknown", &[("device", meant)])),
+        },
+    }
+}
+
+fn submit(cli: &Cli, command: guest::Command) -> anyhow::Result<serde_json::Value> {
+    let submit = serde_json::to_value(Submit {
+        command: command.into(),
+    })?;
+    client::request(cli, "POST", "/commands", Some(&submit))
+}
+
+fn called(device: &GuestEntry) -> &str {
+    if device.name.is_empty() {
+        short(&device.id)
+    } else {
+        &device.name
+    }
+}
+
+/// Why nobody new can come in; none = the wifi works.
+fn trouble(report: &GuestReport) -> Option<&'static str> {
+    match report.uplink {
+        _ if !report.configured => None,
+        _ if !report.in_force => Some("cli-guest-broken"),
+        UplinkKind::Down => Some("cli-guest-line-down"),
+        UplinkKind::Metered | UplinkKind::Free => None,
+    }
+}
+
+fn list(cli: &Cli) -> anyhow::Result<u8> {
+    let (value, report) = report(cli)?;
+    let lang = cli.lang();
+    let count = report.devices.iter().filter(|d| d.since.is_some()).count();
+    let used = amounts::bytes(report.used_today);
+    let mut text = if report.configured {
+        cli.f("cli-guests", &[("n", &count.to_string()), ("bytes", &used)])
+    } else {
+        cli.t("cli-guest-none")
+    };
+    text.push('\n');
+    let trouble = trouble(&report);
+    if let Some(key) = trouble {
+        text.push_str(&format!("  {}\n", cli.t(key)));
+    } else if report.configured && report.uplink == UplinkKind::Metered {
+        let bytes = amounts::bytes(report.metered_today);
+        text.push_str(&format!(
+            "  {}\n",
+            cli.f("cli-guest-metered", &[("bytes", &bytes)])
+        ));
+    }
+    let rows: Vec<(String, String)> = report
+        .devices
+        .iter()
+        .map(|d| {
+            let mut words = Vec::new();
+            if !d.name.is_empty() {
+                words.push(d.name.clone());
+            }
+            if let Some(since) = d.since {
+                let left = amounts::how_long(lang, u64::from(d.seconds_left));
+                words.push(cli.f(
+                    "cli-guest-in",
+                    &[("since", &dates::clock(since)), ("left", &left)],
+                ));
+            }
+            words.push(amounts::bytes(d.used_today));
+            match d.standing {
+                Some(Standing::AlwaysIn) => words.push(cli.t("cli-guest-always")),
+                Some(Standing::Blocked) => words.push(cli.t("cli-guest-blocked")),
+                None => {}
+            }
+            if d.is_random {
+                words.push(cli.t("cli-guest-random"));
+            }
+            (short(&d.id).to_owned(), words.join(" · "))
+        })
+        .collect();
+    text.push_str(&layout::rows(&rows, SHORT_ID + 2));
+    print(cli, &value, &text);
+    Ok(if trouble.is_some() { BROKEN } else { 0 })
+}
+
+fn cut(cli: &Cli, meant: &str) -> anyhow::Result<u8> {
+    let device = find(cli, &report(cli)?.1, meant)?;
+    let request = serde_json::to_value(CutRequest {
+        device: device.id.clone(),
+    })?;
+    let value = client::request(cli, "POST", "/guests/cut", Some(&request))?;
+    let answer: CutAnswer = client::understand(cli, &value)?;
+    let name = [("name", called(&device))];
+    let key = match answer.was_in {
+        Some(true) => "cli-guest-cut",
+        Some(false) => "cli-guest-was-out",
+        None => return Err(cli.failure("cli-guest-uncut", &name)),
+    };
+    print(cli, &value, &cli.f(key, &name));
+    Ok(0)
+}
+
+fn decide(cli: &Cli, meant: &str, name: Option<&str>, standing: Standing) -> anyhow::Result<u8> {
+    let device = find(cli, &report(cli)?.1, meant)?;
+    let name = name.unwrap_or_else(|| called(&device)).to_owned();
+    let key = match standing {
+        Standing::AlwaysIn => "cli-guest-allowed",
+        Standing::Blocked => "cli-guest-kept-out",
+    };
+    let mut text = cli.f(key, &[("name", &name)]);
+    if device.is_random {
+        text.push('\n');
+        text.push_str(&cli.t("cli-guest-random-note"));
+    }
+    let device = DecidedDevice {
+        id: device.id,
+        name,
+        standing,
+    };
+    let made = submit(cli, guest::Command::Decide { device })?;
+    print(cli, &made, &text);
+    Ok(0)
+}
+
+fn forget(cli: &Cli, meant: &str) -> anyhow::Result<u8> {
+    let device = find(cli, &report(cli)?.1, meant)?;
+    let text = cli.f("cli-guest-forgotten", &[("name", called(&device))]);
+    let made = submit(cli, guest::Command::Forget { device: device.id })?;
+    print(cli, &made, &text);
+    Ok(0)
+}
+
+fn show_rules(cli: &Cli, set: &[String]) -> anyhow::Result<u8> {
+    let mut rules: WifiRules = report(cli)?.1.rules;
+    for pair in set {
+        rules::change(cli, &mut rules, pair)?;
+    }
+    if !set.is_empty() {
+        let rules = rules.clone();
+        submit(cli, guest::Command::SetRules { rules })?;
+    }
+    let key = if set.is_empty() {
+        "cli-guest-rules"
+    } else {
+        "cli-guest-rules-set"
+    };
+    let text = cli.t(key) + "\n" + &layout::rows(&rules::rows(&rules), 16);
+    print(cli, &serde_json::to_value(&rules)?, &text);
+    Ok(0)
+}
+
+/// Carries out the command and gives its exit code: 2 when something broken keeps guests out.
+pub fn run(cli: &Cli, what: &GuestCommand) -> anyhow::Result<u8> {
+    match what {
+        GuestCommand::List => list(cli),
+        GuestCommand::Cut { device } => cut(cli, device),
+        GuestCommand::Block { device, name } => {
+            decide(cli, device, name.as_deref(), Standing::Blocked)
+        }
+        GuestCommand::Allow { device, name } => {
+            decide(cli, device, name.as_deref(), Standing::AlwaysIn)
+        }
+        GuestCommand::Forget { device } => forget(cli, device),
+        GuestCommand::Rules { set } => show_rules(cli, set),
+    }
+}

@@ -1,0 +1,85 @@
+//! The free wifi, as the technician sees it on the control socket, and the end of a session.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+
+use super::commands::submit_request;
+use super::terminal_lang::TerminalLang;
+use crate::domain::actor::Actor;
+use crate::domain::guest::admission::Uplink;
+use crate::domain::guest::{self, DecidedDevice};
+use crate::journal::CommandRequest;
+use crate::protocol::guest_report::{CutAnswer, CutRequest, GuestEntry, GuestReport, UplinkKind};
+use crate::web::kit::app::App;
+
+/// The requests.
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/guests", get(report))
+        .route("/guests/cut", post(cut))
+}
+
+/// The wifi as it is now.
+async fn report(State(app): State<App>) -> Json<GuestReport> {
+    let state = app.journal.state();
+    let (wifi, now) = (&state.wifi, app.live.guests.get());
+    let mut devices: Vec<GuestEntry> = now
+        .devices
+        .iter()
+        .map(|row| {
+            let decided = wifi.decided.get(&row.id);
+            GuestEntry {
+                id: row.id.clone(),
+                name: decided.map_or_else(String::new, |d| d.name.clone()),
+                standing: decided.map(|d| d.standing),
+                since: row.since,
+                seconds_left: row.seconds_left,
+                used_today: row.used_today,
+                is_random: row.is_random,
+            }
+        })
+        .collect();
+    let is_seen = |d: &DecidedDevice| now.devices.iter().any(|row| row.id == d.id);
+    let absent = wifi.decided.values().filter(|d| !is_seen(d));
+    devices.extend(absent.map(|d| GuestEntry {
+        id: d.id.clone(),
+        name: d.name.clone(),
+        standing: Some(d.standing),
+        since: None,
+        seconds_left: 0,
+        used_today: 0,
+        is_random: false,
+    }));
+    Json(GuestReport {
+        configured: now.is_configured,
+        in_force: now.is_in_force,
+        uplink: match now.uplink {
+            Uplink::Down => UplinkKind::Down,
+            Uplink::Metered => UplinkKind::Metered,
+            Uplink::Free => UplinkKind::Free,
+        },
+        used_today: now.used_today,
+        metered_today: now.metered_today,
+        devices,
+        rules: wifi.rules.clone(),
+    })
+}
+
+/// Ends the session of a device: history first, then the network.
+async fn cut(
+    State(app): State<App>,
+    TerminalLang(lang): TerminalLang,
+    Json(CutRequest { device }): Json<CutRequest>,
+) -> Response {
+    let command = guest::Command::Cut {
+        device: device.clone(),
+    };
+    let request = CommandRequest::new(Actor::LocalAdmin, command);
+    if let Err(refused) = submit_request(&app, lang, request).await {
+        return refused;
+    }
+    let was_in = app.ports.guests.cut(device).await;
+    Json(CutAnswer { was_in }).into_response()
+}

@@ -1,0 +1,254 @@
+//! Wifi miễn phí: who is in now, what was used, the week as a picture; from here a device is cut,
+//! blocked or let in always, and the rules are set.
+//!
+//! Invariants: a device is a number on this page, or the name that somebody gave it; no address, no
+//! page that a guest opened. Every act is a command in history before the network is asked.
+
+mod chart;
+mod device;
+mod rules;
+
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+
+pub(super) use self::device::typed_again as decision_typed_again;
+pub use self::device::{cut, decide, forget, one};
+pub(super) use self::rules::{RULES_FIELDS, typed_again as rules_typed_again};
+pub use self::rules::{form as rules_form, set};
+use crate::domain::guest::admission::Uplink;
+use crate::domain::guest::{Standing, WifiRules};
+use crate::domain::id::GuestId;
+use crate::domain::state::VillageState;
+use crate::http::render::{PageContext, render};
+use crate::i18n::amounts;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
+use crate::live::guests::{GuestRow, GuestsNow};
+use crate::time::WallMs;
+use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::components::{Banner, Fragment, Row, Tile};
+
+/// Rows of a list before it is asked for whole.
+const MOST_ROWS: usize = 30;
+
+#[derive(askama::Template)]
+#[template(path = "wifi.html")]
+struct WifiPage {
+    f: PageContext,
+    live: &'static str,
+    summary: String,
+    lists: String,
+    week: chart::WeekPicture,
+}
+
+#[derive(askama::Template)]
+#[template(path = "wifi_lists.html")]
+struct DeviceLists {
+    lists: Vec<DeviceList>,
+    all: String,
+}
+
+struct DeviceList {
+    name: String,
+    rows: Vec<String>,
+    empty: String,
+    /// Rows that are left out.
+    more: usize,
+}
+
+/// The name of a device on the page: one that somebody gave it, or its place on the list of today.
+fn called(lang: Lang, state: &VillageState, row: &GuestRow, place: usize) -> String {
+    match state.wifi.decided.get(&row.id) {
+        Some(decided) => lang.verbatim(&decided.name),
+        None => lang.f("wifi-device-n", &[("n", place + 1)]),
+    }
+}
+
+fn standing_key(standing: Standing) -> &'static str {
+    match standing {
+        Standing::AlwaysIn => "wifi-always-in",
+        Standing::Blocked => "wifi-is-blocked",
+    }
+}
+
+/// How a device stands, in words.
+fn device_words(lang: Lang, now: WallMs, state: &VillageState, row: &GuestRow) -> String {
+    let mut words = Vec::new();
+    if let Some(since) = row.since {
+        words.push(lang.f("wifi-since", &[("at", &dates::since(now, since))]));
+    }
+    let used = amounts::bytes(row.used_today);
+    words.push(lang.f("wifi-used-today", &[("bytes", &used)]));
+    if let Some(decided) = state.wifi.decided.get(&row.id) {
+        words.push(lang.t(standing_key(decided.standing)));
+    }
+    words.join(" · ")
+}
+
+fn device_row(lang: Lang, now: WallMs, state: &VillageState, row: &GuestRow, n: usize) -> String {
+    Row {
+        id: format!("guest-{}", row.id),
+        status_class: if row.since.is_some() { "" } else { "off" },
+        name: called(lang, state, row, n),
+        words: device_words(lang, now, state, row),
+        href: format!("/wifi/devices/{}", row.id),
+        ..Row::default()
+    }
+    .html()
+}
+
+/// The devices that are in, those that were in today, and those on which somebody decided.
+fn lists(
+    lang: Lang,
+    now: WallMs,
+    state: &VillageState,
+    guests: &GuestsNow,
+    most: usize,
+) -> Fragment {
+    let numbered = || guests.devices.iter().enumerate();
+    let rows = |is_in: bool| {
+        let rows = numbered().filter(move |(_, row)| row.since.is_some() == is_in);
+        rows.map(|(n, row)| device_row(lang, now, state, row, n))
+            .collect::<Vec<_>>()
+    };
+    let is_seen = |id: &GuestId| guests.devices.iter().any(|row| row.id == *id);
+    let decided = state.wifi.decided.values();
+    let absent = decided.filter(|d| !is_seen(&d.id)).map(|d| {
+        Row {
+            id: format!("guest-{}", d.id),
+            status_class: "off",
+            name: lang.verbatim(&d.name),
+            words: lang.t(standing_key(d.standing)),
+            href: format!("/wifi/devices/{}", d.id),
+            ..Row::default()
+        }
+        .html()
+    });
+    let list = |name: &str, mut rows: Vec<String>, empty: &str| {
+        let more = rows.len().saturating_sub(most);
+        rows.truncate(most);
+        DeviceList {
+            name: lang.t(name),
+            rows,
+            empty: lang.t(empty),
+            more,
+        }
+    };
+    let mut lists = vec![list("wifi-on-now", rows(true), "wifi-nobody-in")];
+    for (name, rows) in [
+        ("wifi-earlier", rows(false)),
+        ("wifi-decided", absent.collect()),
+    ] {
+        if !rows.is_empty() {
+            lists.push(list(name, rows, "wifi-nobody-in"));
+        }
+    }
+    let all = lang.t("wifi-show-all");
+    Fragment::new("wifi-lists", &DeviceLists { lists, all })
+}
+
+/// Opening hours in words; empty = day and night.
+fn hours_words(lang: Lang, rules: &WifiRules) -> String {
+    rules.hours.map_or_else(
+        || lang.t("wifi-rule-always"),
+        |hours| {
+            let at = |minute| amounts::hour_of_day(lang, minute);
+            lang.f("wifi-open-until", &[("until", &at(hours.until))])
+        },
+    )
+}
+
+/// The one sentence: what keeps guests out, or how many are in.
+fn summary(lang: Lang, rules: &WifiRules, guests: &GuestsNow) -> Banner {
+    let used = amounts::bytes(guests.used_today);
+    let count = lang.f(
+        "wifi-n-in",
+        &[("n", &guests.count_in().to_string()), ("bytes", &used)],
+    );
+    let (status_class, title, detail) = if !guests.is_configured {
+        ("info", lang.t("wifi-none"), lang.t("wifi-none-do"))
+    } else if !guests.is_in_force {
+        ("bad", lang.t("wifi-broken"), lang.t("wifi-broken-do"))
+    } else if !rules.is_on {
+        (
+            "warn",
+            lang.t("wifi-switched-off"),
+            lang.t("wifi-switched-off-do"),
+        )
+    } else {
+        match guests.uplink {
+            Uplink::Down => ("bad", lang.t("wifi-line-down"), lang.t("wifi-line-down-do")),
+            Uplink::Metered => (
+                "warn",
+                lang.t("wifi-line-metered"),
+                lang.f(
+                    "wifi-line-metered-do",
+                    &[("bytes", &amounts::bytes(guests.metered_today))],
+                ),
+            ),
+            Uplink::Free => ("", count, hours_words(lang, rules)),
+        }
+    };
+    Banner {
+        id: "wifi-summary".into(),
+        status_class,
+        title,
+        detail,
+        ..Banner::default()
+    }
+}
+
+/// The tile of the first page; none = the box serves no guests.
+pub(super) fn tile(app: &App, lang: Lang, state: &VillageState) -> Option<Tile> {
+    let guests = app.live.guests.get();
+    let rules = &state.wifi.rules;
+    let sentence = summary(lang, rules, &guests);
+    let is_well = sentence.status_class.is_empty();
+    guests.is_configured.then(|| Tile {
+        id: "tile-wifi".into(),
+        href: "/wifi",
+        bad: sentence.status_class == "bad",
+        icon: "wifi",
+        name: lang.f("tile-wifi", &[("n", guests.count_in())]),
+        words: if is_well {
+            let used = amounts::bytes(guests.used_today);
+            lang.f("wifi-used-today", &[("bytes", &used)])
+        } else {
+            sentence.title
+        },
+    })
+}
+
+/// The fragments of this page.
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
+    let guests = app.live.guests.get();
+    let now = app.supervisor.clock().wall_ms();
+    vec![
+        summary(visit.lang, &state.wifi.rules, &guests).fragment(),
+        lists(visit.lang, now, state, &guests, MOST_ROWS),
+    ]
+}
+
+/// The page. With the query `all` its lists are whole, and stand still.
+pub async fn page(
+    State(app): State<App>,
+    visit: RequestContext,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let is_whole = query.is_some_and(|q| q.split('&').any(|pair| pair == "all"));
+    let state = app.journal.state();
+    let f = app.page_context(&visit, &state, "more");
+    let (guests, now) = (app.live.guests.get(), app.supervisor.clock().wall_ms());
+    let (live, most) = if is_whole {
+        ("/live/other", usize::MAX)
+    } else {
+        ("/live/wifi", MOST_ROWS)
+    };
+    render(&WifiPage {
+        live,
+        summary: summary(f.lang, &state.wifi.rules, &guests).fragment().html,
+        lists: lists(f.lang, now, &state, &guests, most).html,
+        week: chart::WeekPicture::new(f.lang, now, &guests.week),
+        f,
+    })
+}

@@ -1,0 +1,260 @@
+//! One device of the free wifi, and what the chief may decide about it.
+//!
+//! Invariant: a cut stands in history before the network is asked, and the page says whether the
+//! network did it.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::{called, device_words, standing_key};
+use crate::domain::guest::{self, DecidedDevice, Standing};
+use crate::domain::id::GuestId;
+use crate::domain::rejection::Rejection;
+use crate::domain::text;
+use crate::http::address::PathId;
+use crate::http::form::{FormContent, FormFields};
+use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
+use crate::http::render::{PageContext, redirect_see_other, render_with};
+use crate::http::wrong_input::WrongInput;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
+use crate::journal::SubmitError;
+use crate::keys::secret;
+use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::form::Post;
+
+/// How long the command id of a form is remembered, ms.
+const DAY_MS: i64 = 86_400_000;
+
+#[derive(askama::Template)]
+#[template(path = "wifi_device.html")]
+struct DevicePage {
+    f: PageContext,
+    wrong: WrongInput,
+    id: String,
+    name: String,
+    words: String,
+    is_in: bool,
+    is_random: bool,
+    /// The decision; none = it is a guest as all are.
+    decided: Option<Standing>,
+    /// The name in the form.
+    typed: String,
+    once: String,
+}
+
+/// The device of a form with a button.
+pub struct DeviceForm {
+    device: Option<GuestId>,
+}
+
+impl FormContent<App> for DeviceForm {
+    fn read(fields: FormFields) -> Self {
+        Self {
+            device: GuestId::new(fields.get("device")).ok(),
+        }
+    }
+}
+
+/// A decision as it was typed.
+pub struct DecisionForm {
+    device: Option<GuestId>,
+    name: String,
+    standing: Option<Standing>,
+}
+
+impl FormContent<App> for DecisionForm {
+    fn read(fields: FormFields) -> Self {
+        Self {
+            device: GuestId::new(fields.get("device")).ok(),
+            name: fields.get("name").to_owned(),
+            standing: match fields.get("standing") {
+                "always" => Some(Standing::AlwaysIn),
+                "blocked" => Some(Standing::Blocked),
+                _ => None,
+            },
+        }
+    }
+
+    async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
+        let key = match why {
+            PageError::OldForm => "form-again",
+            PageError::TooLate => "order-late",
+            _ => return app.page_of(&visit, why).await,
+        };
+        let wrong = visit.lang.t(key).into();
+        match self.again(app, &visit, why.status(), wrong, None) {
+            Ok(page) => page,
+            // The device is gone, or the form names none.
+            Err(_) => app.page_of(&visit, why).await,
+        }
+    }
+}
+
+impl DecisionForm {
+    /// The page of the device again, with the name as it was typed and the reason.
+    fn again(
+        self,
+        app: &App,
+        visit: &RequestContext,
+        status: StatusCode,
+        wrong: WrongInput,
+        note: Option<String>,
+    ) -> PageResult {
+        let device = self.device.ok_or(PageError::NotFound)?;
+        let mut page = page(app, visit, &device)?;
+        page.typed = self.name;
+        page.wrong = wrong;
+        page.f.flash = note.or(page.f.flash);
+        Ok(render_with(status, &page))
+    }
+}
+
+/// The form with what was typed into it before a sign-in ended, and a note about that.
+pub(in crate::web::dashboard) fn typed_again(
+    app: &App,
+    visit: &RequestContext,
+    fields: FormFields,
+    note: String,
+) -> PageResult {
+    let form = <DecisionForm as FormContent<App>>::read(fields);
+    form.again(
+        app,
+        visit,
+        StatusCode::OK,
+        WrongInput::default(),
+        Some(note),
+    )
+}
+
+/// The page of a device that was in today, or on which somebody decided.
+fn page(app: &App, visit: &RequestContext, id: &GuestId) -> Result<DevicePage, PageError> {
+    let state = app.journal.state();
+    let f = app.page_context(visit, &state, "more");
+    let (lang, now) = (f.lang, app.supervisor.clock().wall_ms());
+    let guests = app.live.guests.get();
+    let decided = state.wifi.decided.get(id);
+    let seen = guests.devices.iter().enumerate().find(|(_, r)| r.id == *id);
+    let (name, words) = match (seen, decided) {
+        (Some((n, row)), _) => (
+            called(lang, &state, row, n),
+            device_words(lang, now, &state, row),
+        ),
+        (None, Some(known)) => (
+            lang.verbatim(&known.name),
+            format!(
+                "{} · {}",
+                lang.t("wifi-not-today"),
+                lang.t(standing_key(known.standing))
+            ),
+        ),
+        (None, None) => return Err(PageError::NotFound),
+    };
+    let typed = match (decided, seen) {
+        (Some(known), _) => known.name.clone(),
+        // The number is another device's tomorrow; with the day it stays this one's.
+        (None, Some((n, _))) => first_name(n, now),
+        (None, None) => String::new(),
+    };
+    Ok(DevicePage {
+        wrong: WrongInput::default(),
+        id: id.to_string(),
+        name,
+        words,
+        is_in: seen.is_some_and(|(_, row)| row.since.is_some()),
+        is_random: seen.is_some_and(|(_, row)| row.is_random),
+        decided: decided.map(|d| d.standing),
+        typed,
+        once: secret::token().map_err(|_| PageError::Unavailable)?,
+        f,
+    })
+}
+
+/// The name that is offered: “Máy thứ 3 ngày 21/11/2026”. A stored name is in the village's tongue.
+fn first_name(place: usize, now: crate::time::WallMs) -> String {
+    let n = (place + 1).to_string();
+    let date = dates::date(now);
+    Lang::Vi.f("wifi-first-name", &[("n", &n), ("date", &date)])
+}
+
+/// The page.
+pub async fn one(
+    State(app): State<App>,
+    visit: RequestContext,
+    PathId(id): PathId<GuestId>,
+) -> PageResult {
+    Ok(render_with(StatusCode::OK, &page(&app, &visit, &id)?))
+}
+
+/// Ends the session of a device: history first, then the network.
+pub async fn cut(
+    State(app): State<App>,
+    Post {
+        visit,
+        once,
+        deadline,
+        form,
+        ..
+    }: Post<DeviceForm>,
+) -> PageResult {
+    let device = form.device.ok_or(PageError::OldForm)?;
+    let once = once.ok_or(PageError::OldForm)?;
+    let until = app.supervisor.clock().trusted_ms() + DAY_MS;
+    let command = guest::Command::Cut {
+        device: device.clone(),
+    };
+    let order = visit.request(command)?.idempotent(once, until);
+    app.journal.submit(order.before(deadline)).await?;
+    let said = match app.ports.guests.cut(device).await {
+        Some(true) => "wifi-cut",
+        Some(false) => "wifi-cut-not-in",
+        None => "wifi-cut-unanswered",
+    };
+    Ok(redirect_see_other(&format!("/wifi?said={said}")))
+}
+
+/// Lets a device in always, or never.
+pub async fn decide(
+    State(app): State<App>,
+    Post {
+        visit,
+        deadline,
+        form,
+        ..
+    }: Post<DecisionForm>,
+) -> PageResult {
+    let (Some(id), Some(standing)) = (form.device.clone(), form.standing) else {
+        return Err(PageError::OldForm);
+    };
+    let name = text::line(&form.name, usize::MAX);
+    let device = DecidedDevice { id, name, standing };
+    let order = visit.request(guest::Command::Decide { device })?;
+    match app.journal.submit(order.before(deadline)).await {
+        Ok(_) => Ok(redirect_see_other("/wifi?said=wifi-decided-now")),
+        Err(SubmitError::Rejected(Rejection::Invalid { .. })) => {
+            let wrong = WrongInput::in_field("name", visit.lang.t("wifi-name-wrong"));
+            form.again(&app, &visit, StatusCode::BAD_REQUEST, wrong, None)
+        }
+        Err(why) => Err(why.into()),
+    }
+}
+
+/// Takes a decision back.
+pub async fn forget(
+    State(app): State<App>,
+    Post {
+        visit,
+        deadline,
+        form,
+        ..
+    }: Post<DeviceForm>,
+) -> PageResult {
+    let device = form.device.ok_or(PageError::OldForm)?;
+    // A double tap is one tap: what is forgotten stays forgotten.
+    if app.journal.state().wifi.decided.get(&device).is_some() {
+        let order = visit.request(guest::Command::Forget { device })?;
+        app.journal.submit(order.before(deadline)).await?;
+    }
+    Ok(redirect_see_other("/wifi?said=wifi-forgotten"))
+}

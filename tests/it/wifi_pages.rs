@@ -1,0 +1,81 @@
+//! The pages of the free wifi in a browser: every way a visitor's device can stand, and the chief's
+//! pages, in both languages, for people who do not see them well; and one tap on a phone.
+
+use std::time::Duration;
+
+use conglang::domain::guest::admission::NotNow;
+use conglang::ports::guests::Visitor;
+use fantoccini::Client;
+
+use crate::browser::{Driver, press, sign_in, words};
+use crate::guest_desk::{house, lively};
+use crate::support::accessible::Judge;
+use crate::support::guest_pages::GuestPages;
+
+const SOON: Duration = Duration::from_secs(15);
+
+const IN: Visitor = Visitor::In {
+    seconds_left: 12_000,
+    bytes_left: Some(1_024_000_000),
+};
+
+/// Every way a device can stand, each with a name for the judge.
+pub const STANDS: [(&str, Visitor); 11] = [
+    ("captive", Visitor::Captive),
+    ("in", IN),
+    ("closed", Visitor::NotNow(NotNow::Closed { opens: 300 })),
+    ("used-up", Visitor::NotNow(NotNow::DeviceUsedUp)),
+    ("house-used-up", Visitor::NotNow(NotNow::HouseUsedUp)),
+    ("full", Visitor::NotNow(NotNow::Full)),
+    ("down", Visitor::NotNow(NotNow::UplinkDown)),
+    ("metered", Visitor::NotNow(NotNow::MeteredOnly)),
+    ("blocked", Visitor::NotNow(NotNow::Blocked)),
+    ("off", Visitor::NotNow(NotNow::Off)),
+    ("not-served", Visitor::NotServed),
+];
+
+async fn open(page: &Client, address: &str) {
+    page.goto(address).await.expect("opens");
+}
+
+async fn browse(pages: &GuestPages) {
+    let (driver, judge) = (Driver::start(), Judge::new());
+    let page = driver.phone().await;
+    let portal = format!("http://127.0.0.1:{}", pages.portal);
+    for (name, visitor) in STANDS {
+        for lang in ["vi", "en"] {
+            pages.stands(visitor);
+            open(&page, &format!("{portal}/?lang={lang}")).await;
+            judge.judge(&page, &format!("{name} in {lang}")).await;
+        }
+    }
+    for path in ["/rules?lang=vi", "/rules?lang=en", "/?lang=vi&big=1"] {
+        open(&page, &format!("{portal}{path}")).await;
+        judge.judge(&page, path).await;
+    }
+    pages.stands(Visitor::Captive);
+    open(&page, &format!("{portal}/")).await;
+    press(&page, "form button.go").await;
+    words(&page, "main", "Đã vào mạng", SOON).await;
+    judge.judge(&page, "after the tap").await;
+    let base = format!("http://127.0.0.1:{}", pages.dashboard);
+    sign_in(&page, &base).await;
+    let device = lively(pages).devices.remove(1).id;
+    let device = format!("/wifi/devices/{device}");
+    for lang in ["vi", "en"] {
+        open(&page, &format!("{base}/lang/{lang}")).await;
+        for path in ["/", "/wifi", "/wifi?all", "/wifi/rules", &device] {
+            open(&page, &format!("{base}{path}")).await;
+            judge.judge(&page, &format!("{path} in {lang}")).await;
+        }
+    }
+    page.close().await.expect("closes");
+    judge.verdict();
+}
+
+#[test]
+fn every_page_of_the_wifi_is_for_everybody() {
+    let (pages, _) = house();
+    pages.script.lock().expect("whole").taps = IN;
+    pages.block_on(Box::pin(browse(&pages)));
+}
