@@ -73,8 +73,8 @@ pub struct DhcpServer {
 type FileVersion = Option<(u64, u64, std::time::SystemTime)>;
 
 impl DhcpServer {
-    /// Writes the configuration, tries it, and restores what was given out before the machine
-    /// started.
+    /// Makes the folders where they are missing (the units make them with their owners), writes the
+    /// configuration, tries it, and restores what was given out before the machine started.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.
@@ -84,6 +84,9 @@ impl DhcpServer {
             run: network.dhcp_run.clone(),
             shared: network.dhcp.clone(),
         };
+        for path in [&server.run, &server.shared] {
+            std::fs::create_dir_all(path).map_err(|cause| unusable(path, cause))?;
+        }
         let text = server.config.as_bytes();
         folder::write(&server.run, "dnsmasq.conf", text)
             .map_err(|cause| unusable(&server.config_path(), cause))?;

@@ -216,6 +216,18 @@ fn the_server_comes_back_by_itself_and_keeps_what_it_gave() {
 }
 
 #[test]
+fn started_by_hand_it_makes_its_folders() {
+    let segments = village();
+    let mut role = DhcpRole::new(NETWORK);
+    role.start_by_hand(&segments);
+    until("dnsmasq runs", || role.dnsmasq().is_some());
+    let first = camera(&segments).address;
+    assert_eq!(role.leases().len(), 1);
+    role.end(Signal::TERM);
+    assert_eq!(role.leases()[0].address, first, "the copy is saved");
+}
+
+#[test]
 fn an_unusable_configuration_is_refused_with_its_line() {
     let segments = village();
     let narrow = NETWORK.replace("fd00:8::1/64", "fd00:8::1/48");

@@ -94,6 +94,22 @@ impl DhcpRole {
         command
     }
 
+    /// Starts it as somebody does by hand: as root, without the folders that units make.
+    pub fn start_by_hand(&mut self, segments: &Segments) {
+        for path in [self.shared(), self.runtime()] {
+            std::fs::remove_dir_all(path).expect("gone");
+        }
+        let child = Command::new("ip")
+            .args(["netns", "exec", &segments.name("box")])
+            .arg(env!("CARGO_BIN_EXE_conglang"))
+            .arg("--config")
+            .arg(self.config())
+            .arg("dhcp")
+            .stdin(Stdio::null())
+            .spawn();
+        self.child = Some(child.expect("the role starts"));
+    }
+
     /// Starts it.
     pub fn start(&mut self, segments: &Segments) {
         let child = self.command(segments).spawn().expect("the role starts");
