@@ -61,6 +61,8 @@ health_parts! {
     BrokerAdmin = "desk",
     /// A message through the broker every two seconds.
     Canary = "canary",
+    /// The DHCP option that tells phones where they may ask how they stand.
+    CaptiveOption = "captive_option",
     /// The certificate of the broker.
     Certificate = "certificate",
     /// Renewal of the certificate of the commune's broker.

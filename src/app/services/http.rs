@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use super::broker_worker::BrokerService;
-use super::public_tls;
+use super::{captive_option, public_tls};
 use crate::app::handles::Handles;
 use crate::app::sockets::HttpSockets;
 use crate::cameras::stills::StillService;
@@ -28,7 +28,8 @@ use crate::web::dashboard::live_updates::MAX_FOLLOWERS;
 use crate::web::dashboard::live_video::MAX_VIEWERS;
 use crate::web::kit::app::App;
 use crate::web::kit::taps::TapClock;
-use crate::web::portal::{self, PortalSite, session_api};
+use crate::web::portal::session_api::{self, SecureName};
+use crate::web::portal::{self, PortalSite};
 
 /// Starts every HTTP listener: portal and dashboard (plain and TLS), control socket.
 pub fn start(
@@ -49,9 +50,16 @@ pub fn start(
     let sounds = pages.sounds.clone();
     let site = portal_site(listeners, pages.network);
     let portal = portal::router(app.clone(), site.clone(), move |hash| sounds.file(&hash));
+    let has_tls = sockets.portal_tls.is_some();
+    let (files, clock) = (certificate.clone(), handles.clock().clone());
+    let name: SecureName = Arc::new(move || {
+        let names = has_tls.then_some(&site.names)?;
+        files.name_for_phones(names, &clock)
+    });
+    if pages.network.guest.is_some() {
+        captive_option::start(&pages.network.dhcp, name.clone(), supervisor);
+    }
     if let Some(listener) = sockets.portal_tls {
-        let (files, clock) = (certificate.clone(), handles.clock().clone());
-        let name = Arc::new(move || files.name_for_phones(&site.names, &clock));
         let api = session_api::router(app.clone(), name);
         let (part, pages) = (HealthPart::PortalTls, portal.clone().merge(api));
         public_tls::start(part, listener, &certificate, pages, supervisor);

@@ -8,6 +8,7 @@ mod broker_admin;
 pub mod broker_certificate;
 pub mod broker_worker;
 pub mod cameras;
+mod captive_option;
 pub mod devices;
 pub mod dhcp;
 pub mod erasure;

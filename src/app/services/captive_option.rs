@@ -1,0 +1,87 @@
+//! The DHCP option by which phones learn where they may ask how their session stands (option 114 of
+//! RFC 8910): written while the portal is served with a certificate that phones accept and the date
+//! is known, and taken back otherwise. A phone that was told an address that it then refuses is
+//! worse off than one that was told nothing.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::dhcp::folder::{self, OPTIONS};
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::{Stop, Supervisor};
+use crate::web::portal::session_api::{SecureName, api_url};
+
+/// How often the certificate and the clock are looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Keeps the option current in the folder that is shared with the DHCP role.
+pub fn start(folder: &Path, name: SecureName, supervisor: &Supervisor) {
+    let service = CaptiveOption {
+        folder: folder.to_owned(),
+        name,
+    };
+    supervisor.service(HealthPart::CaptiveOption, service, CaptiveOption::run);
+}
+
+#[derive(Clone)]
+struct CaptiveOption {
+    folder: PathBuf,
+    name: SecureName,
+}
+
+impl CaptiveOption {
+    async fn run(self, stop: Stop) -> anyhow::Result<()> {
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        loop {
+            tokio::select! {
+                _ = look.tick() => {}
+                () = stop.soft.cancelled() => return Ok(()),
+            }
+            let service = self.clone();
+            tokio::task::spawn_blocking(move || service.write()).await??;
+        }
+    }
+
+    fn write(&self) -> std::io::Result<()> {
+        let name = (self.name)();
+        let url = name.as_deref().map(api_url);
+        // Nothing to take back where nothing was ever written.
+        if url.is_none() && !self.folder.join(OPTIONS).exists() {
+            return Ok(());
+        }
+        if folder::write_captive_option(&self.folder, url.as_deref())? {
+            let name = name.unwrap_or_default();
+            tracing::info!(%name, "DHCP option for phones changed");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn phones_are_told_where_to_ask_only_as_long_as_they_would_be_answered() {
+        let temporary = tempfile::tempdir().expect("folder");
+        let is_good = Arc::new(AtomicBool::new(false));
+        let now = is_good.clone();
+        let service = CaptiveOption {
+            folder: temporary.path().to_owned(),
+            name: Arc::new(move || now.load(Ordering::SeqCst).then(|| "h7.example".to_owned())),
+        };
+        let told = || std::fs::read_to_string(temporary.path().join(OPTIONS)).ok();
+        service.write().expect("written");
+        assert_eq!(told(), None, "nothing was ever told");
+        is_good.store(true, Ordering::SeqCst);
+        service.write().expect("written");
+        let line = "tag:guest,114,https://h7.example/captive-portal/api\n";
+        assert_eq!(told().as_deref(), Some(line));
+        is_good.store(false, Ordering::SeqCst);
+        service.write().expect("written");
+        assert_eq!(told().as_deref(), Some(""), "taken back");
+    }
+}
