@@ -29,7 +29,7 @@ use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{Banner, Fragment, Row, Tile};
 
 /// Rows of a list before it is asked for whole.
-const MOST_ROWS: usize = 30;
+const MOST_ROWS: usize = 20;
 
 #[derive(askama::Template)]
 #[template(path = "wifi.html")]

@@ -42,6 +42,12 @@ pub struct WeekPicture {
 }
 
 impl WeekPicture {
+    /// All bars as one path: a busy week has 168 of them, and a page is small.
+    pub fn path(&self) -> String {
+        let bar = |b: &HourBar| format!("M{} {}h2v{}h-2z", b.x, b.y, b.height);
+        self.bars.iter().map(bar).collect()
+    }
+
     /// The seven days that end with today.
     pub fn new(lang: Lang, now: WallMs, week: &[HourOfUse]) -> Self {
         let today = day_number(now);
@@ -129,6 +135,7 @@ mod tests {
             [(1, 99, 1), (341, 0, 100), (343, 50, 50)],
             "the day before the week is not in it"
         );
+        assert!(picture.path().starts_with("M1 99h2v1h-2zM341 0h2v100"));
         assert_eq!(picture.days.len(), 7);
         let last = &picture.days[6].words;
         assert!(last.contains("3 GB") && last.contains("30"), "{last}");
