@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use conglang::app;
 use conglang::cli::{self, Cli, CliCommand};
+use conglang::protocol::netd::GuestRates;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -38,7 +39,14 @@ fn main() -> ExitCode {
         CliCommand::Netd {
             socket,
             gateway_user,
-        } => app::netd::run(socket, *gateway_user),
+            base,
+        } => match base.then(|| cli::load(&cli)).transpose() {
+            Ok(config) => {
+                let plan = config.and_then(|c| c.network_plan(GuestRates::default()));
+                app::netd::run(socket, *gateway_user, plan)
+            }
+            Err(code) => code,
+        },
         CliCommand::Dhcp => match cli::load(&cli) {
             Ok(config) => app::dhcp::run(&config.network),
             Err(code) => code,

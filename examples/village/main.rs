@@ -16,6 +16,7 @@ mod cameras;
 mod days;
 mod devices;
 mod init;
+mod internet;
 mod receiver;
 mod show;
 
@@ -49,6 +50,8 @@ enum What {
         #[arg(long, default_value = "config/demo")]
         data: PathBuf,
     },
+    /// Stand in for the internet: a host that answers over HTTP
+    Internet,
     /// Publish the demo's notices
     Notices {
         /// Folder
@@ -109,6 +112,7 @@ fn run(what: What) -> anyhow::Result<()> {
             bind,
             data,
         } => init::init(&dir, port_base, &bind, &data),
+        What::Internet => internet::serve(),
         What::Notices { dir, data } => show::notices(&dir, &data),
         What::Show { dir } => show::show(&dir),
         What::Renew { dir } => init::renew(&dir, now()),

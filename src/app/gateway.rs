@@ -28,12 +28,13 @@ use super::secrets::Secrets;
 use super::services::broker_worker::BrokerService;
 use super::services::http::PagesInput;
 use super::services::{
-    bootstrap, broker, cameras, devices, dhcp, erasure, http, maintenance, speakers,
+    bootstrap, broker, cameras, devices, dhcp, erasure, guests, http, maintenance, speakers,
     storage_failure, uplink,
 };
 use super::sockets::{BrokerSockets, HttpSockets};
 use crate::config::Config;
 use crate::config::layout::Layout;
+use crate::protocol::netd::GuestRates;
 use crate::speakers::sound_cache::SoundCache;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::HealthPart;
@@ -81,6 +82,10 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let portal = config.listeners.portal;
     speakers::start(&config.speech, portal, &secrets, &keys, &sounds, &handles)?;
     uplink::start(&config.uplink, village, &keys, &handles);
+    let network = &config.network;
+    let plan = config.network_plan(GuestRates::default());
+    let names = &config.listeners.names;
+    guests::start(network, plan, names, &secrets, data, &handles);
     let has_commune = config.uplink.server.is_some();
     maintenance::start(has_commune, renewable, &broker, data, &handles);
     let pages = PagesInput {

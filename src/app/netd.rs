@@ -6,12 +6,13 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use crate::netd;
+use crate::protocol::netd::NetworkPlan;
 use crate::supervisor::systemd;
 
 /// Serves the gateway on `socket` until the process is ended; gives the exit code. `gateway_uid` is
-/// the user that may ask.
+/// the user that may ask, `base` what is put in force where the kernel has no rules of ours yet.
 #[must_use]
-pub fn run(socket: &Path, gateway_uid: u32) -> u8 {
+pub fn run(socket: &Path, gateway_uid: u32, base: Option<NetworkPlan>) -> u8 {
     let listener = match bind(socket) {
         Ok(listener) => listener,
         Err(cause) => {
@@ -30,8 +31,12 @@ pub fn run(socket: &Path, gateway_uid: u32) -> u8 {
             return 71;
         }
     };
-    systemd::notify_ready();
-    match runtime.block_on(netd::serve(listener, gateway_uid)) {
+    match runtime.block_on(netd::serve(
+        listener,
+        gateway_uid,
+        base,
+        systemd::notify_ready,
+    )) {
         Ok(()) => 0,
         Err(error) => {
             tracing::error!(%error, "network helper failed");

@@ -40,6 +40,8 @@ pub struct Secrets {
     pub voice: Option<Vec<u8>>,
     /// The hash of the token that programs present; empty = no program is let in.
     pub api_token_hash: String,
+    /// Makes the ids of guests' devices.
+    pub guests: Option<Vec<u8>>,
     /// There is a key to sign the broker's certificate with.
     pub has_authority: bool,
     problem: Option<HealthReason>,
@@ -55,6 +57,7 @@ impl Secrets {
         let people = ring.bytes(ring::PEOPLE)?;
         let pepper = ring.bytes(ring::PEPPER)?;
         let forms = ring.bytes(ring::FORMS)?;
+        let guests = ring.bytes(ring::GUESTS)?;
         let voice = ring.load_or_create(ring::VOICE, |path| {
             // The reservation is there before the key: one that is missing beside a key was lost,
             // also when this start is killed between the two.
@@ -76,6 +79,7 @@ impl Secrets {
             pepper,
             forms,
             voice,
+            guests,
             api_token_hash: token.map_or_else(String::new, |t| secret::sha256(t.trim_ascii())),
             has_authority: authority.is_some(),
             problem: ring.health_reason(),

@@ -170,6 +170,9 @@ pub enum CliCommand {
         /// The user that may ask, by its number or its name
         #[arg(long, value_parser = system_user::number)]
         gateway_user: u32,
+        /// First put the rules of the configuration in force, with nobody let in
+        #[arg(long)]
+        base: bool,
     },
     /// Give out addresses on the segments of the box (started by its own unit)
     #[command(hide = true)]

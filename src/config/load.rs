@@ -82,7 +82,8 @@ fn env_layer(name: &str, value: &str) -> Option<(String, String)> {
     let plain = value.parse::<i64>().is_ok()
         || value == "true"
         || value == "false"
-        || value.starts_with('[');
+        // A list, and not an address of IPv6 with its port.
+        || value.starts_with('[') && value.ends_with(']');
     let value = if plain {
         value.to_owned()
     } else {

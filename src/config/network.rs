@@ -111,6 +111,8 @@ pub struct NetworkConfig {
     pub staff_ports: Vec<u16>,
     /// Resolvers to ask; empty = those of this machine's `/etc/resolv.conf`.
     pub resolvers: Vec<SocketAddr>,
+    /// A file with names that are not answered, when the village decides so.
+    pub block_list: Option<PathBuf>,
     /// Bounds of one guest's device.
     pub limits: DeviceLimits,
 }
@@ -129,6 +131,7 @@ impl Default for NetworkConfig {
             dns_port: DNS_PORT,
             staff_ports: vec![22],
             resolvers: Vec::new(),
+            block_list: None,
             limits: DeviceLimits::default(),
         }
     }
@@ -212,6 +215,9 @@ pub(super) fn apply(mut s: Section<'_, '_>, network: &mut NetworkConfig) {
     }
     if let Some(resolvers) = s.get::<Vec<SocketAddr>>("resolvers") {
         network.resolvers = resolvers;
+    }
+    if let Some(path) = s.get("block_list") {
+        network.block_list = Some(path);
     }
     network.limits = s.get("limits").unwrap_or(network.limits);
     for uplink in s.tables("uplink") {

@@ -65,6 +65,13 @@ pub const FORMS: KeySpec = key("forms", "forms.key", KeyFormat::Bytes, None);
 pub const VOICE: KeySpec = key("voice", "voice.key", KeyFormat::Bytes, None);
 /// The secret that programs present to the API.
 pub const API_TOKEN: KeySpec = key("token", "api.token", KeyFormat::Text, None);
+/// Key of the ids of guests' devices. The file of what they used shows that it was made.
+pub const GUESTS: KeySpec = key(
+    "guests",
+    "guests.key",
+    KeyFormat::Bytes,
+    Some("../guests/use.json"),
+);
 /// Key of the gateway's authority: signs the broker's certificate and those of devices.
 pub const HOUSE_CA: KeySpec = key(
     "house-ca",
@@ -80,7 +87,7 @@ pub const CONSOLE: KeySpec = key("console", "console.key", KeyFormat::Bytes, Non
 pub const CONSOLE_PIN: KeySpec = key("console-pin", "console.pin", KeyFormat::Text, None);
 
 /// All keys of a village.
-pub const VILLAGE_KEYS: [KeySpec; 6] = [PEOPLE, PEPPER, FORMS, VOICE, API_TOKEN, HOUSE_CA];
+pub const VILLAGE_KEYS: [KeySpec; 7] = [PEOPLE, PEPPER, FORMS, VOICE, API_TOKEN, GUESTS, HOUSE_CA];
 /// All keys of a commune.
 pub const COMMUNE_KEYS: [KeySpec; 3] = [COMMUNE_CA, CONSOLE, CONSOLE_PIN];
 
@@ -440,7 +447,10 @@ mod tests {
                     };
                     ring.load_or_create(*key, make).expect("reads");
                     if let Some(proof) = key.evidence_file {
-                        std::fs::write(data.join("keys").join(proof), "made").expect("proof");
+                        let proof = data.join("keys").join(proof);
+                        let folder = proof.parent().expect("folder");
+                        std::fs::create_dir_all(folder).expect("folder");
+                        std::fs::write(proof, "made").expect("proof");
                     }
                 }
                 ring.problems

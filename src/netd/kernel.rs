@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::protocol::netd::{MacAddress, NetdRefusal, SlotId};
+use crate::protocol::netd::{InterfaceName, MacAddress, NetdRefusal, SlotId};
 use crate::supervisor::helper::{self, HelperError};
 
 /// A transaction of 1,024 sessions takes some 200 ms on two busy cores; ten seconds are a fault.
@@ -124,6 +125,80 @@ fn parse_quotas(listing: &[u8]) -> BTreeMap<SlotId, u64> {
         .collect()
 }
 
+/// What the table holds, as far as it changes while the box runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeldTable {
+    /// Sessions with the seconds that are left.
+    pub sessions: Vec<(SlotId, MacAddress, u32)>,
+    /// Addresses of the garden with the seconds that are left.
+    pub garden: Vec<(IpAddr, u32)>,
+    /// Uplinks that are open to guests.
+    pub open_uplinks: Vec<InterfaceName>,
+}
+
+/// What the table holds; none = there is no table, the machine has just started.
+///
+/// # Errors
+/// [`KernelError`] when the tool could not be asked.
+pub async fn held_table() -> Result<Option<HeldTable>, KernelError> {
+    let tables = run("nft", &["-j", "list", "tables", "inet"], "").await?;
+    if !has_table(&tables) {
+        return Ok(None);
+    }
+    let table = run("nft", &["-j", "list", "table", "inet", "conglang"], "").await?;
+    Ok(Some(parse_table(&table)))
+}
+
+fn has_table(listing: &[u8]) -> bool {
+    let rows = serde_json::from_slice::<Value>(listing).unwrap_or_default();
+    let rows = rows["nftables"].as_array().cloned().unwrap_or_default();
+    rows.iter().any(|row| row["table"]["name"] == "conglang")
+}
+
+fn parse_table(listing: &[u8]) -> HeldTable {
+    let mut held = HeldTable::default();
+    let rows = serde_json::from_slice::<Value>(listing).unwrap_or_default();
+    for row in rows["nftables"].as_array().into_iter().flatten() {
+        let elements = |kind: &str| row[kind]["elem"].as_array().cloned().unwrap_or_default();
+        if row["map"]["name"] == "slots" {
+            held.sessions
+                .extend(elements("map").iter().filter_map(held_session));
+        }
+        match row["set"]["name"].as_str() {
+            Some("garden4" | "garden6") => {
+                held.garden
+                    .extend(elements("set").iter().filter_map(held_address));
+            }
+            Some("open_uplinks") => {
+                let names = elements("set");
+                let names = names.iter().filter_map(Value::as_str);
+                held.open_uplinks
+                    .extend(names.filter_map(|name| InterfaceName::new(name).ok()));
+            }
+            _ => {}
+        }
+    }
+    held
+}
+
+/// A pair of an element with its time-out, and the slot.
+fn held_session(pair: &Value) -> Option<(SlotId, MacAddress, u32)> {
+    let (element, slot) = (&pair[0]["elem"], pair[1].as_u64()?);
+    let slot = SlotId::new(u16::try_from(slot).ok()?)?;
+    let mac = element["val"].as_str()?.parse().ok()?;
+    Some((slot, mac, seconds_left(element)?))
+}
+
+fn held_address(row: &Value) -> Option<(IpAddr, u32)> {
+    let element = &row["elem"];
+    let address = element["val"].as_str()?.parse().ok()?;
+    Some((address, seconds_left(element)?))
+}
+
+fn seconds_left(element: &Value) -> Option<u32> {
+    u32::try_from(element["expires"].as_u64()?).ok()
+}
+
 #[derive(Deserialize)]
 struct Neighbor {
     lladdr: Option<String>,
@@ -164,6 +239,35 @@ mod tests {
         let slot = SlotId::new(7).expect("a slot");
         assert_eq!(used, BTreeMap::from([(slot, 5_000_000_000)]));
         assert!(parse_quotas(b"Error: no such table").is_empty());
+    }
+
+    #[test]
+    fn the_table_is_read_as_the_tool_prints_it() {
+        assert!(!has_table(
+            br#"{"nftables": [{"table": {"name": "other"}}]}"#
+        ));
+        assert!(has_table(
+            br#"{"nftables": [{"table": {"name": "conglang"}}]}"#
+        ));
+        let listing = br#"{"nftables": [{"metainfo": {"version": "1.0.6"}},
+            {"map": {"name": "slots", "type": "ether_addr", "map": "mark", "elem": [
+              [{"elem": {"val": "02:00:00:00:00:01", "timeout": 3600, "expires": 3599}}, 7],
+              [{"elem": {"val": "x", "timeout": 3600, "expires": 3599}}, 8],
+              [{"elem": {"val": "02:00:00:00:00:02", "timeout": 3600, "expires": 9}}, 0]]}},
+            {"set": {"name": "garden4", "elem": [
+              {"elem": {"val": "198.18.0.1", "timeout": 60, "expires": 59}}, "198.18.0.2"]}},
+            {"set": {"name": "open_uplinks", "elem": ["up0", "a b"]}},
+            {"set": {"name": "private4", "elem": [{"prefix": {"addr": "10.0.0.0", "len": 8}}]}}]}"#;
+        let held = parse_table(listing);
+        let slot = SlotId::new(7).expect("a slot");
+        let mac = "02:00:00:00:00:01".parse().expect("an address");
+        assert_eq!(held.sessions, [(slot, mac, 3_599)]);
+        assert_eq!(held.garden, [(IpAddr::from([198, 18, 0, 1]), 59)]);
+        assert_eq!(
+            held.open_uplinks,
+            [InterfaceName::new("up0").expect("a name")]
+        );
+        assert_eq!(parse_table(b"Error"), HeldTable::default());
     }
 
     #[test]

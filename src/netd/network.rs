@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::kernel::HeldTable;
 use super::ruleset::{self, Admissions, HeldSession};
 use crate::protocol::netd::{
     InterfaceName, MAX_GARDEN_ADDRESSES, MAX_SESSIONS, MacAddress, NetdRefusal, NetworkPlan,
@@ -54,6 +55,22 @@ impl Network {
     /// Slots that are held, those that ended by themselves among them.
     pub fn slots(&self) -> impl Iterator<Item = SlotId> + '_ {
         self.sessions.keys().copied()
+    }
+
+    /// The state that a helper finds in the kernel when it starts again; the plan is not in it.
+    #[must_use]
+    pub fn restored(held: &HeldTable, now: u64) -> Self {
+        let ends_at = |seconds: u32| now + u64::from(seconds) * 1_000;
+        let session = |(slot, mac, seconds): &(SlotId, MacAddress, u32)| {
+            let (mac, ends_at) = (*mac, ends_at(*seconds));
+            (*slot, Held { mac, ends_at })
+        };
+        Self {
+            plan: None,
+            sessions: held.sessions.iter().map(session).collect(),
+            open_uplinks: held.open_uplinks.clone(),
+            garden: held.garden.iter().map(|(a, s)| (*a, ends_at(*s))).collect(),
+        }
     }
 
     /// The whole of it. `used` are the bytes that the kernel has counted for the slots.
@@ -225,6 +242,7 @@ impl Network {
     pub fn usage(&self, used: &BTreeMap<SlotId, u64>, now: u64) -> Vec<SlotUsage> {
         let row = |(slot, held): (&SlotId, &Held)| SlotUsage {
             slot: *slot,
+            mac: held.mac,
             used_bytes: used.get(slot).copied().unwrap_or(0),
             seconds_left: u32::try_from(held.ends_at.saturating_sub(now).div_ceil(1_000))
                 .unwrap_or(u32::MAX),

@@ -25,6 +25,12 @@ pub enum ServerError {
     /// The socket failed.
     #[error("the helper's socket failed")]
     Socket(#[from] std::io::Error),
+    /// The rules of the start cannot be put in force.
+    #[error("the first rules are not in force: {detail}")]
+    Base {
+        /// What the kernel's tool printed.
+        detail: String,
+    },
 }
 
 /// The kernel's rules and the way to them.
@@ -35,16 +41,25 @@ struct Helper {
 }
 
 /// Serves until the listener fails. `gateway_uid` is the one user that may ask; root may always.
+/// `base` is put in force when the kernel has no rules of ours: with it nobody is let in, and
+/// nothing reaches another segment. `ready` is called when rules are in force.
 ///
 /// # Errors
 /// [`ServerError`].
-pub async fn serve(listener: StdListener, gateway_uid: u32) -> Result<(), ServerError> {
+pub async fn serve(
+    listener: StdListener,
+    gateway_uid: u32,
+    base: Option<NetworkPlan>,
+    ready: impl FnOnce(),
+) -> Result<(), ServerError> {
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;
     let mut helper = Helper {
         network: Network::default(),
         queue: None,
     };
+    helper.take_over(base).await?;
+    ready();
     loop {
         let (stream, _) = listener.accept().await?;
         let uid = match stream.peer_cred() {
@@ -68,6 +83,27 @@ pub async fn serve(listener: StdListener, gateway_uid: u32) -> Result<(), Server
 }
 
 impl Helper {
+    /// Takes over what the kernel holds: sessions go on when only the helper was started again.
+    async fn take_over(&mut self, base: Option<NetworkPlan>) -> Result<(), ServerError> {
+        let failed = |error: KernelError| ServerError::Base {
+            detail: error.detail,
+        };
+        match kernel::held_table().await.map_err(failed)? {
+            Some(held) => {
+                self.network = Network::restored(&held, since_boot_ms());
+                let sessions = held.sessions.len();
+                tracing::info!(sessions, "rules of the kernel taken over");
+            }
+            None => {
+                if let Some(plan) = base {
+                    self.load(plan, &[], Vec::new()).await.map_err(failed)?;
+                    tracing::info!("base rules in force");
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn converse(&mut self, stream: UnixStream) -> std::io::Result<()> {
         let (read, mut write) = stream.into_split();
         let mut read = BufReader::new(read);

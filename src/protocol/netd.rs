@@ -274,6 +274,8 @@ pub enum NetdReply {
 pub struct SlotUsage {
     /// Its mark.
     pub slot: SlotId,
+    /// Its device: a gateway that starts learns from here who is in.
+    pub mac: MacAddress,
     /// Bytes of both directions so far.
     pub used_bytes: u64,
     /// Seconds that are left; 0 = it ended by itself.

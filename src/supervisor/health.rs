@@ -55,6 +55,8 @@ health_parts! {
     Access = "access",
     /// Addresses that are kept for devices, as the DHCP role reads them.
     Addresses = "addresses",
+    /// The block list of names.
+    BlockList = "block_list",
     /// The broker's worker.
     Broker = "broker",
     /// Queries to the broker, and what it reports of itself.
@@ -83,10 +85,14 @@ health_parts! {
     DeviceOrders = "desired",
     /// Erasing of blobs.
     Erasure = "erasure",
+    /// The guest network: the network helper, and the sessions in it.
+    Guests = "guests",
     /// Whether all of history can be read.
     History = "history",
     /// The index of history.
     Index = "index",
+    /// The way to the internet.
+    Internet = "internet",
     /// The journal.
     Journal = "journal",
     /// The key ring.
@@ -95,6 +101,8 @@ health_parts! {
     Maintenance = "housekeeping",
     /// The worker that decodes stills.
     Media = "media",
+    /// The forwarder of names.
+    Names = "names",
     /// Whether all that the broker stored can be read.
     PersistenceLog = "ledger",
     /// Whether the media worker is confined.
@@ -115,6 +123,8 @@ health_parts! {
     Samples = "samples",
     /// The slow check of stored data.
     Scrub = "walk",
+    /// The interfaces of the segments.
+    Segments = "segments",
     /// Free space.
     Space = "space",
     /// The service that reads sentences aloud.

@@ -168,6 +168,42 @@ reason_enum! {
         /// A worker was ended because the gateway ends.
         WorkerStopped = "health-worker-stopped";
 
+        /// The network helper's socket cannot be reached.
+        NetworkHelperUnreachable {
+            /// The socket.
+            socket: String,
+            /// Why.
+            cause: IoCause,
+        } = "health-network-helper-unreachable", "advice-network-helper";
+        /// The network helper does not answer.
+        NetworkHelperSilent = "health-network-helper-silent", "advice-network-helper";
+        /// The network helper refused the rules.
+        NetworkRefused {
+            /// What the kernel's tool printed.
+            detail: String,
+        } = "health-network-refused", "advice-network-refused";
+        /// An interface of a segment is not there.
+        InterfaceMissing {
+            /// The interface.
+            interface: String,
+        } = "health-interface-missing", "advice-interface";
+        /// There is no way to the internet.
+        InternetDown = "health-internet-down", "advice-internet";
+        /// The internet is paid by the byte.
+        InternetMetered = "health-internet-metered", "advice-internet-metered";
+        /// The forwarder of names cannot listen.
+        NamesNotServed {
+            /// The address.
+            address: String,
+            /// Why.
+            cause: IoCause,
+        } = "health-names-not-served", "advice-names";
+        /// The block list cannot be read.
+        BlockListUnreadable {
+            /// The file.
+            path: String,
+        } = "health-block-list-unreadable", "advice-block-list";
+
         /// The broker's worker does not serve yet.
         BrokerNotReady = "health-broker-not-ready", "advice-log";
         /// The broker cannot write its persistence log.

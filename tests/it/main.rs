@@ -40,6 +40,7 @@ mod forms;
 mod fragments;
 mod full_card;
 mod guest_desk;
+mod guests;
 mod history;
 mod hostile;
 mod house_broker;

@@ -12,6 +12,7 @@ mod captive_option;
 pub mod devices;
 pub mod dhcp;
 pub mod erasure;
+pub mod guests;
 pub mod http;
 pub mod maintenance;
 mod public_tls;

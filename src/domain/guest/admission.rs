@@ -49,6 +49,28 @@ pub enum Uplink {
     Free,
 }
 
+/// What guests may use an uplink for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UplinkUse {
+    /// Everything.
+    Open,
+    /// The walled garden only.
+    GardenOnly,
+    /// Nothing: there is none.
+    None,
+}
+
+/// What guests may use an uplink for, after so many bytes on metered uplinks today.
+#[must_use]
+pub fn uplink_use(rules: &WifiRules, uplink: Uplink, metered_used: u64) -> UplinkUse {
+    match uplink {
+        Uplink::Down => UplinkUse::None,
+        Uplink::Free => UplinkUse::Open,
+        Uplink::Metered if bytes_left(Some(rules.metered_mb), metered_used) > 0 => UplinkUse::Open,
+        Uplink::Metered => UplinkUse::GardenOnly,
+    }
+}
+
 /// A device may be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {

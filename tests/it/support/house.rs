@@ -40,6 +40,8 @@ pub struct House {
     pub mqtt: u16,
     pub mqtts: u16,
     pub ws: u16,
+    /// The network namespace in which its gateway runs; none = this machine's own.
+    pub namespace: Option<String>,
     child: Option<Child>,
     /// Phrases of the errors that the test provokes.
     expected: Mutex<Vec<String>>,
@@ -95,6 +97,7 @@ impl House {
             mqtt,
             mqtts,
             ws,
+            namespace: None,
             child: None,
             expected: Mutex::default(),
             children: Mutex::default(),
@@ -120,7 +123,16 @@ impl House {
 
     /// The same without waiting for an answer.
     pub fn launch(&mut self, environment: &[(&str, String)]) {
-        let child = start_program(&self.dir, &self.config(), "run", environment);
+        let mut command = match &self.namespace {
+            Some(namespace) => {
+                // The program takes the place of `ip`, and its number.
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_conglang")]);
+                command
+            }
+            None => Command::new(env!("CARGO_BIN_EXE_conglang")),
+        };
+        let child = spawn_role(&mut command, &self.dir, &self.config(), "run", environment);
         self.child = Some(child);
     }
 
@@ -357,12 +369,22 @@ pub fn start_program(
     role: &str,
     environment: &[(&str, String)],
 ) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conglang"));
+    spawn_role(&mut command, dir, config, role, environment)
+}
+
+fn spawn_role(
+    command: &mut Command,
+    dir: &Path,
+    config: &Path,
+    role: &str,
+    environment: &[(&str, String)],
+) -> Child {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(dir.join("log.txt"))
         .expect("log");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_conglang"));
     if environment
         .iter()
         .any(|(name, _)| name.starts_with("FAKETIME"))

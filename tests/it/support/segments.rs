@@ -92,7 +92,8 @@ impl Segments {
         self.ip(to.0, &["link", "set", to.1, "up"]);
     }
 
-    fn address(&self, place: &str, interface: &str, addresses: &[&str]) {
+    /// Gives an interface addresses.
+    pub fn address(&self, place: &str, interface: &str, addresses: &[&str]) {
         for address in addresses {
             let mut args = vec!["addr", "add", address, "dev", interface];
             if address.contains(':') {
@@ -169,7 +170,8 @@ impl Segments {
         self.ip("box", &["-6", "route", "replace", "default", "via", v6]);
     }
 
-    fn socket(&self) -> PathBuf {
+    /// Where the helper listens.
+    pub fn socket(&self) -> PathBuf {
         self.folder.path().join("netd.sock")
     }
 

@@ -1,0 +1,175 @@
+//! The guest network as services: sessions by the network helper, and names for guests and staff;
+//! none where the configuration names no segment.
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, mpsc, watch};
+
+use crate::app::handles::Handles;
+use crate::app::secrets::Secrets;
+use crate::config::network::NetworkConfig;
+use crate::domain::guest::WifiRules;
+use crate::domain::guest::admission::Uplink;
+use crate::guests::dns::budgets::BudgetLimits;
+use crate::guests::dns::cache::CacheLimits;
+use crate::guests::dns::forwarder::{Forwarder, ForwarderParts};
+use crate::guests::dns::policy::SegmentKind;
+use crate::guests::dns::server::{self, DnsListener};
+use crate::guests::identity::GuestKey;
+use crate::guests::known::KnownDevices;
+use crate::guests::names::{NameInput, policy};
+use crate::guests::service::GuestService;
+use crate::guests::uplinks::KernelFiles;
+use crate::keys::secret;
+use crate::live::guests::GuestsNow;
+use crate::protocol::netd::NetworkPlan;
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::HealthReason;
+use crate::supervisor::{Stop, Supervisor};
+
+/// Requests for open addresses that may wait.
+const MAX_WAITING_ADDRESSES: usize = 256;
+/// How often a port that cannot be bound is tried again: interfaces come up after the program.
+const BIND_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Starts the guest network. `plan` is what the kernel's rules are made of, `names` the names of
+/// this machine, `data` the data folder.
+pub fn start(
+    network: &NetworkConfig,
+    plan: Option<NetworkPlan>,
+    names: &[String],
+    secrets: &Secrets,
+    data: &Path,
+    handles: &Handles,
+) {
+    // Without the key nobody can be told apart; health already says that it is lost.
+    let (Some(plan), Some(key)) = (plan, &secrets.guests) else {
+        return;
+    };
+    handles.live.guests.replace(GuestsNow {
+        is_configured: true,
+        ..GuestsNow::default()
+    });
+    let (known, noted) = KnownDevices::new(handles.clock().clone());
+    let (open, opened) = mpsc::channel(MAX_WAITING_ADDRESSES);
+    let first = policy(NameInput {
+        plan: &plan,
+        names,
+        rules: &WifiRules::default(),
+        uplink: Uplink::Down,
+        is_open_to_guests: false,
+        resolvers: Vec::new(),
+        garden_epoch: 0,
+        block_list: None,
+    });
+    let (policy, followed) = watch::channel(Arc::new(first));
+    let devices = known.clone();
+    let forwarder = Forwarder::new(ForwarderParts {
+        policy: followed,
+        devices: Arc::new(move |address| devices.guest(address)),
+        helper: open,
+        budgets: BudgetLimits::default(),
+        cache: CacheLimits::default(),
+        clock: handles.clock().clone(),
+        randomness: random_number,
+    });
+    let names_service = Names {
+        forwarder: Arc::new(forwarder),
+        addresses: addresses(&plan).into(),
+        supervisor: handles.supervisor.clone(),
+    };
+    handles
+        .supervisor
+        .service(HealthPart::Names, names_service, Names::run);
+    let service = GuestService {
+        network: network.clone(),
+        plan,
+        names: names.to_vec(),
+        key: GuestKey::new(key.clone()),
+        folder: data.join("guests"),
+        journal: handles.journal.clone(),
+        live: handles.live.guests.clone(),
+        port: handles.ports.guests.clone(),
+        known,
+        noted: Arc::new(Mutex::new(noted)),
+        garden: Arc::new(Mutex::new(opened)),
+        policy,
+        clock: handles.clock().clone(),
+        health: handles.supervisor.health().clone(),
+        files: KernelFiles::default(),
+        randomness: random_number,
+    };
+    handles
+        .supervisor
+        .service(HealthPart::Guests, service, GuestService::run);
+}
+
+fn random_number() -> Option<u64> {
+    secret::random::<8>().ok().map(u64::from_be_bytes)
+}
+
+/// The addresses at which names are answered.
+fn addresses(plan: &NetworkPlan) -> Vec<(SegmentKind, SocketAddr)> {
+    let segments = [
+        (SegmentKind::Guest, &plan.guest),
+        (SegmentKind::Staff, &plan.staff),
+    ];
+    let mut addresses = Vec::new();
+    for (kind, segment) in segments {
+        let networks = segment.iter().flat_map(|s| [Some(s.v4), s.v6]).flatten();
+        let port = plan.ports.dns;
+        addresses.extend(networks.map(|n| (kind, SocketAddr::new(n.address(), port))));
+    }
+    addresses
+}
+
+/// The forwarder of names as a service.
+#[derive(Clone)]
+struct Names {
+    forwarder: Arc<Forwarder>,
+    addresses: Arc<[(SegmentKind, SocketAddr)]>,
+    supervisor: Supervisor,
+}
+
+impl Names {
+    async fn run(self, stop: Stop) -> anyhow::Result<()> {
+        let health = self.supervisor.health();
+        let mut again = tokio::time::interval(BIND_INTERVAL);
+        let listeners = loop {
+            tokio::select! {
+                _ = again.tick() => {}
+                () = stop.soft.cancelled() => return Ok(()),
+            }
+            match self.bind() {
+                Ok(listeners) => break listeners,
+                Err((address, cause)) => {
+                    let reason = HealthReason::NamesNotServed {
+                        address: address.to_string(),
+                        cause: cause.into(),
+                    };
+                    health.set_red(&HealthPart::Names, reason);
+                }
+            }
+        };
+        health.set_green(&HealthPart::Names);
+        server::serve(self.forwarder.clone(), &listeners, stop.soft.clone()).await?;
+        Ok(())
+    }
+
+    fn bind(&self) -> Result<Vec<DnsListener>, (SocketAddr, std::io::Error)> {
+        let listener = |(segment, address): &(SegmentKind, SocketAddr)| {
+            let bound = UdpSocket::bind(address)
+                .and_then(|udp| TcpListener::bind(address).map(|tcp| (udp, tcp)));
+            let (udp, tcp) = bound.map_err(|cause| (*address, cause))?;
+            Ok(DnsListener {
+                segment: *segment,
+                udp,
+                tcp,
+            })
+        };
+        self.addresses.iter().map(listener).collect()
+    }
+}

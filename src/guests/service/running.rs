@@ -1,0 +1,609 @@
+//! The guest service while the network helper answers.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, OptionFuture};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use super::{GuestService, Trouble};
+use crate::domain::guest::Standing;
+use crate::domain::guest::Wifi;
+use crate::domain::guest::admission::{Uplink, UplinkUse, uplink_use};
+use crate::domain::id::GuestId;
+use crate::guests::dns::block_list::BlockList;
+use crate::guests::dns::garden::OpenAddresses;
+use crate::guests::dns::rebinding::contains;
+use crate::guests::helper::HelperLink;
+use crate::guests::names::{NameInput, policy};
+use crate::guests::reach::{self, resolvers_of};
+use crate::guests::session_rows::{self, SessionRow};
+use crate::guests::table::{GuestTable, KernelStep, Moment, Setting};
+use crate::guests::use_of_day::UseOfDay;
+use crate::guests::way_out::WayOut;
+use crate::live::guests::GuestsNow;
+use crate::ports::guests::{GuestRequest, Visitor};
+use crate::protocol::netd::{
+    GuestRates, InterfaceName, MacAddress, NetdReply, NetdRequest, NetworkPlan, Session,
+};
+use crate::supervisor::Stop;
+use crate::supervisor::clock::Trust;
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::HealthReason;
+
+/// How often the routes are looked at, and times that ended.
+const TICK_INTERVAL: Duration = Duration::from_millis(500);
+/// How often the kernel's counts are taken.
+const COUNT_INTERVAL: Duration = Duration::from_secs(10);
+/// How often what was used is written.
+const SAVE_INTERVAL: Duration = Duration::from_secs(60);
+/// How long the kernel's knowledge of an address is good for a page, ms.
+const PAGE_FRESH_MS: u64 = 5_000;
+/// Requests for open addresses that are carried out as one.
+const MAX_TOGETHER: usize = 64;
+/// Name of the file of what was used.
+pub const USE_FILE: &str = "use.json";
+
+/// What woke the service.
+enum Wake {
+    Request(GuestRequest),
+    Garden(OpenAddresses),
+    Noted(IpAddr),
+    Rules,
+    Tick,
+    Count,
+    Save,
+    Looked(bool),
+    Stop,
+}
+
+/// The state while the helper answers.
+pub(super) struct Running<'a> {
+    service: &'a GuestService,
+    link: HelperLink,
+    table: GuestTable,
+    wifi: Arc<Wifi>,
+    rates: GuestRates,
+    way_out: WayOut,
+    open_uplinks: Vec<InterfaceName>,
+    block_list: Option<Arc<BlockList>>,
+    rows: Vec<SessionRow>,
+    saving: Option<JoinHandle<()>>,
+    garden_epoch: u64,
+}
+
+impl<'a> Running<'a> {
+    /// Serves until the helper fails; Ok = it was asked to stop.
+    pub(super) async fn serve(
+        service: &'a GuestService,
+        link: HelperLink,
+        stop: &Stop,
+    ) -> Result<(), Trouble> {
+        let wifi = service.journal.state().wifi.clone();
+        let mut running = Self {
+            rates: rates(&wifi),
+            table: GuestTable::new(UseOfDay::load(&service.folder.join(USE_FILE))),
+            block_list: None,
+            open_uplinks: Vec::new(),
+            way_out: WayOut::default(),
+            rows: Vec::new(),
+            saving: None,
+            garden_epoch: service.policy.borrow().garden_epoch + 1,
+            service,
+            link,
+            wifi,
+        };
+        running.take_over().await?;
+        let ended = running.follow(stop).await;
+        running.save();
+        if let Some(saving) = running.saving.take() {
+            let _ = saving.await;
+        }
+        ended
+    }
+
+    async fn follow(&mut self, stop: &Stop) -> Result<(), Trouble> {
+        let service = self.service;
+        let mut inbox = service.port.inbox().await;
+        let mut garden = service.garden.lock().await;
+        let mut noted = service.noted.lock().await;
+        let mut village = service.journal.watch();
+        let interval = |every: Duration| {
+            let mut interval = tokio::time::interval(every);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval
+        };
+        let (mut tick, mut count) = (interval(TICK_INTERVAL), interval(COUNT_INTERVAL));
+        let mut save = interval(SAVE_INTERVAL);
+        let mut look: Option<BoxFuture<'static, bool>> = None;
+        loop {
+            if look.is_none() && self.way_out.look_is_due(service.clock.mono_ms()) {
+                let (resolvers, randomness) = (self.resolvers(), service.randomness);
+                look = Some(Box::pin(async move {
+                    reach::answers(&resolvers, randomness).await
+                }));
+            }
+            let wake = tokio::select! {
+                request = inbox.recv() => request.map_or(Wake::Stop, Wake::Request),
+                open = garden.recv() => open.map_or(Wake::Stop, Wake::Garden),
+                address = noted.recv() => address.map_or(Wake::Stop, Wake::Noted),
+                Some(answered) = OptionFuture::from(look.as_mut()) => Wake::Looked(answered),
+                changed = village.changed() => changed.map_or(Wake::Stop, |()| Wake::Rules),
+                _ = tick.tick() => Wake::Tick,
+                _ = count.tick() => Wake::Count,
+                _ = save.tick() => Wake::Save,
+                () = stop.soft.cancelled() => Wake::Stop,
+            };
+            match wake {
+                Wake::Request(request) => self.answer(request).await?,
+                Wake::Garden(first) => {
+                    let mut together = vec![first];
+                    while together.len() < MAX_TOGETHER
+                        && let Ok(next) = garden.try_recv()
+                    {
+                        together.push(next);
+                    }
+                    self.open_garden(together).await?;
+                }
+                Wake::Noted(address) => drop(self.device(address, 0).await?),
+                Wake::Rules => self.follow_rules().await?,
+                Wake::Tick => self.look_at_routes().await?,
+                Wake::Count => self.count().await?,
+                Wake::Save => self.save(),
+                Wake::Looked(answered) => {
+                    look = None;
+                    if self.way_out.looked(answered, service.clock.mono_ms()) {
+                        self.uplink_changed().await?;
+                    }
+                }
+                Wake::Stop => return Ok(()),
+            }
+        }
+    }
+
+    fn now(&self) -> Moment {
+        let clock = &self.service.clock;
+        Moment {
+            mono: clock.mono_ms(),
+            wall: clock.wall_ms(),
+            is_trusted: clock.trust() != Trust::None,
+        }
+    }
+
+    fn uplink(&self) -> Uplink {
+        self.way_out.uplink()
+    }
+
+    /// The kernel's sessions, and the whole of the rules.
+    async fn take_over(&mut self) -> Result<(), Trouble> {
+        let service = self.service;
+        self.load_block_list();
+        let current = service.files.current(&service.network.uplinks);
+        self.way_out.set_current(current, service.clock.mono_ms());
+        let NetdReply::Usage { slots } = self.link.ask(&NetdRequest::Usage).await? else {
+            return Err(Trouble::Link(
+                crate::guests::helper::LinkError::NotUnderstood,
+            ));
+        };
+        let (now, uplink, wifi) = (self.now(), self.uplink(), self.wifi.clone());
+        if now.is_trusted {
+            self.table.use_of_day.turn(now.wall);
+        }
+        let setting = Setting {
+            wifi: &wifi,
+            uplink,
+            now,
+        };
+        self.table
+            .restore(&slots, |mac| service.key.id(mac), &setting);
+        self.open_uplinks = self.wanted_uplinks();
+        self.load().await?;
+        let table = &self.table;
+        service.known.set_in(|mac| table.is_in(mac));
+        service.health.set_green(&HealthPart::Guests);
+        self.report_uplink();
+        self.publish_policy();
+        self.correct().await?;
+        self.publish();
+        tracing::info!(devices = self.table.count_in(), "guest network in force");
+        Ok(())
+    }
+
+    async fn load(&mut self) -> Result<(), Trouble> {
+        let request = NetdRequest::Load {
+            plan: Box::new(NetworkPlan {
+                rates: self.rates,
+                ..self.service.plan.clone()
+            }),
+            sessions: self.table.sessions(self.now()),
+            open_uplinks: self.open_uplinks.clone(),
+        };
+        self.link.change(&request).await?.map_err(Trouble::Refused)
+    }
+
+    async fn answer(&mut self, request: GuestRequest) -> Result<(), Trouble> {
+        match request {
+            GuestRequest::Look(address, reply) => {
+                let visitor = self.look(address).await?;
+                let _ = reply.send(visitor);
+            }
+            GuestRequest::Enter(address, reply) => {
+                let visitor = self.enter(address).await?;
+                let _ = reply.send(visitor);
+            }
+            GuestRequest::Cut(id, reply) => {
+                let is_cut = match self.table.device(&id) {
+                    Some(mac) => self.cut(mac).await?,
+                    None => false,
+                };
+                let _ = reply.send(is_cut);
+            }
+        }
+        Ok(())
+    }
+
+    /// The device at an address of the guest segment, and its id. A device that is always in is let
+    /// in when it is seen.
+    async fn device(
+        &mut self,
+        address: IpAddr,
+        fresh_ms: u64,
+    ) -> Result<Option<(MacAddress, GuestId)>, Trouble> {
+        let (service, address) = (self.service, address.to_canonical());
+        if !self.is_guest_address(address) {
+            return Ok(None);
+        }
+        let mac = match service.known.learned(address, fresh_ms) {
+            Some(mac) => mac,
+            None => {
+                let mac = match self.link.ask(&NetdRequest::Neighbor { address }).await? {
+                    NetdReply::Neighbor { mac } => mac,
+                    _ => None,
+                };
+                let is_in = mac.is_some_and(|mac| self.table.is_in(mac));
+                service.known.learn(address, mac, is_in);
+                mac
+            }
+        };
+        let Some((mac, id)) = mac.and_then(|mac| Some((mac, service.key.id(mac)?))) else {
+            return Ok(None);
+        };
+        let standing = self.wifi.decided.get(&id).map(|d| d.standing);
+        if standing == Some(Standing::AlwaysIn) && !self.table.is_in(mac) {
+            self.let_in(mac, &id).await?;
+        }
+        Ok(Some((mac, id)))
+    }
+
+    fn is_guest_address(&self, address: IpAddr) -> bool {
+        let is_of_link = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let guest = self.service.network.guest.as_ref();
+        guest.is_some_and(|guest| {
+            let networks = [Some(guest.v4), guest.v6].into_iter().flatten();
+            is_of_link || networks.into_iter().any(|n| contains(n, address))
+        })
+    }
+
+    async fn look(&mut self, address: IpAddr) -> Result<Visitor, Trouble> {
+        let Some((mac, id)) = self.device(address, PAGE_FRESH_MS).await? else {
+            return Ok(Visitor::NotAGuest);
+        };
+        let (now, uplink, wifi) = (self.now(), self.uplink(), self.wifi.clone());
+        let setting = Setting {
+            wifi: &wifi,
+            uplink,
+            now,
+        };
+        Ok(self.table.visitor(mac, &id, &setting))
+    }
+
+    async fn enter(&mut self, address: IpAddr) -> Result<Visitor, Trouble> {
+        // The one who taps is asked for anew: an address may have passed to another device.
+        let Some((mac, id)) = self.device(address, 0).await? else {
+            return Ok(Visitor::NotAGuest);
+        };
+        self.let_in(mac, &id).await?;
+        self.look(address).await
+    }
+
+    async fn let_in(&mut self, mac: MacAddress, id: &GuestId) -> Result<(), Trouble> {
+        let (now, uplink, wifi) = (self.now(), self.uplink(), self.wifi.clone());
+        let setting = Setting {
+            wifi: &wifi,
+            uplink,
+            now,
+        };
+        if let Ok(session) = self.table.entry(mac, id, &setting) {
+            self.admit(&session, id, now).await?;
+            self.publish();
+        }
+        Ok(())
+    }
+
+    async fn admit(&mut self, session: &Session, id: &GuestId, now: Moment) -> Result<(), Trouble> {
+        let request = NetdRequest::Admit { session: *session };
+        match self.link.change(&request).await? {
+            Ok(()) => {
+                self.table.entered(session, id, now);
+                let table = &self.table;
+                self.service.known.set_in(|mac| table.is_in(mac));
+                Ok(())
+            }
+            Err(refusal) => Err(Trouble::Refused(refusal)),
+        }
+    }
+
+    /// Ends a session; false = the helper refused.
+    async fn cut(&mut self, mac: MacAddress) -> Result<bool, Trouble> {
+        let now = self.now();
+        // What went through until now counts.
+        self.count().await?;
+        let slot = self.table.sessions(now).into_iter().find(|s| s.mac == mac);
+        let Some(slot) = slot.map(|s| s.slot) else {
+            return Ok(true);
+        };
+        match self.link.change(&NetdRequest::Cut { slot }).await? {
+            Ok(()) => {
+                let row = self.table.ended(mac, now);
+                self.rows.extend(row);
+                let table = &self.table;
+                self.service.known.set_in(|mac| table.is_in(mac));
+                self.publish();
+                Ok(true)
+            }
+            Err(refusal) => Err(Trouble::Refused(refusal)),
+        }
+    }
+
+    async fn open_garden(&mut self, together: Vec<OpenAddresses>) -> Result<(), Trouble> {
+        let addresses = together.iter().flat_map(|o| o.addresses.clone()).collect();
+        let request = NetdRequest::Garden { addresses };
+        let opened = self.link.change(&request).await;
+        let is_open = matches!(opened, Ok(Ok(())));
+        for open in together {
+            let _ = open.done.send(is_open);
+        }
+        opened?.or_else(|refusal| {
+            tracing::warn!(detail = refusal.detail, "garden addresses not opened");
+            Ok(())
+        })
+    }
+
+    async fn count(&mut self) -> Result<(), Trouble> {
+        let NetdReply::Usage { slots } = self.link.ask(&NetdRequest::Usage).await? else {
+            return Err(Trouble::Link(
+                crate::guests::helper::LinkError::NotUnderstood,
+            ));
+        };
+        let (now, is_metered) = (self.now(), self.uplink() == Uplink::Metered);
+        let rows = self.table.count(&slots, is_metered, now);
+        self.rows.extend(rows);
+        self.set_uplinks().await?;
+        self.correct().await?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Brings every session to what the rules say now; true = there was something to change.
+    async fn correct(&mut self) -> Result<bool, Trouble> {
+        let (now, uplink, wifi) = (self.now(), self.uplink(), self.wifi.clone());
+        let setting = Setting {
+            wifi: &wifi,
+            uplink,
+            now,
+        };
+        let steps = self.table.corrections(&setting);
+        for step in &steps {
+            match step {
+                KernelStep::Admit(session) => {
+                    if let Some(id) = self.table.id_of(session.mac) {
+                        self.admit(session, &id, now).await?;
+                    }
+                }
+                KernelStep::Cut(slot) => {
+                    let request = NetdRequest::Cut { slot: *slot };
+                    self.link
+                        .change(&request)
+                        .await?
+                        .map_err(Trouble::Refused)?;
+                    if let Some(mac) = self.table.holder(*slot) {
+                        let row = self.table.ended(mac, now);
+                        self.rows.extend(row);
+                    }
+                }
+            }
+        }
+        if !steps.is_empty() {
+            let table = &self.table;
+            self.service.known.set_in(|mac| table.is_in(mac));
+        }
+        Ok(!steps.is_empty())
+    }
+
+    async fn follow_rules(&mut self) -> Result<(), Trouble> {
+        let wifi = self.service.journal.state().wifi.clone();
+        if Arc::ptr_eq(&wifi, &self.wifi) || *wifi == *self.wifi {
+            return Ok(());
+        }
+        self.wifi = wifi;
+        let rates = rates(&self.wifi);
+        if rates != self.rates {
+            self.rates = rates;
+            self.load().await?;
+        }
+        self.load_block_list();
+        self.set_uplinks().await?;
+        self.correct().await?;
+        self.publish_policy();
+        self.publish();
+        Ok(())
+    }
+
+    async fn look_at_routes(&mut self) -> Result<(), Trouble> {
+        let service = self.service;
+        let current = service.files.current(&service.network.uplinks);
+        if self.way_out.set_current(current, service.clock.mono_ms()) {
+            self.uplink_changed().await?;
+        }
+        let missing = service
+            .plan
+            .segments()
+            .find(|s| !service.files.has(&s.interface));
+        let reason = missing.map(|segment| HealthReason::InterfaceMissing {
+            interface: segment.interface.to_string(),
+        });
+        service
+            .health
+            .set_red_or_green(&HealthPart::Segments, reason);
+        if self.correct().await? {
+            self.publish();
+        }
+        Ok(())
+    }
+
+    async fn uplink_changed(&mut self) -> Result<(), Trouble> {
+        let uplink = self.uplink();
+        let interface = self.way_out.current().map(|u| u.interface.to_string());
+        tracing::info!(?uplink, interface, "uplink changed");
+        self.set_uplinks().await?;
+        self.correct().await?;
+        self.report_uplink();
+        self.publish_policy();
+        self.publish();
+        Ok(())
+    }
+
+    fn report_uplink(&self) {
+        let health = &self.service.health;
+        let reason = match self.uplink() {
+            Uplink::Free => None,
+            Uplink::Metered => Some(HealthReason::InternetMetered),
+            Uplink::Down => Some(HealthReason::InternetDown),
+        };
+        health.set_amber_or_green(&HealthPart::Internet, reason);
+    }
+
+    /// The uplinks that guests may use now.
+    fn wanted_uplinks(&self) -> Vec<InterfaceName> {
+        let metered_used = self.table.use_of_day.metered();
+        let is_open = uplink_use(&self.wifi.rules, self.uplink(), metered_used) == UplinkUse::Open;
+        let current = self.way_out.current().filter(|_| is_open);
+        current.map(|u| u.interface.clone()).into_iter().collect()
+    }
+
+    async fn set_uplinks(&mut self) -> Result<(), Trouble> {
+        let uplinks = self.wanted_uplinks();
+        if uplinks == self.open_uplinks {
+            return Ok(());
+        }
+        let request = NetdRequest::OpenUplinks {
+            uplinks: uplinks.clone(),
+        };
+        self.link
+            .change(&request)
+            .await?
+            .map_err(Trouble::Refused)?;
+        self.open_uplinks = uplinks;
+        Ok(())
+    }
+
+    fn resolvers(&self) -> Vec<std::net::SocketAddr> {
+        let configured = &self.service.network.resolvers;
+        if configured.is_empty() {
+            let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+            resolvers_of(&text)
+        } else {
+            configured.clone()
+        }
+    }
+
+    fn load_block_list(&mut self) {
+        let path = self.service.network.block_list.as_ref();
+        let path = path.filter(|_| self.wifi.rules.block_list);
+        self.block_list = path.and_then(|path| {
+            let read = std::fs::File::open(path).map(std::io::BufReader::new);
+            let loaded = read.map_err(Into::into).and_then(BlockList::load);
+            let health = &self.service.health;
+            match loaded {
+                Ok(loaded) => {
+                    health.set_green(&HealthPart::BlockList);
+                    Some(Arc::new(loaded.list))
+                }
+                Err(cause) => {
+                    tracing::warn!(path = %path.display(), %cause, "block list not in use");
+                    let path = path.display().to_string();
+                    health.set_amber(
+                        &HealthPart::BlockList,
+                        HealthReason::BlockListUnreadable { path },
+                    );
+                    None
+                }
+            }
+        });
+    }
+
+    fn publish_policy(&self) {
+        let input = NameInput {
+            plan: &self.service.plan,
+            names: &self.service.names,
+            rules: &self.wifi.rules,
+            uplink: self.uplink(),
+            is_open_to_guests: !self.open_uplinks.is_empty(),
+            resolvers: self.resolvers(),
+            garden_epoch: self.garden_epoch,
+            block_list: self.block_list.clone(),
+        };
+        self.service.policy.send_replace(Arc::new(policy(input)));
+    }
+
+    fn publish(&self) {
+        let use_of_day = &self.table.use_of_day;
+        self.service.live.replace(GuestsNow {
+            is_configured: true,
+            is_in_force: true,
+            uplink: self.uplink(),
+            devices: self.table.rows(self.now()),
+            used_today: use_of_day.house(),
+            metered_today: use_of_day.metered(),
+            week: use_of_day.week(),
+        });
+    }
+
+    /// Writes what was used and the rows of sessions, and removes those whose time is over.
+    fn save(&mut self) {
+        if self.saving.as_ref().is_some_and(|s| !s.is_finished()) {
+            return;
+        }
+        let folder = self.service.folder.clone();
+        let keep_days = self.wifi.rules.keep_days;
+        let now = self.now();
+        let rows = std::mem::take(&mut self.rows);
+        self.table.use_of_day.open = self.table.saved();
+        let use_of_day = self.table.use_of_day.clone();
+        self.saving = Some(tokio::task::spawn_blocking(move || {
+            let write = || -> std::io::Result<()> {
+                use_of_day.save(&folder.join(USE_FILE))?;
+                if keep_days > 0 {
+                    session_rows::append(&folder, &rows)?;
+                }
+                if now.is_trusted {
+                    session_rows::remove_older(&folder, keep_days, now.wall)?;
+                }
+                Ok(())
+            };
+            if let Err(cause) = write() {
+                tracing::warn!(%cause, "use of the guest network not written");
+            }
+        }));
+    }
+}
+
+/// The speeds of the rules.
+fn rates(wifi: &Wifi) -> GuestRates {
+    GuestRates {
+        all_kbit: wifi.rules.house_kbit,
+        device_kbit: wifi.rules.device_kbit,
+    }
+}

@@ -1,0 +1,424 @@
+//! Who is in: the gateway's picture of the kernel's sessions, and what must change in the kernel
+//! when rules, the day or the uplink do.
+//!
+//! Pure: a request to the kernel comes out as a value, and the picture changes only when the kernel
+//! took it. Invariants: a device has one slot; what a device used is counted by the kernel alone;
+//! a session is never longer than its tap gave it, and shorter when the rules become narrower.
+
+use std::collections::BTreeMap;
+
+use super::session_rows::SessionRow;
+use super::use_of_day::{SavedSession, UseOfDay};
+use crate::domain::guest::admission::{Grant, NotNow, Situation, UNBOUNDED, Uplink, admission};
+use crate::domain::guest::{Standing, Wifi};
+use crate::domain::id::GuestId;
+use crate::live::guests::GuestRow;
+use crate::ports::guests::Visitor;
+use crate::protocol::netd::{MAX_SESSIONS, MacAddress, Session, SlotId, SlotUsage};
+use crate::time::{MonoMs, WallMs};
+
+/// A session is made shorter only by more than this, ms: seconds are rounded on both sides.
+const TIME_SLACK_MS: u64 = 5_000;
+/// A device that is always in gets its next session so long before the end of this one, ms.
+const RENEW_BEFORE_MS: u64 = 300_000;
+/// The bytes that a session may use are changed only by more than this.
+const BYTES_SLACK: u64 = 1_000_000;
+
+/// A moment by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Of this process.
+    pub mono: MonoMs,
+    /// The wall clock, as far as it goes.
+    pub wall: WallMs,
+    /// Whether the wall clock may be believed.
+    pub is_trusted: bool,
+}
+
+/// What decides besides the device.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// The village's rules and decisions.
+    pub wifi: &'a Wifi,
+    /// The way to the internet.
+    pub uplink: Uplink,
+    /// Now.
+    pub now: Moment,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct OpenSession {
+    slot: SlotId,
+    id: GuestId,
+    since: WallMs,
+    ends_at: MonoMs,
+    /// What the kernel counted for the slot, bytes.
+    counted: u64,
+    /// What of it was counted in this session.
+    used: u64,
+    /// What the kernel lets through in all, bytes.
+    quota: u64,
+}
+
+/// A change of a session in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KernelStep {
+    /// New bounds.
+    Admit(Session),
+    /// The end.
+    Cut(SlotId),
+}
+
+/// The sessions.
+#[derive(Debug, Default)]
+pub struct GuestTable {
+    sessions: BTreeMap<MacAddress, OpenSession>,
+    /// What was used.
+    pub use_of_day: UseOfDay,
+    last_slot: u16,
+}
+
+impl GuestTable {
+    /// No sessions, and what was used before.
+    #[must_use]
+    pub fn new(use_of_day: UseOfDay) -> Self {
+        Self {
+            use_of_day,
+            ..Self::default()
+        }
+    }
+
+    /// Takes over the sessions of the kernel, in the place of those that were known. Bytes that were
+    /// counted since the file was written count as used now.
+    pub fn restore(
+        &mut self,
+        slots: &[SlotUsage],
+        id_of: impl Fn(MacAddress) -> Option<GuestId>,
+        setting: &Setting<'_>,
+    ) {
+        let known = std::mem::take(&mut self.sessions);
+        for slot in slots.iter().filter(|s| s.seconds_left > 0) {
+            let Some(id) = id_of(slot.mac) else {
+                continue;
+            };
+            let before = known.get(&slot.mac).filter(|k| k.slot == slot.slot);
+            let saved = self.use_of_day.open.iter().find(|s| s.id == id);
+            let (since, counted) = match (before, saved) {
+                (Some(known), _) => (known.since, known.counted),
+                (None, Some(saved)) => (saved.since, saved.counted),
+                (None, None) => (setting.now.wall, 0),
+            };
+            let ends_at = setting.now.mono + u64::from(slot.seconds_left) * 1_000;
+            let session = OpenSession {
+                slot: slot.slot,
+                id,
+                since,
+                ends_at,
+                counted,
+                used: before.map_or(counted, |known| known.used),
+                quota: UNBOUNDED,
+            };
+            self.sessions.insert(slot.mac, session);
+        }
+        let is_metered = setting.uplink == Uplink::Metered;
+        drop(self.count(slots, is_metered, setting.now));
+        let macs: Vec<MacAddress> = self.sessions.keys().copied().collect();
+        for mac in macs {
+            let grant = self.grant(mac, setting);
+            if let (Some(session), Ok(grant)) = (self.sessions.get_mut(&mac), grant) {
+                session.quota = session.counted.saturating_add(grant.bytes);
+            }
+        }
+    }
+
+    /// The sessions as the kernel is given them whole.
+    #[must_use]
+    pub fn sessions(&self, now: Moment) -> Vec<Session> {
+        let row = |(mac, open): (&MacAddress, &OpenSession)| Session {
+            slot: open.slot,
+            mac: *mac,
+            seconds: seconds_until(open.ends_at, now.mono).max(1),
+            quota_bytes: open.quota,
+            used_bytes: open.counted,
+        };
+        self.sessions.iter().map(row).collect()
+    }
+
+    /// Whether a device is in.
+    #[must_use]
+    pub fn is_in(&self, mac: MacAddress) -> bool {
+        self.sessions.contains_key(&mac)
+    }
+
+    /// The device with an id, if it is in.
+    #[must_use]
+    pub fn device(&self, id: &GuestId) -> Option<MacAddress> {
+        let found = self.sessions.iter().find(|(_, open)| open.id == *id);
+        found.map(|(mac, _)| *mac)
+    }
+
+    /// How many devices are in.
+    #[must_use]
+    pub fn count_in(&self) -> usize {
+        self.sessions.len()
+    }
+
+    fn grant_of(
+        &self,
+        mac: MacAddress,
+        id: &GuestId,
+        setting: &Setting<'_>,
+    ) -> Result<Grant, NotNow> {
+        let others = self.sessions.len() - usize::from(self.is_in(mac));
+        let situation = Situation {
+            now: setting.now.is_trusted.then_some(setting.now.wall),
+            standing: setting.wifi.decided.get(id).map(|d| d.standing),
+            device_used: self.use_of_day.of(id),
+            house_used: self.use_of_day.house(),
+            metered_used: self.use_of_day.metered(),
+            uplink: setting.uplink,
+            others_in: u16::try_from(others).unwrap_or(u16::MAX),
+        };
+        admission(&setting.wifi.rules, &situation)
+    }
+
+    fn grant(&self, mac: MacAddress, setting: &Setting<'_>) -> Result<Grant, NotNow> {
+        match self.sessions.get(&mac) {
+            Some(open) => self.grant_of(mac, &open.id, setting),
+            None => Err(NotNow::Off),
+        }
+    }
+
+    /// How a device stands.
+    #[must_use]
+    pub fn visitor(&self, mac: MacAddress, id: &GuestId, setting: &Setting<'_>) -> Visitor {
+        let grant = self.grant_of(mac, id, setting);
+        match (self.sessions.get(&mac), grant) {
+            // It was in before the wifi became full.
+            (Some(open), Ok(_) | Err(NotNow::Full)) => Visitor::In {
+                seconds_left: seconds_until(open.ends_at, setting.now.mono),
+                bytes_left: (open.quota < UNBOUNDED)
+                    .then(|| open.quota.saturating_sub(open.counted)),
+            },
+            (None, Ok(_)) => Visitor::Captive,
+            (_, Err(why)) => Visitor::NotNow(why),
+        }
+    }
+
+    /// The session that lets a device in, or in for longer.
+    ///
+    /// # Errors
+    /// Why it is not let in.
+    pub fn entry(
+        &self,
+        mac: MacAddress,
+        id: &GuestId,
+        setting: &Setting<'_>,
+    ) -> Result<Session, NotNow> {
+        let grant = self.grant_of(mac, id, setting)?;
+        let open = self.sessions.get(&mac);
+        let slot = match open {
+            Some(open) => open.slot,
+            None => self.free_slot().ok_or(NotNow::Full)?,
+        };
+        let counted = open.map_or(0, |open| open.counted);
+        Ok(Session {
+            slot,
+            mac,
+            seconds: grant.seconds,
+            quota_bytes: counted.saturating_add(grant.bytes),
+            used_bytes: counted,
+        })
+    }
+
+    /// The next slot that nobody holds. One that was left lately is taken last: the kernel may still
+    /// have connections with its mark.
+    fn free_slot(&self) -> Option<SlotId> {
+        let most = u16::try_from(MAX_SESSIONS).unwrap_or(u16::MAX);
+        let numbers = (1..=most).map(|step| (self.last_slot + step - 1) % most + 1);
+        let is_held = |slot: &SlotId| self.sessions.values().any(|open| open.slot == *slot);
+        numbers.filter_map(SlotId::new).find(|slot| !is_held(slot))
+    }
+
+    /// The kernel took the session.
+    pub fn entered(&mut self, session: &Session, id: &GuestId, now: Moment) {
+        let ends_at = now.mono + u64::from(session.seconds) * 1_000;
+        self.last_slot = session.slot.number();
+        let open = self.sessions.entry(session.mac).or_insert(OpenSession {
+            slot: session.slot,
+            id: id.clone(),
+            since: now.wall,
+            ends_at,
+            counted: session.used_bytes,
+            used: 0,
+            quota: session.quota_bytes,
+        });
+        open.ends_at = ends_at;
+        open.quota = session.quota_bytes;
+        let count = self.sessions.len();
+        self.use_of_day.note_devices(count, now.wall);
+    }
+
+    /// The kernel ended the session of a device; its row.
+    pub fn ended(&mut self, mac: MacAddress, now: Moment) -> Option<SessionRow> {
+        self.sessions.remove(&mac).map(|open| SessionRow {
+            device: open.id,
+            since: open.since,
+            until: now.wall,
+            bytes: open.used,
+        })
+    }
+
+    /// Takes the kernel's counts; the rows of sessions that ended by themselves.
+    #[must_use]
+    pub fn count(&mut self, slots: &[SlotUsage], is_metered: bool, now: Moment) -> Vec<SessionRow> {
+        if now.is_trusted {
+            self.use_of_day.turn(now.wall);
+        }
+        let mut over = Vec::new();
+        for (mac, open) in &mut self.sessions {
+            let slot = slots.iter().find(|s| s.slot == open.slot && s.mac == *mac);
+            let Some(slot) = slot else {
+                over.push(*mac);
+                continue;
+            };
+            // A counter that is smaller than before began anew.
+            let new = slot.used_bytes.checked_sub(open.counted);
+            let new = new.unwrap_or(slot.used_bytes);
+            open.counted = slot.used_bytes;
+            open.used = open.used.saturating_add(new);
+            self.use_of_day.add(&open.id, new, is_metered, now.wall);
+            if slot.seconds_left == 0 {
+                over.push(*mac);
+            }
+        }
+        let count = self.sessions.len();
+        self.use_of_day.note_devices(count, now.wall);
+        over.into_iter()
+            .filter_map(|mac| self.ended(mac, now))
+            .collect()
+    }
+
+    /// What must change in the kernel so that every session is as the rules have it now.
+    #[must_use]
+    pub fn corrections(&self, setting: &Setting<'_>) -> Vec<KernelStep> {
+        let sessions = self.sessions.iter();
+        sessions
+            .filter_map(|(mac, open)| self.correction(*mac, open, setting))
+            .collect()
+    }
+
+    fn correction(
+        &self,
+        mac: MacAddress,
+        open: &OpenSession,
+        setting: &Setting<'_>,
+    ) -> Option<KernelStep> {
+        let grant = match self.grant_of(mac, &open.id, setting) {
+            Ok(grant) => grant,
+            // The uplink is closed for all of them elsewhere, and opens again by itself.
+            Err(NotNow::UplinkDown | NotNow::MeteredOnly | NotNow::Full) => return None,
+            Err(
+                NotNow::Off
+                | NotNow::Closed { .. }
+                | NotNow::Blocked
+                | NotNow::DeviceUsedUp
+                | NotNow::HouseUsedUp,
+            ) => return Some(KernelStep::Cut(open.slot)),
+        };
+        let now = setting.now.mono;
+        let left = open.ends_at.since(now);
+        let granted = u64::from(grant.seconds) * 1_000;
+        let standing = setting.wifi.decided.get(&open.id).map(|d| d.standing);
+        let is_renewed = standing == Some(Standing::AlwaysIn)
+            && left < RENEW_BEFORE_MS
+            && granted > left + TIME_SLACK_MS;
+        let is_shorter = granted + TIME_SLACK_MS < left;
+        let wanted = open.counted.saturating_add(grant.bytes);
+        let slack = BYTES_SLACK.max(grant.bytes / 10);
+        let is_other = wanted.abs_diff(open.quota) > slack;
+        if !is_renewed && !is_shorter && !is_other {
+            return None;
+        }
+        let time = if is_renewed {
+            granted
+        } else {
+            granted.min(left)
+        };
+        Some(KernelStep::Admit(Session {
+            slot: open.slot,
+            mac,
+            seconds: u32::try_from(time.div_ceil(1_000))
+                .unwrap_or(u32::MAX)
+                .max(1),
+            quota_bytes: wanted,
+            used_bytes: open.counted,
+        }))
+    }
+
+    /// The device of a slot.
+    #[must_use]
+    pub fn holder(&self, slot: SlotId) -> Option<MacAddress> {
+        let found = self.sessions.iter().find(|(_, open)| open.slot == slot);
+        found.map(|(mac, _)| *mac)
+    }
+
+    /// The id of a device that is in.
+    #[must_use]
+    pub fn id_of(&self, mac: MacAddress) -> Option<GuestId> {
+        self.sessions.get(&mac).map(|open| open.id.clone())
+    }
+
+    /// The open sessions as the file keeps them.
+    #[must_use]
+    pub fn saved(&self) -> Vec<SavedSession> {
+        let row = |open: &OpenSession| SavedSession {
+            id: open.id.clone(),
+            since: open.since,
+            counted: open.counted,
+        };
+        self.sessions.values().map(row).collect()
+    }
+
+    /// The devices that are in and those that used something today, those that are in first, longest
+    /// first.
+    #[must_use]
+    pub fn rows(&self, now: Moment) -> Vec<GuestRow> {
+        let mut rows: Vec<GuestRow> = self
+            .sessions
+            .iter()
+            .map(|(mac, open)| GuestRow {
+                id: open.id.clone(),
+                since: Some(open.since),
+                seconds_left: seconds_until(open.ends_at, now.mono),
+                used_today: self.use_of_day.of(&open.id),
+                is_random: mac.is_random(),
+            })
+            .collect();
+        rows.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
+        let is_in: std::collections::BTreeSet<GuestId> =
+            rows.iter().map(|row| row.id.clone()).collect();
+        let mut others: Vec<GuestRow> = self
+            .use_of_day
+            .devices()
+            .filter(|(id, _)| !is_in.contains(*id))
+            .map(|(id, used_today)| GuestRow {
+                id: id.clone(),
+                since: None,
+                seconds_left: 0,
+                used_today,
+                is_random: false,
+            })
+            .collect();
+        others.sort_by(|a, b| (b.used_today, &a.id).cmp(&(a.used_today, &b.id)));
+        rows.append(&mut others);
+        rows
+    }
+}
+
+fn seconds_until(end: MonoMs, now: MonoMs) -> u32 {
+    u32::try_from(end.since(now).div_ceil(1_000)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

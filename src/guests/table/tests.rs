@@ -1,0 +1,260 @@
+//! Sessions against a kernel that is played by hand.
+
+use super::*;
+use crate::domain::calendar::day_start;
+use crate::domain::guest::{DecidedDevice, OpenHours, WifiRules};
+use crate::domain::things::Things;
+
+const MB: u64 = 1_000_000;
+
+fn mac(number: u8) -> MacAddress {
+    MacAddress::new([2, 0, 0, 0, 7, number])
+}
+
+fn id(number: u8) -> GuestId {
+    GuestId::new(&format!("{number:032x}")).expect("an id")
+}
+
+fn rules() -> WifiRules {
+    WifiRules {
+        hours: Some(OpenHours {
+            from: 5 * 60,
+            until: 22 * 60,
+        }),
+        device_mb: Some(100),
+        most_devices: 3,
+        ..WifiRules::default()
+    }
+}
+
+fn wifi(rules: WifiRules) -> Wifi {
+    Wifi {
+        rules,
+        decided: Things::default(),
+    }
+}
+
+/// A time of day, s after noon; both clocks go together.
+fn at(seconds: u64) -> Moment {
+    let noon = day_start(20_000) + 12 * 3_600_000;
+    Moment {
+        mono: MonoMs::START + seconds * 1_000,
+        wall: noon + i64::try_from(seconds).expect("small") * 1_000,
+        is_trusted: true,
+    }
+}
+
+fn setting(wifi: &Wifi, now: Moment) -> Setting<'_> {
+    Setting {
+        wifi,
+        uplink: Uplink::Free,
+        now,
+    }
+}
+
+fn enter(table: &mut GuestTable, number: u8, wifi: &Wifi, now: Moment) -> Session {
+    let session = table
+        .entry(mac(number), &id(number), &setting(wifi, now))
+        .expect("let in");
+    table.entered(&session, &id(number), now);
+    session
+}
+
+fn usage(session: &Session, used_bytes: u64, seconds_left: u32) -> SlotUsage {
+    SlotUsage {
+        slot: session.slot,
+        mac: session.mac,
+        used_bytes,
+        seconds_left,
+    }
+}
+
+#[test]
+fn what_a_device_used_today_stays_used_when_it_joins_again() {
+    let wifi = wifi(rules());
+    let mut table = GuestTable::default();
+    table.use_of_day.turn(at(0).wall);
+    let first = enter(&mut table, 1, &wifi, at(0));
+    assert_eq!((first.seconds, first.quota_bytes), (10 * 3_600, 100 * MB));
+    assert!(
+        table
+            .count(&[usage(&first, 60 * MB, 9)], false, at(60))
+            .is_empty()
+    );
+    let rows = table.count(&[usage(&first, 70 * MB, 0)], false, at(61));
+    assert_eq!((rows.len(), rows[0].bytes), (1, 70 * MB));
+    let second = enter(&mut table, 1, &wifi, at(120));
+    assert_ne!(second.slot, first.slot);
+    assert_eq!((second.used_bytes, second.quota_bytes), (0, 30 * MB));
+    drop(table.count(&[usage(&second, 30 * MB, 9)], false, at(130)));
+    let steps = table.corrections(&setting(&wifi, at(130)));
+    assert_eq!(steps, [KernelStep::Cut(second.slot)]);
+    table.ended(mac(1), at(130));
+    let used_up = table.visitor(mac(1), &id(1), &setting(&wifi, at(131)));
+    assert_eq!(used_up, Visitor::NotNow(NotNow::DeviceUsedUp));
+    // The next day is another day.
+    table.use_of_day.turn(at(86_400).wall);
+    let fresh = table.visitor(mac(1), &id(1), &setting(&wifi, at(86_400)));
+    assert_eq!(fresh, Visitor::Captive);
+}
+
+#[test]
+fn midnight_gives_a_running_session_another_day() {
+    let all_day = wifi(WifiRules {
+        hours: None,
+        ..rules()
+    });
+    let mut table = GuestTable::default();
+    table.use_of_day.turn(at(0).wall);
+    let session = enter(&mut table, 1, &all_day, at(0));
+    drop(table.count(&[usage(&session, 90 * MB, 9)], false, at(60)));
+    assert_eq!(table.corrections(&setting(&all_day, at(60))), []);
+    let after = at(12 * 3_600 + 1);
+    drop(table.count(&[usage(&session, 90 * MB, 9)], false, after));
+    let steps = table.corrections(&setting(&all_day, after));
+    let [KernelStep::Admit(session)] = steps.as_slice() else {
+        panic!("{steps:?}");
+    };
+    // What the kernel counts goes on, and the day's bytes come on top.
+    assert_eq!(
+        (session.used_bytes, session.quota_bytes),
+        (90 * MB, 190 * MB)
+    );
+    // The tap gave it a day; half of it is left.
+    assert_eq!(session.seconds, 12 * 3_600 - 1);
+}
+
+#[test]
+fn narrower_rules_hold_for_those_who_are_in() {
+    let before = wifi(rules());
+    let mut table = GuestTable::default();
+    table.use_of_day.turn(at(0).wall);
+    let session = enter(&mut table, 1, &before, at(0));
+    assert_eq!(table.corrections(&setting(&before, at(10))), []);
+    let earlier = wifi(WifiRules {
+        hours: Some(OpenHours {
+            from: 5 * 60,
+            until: 13 * 60,
+        }),
+        ..rules()
+    });
+    let steps = table.corrections(&setting(&earlier, at(0)));
+    let [KernelStep::Admit(shorter)] = steps.as_slice() else {
+        panic!("{steps:?}");
+    };
+    assert_eq!(shorter.seconds, 3_600);
+    let smaller = wifi(WifiRules {
+        device_mb: Some(10),
+        ..rules()
+    });
+    let steps = table.corrections(&setting(&smaller, at(0)));
+    assert!(matches!(steps.as_slice(), [KernelStep::Admit(s)] if s.quota_bytes == 10 * MB));
+    let off = wifi(WifiRules {
+        is_on: false,
+        ..rules()
+    });
+    let cut = [KernelStep::Cut(session.slot)];
+    assert_eq!(table.corrections(&setting(&off, at(0))), cut);
+    let mut blocked = wifi(rules());
+    let device = DecidedDevice {
+        id: id(1),
+        name: "x".into(),
+        standing: Standing::Blocked,
+    };
+    blocked.decided = Things::from(std::sync::Arc::new(
+        [(id(1), std::sync::Arc::new(device))].into(),
+    ));
+    assert_eq!(table.corrections(&setting(&blocked, at(0))), cut);
+    // Fewer places put nobody out, and a lost uplink ends no session.
+    let fewer = wifi(WifiRules {
+        most_devices: 1,
+        ..rules()
+    });
+    enter(&mut table, 2, &before, at(0));
+    assert_eq!(table.corrections(&setting(&fewer, at(0))), []);
+    let down = Setting {
+        uplink: Uplink::Down,
+        ..setting(&before, at(0))
+    };
+    assert_eq!(table.corrections(&down), []);
+    let told = table.visitor(mac(1), &id(1), &down);
+    assert_eq!(told, Visitor::NotNow(NotNow::UplinkDown));
+}
+
+#[test]
+fn a_full_wifi_keeps_those_who_are_in_and_tells_the_others() {
+    let wifi = wifi(rules());
+    let mut table = GuestTable::default();
+    table.use_of_day.turn(at(0).wall);
+    for number in 1..=3 {
+        enter(&mut table, number, &wifi, at(0));
+    }
+    let setting = setting(&wifi, at(1));
+    let full = table.visitor(mac(4), &id(4), &setting);
+    assert_eq!(full, Visitor::NotNow(NotNow::Full));
+    assert_eq!(table.entry(mac(4), &id(4), &setting), Err(NotNow::Full));
+    assert!(matches!(
+        table.visitor(mac(1), &id(1), &setting),
+        Visitor::In {
+            seconds_left: 35_999,
+            bytes_left: Some(_)
+        }
+    ));
+}
+
+#[test]
+fn a_gateway_that_starts_again_counts_on_where_the_file_ends() {
+    let wifi = wifi(rules());
+    let mut table = GuestTable::default();
+    table.use_of_day.turn(at(0).wall);
+    let session = enter(&mut table, 1, &wifi, at(0));
+    drop(table.count(&[usage(&session, 20 * MB, 9)], false, at(60)));
+    let mut saved = table.use_of_day.clone();
+    saved.open = table.saved();
+    // 15 MB more went through while nobody counted.
+    let mut again = GuestTable::new(saved);
+    let slots = [usage(&session, 35 * MB, 1_800)];
+    again.restore(&slots, |_| Some(id(1)), &setting(&wifi, at(90)));
+    assert_eq!(again.use_of_day.of(&id(1)), 35 * MB);
+    let [open] = again.sessions(at(90)).try_into().expect("one session");
+    assert_eq!((open.slot, open.seconds), (session.slot, 1_800));
+    assert_eq!((open.used_bytes, open.quota_bytes), (35 * MB, 100 * MB));
+    let rows = again.rows(at(90));
+    assert_eq!(rows[0].since, Some(at(0).wall));
+    // The helper alone started again: nothing is counted twice.
+    again.restore(&slots, |_| Some(id(1)), &setting(&wifi, at(95)));
+    assert_eq!(again.use_of_day.of(&id(1)), 35 * MB);
+}
+
+#[test]
+fn a_television_goes_on_from_one_session_to_the_next() {
+    let mut wifi = wifi(WifiRules {
+        hours: None,
+        session_minutes: Some(60),
+        ..rules()
+    });
+    let device = DecidedDevice {
+        id: id(1),
+        name: "Ti vi".into(),
+        standing: Standing::AlwaysIn,
+    };
+    wifi.decided = Things::from(std::sync::Arc::new(
+        [(id(1), std::sync::Arc::new(device))].into(),
+    ));
+    let mut table = GuestTable::default();
+    table.use_of_day.turn(at(0).wall);
+    let session = enter(&mut table, 1, &wifi, at(0));
+    assert_eq!(session.seconds, 86_400);
+    assert_eq!(table.corrections(&setting(&wifi, at(86_000))), []);
+    let steps = table.corrections(&setting(&wifi, at(86_200)));
+    assert!(matches!(steps.as_slice(), [KernelStep::Admit(s)] if s.seconds == 86_400));
+    // A guest's own hour is not made longer.
+    let guest = enter(&mut table, 2, &wifi, at(0));
+    assert_eq!(guest.seconds, 3_600);
+    let soon = table.corrections(&setting(&wifi, at(3_500)));
+    assert!(
+        !soon
+            .iter()
+            .any(|s| matches!(s, KernelStep::Admit(s) if s.mac == mac(2)))
+    );
+}

@@ -1,0 +1,256 @@
+//! The free wifi as a visitor, the chief and a power cut meet it: the whole gateway with the real
+//! helper, the kernel's rules, phones in namespaces.
+
+use std::io::{Read as _, Write as _};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::guest_village::{GuestVillage, ONLINE, at};
+use crate::support::names::{self, GARDEN_NAME};
+use crate::support::segments::{BOX, GARDEN_HOST, HOST, until};
+
+/// What phones ask to find out whether they are online: a host and a path.
+/// Sources: AOSP NetworkMonitor, Apple's captive network support, Microsoft's NCSI, Firefox,
+/// NetworkManager of Debian.
+const PROBES: [(&str, &str); 7] = [
+    ("connectivitycheck.gstatic.com", "/generate_204"),
+    ("www.google.com", "/gen_204"),
+    ("captive.apple.com", "/hotspot-detect.html"),
+    ("www.msftconnecttest.com", "/connecttest.txt"),
+    ("detectportal.firefox.com", "/canonical.html"),
+    ("network-test.debian.org", "/nm"),
+    ("example.com", "/any/page?of=a+visitor"),
+];
+
+/// Sets the rules; what is not named is as at the start, and there are no hours.
+fn set_rules(village: &GuestVillage, change: &serde_json::Value) {
+    let rules = json!({
+        "is_on": true, "hours": null, "session_minutes": null, "device_mb": 1024,
+        "house_mb": null, "device_kbit": null, "house_kbit": null, "most_devices": 60,
+        "metered_mb": 0, "keep_days": 30, "garden": [GARDEN_NAME], "block_list": false,
+    });
+    let mut rules = rules.as_object().expect("an object").clone();
+    rules.extend(change.as_object().expect("an object").clone());
+    village.command(&json!({ "do": "SetWifiRules", "rules": rules }));
+}
+
+fn village() -> GuestVillage {
+    let village = GuestVillage::start("");
+    set_rules(&village, &json!({}));
+    village
+}
+
+/// Every probe of every family from a phone is led to the portal.
+fn assert_captive(village: &GuestVillage, place: &str, families: &[u8]) {
+    for family in families {
+        for (host, path) in PROBES {
+            let answer = village.visit(place, *family, host, path);
+            let answer = answer.unwrap_or_else(|| panic!("{host} over IPv{family}: no answer"));
+            assert_eq!(answer.status, 302, "{host} over IPv{family}: {answer:?}");
+            let header = |name| answer.header(name).unwrap_or_default().to_lowercase();
+            assert!(header("location").starts_with("http://"), "{answer:?}");
+            assert_eq!(header("connection"), "close", "{answer:?}");
+            assert!(header("cache-control").contains("no-store"), "{answer:?}");
+        }
+    }
+}
+
+fn assert_online(village: &GuestVillage, place: &str, families: &[u8]) {
+    for family in families {
+        for (host, path) in PROBES {
+            let answer = village.visit(place, *family, host, path);
+            let status = answer.map(|a| a.status);
+            assert_eq!(status, Some(ONLINE), "{host} over IPv{family}");
+        }
+    }
+}
+
+#[test]
+fn a_phone_is_led_to_the_portal_and_one_tap_lets_it_in() {
+    let village = village();
+    assert_captive(&village, "phone", &[4, 6]);
+    // The portal comes by the box's names too, and says where it is.
+    let page = village.visit("phone", 4, "nhavanhoa.lan", "/");
+    assert_eq!(page.expect("the portal").status, 200);
+    let began = Instant::now();
+    let done = village.tap("phone", 4);
+    let took = began.elapsed();
+    assert_eq!(done.status, 200, "{done:?}");
+    // The kernel had the session before the page was sent: the very next probe is online.
+    assert_online(&village, "phone", &[4, 6]);
+    assert_captive(&village, "phone2", &[4, 6]);
+    println!("tap to page {took:?}");
+    // The same over IPv6 alone.
+    assert_eq!(village.tap("phone2", 6).status, 200);
+    assert_online(&village, "phone2", &[6, 4]);
+}
+
+#[test]
+fn with_the_uplink_down_the_portal_comes_and_nobody_is_told_a_lie() {
+    let village = village();
+    assert_eq!(village.tap("phone", 4).status, 200);
+    assert!(village.is_online("phone"));
+    village.segments.ip("box", &["link", "set", "up0", "down"]);
+    until("the portal says it", || {
+        let page = village.get("phone", &at(BOX[0], 80), BOX[0], "/");
+        page.is_some_and(|p| p.status == 200 && !p.body.contains("action=\"/in"))
+    });
+    // Names are answered, with addresses that are not private: Android asks no private one.
+    assert_captive(&village, "phone", &[4, 6]);
+    assert_captive(&village, "phone2", &[4, 6]);
+    let page = village.get("phone2", &at(BOX[0], 80), BOX[0], "/t");
+    assert_eq!(page.expect("notices").status, 200);
+    village.segments.ip("box", &["link", "set", "up0", "up"]);
+    village.segments.route_by(0);
+    // The one who was in is in again by itself.
+    until("online again", || village.is_online("phone"));
+    assert_captive(&village, "phone2", &[4]);
+}
+
+#[test]
+fn a_day_that_is_used_up_stays_used_up_across_joining_and_restarts() {
+    let mut village = village();
+    set_rules(&village, &json!({ "device_mb": 5 }));
+    village.tap("phone", 4);
+    let (_, bytes) = village
+        .segments
+        .get("phone", &at(HOST[0], 443))
+        .expect("begins");
+    assert!((4_000_000..5_000_000).contains(&bytes), "{bytes}");
+    let is_told = |village: &GuestVillage| {
+        let page = village.get("phone", &at(BOX[0], 80), BOX[0], "/");
+        page.is_some_and(|p| p.status == 200 && !p.body.contains("action=\"/in"))
+    };
+    until("the page says it", || is_told(&village));
+    assert_captive(&village, "phone", &[4]);
+    // It joins again, and taps again.
+    village.tap("phone", 4);
+    assert_captive(&village, "phone", &[4]);
+    // The box is cut off and starts again: what was used is on disk.
+    assert_eq!(village.house.stop(), Some(0));
+    village.start_gateway();
+    assert!(is_told(&village));
+    village.tap("phone", 4);
+    assert_captive(&village, "phone", &[4]);
+    // Another device has its own day.
+    village.tap("phone2", 4);
+    assert!(village.is_online("phone2"));
+}
+
+#[test]
+fn a_gateway_or_a_helper_that_dies_changes_nothing_for_those_who_are_in() {
+    let mut village = village();
+    village.tap("phone", 4);
+    let mut download = village
+        .segments
+        .connect("phone", &at(HOST[0], 443))
+        .expect("in");
+    download
+        .write_all(b"GET / HTTP/1.1\r\n\r\n")
+        .expect("asked");
+    let mut piece = vec![0; 64 * 1_024];
+    let mut read =
+        |download: &mut std::net::TcpStream| download.read(&mut piece).is_ok_and(|n| n > 0);
+    assert!(read(&mut download));
+    village.house.kill();
+    assert!(read(&mut download), "the kernel goes on");
+    village.start_gateway();
+    assert!(village.is_online("phone"));
+    assert_captive(&village, "phone2", &[4]);
+    // The helper dies: the gateway says so, and whoever is in stays in.
+    village.house.expect_errors(&["network helper", "guests"]);
+    village.segments.kill_helper();
+    assert!(village.segments.get("phone", &at(HOST[1], 80)).is_ok());
+    let refused = village.tap("phone2", 4);
+    assert!(!village.is_online("phone2"), "{refused:?}");
+    village.segments.start_helper();
+    village.until_in_force();
+    assert!(village.is_online("phone"));
+    village.tap("phone2", 4);
+    assert!(village.is_online("phone2"));
+}
+
+#[test]
+fn a_metered_uplink_stops_a_running_download_and_fibre_brings_it_back() {
+    let village = village();
+    village.tap("phone", 4);
+    let mut download = village
+        .segments
+        .connect("phone", &at(HOST[0], 443))
+        .expect("in");
+    download
+        .write_all(b"GET / HTTP/1.1\r\n\r\n")
+        .expect("asked");
+    village.segments.route_by(1);
+    let took = village.within(Duration::from_secs(2), "guests are stopped", || {
+        !village.is_online("phone")
+    });
+    println!("metered after {took:?}");
+    let page = village
+        .get("phone", &at(BOX[0], 80), BOX[0], "/")
+        .expect("the portal");
+    assert!(page.body.contains("4G"), "{}", page.body);
+    // The garden goes on, and costs nobody's day.
+    let garden = village
+        .visit("phone", 4, GARDEN_NAME, "/")
+        .expect("the garden");
+    assert_eq!(garden.status, ONLINE);
+    village.segments.route_by(0);
+    until("fibre is back", || village.is_online("phone"));
+}
+
+#[test]
+fn the_garden_needs_no_tap_also_when_the_name_comes_from_the_cache() {
+    let village = village();
+    for family in [4, 6] {
+        for _ in 0..3 {
+            let garden = village.visit("phone", family, GARDEN_NAME, "/");
+            assert_eq!(garden.map(|g| g.status), Some(ONLINE), "IPv{family}");
+        }
+    }
+    // The helper forgets everything; the next answer comes from the cache of names.
+    let table = village.segments.exec(
+        "box",
+        &["nft", "flush", "set", "inet", "conglang", "garden4"],
+    );
+    assert!(table.0, "{}", table.1);
+    village.segments.exec(
+        "box",
+        &["nft", "flush", "set", "inet", "conglang", "garden6"],
+    );
+    drop(table);
+    assert_captive(&village, "phone", &[4]);
+    let direct = village.segments.get("phone2", &at(GARDEN_HOST[0], 80));
+    assert!(direct.is_ok_and(|(line, _)| line.contains("302")));
+}
+
+#[test]
+fn the_chief_on_the_staff_wifi_opens_his_page_with_the_uplink_cut() {
+    let village = village();
+    village.segments.ip("box", &["link", "set", "up0", "down"]);
+    let began = Instant::now();
+    let found = names::ask(&village.segments, "staff", "10.9.0.1:53", "nhavanhoa.lan");
+    assert_eq!(found, Some(vec!["10.9.0.1".parse().expect("an address")]));
+    let page = village.get("staff", "10.9.0.1:8081", "nhavanhoa.lan:8081", "/sign-in");
+    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(
+        page.is_some_and(|p| p.status == 200 || p.status == 421),
+        "the dashboard answers"
+    );
+}
+
+#[test]
+fn rules_of_the_chief_hold_for_those_who_are_in() {
+    let village = village();
+    village.tap("phone", 4);
+    assert!(village.is_online("phone"));
+    set_rules(&village, &json!({ "is_on": false }));
+    until("it is off", || !village.is_online("phone"));
+    assert_captive(&village, "phone", &[4]);
+    set_rules(&village, &json!({ "most_devices": 1 }));
+    village.tap("phone", 4);
+    assert!(village.is_online("phone"));
+    village.tap("phone2", 4);
+    assert!(!village.is_online("phone2"));
+}
