@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::read::Section;
 use super::{Config, ConfigMistake};
 use crate::protocol::netd::{
-    DeviceLimits, GuestRates, InterfaceName, NetworkPlan, Segment, ServicePorts,
+    DeviceLimits, GuestRates, InterfaceName, NetworkPlan, NetworkSegment, ServicePorts,
 };
 
 /// Where the network helper listens, when nothing else is said.
@@ -98,11 +98,11 @@ pub struct NetworkConfig {
     /// The box's own radio; none = access points of others stand on the guest segment.
     pub radio: Option<Radio>,
     /// The open wifi.
-    pub guest: Option<Segment>,
+    pub guest: Option<NetworkSegment>,
     /// Lamps, horns, sensors, cameras.
-    pub device: Option<Segment>,
+    pub device: Option<NetworkSegment>,
     /// The house's own computers and the chief's phone.
-    pub staff: Option<Segment>,
+    pub staff: Option<NetworkSegment>,
     /// The ways to the internet, the best first.
     pub uplinks: Vec<UplinkInterface>,
     /// Port of the forwarder of names.

@@ -2,8 +2,8 @@
 //! devices that are let in always or never.
 //!
 //! Invariants: a device stands here by a keyed hash of its hardware address, never by the address;
-//! only devices on which a person decided stand here. Deliberately absent: sessions. Who was in the
-//! wifi is no history of the village, which keeps for ever: it is a row that is deleted after
+//! only devices on which a person decided stand here. Deliberately absent: sessions. The visits of
+//! the wifi are no history of the village, which keeps for ever: it is a row that is deleted after
 //! [`WifiRules::keep_days`].
 
 #![allow(
@@ -52,9 +52,9 @@ pub struct WifiRules {
     /// How long a device is in after one tap, minutes; none = until it closes, at most a day. No
     /// session goes on after closing time.
     pub session_minutes: Option<u16>,
-    /// What a device may use in a day, MB of both directions; none = no bound.
+    /// The most that a device may use in a day, MB of both directions; none = no bound.
     pub device_mb: Option<u32>,
-    /// What all devices may use in a day together, MB.
+    /// The most that all devices may use in a day together, MB.
     pub house_mb: Option<u32>,
     /// Speed of one device, kbit/s.
     pub device_kbit: Option<u32>,
@@ -62,7 +62,7 @@ pub struct WifiRules {
     pub house_kbit: Option<u32>,
     /// Devices at a time, without those that are let in always.
     pub most_devices: u16,
-    /// What guests may use in a day on a metered uplink, MB; 0 = portal and garden only.
+    /// The most that guests may use in a day on a metered uplink, MB; 0 = portal and garden only.
     pub metered_mb: u32,
     /// For how many days rows of sessions are kept: one of [`KEEP_DAYS`].
     pub keep_days: u16,
@@ -95,7 +95,7 @@ impl Default for WifiRules {
     }
 }
 
-/// What a person decided about a device.
+/// The decision of a person about a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
@@ -111,9 +111,9 @@ pub enum Standing {
 pub struct DecidedDevice {
     /// The device.
     pub id: GuestId,
-    /// What it is called on the list: “Ti vi hội trường”. History has this name for ever.
+    /// Its name on the list: “Ti vi hội trường”. History has this name for ever.
     pub name: String,
-    /// What was decided.
+    /// The decision.
     pub standing: Standing,
 }
 
@@ -160,7 +160,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// How this event is filed. What a guest's device is stays in the house.
+    /// How this event is filed. The identity of a guest's device stays in the house.
     #[must_use]
     pub fn properties(&self) -> EventProperties<'_> {
         match self {

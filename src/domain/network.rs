@@ -42,7 +42,7 @@ pub struct Reservation {
     pub mac: MacAddress,
     /// Its address.
     pub v4: Ipv4Addr,
-    /// What it is called on the technician's list: “Camera ngã ba”.
+    /// Its name on the technician's list: “Camera ngã ba”.
     pub name: String,
     /// The network in which it has this address.
     pub segment: SegmentKind,

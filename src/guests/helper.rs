@@ -28,7 +28,7 @@ pub enum LinkError {
 
 /// Why the helper changed nothing.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct HelperRefusal {
     /// The reason.
     pub reason: NetdRefusal,
     /// For the technician.
@@ -86,10 +86,10 @@ impl HelperLink {
     pub async fn change(
         &mut self,
         request: &NetdRequest,
-    ) -> Result<Result<(), Refusal>, LinkError> {
+    ) -> Result<Result<(), HelperRefusal>, LinkError> {
         match self.ask(request).await? {
             NetdReply::Done => Ok(Ok(())),
-            NetdReply::Refused { reason, detail } => Ok(Err(Refusal { reason, detail })),
+            NetdReply::Refused { reason, detail } => Ok(Err(HelperRefusal { reason, detail })),
             NetdReply::Usage { .. } | NetdReply::Neighbor { .. } => Err(LinkError::NotUnderstood),
         }
     }

@@ -1,4 +1,4 @@
-//! What a guest's device is called here: a keyed hash of its hardware address.
+//! The id of a guest's device: a keyed hash of its hardware address.
 //!
 //! The key stays in the village hall and is in no backup that leaves it, so a row of a session says
 //! nothing to a stranger. Deliberately absent: a way back from the id to the address.

@@ -25,7 +25,7 @@ const NOBODY_MS: u64 = 1_000;
 const MAX_NOTES: usize = 64;
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct KnownAddress {
     /// None = the kernel knows no device there.
     mac: Option<MacAddress>,
     is_in: bool,
@@ -35,7 +35,7 @@ struct Entry {
 /// The devices by address; clones share them.
 #[derive(Debug, Clone)]
 pub struct KnownDevices {
-    entries: Arc<Mutex<BTreeMap<IpAddr, Entry>>>,
+    entries: Arc<Mutex<BTreeMap<IpAddr, KnownAddress>>>,
     notes: mpsc::Sender<IpAddr>,
     clock: Clock,
 }
@@ -54,16 +54,16 @@ impl KnownDevices {
         (known, noted)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, KnownAddress>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known of an address now.
+    /// The knowledge of an address now.
     #[must_use]
     pub fn guest(&self, address: IpAddr) -> GuestDevice {
         let now = self.clock.mono_ms();
         let entry = self.lock().get(&address).copied();
-        let is_fresh = |e: &Entry| {
+        let is_fresh = |e: &KnownAddress| {
             let most = if e.mac.is_some() { FRESH_MS } else { NOBODY_MS };
             now.since(e.learned_at) < most
         };
@@ -107,7 +107,7 @@ impl KnownDevices {
                 entries.remove(&oldest);
             }
         }
-        let entry = Entry {
+        let entry = KnownAddress {
             mac,
             is_in,
             learned_at,

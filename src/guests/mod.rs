@@ -1,7 +1,8 @@
-//! The guest network as the gateway runs it, beside the kernel's rules of the network helper: who is
-//! in, for how long and how much, and names for the devices of guests and staff.
+//! The guest network as the gateway runs it, beside the kernel's rules of the network helper: who
+//! is in, for how long and how much, and names for the devices of guests and staff.
 //!
-//! Deliberately absent: rules of the kernel (`netd`), addresses for devices (`dhcp`), pages (`web`).
+//! Deliberately absent: rules of the kernel (`netd`), addresses for devices (`dhcp`), pages
+//! (`web`).
 
 pub mod dns;
 pub mod helper;

@@ -1,4 +1,4 @@
-//! What the forwarder of names goes by, made of the configuration, the village's rules and the
+//! The policy of the forwarder of names, made of the configuration, the village's rules and the
 //! uplink.
 
 use std::net::SocketAddr;
@@ -9,10 +9,10 @@ use super::dns::garden::Garden;
 use super::dns::local_names::LocalNames;
 use super::dns::policy::{DnsPolicy, InternetAccess};
 use crate::domain::guest::WifiRules;
-use crate::domain::guest::admission::Uplink;
+use crate::domain::guest::admission::InternetUplink;
 use crate::protocol::netd::NetworkPlan;
 
-/// What the policy is made of.
+/// The parts of the policy.
 pub struct NameInput<'a> {
     /// The segments.
     pub plan: &'a NetworkPlan,
@@ -21,7 +21,7 @@ pub struct NameInput<'a> {
     /// The village's rules.
     pub rules: &'a WifiRules,
     /// The way to the internet.
-    pub uplink: Uplink,
+    pub uplink: InternetUplink,
     /// Whether guests may use it for more than the garden.
     pub is_open_to_guests: bool,
     /// The uplink's resolvers.
@@ -47,9 +47,13 @@ pub fn policy(input: NameInput<'_>) -> DnsPolicy {
     let garden = below.iter().map(String::as_str);
     let garden = garden.filter(|name| Garden::new([*name]).is_ok());
     let access = |is_open: bool| match input.uplink {
-        Uplink::Down => InternetAccess::None,
-        Uplink::Free | Uplink::Metered if is_open => InternetAccess::Open(input.resolvers.clone()),
-        Uplink::Free | Uplink::Metered => InternetAccess::GardenOnly(input.resolvers.clone()),
+        InternetUplink::Down => InternetAccess::None,
+        InternetUplink::Free | InternetUplink::Metered if is_open => {
+            InternetAccess::Open(input.resolvers.clone())
+        }
+        InternetUplink::Free | InternetUplink::Metered => {
+            InternetAccess::GardenOnly(input.resolvers.clone())
+        }
     };
     DnsPolicy {
         guest: input.plan.guest.clone(),
@@ -92,12 +96,12 @@ mod tests {
             })
         };
         let open = InternetAccess::Open(vec![resolver]);
-        let fibre = of(Uplink::Free, true);
+        let fibre = of(InternetUplink::Free, true);
         assert_eq!((&fibre.guest_access, &fibre.staff_access), (&open, &open));
-        let modem = of(Uplink::Metered, false);
+        let modem = of(InternetUplink::Metered, false);
         let garden = InternetAccess::GardenOnly(vec![resolver]);
         assert_eq!((&modem.guest_access, &modem.staff_access), (&garden, &open));
-        let cut = of(Uplink::Down, false);
+        let cut = of(InternetUplink::Down, false);
         assert_eq!(cut.staff_access, InternetAccess::None);
     }
 }

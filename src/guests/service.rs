@@ -1,9 +1,9 @@
 //! The guest service: it keeps the network helper's sessions as the village's rules have them, and
 //! answers the pages.
 //!
-//! Invariants: one task, so that everything happens in one order; a page is told that a device is in
-//! only after the helper said so; without the helper nobody new gets in, and the kernel goes on by
-//! itself. What was used is written every minute and at the end.
+//! Invariants: one task, so that everything happens in one order; a page is told that a device is
+//! in only after the helper said so; without the helper nobody new gets in, and the kernel goes on
+//! by itself. The use of the day is written every minute and at the end.
 
 mod running;
 
@@ -18,14 +18,14 @@ use self::running::Running;
 use super::dns::exchange::Randomness;
 use super::dns::garden::OpenAddresses;
 use super::dns::policy::DnsPolicy;
-use super::helper::{HelperLink, LinkError, Refusal};
+use super::helper::{HelperLink, HelperRefusal, LinkError};
 use super::identity::GuestKey;
 use super::known::KnownDevices;
 use super::uplinks::KernelFiles;
 use crate::config::network::NetworkConfig;
 use crate::journal::Journal;
 use crate::live::guests::{GuestsNow, GuestsStatus};
-use crate::ports::guests::{GuestPort, GuestRequest, Visitor};
+use crate::ports::guests::{GuestPort, GuestRequest, GuestVisitor};
 use crate::protocol::netd::NetworkPlan;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
@@ -40,7 +40,7 @@ const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 enum Trouble {
     Link(LinkError),
-    Refused(Refusal),
+    Refused(HelperRefusal),
 }
 
 impl From<LinkError> for Trouble {
@@ -71,7 +71,7 @@ impl Trouble {
 pub struct GuestService {
     /// The networks of the box.
     pub network: NetworkConfig,
-    /// What the kernel's rules are made of; the speeds come from the village's rules.
+    /// The plan of the kernel's rules; the speeds come from the village's rules.
     pub plan: NetworkPlan,
     /// Names of this machine, which lead to its pages.
     pub names: Vec<String>,
@@ -81,9 +81,9 @@ pub struct GuestService {
     pub folder: PathBuf,
     /// The village's decisions.
     pub journal: Journal,
-    /// What pages show.
+    /// The values that pages show.
     pub live: GuestsStatus,
-    /// What pages ask.
+    /// The requests of pages.
     pub port: Arc<GuestPort>,
     /// Which device has which address.
     pub known: KnownDevices,
@@ -91,7 +91,7 @@ pub struct GuestService {
     pub noted: Arc<Mutex<mpsc::Receiver<IpAddr>>>,
     /// Addresses that the forwarder of names wants to be open.
     pub garden: Arc<Mutex<mpsc::Receiver<OpenAddresses>>>,
-    /// What the forwarder of names goes by.
+    /// The policy of the forwarder of names.
     pub policy: watch::Sender<Arc<DnsPolicy>>,
     /// Time.
     pub clock: Clock,
@@ -146,7 +146,7 @@ impl GuestService {
             tokio::select! {
                 request = inbox.recv() => match request {
                     Some(GuestRequest::Look(_, reply) | GuestRequest::Enter(_, reply)) => {
-                        let _ = reply.send(Visitor::NotServed);
+                        let _ = reply.send(GuestVisitor::NotServed);
                     }
                     // Without an answer the page says that the helper is silent.
                     Some(GuestRequest::Cut(..)) => {}

@@ -1,8 +1,8 @@
 //! Rows of sessions that ended: a file for each day, deleted when the village's rules say so.
 //!
 //! A row has times, bytes and the id of the device, and nothing about what it did. Invariants: a
-//! file is removed by the day in its name, so that deleting needs no reading; a torn last line costs
-//! that line. Nothing is removed while the clock is not believed.
+//! file is removed by the day in its name, so that deleting needs no reading; a torn last line
+//! costs that line. Nothing is removed while the clock is not believed.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Who is in: the gateway's picture of the kernel's sessions, and what must change in the kernel
-//! when rules, the day or the uplink do.
+//! The devices that are in: the gateway's picture of the kernel's sessions, and what must change in
+//! the kernel when rules, the day or the uplink do.
 //!
 //! Pure: a request to the kernel comes out as a value, and the picture changes only when the kernel
 //! took it. Invariants: a device has one slot; what a device used is counted by the kernel alone;
@@ -9,12 +9,14 @@ use std::collections::BTreeMap;
 
 use super::session_rows::SessionRow;
 use super::use_of_day::{SavedSession, UseOfDay};
-use crate::domain::guest::admission::{Grant, NotNow, Situation, UNBOUNDED, Uplink, admission};
+use crate::domain::guest::admission::{
+    Grant, InternetUplink, NotNow, Situation, UNBOUNDED, admission,
+};
 use crate::domain::guest::{Standing, Wifi};
 use crate::domain::id::GuestId;
 use crate::live::guests::GuestRow;
-use crate::ports::guests::Visitor;
-use crate::protocol::netd::{MAX_SESSIONS, MacAddress, Session, SlotId, SlotUsage};
+use crate::ports::guests::GuestVisitor;
+use crate::protocol::netd::{GuestSession, MAX_SESSIONS, MacAddress, SlotId, SlotUsage};
 use crate::time::{MonoMs, WallMs};
 
 /// A session is made shorter only by more than this, ms: seconds are rounded on both sides.
@@ -35,13 +37,13 @@ pub struct Moment {
     pub is_trusted: bool,
 }
 
-/// What decides besides the device.
+/// The grounds of a decision besides the device.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting<'a> {
     /// The village's rules and decisions.
     pub wifi: &'a Wifi,
     /// The way to the internet.
-    pub uplink: Uplink,
+    pub uplink: InternetUplink,
     /// Now.
     pub now: Moment,
 }
@@ -52,11 +54,11 @@ struct OpenSession {
     id: GuestId,
     since: WallMs,
     ends_at: MonoMs,
-    /// What the kernel counted for the slot, bytes.
+    /// Bytes that the kernel counted for the slot.
     counted: u64,
-    /// What of it was counted in this session.
+    /// Bytes of them that were counted in this session.
     used: u64,
-    /// What the kernel lets through in all, bytes.
+    /// Bytes that the kernel lets through in all.
     quota: u64,
 }
 
@@ -64,7 +66,7 @@ struct OpenSession {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KernelStep {
     /// New bounds.
-    Admit(Session),
+    Admit(GuestSession),
     /// The end.
     Cut(SlotId),
 }
@@ -73,7 +75,7 @@ pub enum KernelStep {
 #[derive(Debug, Default)]
 pub struct GuestTable {
     sessions: BTreeMap<MacAddress, OpenSession>,
-    /// What was used.
+    /// The use of the day.
     pub use_of_day: UseOfDay,
     last_slot: u16,
 }
@@ -88,8 +90,8 @@ impl GuestTable {
         }
     }
 
-    /// Takes over the sessions of the kernel, in the place of those that were known. Bytes that were
-    /// counted since the file was written count as used now.
+    /// Takes over the sessions of the kernel, in the place of those that were known. Bytes that
+    /// were counted since the file was written count as used now.
     pub fn restore(
         &mut self,
         slots: &[SlotUsage],
@@ -120,7 +122,7 @@ impl GuestTable {
             };
             self.sessions.insert(slot.mac, session);
         }
-        let is_metered = setting.uplink == Uplink::Metered;
+        let is_metered = setting.uplink == InternetUplink::Metered;
         drop(self.count(slots, is_metered, setting.now));
         let macs: Vec<MacAddress> = self.sessions.keys().copied().collect();
         for mac in macs {
@@ -133,8 +135,8 @@ impl GuestTable {
 
     /// The sessions as the kernel is given them whole.
     #[must_use]
-    pub fn sessions(&self, now: Moment) -> Vec<Session> {
-        let row = |(mac, open): (&MacAddress, &OpenSession)| Session {
+    pub fn sessions(&self, now: Moment) -> Vec<GuestSession> {
+        let row = |(mac, open): (&MacAddress, &OpenSession)| GuestSession {
             slot: open.slot,
             mac: *mac,
             seconds: seconds_until(open.ends_at, now.mono).max(1),
@@ -191,17 +193,17 @@ impl GuestTable {
 
     /// How a device stands.
     #[must_use]
-    pub fn visitor(&self, mac: MacAddress, id: &GuestId, setting: &Setting<'_>) -> Visitor {
+    pub fn visitor(&self, mac: MacAddress, id: &GuestId, setting: &Setting<'_>) -> GuestVisitor {
         let grant = self.grant_of(mac, id, setting);
         match (self.sessions.get(&mac), grant) {
             // It was in before the wifi became full.
-            (Some(open), Ok(_) | Err(NotNow::Full)) => Visitor::In {
+            (Some(open), Ok(_) | Err(NotNow::Full)) => GuestVisitor::In {
                 seconds_left: seconds_until(open.ends_at, setting.now.mono),
                 bytes_left: (open.quota < UNBOUNDED)
                     .then(|| open.quota.saturating_sub(open.counted)),
             },
-            (None, Ok(_)) => Visitor::Captive,
-            (_, Err(why)) => Visitor::NotNow(why),
+            (None, Ok(_)) => GuestVisitor::Captive,
+            (_, Err(why)) => GuestVisitor::NotNow(why),
         }
     }
 
@@ -214,7 +216,7 @@ impl GuestTable {
         mac: MacAddress,
         id: &GuestId,
         setting: &Setting<'_>,
-    ) -> Result<Session, NotNow> {
+    ) -> Result<GuestSession, NotNow> {
         let grant = self.grant_of(mac, id, setting)?;
         let open = self.sessions.get(&mac);
         let slot = match open {
@@ -222,7 +224,7 @@ impl GuestTable {
             None => self.free_slot().ok_or(NotNow::Full)?,
         };
         let counted = open.map_or(0, |open| open.counted);
-        Ok(Session {
+        Ok(GuestSession {
             slot,
             mac,
             seconds: grant.seconds,
@@ -231,8 +233,8 @@ impl GuestTable {
         })
     }
 
-    /// The next slot that nobody holds. One that was left lately is taken last: the kernel may still
-    /// have connections with its mark.
+    /// The next slot that nobody holds. One that was left lately is taken last: the kernel may
+    /// still have connections with its mark.
     fn free_slot(&self) -> Option<SlotId> {
         let most = u16::try_from(MAX_SESSIONS).unwrap_or(u16::MAX);
         let numbers = (1..=most).map(|step| (self.last_slot + step - 1) % most + 1);
@@ -241,7 +243,7 @@ impl GuestTable {
     }
 
     /// The kernel took the session.
-    pub fn entered(&mut self, session: &Session, id: &GuestId, now: Moment) {
+    pub fn entered(&mut self, session: &GuestSession, id: &GuestId, now: Moment) {
         let ends_at = now.mono + u64::from(session.seconds) * 1_000;
         self.last_slot = session.slot.number();
         let open = self.sessions.entry(session.mac).or_insert(OpenSession {
@@ -299,7 +301,7 @@ impl GuestTable {
             .collect()
     }
 
-    /// What must change in the kernel so that every session is as the rules have it now.
+    /// The changes of the kernel so that every session is as the rules have it now.
     #[must_use]
     pub fn corrections(&self, setting: &Setting<'_>) -> Vec<KernelStep> {
         let sessions = self.sessions.iter();
@@ -345,7 +347,7 @@ impl GuestTable {
         } else {
             granted.min(left)
         };
-        Some(KernelStep::Admit(Session {
+        Some(KernelStep::Admit(GuestSession {
             slot: open.slot,
             mac,
             seconds: u32::try_from(time.div_ceil(1_000))
@@ -380,8 +382,8 @@ impl GuestTable {
         self.sessions.values().map(row).collect()
     }
 
-    /// The devices that are in and those that used something today, those that are in first, longest
-    /// first.
+    /// The devices that are in and those that used something today, those that are in first,
+    /// longest first.
     #[must_use]
     pub fn rows(&self, now: Moment) -> Vec<GuestRow> {
         let mut rows: Vec<GuestRow> = self

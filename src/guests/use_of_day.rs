@@ -1,9 +1,9 @@
-//! What each device used today, all of them together, and in the hours of the last week.
+//! The use of today by each device, by all of them together, and in the hours of the last week.
 //!
 //! Invariants: a device that used up its day stays used up, whatever it does to its session, and
-//! also across a restart; a day ends only when the clock may be believed. The file can be lost: then
-//! the day begins anew for everybody, and nothing else happens. Bounded: devices that make up a new
-//! hardware address each time push out those that used least.
+//! also across a restart; a day ends only when the clock may be believed. The file can be lost:
+//! then the day begins anew for everybody, and nothing else happens. Bounded: devices that make up
+//! a new hardware address each time push out those that used least.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -32,7 +32,7 @@ pub struct SavedSession {
     pub id: GuestId,
     /// When it began.
     pub since: WallMs,
-    /// What the kernel had counted for it, bytes.
+    /// Bytes that the kernel had counted for it.
     pub counted: u64,
 }
 
@@ -124,19 +124,19 @@ impl UseOfDay {
         }
     }
 
-    /// What a device used today, bytes.
+    /// Bytes that a device used today.
     #[must_use]
     pub fn of(&self, device: &GuestId) -> u64 {
         self.devices.get(device).copied().unwrap_or(0)
     }
 
-    /// What all devices used today, bytes.
+    /// Bytes that all devices used today.
     #[must_use]
     pub const fn house(&self) -> u64 {
         self.house
     }
 
-    /// What of it went over metered uplinks, bytes.
+    /// Bytes of them that went over metered uplinks.
     #[must_use]
     pub const fn metered(&self) -> u64 {
         self.metered

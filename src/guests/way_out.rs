@@ -5,7 +5,7 @@
 
 use super::reach::{LOOK_INTERVAL, MAX_FAILURES, RETRY_INTERVAL};
 use crate::config::network::UplinkInterface;
-use crate::domain::guest::admission::Uplink;
+use crate::domain::guest::admission::InternetUplink;
 use crate::time::MonoMs;
 
 /// The way to the internet.
@@ -66,12 +66,12 @@ impl WayOut {
 
     /// The status.
     #[must_use]
-    pub const fn uplink(&self) -> Uplink {
+    pub const fn uplink(&self) -> InternetUplink {
         match &self.current {
-            Some(_) if self.failures >= MAX_FAILURES => Uplink::Down,
-            Some(uplink) if uplink.is_metered => Uplink::Metered,
-            Some(_) => Uplink::Free,
-            None => Uplink::Down,
+            Some(_) if self.failures >= MAX_FAILURES => InternetUplink::Down,
+            Some(uplink) if uplink.is_metered => InternetUplink::Metered,
+            Some(_) => InternetUplink::Free,
+            None => InternetUplink::Down,
         }
     }
 
@@ -100,22 +100,22 @@ mod tests {
             })
         };
         let mut way = WayOut::default();
-        assert_eq!(way.uplink(), Uplink::Down);
+        assert_eq!(way.uplink(), InternetUplink::Down);
         assert!(!way.look_is_due(at(0)));
         assert!(way.set_current(uplink("eth0", false), at(10)));
-        assert_eq!(way.uplink(), Uplink::Free);
+        assert_eq!(way.uplink(), InternetUplink::Free);
         assert!(way.look_is_due(at(10)));
         assert!(!way.look_is_due(at(11)));
         assert!(!way.looked(false, at(3_010)));
         assert!(way.look_is_due(at(6_010)));
         assert!(way.looked(false, at(9_000)));
-        assert_eq!(way.uplink(), Uplink::Down);
+        assert_eq!(way.uplink(), InternetUplink::Down);
         assert!(way.looked(true, at(12_000)));
-        assert_eq!(way.uplink(), Uplink::Free);
+        assert_eq!(way.uplink(), InternetUplink::Free);
         assert!(way.set_current(uplink("wwan0", true), at(12_100)));
-        assert_eq!(way.uplink(), Uplink::Metered);
+        assert_eq!(way.uplink(), InternetUplink::Metered);
         assert!(!way.set_current(uplink("wwan0", true), at(12_200)));
         assert!(way.set_current(None, at(12_300)));
-        assert_eq!(way.uplink(), Uplink::Down);
+        assert_eq!(way.uplink(), InternetUplink::Down);
     }
 }

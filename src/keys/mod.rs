@@ -9,6 +9,7 @@ pub mod authority;
 pub mod certificate_status;
 mod clocked_verifier;
 pub mod holders;
+mod key_spec;
 pub mod pins;
 mod public_name;
 pub mod ring;

@@ -5,7 +5,7 @@
 
 use tokio::sync::watch;
 
-use crate::domain::guest::admission::Uplink;
+use crate::domain::guest::admission::InternetUplink;
 use crate::domain::id::GuestId;
 use crate::time::WallMs;
 
@@ -18,13 +18,13 @@ pub struct GuestRow {
     pub since: Option<WallMs>,
     /// Seconds until its session ends; 0 = it is not in now.
     pub seconds_left: u32,
-    /// What it used today, bytes of both directions.
+    /// Bytes of both directions that it used today.
     pub used_today: u64,
     /// Whether its hardware address is made up, and may be another one tomorrow.
     pub is_random: bool,
 }
 
-/// What the guests used in one hour.
+/// The use of the guests in one hour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HourOfUse {
     /// Hours since 1970 in the village's zone.
@@ -43,12 +43,12 @@ pub struct GuestsNow {
     /// The network helper answers, and its rules are in force.
     pub is_in_force: bool,
     /// The way to the internet.
-    pub uplink: Uplink,
+    pub uplink: InternetUplink,
     /// Devices that are in and that were in today, those that are in first.
     pub devices: Vec<GuestRow>,
-    /// What all devices used today, bytes.
+    /// Bytes that all devices used today.
     pub used_today: u64,
-    /// What of it went over metered uplinks, bytes.
+    /// Bytes of them that went over metered uplinks.
     pub metered_today: u64,
     /// The last seven days, oldest hour first; hours without use are left out.
     pub week: Vec<HourOfUse>,
@@ -59,7 +59,7 @@ impl Default for GuestsNow {
         Self {
             is_configured: false,
             is_in_force: false,
-            uplink: Uplink::Down,
+            uplink: InternetUplink::Down,
             devices: Vec::new(),
             used_today: 0,
             metered_today: 0,

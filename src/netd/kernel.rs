@@ -70,7 +70,8 @@ pub async fn shape(commands: &str, tolerant: bool) -> Result<(), KernelError> {
     run("tc", args, commands).await.map(drop)
 }
 
-/// Whether the kernel has a queueing discipline: tried on the loopback interface, and taken off again.
+/// Whether the kernel has a queueing discipline: tried on the loopback interface, and taken off
+/// again.
 pub async fn has_queue(queue: &str) -> bool {
     let tried = run("tc", &["qdisc", "add", "dev", "lo", "root", queue], "").await;
     if tried.is_err() {
@@ -96,20 +97,20 @@ struct Quota {
     used: u64,
 }
 
-/// Bytes that the kernel has counted for each slot; empty when there is no table.
+/// Bytes that the kernel has counted for each slot; none = there is no table.
 ///
 /// # Errors
 /// [`KernelError`] when the tool could not be asked.
-pub async fn used_bytes() -> Result<BTreeMap<SlotId, u64>, KernelError> {
+pub async fn used_bytes() -> Result<Option<BTreeMap<SlotId, u64>>, KernelError> {
     let args = ["-j", "list", "quotas", "table", "inet", "conglang"];
     let listing = match run("nft", &args, "").await {
         Ok(listing) => listing,
         // Without the table the tool fails as it does without the right to ask: the transaction
         // that follows tells the difference.
-        Err(error) if matches!(error.reason, NetdRefusal::Kernel) => return Ok(BTreeMap::new()),
+        Err(error) if matches!(error.reason, NetdRefusal::Kernel) => return Ok(None),
         Err(error) => return Err(error),
     };
-    Ok(parse_quotas(&listing))
+    Ok(Some(parse_quotas(&listing)))
 }
 
 fn parse_quotas(listing: &[u8]) -> BTreeMap<SlotId, u64> {
@@ -125,7 +126,7 @@ fn parse_quotas(listing: &[u8]) -> BTreeMap<SlotId, u64> {
         .collect()
 }
 
-/// What the table holds, as far as it changes while the box runs.
+/// The content of the table, as far as it changes while the box runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeldTable {
     /// Sessions with the seconds that are left.
@@ -136,7 +137,7 @@ pub struct HeldTable {
     pub open_uplinks: Vec<InterfaceName>,
 }
 
-/// What the table holds; none = there is no table, the machine has just started.
+/// The content of the table; none = there is no table, the machine has just started.
 ///
 /// # Errors
 /// [`KernelError`] when the tool could not be asked.

@@ -1,4 +1,4 @@
-//! What the helper knows to be in the kernel, and the script that takes it from there to what is
+//! The helper's knowledge of the kernel, and the script that takes it from there to what is
 //! asked.
 //!
 //! Invariants: one writer; a request changes this state only after the kernel took its script, so
@@ -11,8 +11,8 @@ use std::net::IpAddr;
 use super::kernel::HeldTable;
 use super::ruleset::{self, Admissions, HeldSession};
 use crate::protocol::netd::{
-    InterfaceName, MAX_GARDEN_ADDRESSES, MAX_SESSIONS, MacAddress, NetdRefusal, NetworkPlan,
-    Session, SlotId, SlotUsage,
+    GuestSession, InterfaceName, MAX_GARDEN_ADDRESSES, MAX_SESSIONS, MacAddress, NetdRefusal,
+    NetworkPlan, SlotId, SlotUsage,
 };
 
 /// Longest session, s: a week. A longer one is a mistake.
@@ -38,7 +38,7 @@ pub struct Network {
 
 /// A change that the kernel is asked for, and the state when it took it.
 #[derive(Debug, Clone)]
-pub struct Change {
+pub struct KernelChange {
     /// Text for `nft -f -`; empty = nothing to do.
     pub script: String,
     /// The state afterwards.
@@ -80,11 +80,11 @@ impl Network {
     pub fn load(
         &self,
         plan: NetworkPlan,
-        sessions: &[Session],
+        sessions: &[GuestSession],
         open_uplinks: Vec<InterfaceName>,
         used: &BTreeMap<SlotId, u64>,
         now: u64,
-    ) -> Result<Change, NetdRefusal> {
+    ) -> Result<KernelChange, NetdRefusal> {
         if !plan.is_disjoint() {
             return Err(NetdRefusal::Overlap);
         }
@@ -123,14 +123,19 @@ impl Network {
         }
         let script = ruleset::whole(&plan, &in_kernel);
         after.plan = Some(plan);
-        Ok(Change { script, after })
+        Ok(KernelChange { script, after })
     }
 
     /// Lets a device in, or changes its bounds. `used` is what the kernel has counted for the slot.
     ///
     /// # Errors
     /// [`NetdRefusal`] without a plan, or when another device holds the slot.
-    pub fn admit(&self, session: &Session, used: u64, now: u64) -> Result<Change, NetdRefusal> {
+    pub fn admit(
+        &self,
+        session: &GuestSession,
+        used: u64,
+        now: u64,
+    ) -> Result<KernelChange, NetdRefusal> {
         if self.plan.is_none() {
             return Err(NetdRefusal::NoPlan);
         }
@@ -168,14 +173,14 @@ impl Network {
             },
         ));
         after.sessions.insert(session.slot, held);
-        Ok(Change { script, after })
+        Ok(KernelChange { script, after })
     }
 
     /// Ends a session; one that is not there has ended.
     ///
     /// # Errors
     /// [`NetdRefusal::NoPlan`].
-    pub fn cut(&self, slot: SlotId) -> Result<Change, NetdRefusal> {
+    pub fn cut(&self, slot: SlotId) -> Result<KernelChange, NetdRefusal> {
         if self.plan.is_none() {
             return Err(NetdRefusal::NoPlan);
         }
@@ -184,14 +189,17 @@ impl Network {
             .sessions
             .remove(&slot)
             .map_or_else(String::new, |held| ruleset::end(slot, held.mac));
-        Ok(Change { script, after })
+        Ok(KernelChange { script, after })
     }
 
     /// Opens these uplinks to guests, and no others.
     ///
     /// # Errors
     /// [`NetdRefusal`] without a plan, or for an interface that is no uplink of it.
-    pub fn set_open_uplinks(&self, uplinks: Vec<InterfaceName>) -> Result<Change, NetdRefusal> {
+    pub fn set_open_uplinks(
+        &self,
+        uplinks: Vec<InterfaceName>,
+    ) -> Result<KernelChange, NetdRefusal> {
         let plan = self.plan.as_ref().ok_or(NetdRefusal::NoPlan)?;
         if uplinks.iter().any(|u| !plan.uplinks.contains(u)) {
             return Err(NetdRefusal::NoInterface);
@@ -199,7 +207,7 @@ impl Network {
         let script = ruleset::open_uplinks(plan, &uplinks);
         let mut after = self.clone();
         after.open_uplinks = uplinks;
-        Ok(Change { script, after })
+        Ok(KernelChange { script, after })
     }
 
     /// Opens addresses to everybody. One that is open already longer than asked stays as it is.
@@ -210,7 +218,7 @@ impl Network {
         &self,
         addresses: &[(IpAddr, u32)],
         now: u64,
-    ) -> Result<Change, NetdRefusal> {
+    ) -> Result<KernelChange, NetdRefusal> {
         if self.plan.is_none() {
             return Err(NetdRefusal::NoPlan);
         }
@@ -234,10 +242,10 @@ impl Network {
         }
         let longer: Vec<(IpAddr, u32)> = longer.into_iter().collect();
         let script = ruleset::garden(&longer, &held);
-        Ok(Change { script, after })
+        Ok(KernelChange { script, after })
     }
 
-    /// What the sessions have used, by the kernel's counts.
+    /// The use of the sessions, by the kernel's counts.
     #[must_use]
     pub fn usage(&self, used: &BTreeMap<SlotId, u64>, now: u64) -> Vec<SlotUsage> {
         let row = |(slot, held): (&SlotId, &Held)| SlotUsage {
@@ -251,7 +259,7 @@ impl Network {
     }
 
     /// The session as it is held, when no other slot has its device.
-    fn checked(&self, session: &Session, now: u64) -> Result<Held, NetdRefusal> {
+    fn checked(&self, session: &GuestSession, now: u64) -> Result<Held, NetdRefusal> {
         let is_elsewhere =
             |(slot, held): (&SlotId, &Held)| *slot == session.slot || held.mac == session.mac;
         if !session.mac.is_of_one_device()

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-use crate::protocol::netd::{InterfaceName, MacAddress, NetworkPlan, Segment, SlotId};
+use crate::protocol::netd::{InterfaceName, MacAddress, NetworkPlan, NetworkSegment, SlotId};
 
 /// Name of the table; nothing else in the kernel's rules is ours.
 pub const TABLE: &str = "inet conglang";
@@ -38,7 +38,7 @@ pub struct HeldSession {
     pub used_bytes: u64,
 }
 
-/// What the ruleset is made of besides the plan.
+/// The parts of the ruleset besides the plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Admissions {
     /// Devices that are in.
@@ -106,11 +106,10 @@ pub fn whole(plan: &NetworkPlan, admissions: &Admissions) -> String {
 #[must_use]
 pub fn admit(slot: SlotId, session: &HeldSession) -> String {
     let (number, mac) = (slot.number(), session.mac);
-    let (seconds, quota, used) = (
-        session.seconds.max(1),
-        session.quota_bytes,
-        session.used_bytes,
-    );
+    // The kernel takes no quota of which more is used than it has. The use is never made less:
+    // it would be counted again.
+    let (seconds, used) = (session.seconds.max(1), session.used_bytes);
+    let quota = session.quota_bytes.max(used);
     format!(
         "add quota {TABLE} q{number} {{ {quota} bytes used {used} bytes }}\n\
          add element {TABLE} allowances {{ {number} timeout {seconds}s : \"q{number}\" }}\n\
@@ -278,7 +277,8 @@ fn redirects(to: &mut Script, plan: &NetworkPlan) {
         let staff = &staff.interface;
         line!(
             to,
-            "\t\tiifname \"{staff}\" fib daddr type local meta l4proto {{ tcp, udp }} th dport 53 redirect to :{dns}"
+            "\t\tiifname \"{staff}\" fib daddr type local meta l4proto \
+             {{ tcp, udp }} th dport 53 redirect to :{dns}"
         );
         line!(
             to,
@@ -380,7 +380,8 @@ fn guest_traffic(to: &mut Script, plan: &NetworkPlan) {
     );
     line!(
         to,
-        "\t\tct state new add @guest_connections {{ ether saddr ct count over {connections} }} goto refuse"
+        "\t\tct state new add @guest_connections {{ ether saddr ct \
+         count over {connections} }} goto refuse"
     );
     to.lines(
         "		ip daddr @garden4 accept
@@ -429,11 +430,13 @@ fn arrivals_at_the_box(to: &mut Script, plan: &NetworkPlan) {
     line!(to, "\t}}");
 }
 
-/// What every segment that the box serves may ask of it: an address, and who is there.
-fn neighborhood(to: &mut Script, segment: &Segment) {
+/// The requests that every served segment may make: an address, and who is there.
+fn neighborhood(to: &mut Script, segment: &NetworkSegment) {
     to.lines(
         "		udp sport 68 udp dport 67 accept
-		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld2-listener-report } accept",
+		icmpv6 type {
+			nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld2-listener-report
+		} accept",
     );
     // A machine answers at each of its addresses on each of its interfaces: the address is judged
     // besides the interface.
@@ -452,7 +455,7 @@ fn neighborhood(to: &mut Script, segment: &Segment) {
     );
 }
 
-fn guest_input(to: &mut Script, plan: &NetworkPlan, guest: &Segment) {
+fn guest_input(to: &mut Script, plan: &NetworkPlan, guest: &NetworkSegment) {
     let (dns, portal) = (plan.ports.dns, plan.ports.portal);
     let questions = plan.limits.dns_per_second.max(1);
     let pages = plan.limits.portal_per_second.max(1);
@@ -461,12 +464,15 @@ fn guest_input(to: &mut Script, plan: &NetworkPlan, guest: &Segment) {
     neighborhood(to, guest);
     line!(
         to,
-        "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} update @guest_questions {{ ether saddr limit rate over {questions}/second burst {} packets }} drop",
+        "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} update \
+         @guest_questions {{ ether saddr limit rate over {questions}/second \
+         burst {} packets }} drop",
         questions * 2
     );
     line!(
         to,
-        "\t\tct state new add @guest_connections {{ ether saddr ct count over {connections} }} goto refuse"
+        "\t\tct state new add @guest_connections {{ ether saddr ct \
+         count over {connections} }} goto refuse"
     );
     line!(to, "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} accept");
     let mut ports = vec![portal];
@@ -474,14 +480,15 @@ fn guest_input(to: &mut Script, plan: &NetworkPlan, guest: &Segment) {
     let ports = numbers(&ports);
     line!(
         to,
-        "\t\ttcp dport {{ {ports} }} ct state new update @guest_portal {{ ether saddr limit rate over {pages}/second burst {} packets }} drop",
+        "\t\ttcp dport {{ {ports} }} ct state new update \
+         @guest_portal {{ ether saddr limit rate over {pages}/second burst {} packets }} drop",
         pages * 3
     );
     line!(to, "\t\ttcp dport {{ {ports} }} accept");
     line!(to, "\t\tgoto refuse\n\t}}");
 }
 
-fn served_input(to: &mut Script, name: &str, segment: &Segment, udp: &[u16], tcp: &[u16]) {
+fn served_input(to: &mut Script, name: &str, segment: &NetworkSegment, udp: &[u16], tcp: &[u16]) {
     line!(to, "\tchain {name}_input {{");
     line!(to, "\t\tct state established,related accept");
     neighborhood(to, segment);

@@ -8,10 +8,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 
 use super::kernel::{self, KernelError};
-use super::network::{Change, Network};
+use super::network::{KernelChange, Network};
 use super::shaping;
 use crate::protocol::netd::{
-    InterfaceName, MAX_LINE_BYTES, NetdRefusal, NetdReply, NetdRequest, NetworkPlan, Session,
+    GuestSession, InterfaceName, MAX_LINE_BYTES, NetdRefusal, NetdReply, NetdRequest, NetworkPlan,
     SlotId,
 };
 use crate::supervisor::clock::since_boot_ms;
@@ -28,7 +28,7 @@ pub enum ServerError {
     /// The rules of the start cannot be put in force.
     #[error("the first rules are not in force: {detail}")]
     Base {
-        /// What the kernel's tool printed.
+        /// The output of the kernel's tool.
         detail: String,
     },
 }
@@ -156,7 +156,7 @@ impl Helper {
 
     async fn apply(
         &mut self,
-        change: Result<Change, NetdRefusal>,
+        change: Result<KernelChange, NetdRefusal>,
     ) -> Result<NetdReply, KernelError> {
         let change = change.map_err(|reason| KernelError {
             reason,
@@ -170,11 +170,11 @@ impl Helper {
     async fn load(
         &mut self,
         plan: NetworkPlan,
-        sessions: &[Session],
+        sessions: &[GuestSession],
         open_uplinks: Vec<InterfaceName>,
     ) -> Result<NetdReply, KernelError> {
         let is_new = self.network.plan() != Some(&plan);
-        let used = kernel::used_bytes().await?;
+        let used = kernel::used_bytes().await?.unwrap_or_default();
         let change =
             self.network
                 .load(plan.clone(), sessions, open_uplinks, &used, since_boot_ms());
@@ -191,7 +191,8 @@ impl Helper {
 
     /// Shaping comes after the rules: a device whose class is missing is fast, not free.
     async fn rebuild_trees(&mut self, plan: &NetworkPlan) -> Result<(), KernelError> {
-        // On an interface without a tree the removal fails; what is asked for is that none is there.
+        // On an interface without a tree the removal fails; what is asked for is that none is
+        // there.
         let _ = kernel::shape(&shaping::clear(plan), true).await;
         kernel::shape(&shaping::trees(plan), false).await?;
         self.queue = None;
@@ -206,10 +207,10 @@ impl Helper {
         Ok(())
     }
 
-    async fn admit(&mut self, session: Session) -> Result<NetdReply, KernelError> {
+    async fn admit(&mut self, session: GuestSession) -> Result<NetdReply, KernelError> {
         let is_held = self.network.slots().any(|slot| slot == session.slot);
         let used = if is_held {
-            kernel::used_bytes().await?
+            kernel::used_bytes().await?.unwrap_or_default()
         } else {
             BTreeMap::new()
         };
@@ -226,8 +227,16 @@ impl Helper {
         Ok(reply)
     }
 
-    async fn usage(&self) -> Result<NetdReply, KernelError> {
-        let used = kernel::used_bytes().await?;
+    /// Somebody may have emptied the kernel's tables: then nothing is between the segments any
+    /// more, and the gateway must load everything again.
+    async fn usage(&mut self) -> Result<NetdReply, KernelError> {
+        let Some(used) = kernel::used_bytes().await? else {
+            if self.network.plan().is_some() {
+                tracing::error!("rules of the kernel are gone; asking for all of them again");
+            }
+            self.network = Network::default();
+            return Ok(refused(NetdRefusal::NoPlan, String::new()));
+        };
         Ok(NetdReply::Usage {
             slots: self.network.usage(&used, since_boot_ms()),
         })

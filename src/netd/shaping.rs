@@ -2,13 +2,13 @@
 //! down, one on each uplink for what goes up.
 //!
 //! A class has the number of its slot, and the ruleset puts a packet into the class of its mark.
-//! What is not a guest's goes past the tree unshaped. Source: tc-htb(8).
+//! Traffic that is not a guest's goes past the tree unshaped. Source: tc-htb(8).
 
 use std::fmt::Write as _;
 
 use crate::protocol::netd::{InterfaceName, NetworkPlan, SlotId};
 
-/// What a device gets when all want everything at once, kbit/s.
+/// The speed that a device gets when all want everything at once, kbit/s.
 const DEVICE_FLOOR_KBIT: u32 = 64;
 /// Class that all devices share.
 const ALL: &str = "1:ffff";
@@ -70,7 +70,8 @@ pub fn device(plan: &NetworkPlan, slot: SlotId, beneath: Option<&str>) -> String
     for interface in shaped(plan) {
         let _ = writeln!(
             to,
-            "class replace dev {interface} parent {ALL} classid 1:{number:x} htb rate {floor}kbit ceil {most}kbit"
+            "class replace dev {interface} parent {ALL} classid \
+             1:{number:x} htb rate {floor}kbit ceil {most}kbit"
         );
         if let Some(beneath) = beneath {
             let _ = writeln!(

@@ -16,7 +16,7 @@ const MAX_WAITING: usize = 256;
 
 /// The device that asks, and how it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Visitor {
+pub enum GuestVisitor {
     /// It is in.
     In {
         /// Seconds until its session ends.
@@ -38,9 +38,9 @@ pub enum Visitor {
 #[derive(Debug)]
 pub enum GuestRequest {
     /// How the device with this address stands.
-    Look(IpAddr, oneshot::Sender<Visitor>),
+    Look(IpAddr, oneshot::Sender<GuestVisitor>),
     /// Let the device with this address in; answered when the kernel lets it through.
-    Enter(IpAddr, oneshot::Sender<Visitor>),
+    Enter(IpAddr, oneshot::Sender<GuestVisitor>),
     /// End the session of a device; answered when the kernel stops it. False = it was not in.
     Cut(GuestId, oneshot::Sender<bool>),
 }
@@ -64,16 +64,16 @@ impl Default for GuestPort {
 
 impl GuestPort {
     /// How the device with this address stands.
-    pub async fn look(&self, address: IpAddr) -> Visitor {
+    pub async fn look(&self, address: IpAddr) -> GuestVisitor {
         let asked = self.ask(|reply| GuestRequest::Look(address, reply)).await;
-        asked.unwrap_or(Visitor::NotServed)
+        asked.unwrap_or(GuestVisitor::NotServed)
     }
 
-    /// Lets the device with this address in. When it gives back [`Visitor::In`] the kernel lets the
-    /// device through.
-    pub async fn enter(&self, address: IpAddr) -> Visitor {
+    /// Lets the device with this address in. When it gives back [`GuestVisitor::In`] the kernel
+    /// lets the device through.
+    pub async fn enter(&self, address: IpAddr) -> GuestVisitor {
         let asked = self.ask(|reply| GuestRequest::Enter(address, reply)).await;
-        asked.unwrap_or(Visitor::NotServed)
+        asked.unwrap_or(GuestVisitor::NotServed)
     }
 
     /// Ends the session of a device; false = it was not in, none = the network helper does not

@@ -24,7 +24,7 @@ pub const MAX_GARDEN_ADDRESSES: usize = 256;
 /// A network that the box serves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Segment {
+pub struct NetworkSegment {
     /// Its interface on the box, often a bridge.
     pub interface: InterfaceName,
     /// The box's IPv4 address on it.
@@ -40,19 +40,19 @@ pub struct Segment {
 pub struct NetworkPlan {
     /// The open wifi.
     #[serde(default)]
-    pub guest: Option<Segment>,
+    pub guest: Option<NetworkSegment>,
     /// Lamps, horns, sensors, cameras.
     #[serde(default)]
-    pub device: Option<Segment>,
+    pub device: Option<NetworkSegment>,
     /// The house's own computers and the chief's phone.
     #[serde(default)]
-    pub staff: Option<Segment>,
+    pub staff: Option<NetworkSegment>,
     /// Interfaces that lead to the internet.
     #[serde(default)]
     pub uplinks: Vec<InterfaceName>,
     /// Where the gateway listens.
     pub ports: ServicePorts,
-    /// What one guest's device may use at once.
+    /// The bounds of one guest's device.
     #[serde(default)]
     pub limits: DeviceLimits,
     /// Speed of the guests together and of one of them.
@@ -62,7 +62,7 @@ pub struct NetworkPlan {
 
 impl NetworkPlan {
     /// The segments that the box serves.
-    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+    pub fn segments(&self) -> impl Iterator<Item = &NetworkSegment> {
         [&self.guest, &self.device, &self.staff]
             .into_iter()
             .flatten()
@@ -188,7 +188,7 @@ impl From<SlotId> for u16 {
 /// A device that is let into the internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Session {
+pub struct GuestSession {
     /// Its mark.
     pub slot: SlotId,
     /// The device.
@@ -201,7 +201,7 @@ pub struct Session {
     pub used_bytes: u64,
 }
 
-/// What the gateway asks of the helper.
+/// A request of the gateway to the helper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NetdRequest {
@@ -211,14 +211,14 @@ pub enum NetdRequest {
         /// Segments, ports, bounds.
         plan: Box<NetworkPlan>,
         /// Devices that are in.
-        sessions: Vec<Session>,
+        sessions: Vec<GuestSession>,
         /// Uplinks that guests may use now; none = only the portal.
         open_uplinks: Vec<InterfaceName>,
     },
     /// Let a device in, or change how long and how much.
     Admit {
         /// The device and its bounds.
-        session: Session,
+        session: GuestSession,
     },
     /// End a session, in the middle of a download too.
     Cut {
@@ -235,7 +235,7 @@ pub enum NetdRequest {
         /// Address and seconds.
         addresses: Vec<(IpAddr, u32)>,
     },
-    /// What the sessions have used.
+    /// The use of the sessions.
     Usage,
     /// Which device has an address of the guest segment.
     Neighbor {
@@ -264,7 +264,7 @@ pub enum NetdReply {
     Refused {
         /// Why.
         reason: NetdRefusal,
-        /// What the kernel's tool printed, at most 400 characters; for the technician.
+        /// The output of the kernel's tool, at most 400 characters; for the technician.
         detail: String,
     },
 }

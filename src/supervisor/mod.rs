@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod backoff;
+mod broker_loss;
 pub mod child;
 pub mod clock;
 pub mod fds;

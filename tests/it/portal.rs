@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use conglang::domain::guest::admission::NotNow;
 use conglang::keys::authority::Authority;
-use conglang::ports::guests::Visitor;
+use conglang::ports::guests::GuestVisitor;
 use conglang::supervisor::clock::Clock;
 
 use crate::crowds::from;
@@ -21,7 +21,7 @@ use crate::support::worker::many_files;
 /// First view of a page, bytes.
 const FIRST_VIEW: usize = 30_000;
 
-const IN: Visitor = Visitor::In {
+const IN: GuestVisitor = GuestVisitor::In {
     seconds_left: 12_000,
     bytes_left: Some(1_024_000_000),
 };
@@ -75,12 +75,12 @@ fn is_not_kept(answer: &Answer) -> bool {
 
 #[test]
 fn probes_of_every_maker_lead_to_the_portal_until_the_device_is_in() {
-    let pages = GuestPages::new(Visitor::Captive, IN);
+    let pages = GuestPages::new(GuestVisitor::Captive, IN);
     let states = [
-        Visitor::Captive,
-        Visitor::NotNow(NotNow::DeviceUsedUp),
-        Visitor::NotNow(NotNow::UplinkDown),
-        Visitor::NotServed,
+        GuestVisitor::Captive,
+        GuestVisitor::NotNow(NotNow::DeviceUsedUp),
+        GuestVisitor::NotNow(NotNow::UplinkDown),
+        GuestVisitor::NotServed,
     ];
     for visitor in states {
         pages.stands(visitor);
@@ -118,7 +118,7 @@ fn probes_of_every_maker_lead_to_the_portal_until_the_device_is_in() {
 
 #[test]
 fn one_tap_lets_in_and_no_link_does() {
-    let pages = GuestPages::new(Visitor::Captive, IN);
+    let pages = GuestPages::new(GuestVisitor::Captive, IN);
     let splash = http(pages.portal, "GET", "/", "", "").body;
     assert!(
         splash.contains("<form method=\"post\" action=\"/in?lang=vi\">")
@@ -152,57 +152,57 @@ fn one_tap_lets_in_and_no_link_does() {
 
 #[test]
 fn each_way_to_stand_has_its_words_in_both_languages() {
-    let pages = GuestPages::new(Visitor::Captive, IN);
+    let pages = GuestPages::new(GuestVisitor::Captive, IN);
     let sayings = [
-        (Visitor::Captive, "Bấm để vào mạng", "Tap to go online"),
+        (GuestVisitor::Captive, "Bấm để vào mạng", "Tap to go online"),
         (IN, "Máy này đang trong mạng", "This device is online"),
         (
-            Visitor::NotNow(NotNow::Closed { opens: 330 }),
+            GuestVisitor::NotNow(NotNow::Closed { opens: 330 }),
             "mở lại lúc 5 giờ 30",
             "opens again at 05:30",
         ),
         (
-            Visitor::NotNow(NotNow::DeviceUsedUp),
+            GuestVisitor::NotNow(NotNow::DeviceUsedUp),
             "đã dùng hết phần của hôm nay",
             "1 GB a day",
         ),
         (
-            Visitor::NotNow(NotNow::HouseUsedUp),
+            GuestVisitor::NotNow(NotNow::HouseUsedUp),
             "Hôm nay wifi của thôn đã dùng hết",
             "used up for today",
         ),
         (
-            Visitor::NotNow(NotNow::Full),
+            GuestVisitor::NotNow(NotNow::Full),
             "Đang có 60 máy",
             "60 devices",
         ),
         (
-            Visitor::NotNow(NotNow::UplinkDown),
+            GuestVisitor::NotNow(NotNow::UplinkDown),
             "Đường mạng đang mất",
             "The internet line is down",
         ),
         (
-            Visitor::NotNow(NotNow::MeteredOnly),
+            GuestVisitor::NotNow(NotNow::MeteredOnly),
             "mạng 4G",
             "paid by the megabyte",
         ),
         (
-            Visitor::NotNow(NotNow::Blocked),
+            GuestVisitor::NotNow(NotNow::Blocked),
             "không được vào wifi của thôn",
             "may not use",
         ),
         (
-            Visitor::NotNow(NotNow::Off),
+            GuestVisitor::NotNow(NotNow::Off),
             "Thôn đang tắt wifi",
             "switched the wifi off",
         ),
         (
-            Visitor::NotAGuest,
+            GuestVisitor::NotAGuest,
             "Xem thông báo của thôn",
             "Read the notices of the village",
         ),
         (
-            Visitor::NotServed,
+            GuestVisitor::NotServed,
             "Xem thông báo của thôn",
             "Read the notices of the village",
         ),
@@ -219,7 +219,10 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
                 );
                 is_plain(&page);
                 let may_tap = page.body.contains("method=\"post\"");
-                let has_way = matches!(visitor, Visitor::Captive | Visitor::NotNow(NotNow::Full));
+                let has_way = matches!(
+                    visitor,
+                    GuestVisitor::Captive | GuestVisitor::NotNow(NotNow::Full)
+                );
                 assert_eq!(may_tap, has_way, "{visitor:?}");
             }
         }
@@ -260,7 +263,7 @@ fn is_plain(page: &Answer) {
 
 #[test]
 fn an_address_that_nobody_can_read_gets_its_page() {
-    let pages = GuestPages::new(Visitor::Captive, IN);
+    let pages = GuestPages::new(GuestVisitor::Captive, IN);
     for query in ["?lang=vi&lang=en", "?%ff=%f", "?big", "?lang=klingon"] {
         let page = http(pages.portal, "GET", &format!("/{query}"), "", "");
         assert_eq!(page.status, 200, "{query}");

@@ -12,11 +12,11 @@ use crate::app::handles::Handles;
 use crate::app::secrets::Secrets;
 use crate::config::network::NetworkConfig;
 use crate::domain::guest::WifiRules;
-use crate::domain::guest::admission::Uplink;
+use crate::domain::guest::admission::InternetUplink;
 use crate::guests::dns::budgets::BudgetLimits;
 use crate::guests::dns::cache::CacheLimits;
 use crate::guests::dns::forwarder::{Forwarder, ForwarderParts};
-use crate::guests::dns::policy::SegmentKind;
+use crate::guests::dns::policy::AskingSegment;
 use crate::guests::dns::server::{self, DnsListener};
 use crate::guests::identity::GuestKey;
 use crate::guests::known::KnownDevices;
@@ -59,7 +59,7 @@ pub fn start(
         plan: &plan,
         names,
         rules: &WifiRules::default(),
-        uplink: Uplink::Down,
+        uplink: InternetUplink::Down,
         is_open_to_guests: false,
         resolvers: Vec::new(),
         garden_epoch: 0,
@@ -112,10 +112,10 @@ fn random_number() -> Option<u64> {
 }
 
 /// The addresses at which names are answered.
-fn addresses(plan: &NetworkPlan) -> Vec<(SegmentKind, SocketAddr)> {
+fn addresses(plan: &NetworkPlan) -> Vec<(AskingSegment, SocketAddr)> {
     let segments = [
-        (SegmentKind::Guest, &plan.guest),
-        (SegmentKind::Staff, &plan.staff),
+        (AskingSegment::Guest, &plan.guest),
+        (AskingSegment::Staff, &plan.staff),
     ];
     let mut addresses = Vec::new();
     for (kind, segment) in segments {
@@ -130,7 +130,7 @@ fn addresses(plan: &NetworkPlan) -> Vec<(SegmentKind, SocketAddr)> {
 #[derive(Clone)]
 struct Names {
     forwarder: Arc<Forwarder>,
-    addresses: Arc<[(SegmentKind, SocketAddr)]>,
+    addresses: Arc<[(AskingSegment, SocketAddr)]>,
     supervisor: Supervisor,
 }
 
@@ -160,7 +160,7 @@ impl Names {
     }
 
     fn bind(&self) -> Result<Vec<DnsListener>, (SocketAddr, std::io::Error)> {
-        let listener = |(segment, address): &(SegmentKind, SocketAddr)| {
+        let listener = |(segment, address): &(AskingSegment, SocketAddr)| {
             let bound = UdpSocket::bind(address)
                 .and_then(|udp| TcpListener::bind(address).map(|tcp| (udp, tcp)));
             let (udp, tcp) = bound.map_err(|cause| (*address, cause))?;

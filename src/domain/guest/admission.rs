@@ -18,21 +18,21 @@ const SECONDS_WITHOUT_CLOCK: u32 = 2 * 3_600;
 /// “No bound” as a number of bytes for the kernel: beyond what any line carries in a day.
 pub const UNBOUNDED: u64 = 1 << 50;
 
-/// What the decision rests on.
+/// The grounds of the decision.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation {
     /// The wall clock, when it may be believed.
     pub now: Option<WallMs>,
-    /// What a person decided about the device.
+    /// The decision of a person about the device.
     pub standing: Option<Standing>,
-    /// What the device has used today, bytes.
+    /// The bytes that the device has used today, bytes.
     pub device_used: u64,
-    /// What all devices have used today, bytes.
+    /// The bytes that all devices have used today, bytes.
     pub house_used: u64,
-    /// What guests have used today on metered uplinks, bytes.
+    /// The bytes that guests have used today on metered uplinks, bytes.
     pub metered_used: u64,
     /// The way to the internet.
-    pub uplink: Uplink,
+    pub uplink: InternetUplink,
     /// Devices that are in, without this one and without those that are let in always: these take
     /// no place from the guests.
     pub others_in: u16,
@@ -40,7 +40,7 @@ pub struct Situation {
 
 /// The way to the internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Uplink {
+pub enum InternetUplink {
     /// None.
     Down,
     /// One that costs by the byte.
@@ -49,7 +49,7 @@ pub enum Uplink {
     Free,
 }
 
-/// What guests may use an uplink for.
+/// The use that guests may make of an uplink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UplinkUse {
     /// Everything.
@@ -60,14 +60,16 @@ pub enum UplinkUse {
     None,
 }
 
-/// What guests may use an uplink for, after so many bytes on metered uplinks today.
+/// The use that guests may make of an uplink, after so many bytes on metered uplinks today.
 #[must_use]
-pub fn uplink_use(rules: &WifiRules, uplink: Uplink, metered_used: u64) -> UplinkUse {
+pub fn uplink_use(rules: &WifiRules, uplink: InternetUplink, metered_used: u64) -> UplinkUse {
     match uplink {
-        Uplink::Down => UplinkUse::None,
-        Uplink::Free => UplinkUse::Open,
-        Uplink::Metered if bytes_left(Some(rules.metered_mb), metered_used) > 0 => UplinkUse::Open,
-        Uplink::Metered => UplinkUse::GardenOnly,
+        InternetUplink::Down => UplinkUse::None,
+        InternetUplink::Free => UplinkUse::Open,
+        InternetUplink::Metered if bytes_left(Some(rules.metered_mb), metered_used) > 0 => {
+            UplinkUse::Open
+        }
+        InternetUplink::Metered => UplinkUse::GardenOnly,
     }
 }
 
@@ -124,9 +126,9 @@ pub fn admission(rules: &WifiRules, at: &Situation) -> Result<Grant, NotNow> {
         }
     };
     let metered_left = match at.uplink {
-        Uplink::Down => return Err(NotNow::UplinkDown),
-        Uplink::Free => UNBOUNDED,
-        Uplink::Metered => bytes_left(Some(rules.metered_mb), at.metered_used),
+        InternetUplink::Down => return Err(NotNow::UplinkDown),
+        InternetUplink::Free => UNBOUNDED,
+        InternetUplink::Metered => bytes_left(Some(rules.metered_mb), at.metered_used),
     };
     let device_left = bytes_left(rules.device_mb, at.device_used);
     let house_left = bytes_left(rules.house_mb, at.house_used);
@@ -152,7 +154,7 @@ pub fn admission(rules: &WifiRules, at: &Situation) -> Result<Grant, NotNow> {
     })
 }
 
-/// What is left of so many megabytes; without a bound nothing is ever used up.
+/// The rest of so many megabytes; without a bound nothing is ever used up.
 fn bytes_left(most: Option<u32>, used: u64) -> u64 {
     most.map_or(UNBOUNDED, |mb| {
         (u64::from(mb) * 1_000_000).saturating_sub(used)
@@ -196,7 +198,7 @@ mod tests {
             device_used: 0,
             house_used: 0,
             metered_used: 0,
-            uplink: Uplink::Free,
+            uplink: InternetUplink::Free,
             others_in: 0,
         }
     }
@@ -265,7 +267,7 @@ mod tests {
         let used_up = Situation { house_used, ..noon };
         assert_eq!(bytes(used_up), Err(NotNow::HouseUsedUp));
         let metered = Situation {
-            uplink: Uplink::Metered,
+            uplink: InternetUplink::Metered,
             metered_used: 4_000_000,
             ..noon
         };
@@ -277,7 +279,7 @@ mod tests {
         };
         assert_eq!(bytes(spent), Err(NotNow::MeteredOnly));
         let down = Situation {
-            uplink: Uplink::Down,
+            uplink: InternetUplink::Down,
             ..noon
         };
         assert_eq!(bytes(down), Err(NotNow::UplinkDown));
@@ -332,7 +334,7 @@ mod tests {
             ..noon
         };
         assert_eq!(admission(&rules, &used_up), Err(NotNow::DeviceUsedUp));
-        let uplink = Uplink::Metered;
+        let uplink = InternetUplink::Metered;
         let metered = Situation { uplink, ..noon };
         assert_eq!(admission(&rules, &metered), Err(NotNow::MeteredOnly));
         let lost = Situation { now: None, ..noon };
@@ -397,7 +399,11 @@ mod tests {
         let used = || prop_oneof![any::<u64>(), 0..5_000_000_u64];
         let now = proptest::option::of(any::<i64>().prop_map(WallMs::new));
         let standings = [None, Some(Standing::AlwaysIn), Some(Standing::Blocked)];
-        let uplinks = [Uplink::Down, Uplink::Metered, Uplink::Free];
+        let uplinks = [
+            InternetUplink::Down,
+            InternetUplink::Metered,
+            InternetUplink::Free,
+        ];
         (
             now,
             prop::sample::select(standings.to_vec()),
@@ -432,13 +438,13 @@ mod tests {
             let Ok(grant) = admission(&rules, &at) else { return Ok(()) };
             prop_assert!((1..=MAX_SECONDS).contains(&grant.seconds) && grant.bytes >= 1);
             prop_assert!(rules.is_on && at.standing != Some(Standing::Blocked));
-            prop_assert!(at.uplink != Uplink::Down);
+            prop_assert!(at.uplink != InternetUplink::Down);
             let fits = |most: Option<u32>, used: u64| most.is_none_or(|mb| {
                 u128::from(grant.bytes) + u128::from(used) <= u128::from(mb) * 1_000_000
             });
             prop_assert!(fits(rules.device_mb, at.device_used));
             prop_assert!(fits(rules.house_mb, at.house_used));
-            let is_metered = at.uplink == Uplink::Metered;
+            let is_metered = at.uplink == InternetUplink::Metered;
             prop_assert!(!is_metered || fits(Some(rules.metered_mb), at.metered_used));
             if at.standing.is_none() {
                 prop_assert!(at.others_in < rules.most_devices);

@@ -29,7 +29,7 @@ pub const OFFLINE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 /// Where the first record's name is written: behind the header.
 const POINTER_TO_QUESTION: [u8; 2] = [0xc0, 12];
 const CLASS_IN: [u8; 2] = [0, 1];
-/// What EDNS adds to a packet.
+/// The part that EDNS adds to a packet.
 const EDNS_BYTES: usize = 11;
 
 /// A reply to a packet that is no question: a header, and EDNS where the code needs it.

@@ -1,5 +1,5 @@
-//! What one device may cost: questions a second, and before it came in a number of different names
-//! and of bytes in some minutes.
+//! The cost that one device may cause: questions a second, and before it came in a number of
+//! different names and of bytes in some minutes.
 //!
 //! Invariants: a budget that is used up leaves names that were asked before as they were; the table
 //! is bounded, and the device that was noted first makes room.

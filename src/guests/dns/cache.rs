@@ -52,7 +52,7 @@ struct CachedAnswers {
     bytes: usize,
 }
 
-/// What the cache has for a question.
+/// The answer of the cache to a question.
 #[derive(Debug)]
 pub enum CacheHit {
     /// An answer within its time, and how many seconds old.
@@ -78,7 +78,7 @@ impl AnswerCache {
         }
     }
 
-    /// What there is for a question.
+    /// The answer to a question, if there is one.
     #[must_use]
     pub fn find(&self, key: &QuestionKey, now: MonoMs) -> Option<CacheHit> {
         let mut entries = self.lock();

@@ -1,4 +1,4 @@
-//! What becomes of a packet: decided at once where nobody needs to be asked, else later.
+//! The fate of a packet: decided at once where nobody needs to be asked, else later.
 //!
 //! The order is: who may ask, the village hall's names, the block list, what a captive device may
 //! ask, the way out, the cache, the resolvers. Invariants: the village hall's names and the garden
@@ -21,7 +21,7 @@ use super::cache::{AnswerCache, CacheHit, CacheLimits};
 use super::counts::{DnsCounters, DnsCounts, count};
 use super::exchange::Randomness;
 use super::garden::{GardenGate, OpenAddresses};
-use super::policy::{DeviceKey, DnsPolicy, GuestDevice, KnownDevices, SegmentKind};
+use super::policy::{AskingSegment, DeviceKey, DeviceLookup, DnsPolicy, GuestDevice};
 use super::question::{Question, RecordKind, Transport, Unusable};
 use super::shared_questions::SharedQuestions;
 use super::stored_answer::{Age, StoredAnswer};
@@ -38,10 +38,10 @@ const MAX_WAITING_OF_CAPTIVE: usize = MAX_IN_FLIGHT / 2;
 
 /// Everything that the forwarder is made of.
 pub struct ForwarderParts {
-    /// What it goes by.
+    /// The policy.
     pub policy: watch::Receiver<Arc<DnsPolicy>>,
-    /// Who the guests are.
-    pub devices: KnownDevices,
+    /// The devices of the guests.
+    pub devices: DeviceLookup,
     /// The way to the network helper.
     pub helper: mpsc::Sender<OpenAddresses>,
     /// Bounds of one device.
@@ -57,7 +57,7 @@ pub struct ForwarderParts {
 /// The forwarder.
 pub struct Forwarder {
     policy: watch::Receiver<Arc<DnsPolicy>>,
-    devices: KnownDevices,
+    devices: DeviceLookup,
     clock: Clock,
     budgets: Budgets,
     cache: AnswerCache,
@@ -69,7 +69,7 @@ pub struct Forwarder {
     counters: DnsCounters,
 }
 
-/// What becomes of a packet.
+/// The fate of a packet.
 pub enum Decision {
     /// Nothing: there is nobody to answer, or a flood.
     Silence,
@@ -113,7 +113,7 @@ impl Forwarder {
         }
     }
 
-    /// What it did since its start.
+    /// The counts since its start.
     #[must_use]
     pub fn counts(&self) -> DnsCounts {
         self.counters.snapshot()
@@ -130,11 +130,11 @@ impl Forwarder {
         self.cache.size()
     }
 
-    /// What becomes of a packet that came from an address to a segment's socket.
+    /// The fate of a packet that came from an address to a segment's socket.
     #[must_use]
     pub fn decide(
         &self,
-        segment: SegmentKind,
+        segment: AskingSegment,
         from: IpAddr,
         packet: &[u8],
         transport: Transport,
@@ -145,13 +145,13 @@ impl Forwarder {
             return Decision::Silence;
         }
         let device = match segment {
-            SegmentKind::Guest => (self.devices)(from),
-            SegmentKind::Staff => GuestDevice {
+            AskingSegment::Guest => (self.devices)(from),
+            AskingSegment::Staff => GuestDevice {
                 key: DeviceKey::Address(from),
                 is_admitted: true,
             },
         };
-        let is_guest = segment == SegmentKind::Guest;
+        let is_guest = segment == AskingSegment::Guest;
         if is_guest && !self.budgets.may_ask(device.key, self.clock.mono_ms()) {
             count(&self.counters.too_fast);
             return Decision::Silence;
@@ -211,7 +211,7 @@ impl Forwarder {
             }
         }
         let access = request.policy.access(request.segment);
-        let is_guest = request.segment == SegmentKind::Guest;
+        let is_guest = request.segment == AskingSegment::Guest;
         if is_guest && access.resolvers(request.is_garden).is_none() {
             return Some(self.offline(request));
         }

@@ -31,7 +31,7 @@ const OPENING_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct GardenNameError {
     /// The text.
     pub text: String,
-    /// What is wrong with it.
+    /// The mistake in it.
     #[source]
     pub cause: HostNameError,
 }
@@ -90,7 +90,7 @@ struct OpenedAddresses {
     until: HashMap<IpAddr, MonoMs>,
 }
 
-/// What is open, and the way to the network helper.
+/// The addresses that are open, and the way to the network helper.
 #[derive(Debug)]
 pub struct GardenGate {
     helper: mpsc::Sender<OpenAddresses>,
@@ -171,7 +171,7 @@ impl OpenedAddresses {
             self.until.retain(|_, until| *until > now);
         }
         if self.until.len() + addresses.len() > MAX_OPEN {
-            // What is forgotten is only opened once more.
+            // An address that is forgotten is only opened once more.
             self.until.clear();
         }
         for (address, seconds) in addresses {

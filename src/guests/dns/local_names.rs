@@ -44,7 +44,7 @@ const RESOLVER: &[u8] = b"\x08resolver\x04arpa\0";
 /// neither the village hall's names nor the portal.
 const FIREFOX_CANARY: &[u8] = b"\x13use-application-dns\x03net\0";
 
-/// What is known of a name without asking.
+/// The knowledge of a name without asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LocalName {
     /// It means the gateway.
@@ -71,7 +71,7 @@ impl LocalNames {
         all.map(wire_name_of).collect::<Result<_, _>>().map(Self)
     }
 
-    /// What is known of the name; none = others must be asked.
+    /// The knowledge of the name; none = others must be asked.
     #[must_use]
     pub fn find(&self, question: &Question) -> Option<LocalName> {
         let name = question.lower_name();

@@ -10,7 +10,7 @@
 //!
 //! Invariants: `forwarder` decides, and everything that it decides by is handed to it: the clock,
 //! randomness, the policy, who asks, the way to the network helper. A packet of any content gives a
-//! reply or nothing, never a panic. What a device costs is bounded before it costs anything. No
+//! reply or nothing, never a panic. The cost of a device is bounded before it costs anything. No
 //! name that somebody asked and no address of a guest is logged or stored beyond the cache, which
 //! does not know who asked; there are counts only. Deliberately absent: DNSSEC (the resolvers
 //! validate), zones, and the list of names that the block list is made of.

@@ -1,4 +1,4 @@
-//! What the forwarder goes by, handed to it as values that the composition replaces.
+//! The policy of the forwarder, handed to it as values that the composition replaces.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -7,18 +7,18 @@ use super::block_list::BlockList;
 use super::garden::Garden;
 use super::local_names::LocalNames;
 use super::rebinding::contains;
-use crate::protocol::netd::{MacAddress, Segment, SubnetAddress};
+use crate::protocol::netd::{MacAddress, NetworkSegment, SubnetAddress};
 
-/// Whose devices ask.
+/// The segment whose devices ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SegmentKind {
+pub enum AskingSegment {
     /// The open wifi.
     Guest,
     /// The village hall's own computers and the chief's phone.
     Staff,
 }
 
-/// What a device is counted by.
+/// The identity by which a device is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeviceKey {
     /// Its hardware address: all its IPv6 addresses are one device.
@@ -27,19 +27,19 @@ pub enum DeviceKey {
     Address(IpAddr),
 }
 
-/// What is known of a device of the guests.
+/// The knowledge of a guest's device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GuestDevice {
-    /// What it is counted by.
+    /// The identity by which it is counted.
     pub key: DeviceKey,
     /// Whether it has a session that runs.
     pub is_admitted: bool,
 }
 
 /// Tells what is known of the device with an address; it must not wait.
-pub type KnownDevices = Arc<dyn Fn(IpAddr) -> GuestDevice + Send + Sync>;
+pub type DeviceLookup = Arc<dyn Fn(IpAddr) -> GuestDevice + Send + Sync>;
 
-/// What of the internet the devices of a segment may reach.
+/// The part of the internet that the devices of a segment may reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InternetAccess {
     /// All of it; these are the uplink's resolvers, the best first.
@@ -51,7 +51,7 @@ pub enum InternetAccess {
 }
 
 impl InternetAccess {
-    /// Who can be asked for a name; none = nobody, there is no way to it.
+    /// The resolvers that can be asked for a name; none = nobody, there is no way to it.
     #[must_use]
     pub fn resolvers(&self, is_garden: bool) -> Option<&[SocketAddr]> {
         match self {
@@ -62,13 +62,13 @@ impl InternetAccess {
     }
 }
 
-/// What the forwarder goes by.
+/// The policy of the forwarder.
 #[derive(Debug, Clone)]
 pub struct DnsPolicy {
     /// The guests' segment.
-    pub guest: Option<Segment>,
+    pub guest: Option<NetworkSegment>,
     /// The staff's segment.
-    pub staff: Option<Segment>,
+    pub staff: Option<NetworkSegment>,
     /// The way to the internet for guests.
     pub guest_access: InternetAccess,
     /// The same for staff, who may use an uplink that guests may not.
@@ -86,19 +86,19 @@ pub struct DnsPolicy {
 impl DnsPolicy {
     /// The segment of a kind.
     #[must_use]
-    pub const fn segment(&self, kind: SegmentKind) -> Option<&Segment> {
+    pub const fn segment(&self, kind: AskingSegment) -> Option<&NetworkSegment> {
         match kind {
-            SegmentKind::Guest => self.guest.as_ref(),
-            SegmentKind::Staff => self.staff.as_ref(),
+            AskingSegment::Guest => self.guest.as_ref(),
+            AskingSegment::Staff => self.staff.as_ref(),
         }
     }
 
     /// The way to the internet of a segment's devices.
     #[must_use]
-    pub const fn access(&self, kind: SegmentKind) -> &InternetAccess {
+    pub const fn access(&self, kind: AskingSegment) -> &InternetAccess {
         match kind {
-            SegmentKind::Guest => &self.guest_access,
-            SegmentKind::Staff => &self.staff_access,
+            AskingSegment::Guest => &self.guest_access,
+            AskingSegment::Staff => &self.staff_access,
         }
     }
 
@@ -114,7 +114,7 @@ impl DnsPolicy {
 
     /// Whether an address is of a device of the segment: it lies in it, or is of the link alone.
     #[must_use]
-    pub fn is_of_segment(&self, kind: SegmentKind, address: IpAddr) -> bool {
+    pub fn is_of_segment(&self, kind: AskingSegment, address: IpAddr) -> bool {
         let Some(segment) = self.segment(kind) else {
             return false;
         };

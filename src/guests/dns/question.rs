@@ -30,7 +30,7 @@ pub enum Transport {
     Tcp,
 }
 
-/// What kind of record is asked for, as far as the forwarder makes a difference.
+/// The kind of record that is asked for, as far as the forwarder makes a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordKind {
     /// An IPv4 or an IPv6 address.
@@ -43,7 +43,7 @@ pub enum RecordKind {
     Other,
 }
 
-/// What an answer is found by: the name in lower case as on the wire, and the type.
+/// The key of an answer: the name in lower case as on the wire, and the type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct QuestionKey(Arc<[u8]>);
 
@@ -67,7 +67,7 @@ impl Borrow<[u8]> for QuestionKey {
     }
 }
 
-/// What a device wants to know.
+/// The question of a device.
 #[derive(Debug, Clone)]
 pub struct Question {
     /// The number that the reply repeats.
@@ -94,7 +94,7 @@ pub enum Unusable {
     Refused {
         /// The number of the packet.
         id: u16,
-        /// What the packet wanted.
+        /// The wish of the packet.
         op_code: OpCode,
         /// Why not.
         code: ResponseCode,
@@ -162,7 +162,7 @@ impl Question {
         }
     }
 
-    /// What its answer is found by.
+    /// The key of its answer.
     #[must_use]
     pub const fn key(&self) -> &QuestionKey {
         &self.key

@@ -1,5 +1,5 @@
-//! What of a resolver's message goes to a device: the records that answer the question, without
-//! addresses that lead into the village hall.
+//! The part of a resolver's message that goes to a device: the records that answer the question,
+//! without addresses that lead into the village hall.
 //!
 //! A page of the internet whose name suddenly means 192.168.1.1 would let its script speak to the
 //! lamps and to the chief's pages (“DNS rebinding”). Invariants: a private address comes out of no

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::forwarder::{Decision, Forwarder};
-use super::policy::SegmentKind;
+use super::policy::AskingSegment;
 use super::question::{MAX_QUESTION_BYTES, Transport};
 use super::tcp;
 
@@ -25,8 +25,8 @@ const MAX_ERRORS: u32 = 100;
 /// The sockets of one address of a segment, already bound.
 #[derive(Debug)]
 pub struct DnsListener {
-    /// Whose devices ask here.
-    pub segment: SegmentKind,
+    /// The segment whose devices ask here.
+    pub segment: AskingSegment,
     /// For datagrams.
     pub udp: std::net::UdpSocket,
     /// For streams.
@@ -66,7 +66,7 @@ pub async fn serve(
 /// Serves datagrams until the socket fails, and returns how.
 async fn serve_udp(
     forwarder: Arc<Forwarder>,
-    segment: SegmentKind,
+    segment: AskingSegment,
     socket: UdpSocket,
 ) -> io::Error {
     let socket = Arc::new(socket);

@@ -13,7 +13,7 @@ use super::question::QuestionKey;
 use super::stored_answer::StoredAnswer;
 use super::upstream::UpstreamError;
 
-/// What became of a question.
+/// The outcome of a question.
 pub type SharedOutcome = Result<Arc<StoredAnswer>, UpstreamError>;
 
 /// The questions on their way.

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::counts::count;
 use super::forwarder::{Decision, Forwarder};
-use super::policy::SegmentKind;
+use super::policy::AskingSegment;
 use super::question::{MAX_QUESTION_BYTES, Transport};
 use crate::supervisor::admission::{AdmissionControl, AdmissionPermit};
 use crate::supervisor::meter::{Meter, Metered};
@@ -39,7 +39,7 @@ const MAX_ERRORS: u32 = 100;
 /// Serves connections until the listener fails, and returns how.
 pub async fn serve(
     forwarder: Arc<Forwarder>,
-    segment: SegmentKind,
+    segment: AskingSegment,
     listener: TcpListener,
 ) -> io::Error {
     let admission = AdmissionControl::new(MAX_CONNECTIONS);
@@ -81,7 +81,7 @@ pub async fn serve(
 /// Serves one connection until either side ends it.
 pub(super) async fn converse(
     forwarder: &Forwarder,
-    segment: SegmentKind,
+    segment: AskingSegment,
     address: IpAddr,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     permit: &AdmissionPermit<IpAddr>,

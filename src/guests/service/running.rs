@@ -1,5 +1,7 @@
 //! The guest service while the network helper answers.
 
+mod requests;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +11,11 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::{GuestService, Trouble};
-use crate::domain::guest::Standing;
 use crate::domain::guest::Wifi;
-use crate::domain::guest::admission::{Uplink, UplinkUse, uplink_use};
-use crate::domain::id::GuestId;
+use crate::domain::guest::admission::{InternetUplink, UplinkUse, uplink_use};
 use crate::guests::dns::block_list::BlockList;
 use crate::guests::dns::garden::OpenAddresses;
-use crate::guests::dns::rebinding::contains;
-use crate::guests::helper::HelperLink;
+use crate::guests::helper::{HelperLink, HelperRefusal, LinkError};
 use crate::guests::names::{NameInput, policy};
 use crate::guests::reach::{self, resolvers_of};
 use crate::guests::session_rows::{self, SessionRow};
@@ -24,14 +23,15 @@ use crate::guests::table::{GuestTable, KernelStep, Moment, Setting};
 use crate::guests::use_of_day::UseOfDay;
 use crate::guests::way_out::WayOut;
 use crate::live::guests::GuestsNow;
-use crate::ports::guests::{GuestRequest, Visitor};
+use crate::ports::guests::GuestRequest;
 use crate::protocol::netd::{
-    GuestRates, InterfaceName, MacAddress, NetdReply, NetdRequest, NetworkPlan, Session,
+    GuestRates, InterfaceName, NetdReply, NetdRequest, NetworkPlan, SlotUsage,
 };
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Trust;
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::HealthReason;
+use crate::time::MonoMs;
 
 /// How often the routes are looked at, and times that ended.
 const TICK_INTERVAL: Duration = Duration::from_millis(500);
@@ -41,12 +41,15 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long the kernel's knowledge of an address is good for a page, ms.
 const PAGE_FRESH_MS: u64 = 5_000;
+/// A device that is in and asks for a page is counted anew after this time, ms: the kernel sends
+/// it here when it has used up what it may.
+const PAGE_COUNT_MS: u64 = 1_000;
 /// Requests for open addresses that are carried out as one.
 const MAX_TOGETHER: usize = 64;
 /// Name of the file of what was used.
 pub const USE_FILE: &str = "use.json";
 
-/// What woke the service.
+/// The cause that woke the service.
 enum Wake {
     Request(GuestRequest),
     Garden(OpenAddresses),
@@ -72,6 +75,7 @@ pub(super) struct Running<'a> {
     rows: Vec<SessionRow>,
     saving: Option<JoinHandle<()>>,
     garden_epoch: u64,
+    counted_at: MonoMs,
 }
 
 impl<'a> Running<'a> {
@@ -91,6 +95,7 @@ impl<'a> Running<'a> {
             rows: Vec::new(),
             saving: None,
             garden_epoch: service.policy.borrow().garden_epoch + 1,
+            counted_at: MonoMs::START,
             service,
             link,
             wifi,
@@ -172,7 +177,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    fn uplink(&self) -> Uplink {
+    fn uplink(&self) -> InternetUplink {
         self.way_out.uplink()
     }
 
@@ -182,11 +187,8 @@ impl<'a> Running<'a> {
         self.load_block_list();
         let current = service.files.current(&service.network.uplinks);
         self.way_out.set_current(current, service.clock.mono_ms());
-        let NetdReply::Usage { slots } = self.link.ask(&NetdRequest::Usage).await? else {
-            return Err(Trouble::Link(
-                crate::guests::helper::LinkError::NotUnderstood,
-            ));
-        };
+        // A helper that finds no rules of ours has no sessions either.
+        let slots = self.usage().await?.unwrap_or_default();
         let (now, uplink, wifi) = (self.now(), self.uplink(), self.wifi.clone());
         if now.is_trusted {
             self.table.use_of_day.turn(now.wall);
@@ -202,11 +204,11 @@ impl<'a> Running<'a> {
         self.load().await?;
         let table = &self.table;
         service.known.set_in(|mac| table.is_in(mac));
-        service.health.set_green(&HealthPart::Guests);
         self.report_uplink();
         self.publish_policy();
         self.correct().await?;
         self.publish();
+        service.health.set_green(&HealthPart::Guests);
         tracing::info!(devices = self.table.count_in(), "guest network in force");
         Ok(())
     }
@@ -223,140 +225,6 @@ impl<'a> Running<'a> {
         self.link.change(&request).await?.map_err(Trouble::Refused)
     }
 
-    async fn answer(&mut self, request: GuestRequest) -> Result<(), Trouble> {
-        match request {
-            GuestRequest::Look(address, reply) => {
-                let visitor = self.look(address).await?;
-                let _ = reply.send(visitor);
-            }
-            GuestRequest::Enter(address, reply) => {
-                let visitor = self.enter(address).await?;
-                let _ = reply.send(visitor);
-            }
-            GuestRequest::Cut(id, reply) => {
-                let is_cut = match self.table.device(&id) {
-                    Some(mac) => self.cut(mac).await?,
-                    None => false,
-                };
-                let _ = reply.send(is_cut);
-            }
-        }
-        Ok(())
-    }
-
-    /// The device at an address of the guest segment, and its id. A device that is always in is let
-    /// in when it is seen.
-    async fn device(
-        &mut self,
-        address: IpAddr,
-        fresh_ms: u64,
-    ) -> Result<Option<(MacAddress, GuestId)>, Trouble> {
-        let (service, address) = (self.service, address.to_canonical());
-        if !self.is_guest_address(address) {
-            return Ok(None);
-        }
-        let mac = match service.known.learned(address, fresh_ms) {
-            Some(mac) => mac,
-            None => {
-                let mac = match self.link.ask(&NetdRequest::Neighbor { address }).await? {
-                    NetdReply::Neighbor { mac } => mac,
-                    _ => None,
-                };
-                let is_in = mac.is_some_and(|mac| self.table.is_in(mac));
-                service.known.learn(address, mac, is_in);
-                mac
-            }
-        };
-        let Some((mac, id)) = mac.and_then(|mac| Some((mac, service.key.id(mac)?))) else {
-            return Ok(None);
-        };
-        let standing = self.wifi.decided.get(&id).map(|d| d.standing);
-        if standing == Some(Standing::AlwaysIn) && !self.table.is_in(mac) {
-            self.let_in(mac, &id).await?;
-        }
-        Ok(Some((mac, id)))
-    }
-
-    fn is_guest_address(&self, address: IpAddr) -> bool {
-        let is_of_link = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        let guest = self.service.network.guest.as_ref();
-        guest.is_some_and(|guest| {
-            let networks = [Some(guest.v4), guest.v6].into_iter().flatten();
-            is_of_link || networks.into_iter().any(|n| contains(n, address))
-        })
-    }
-
-    async fn look(&mut self, address: IpAddr) -> Result<Visitor, Trouble> {
-        let Some((mac, id)) = self.device(address, PAGE_FRESH_MS).await? else {
-            return Ok(Visitor::NotAGuest);
-        };
-        let (now, uplink, wifi) = (self.now(), self.uplink(), self.wifi.clone());
-        let setting = Setting {
-            wifi: &wifi,
-            uplink,
-            now,
-        };
-        Ok(self.table.visitor(mac, &id, &setting))
-    }
-
-    async fn enter(&mut self, address: IpAddr) -> Result<Visitor, Trouble> {
-        // The one who taps is asked for anew: an address may have passed to another device.
-        let Some((mac, id)) = self.device(address, 0).await? else {
-            return Ok(Visitor::NotAGuest);
-        };
-        self.let_in(mac, &id).await?;
-        self.look(address).await
-    }
-
-    async fn let_in(&mut self, mac: MacAddress, id: &GuestId) -> Result<(), Trouble> {
-        let (now, uplink, wifi) = (self.now(), self.uplink(), self.wifi.clone());
-        let setting = Setting {
-            wifi: &wifi,
-            uplink,
-            now,
-        };
-        if let Ok(session) = self.table.entry(mac, id, &setting) {
-            self.admit(&session, id, now).await?;
-            self.publish();
-        }
-        Ok(())
-    }
-
-    async fn admit(&mut self, session: &Session, id: &GuestId, now: Moment) -> Result<(), Trouble> {
-        let request = NetdRequest::Admit { session: *session };
-        match self.link.change(&request).await? {
-            Ok(()) => {
-                self.table.entered(session, id, now);
-                let table = &self.table;
-                self.service.known.set_in(|mac| table.is_in(mac));
-                Ok(())
-            }
-            Err(refusal) => Err(Trouble::Refused(refusal)),
-        }
-    }
-
-    /// Ends a session; false = the helper refused.
-    async fn cut(&mut self, mac: MacAddress) -> Result<bool, Trouble> {
-        let now = self.now();
-        // What went through until now counts.
-        self.count().await?;
-        let slot = self.table.sessions(now).into_iter().find(|s| s.mac == mac);
-        let Some(slot) = slot.map(|s| s.slot) else {
-            return Ok(true);
-        };
-        match self.link.change(&NetdRequest::Cut { slot }).await? {
-            Ok(()) => {
-                let row = self.table.ended(mac, now);
-                self.rows.extend(row);
-                let table = &self.table;
-                self.service.known.set_in(|mac| table.is_in(mac));
-                self.publish();
-                Ok(true)
-            }
-            Err(refusal) => Err(Trouble::Refused(refusal)),
-        }
-    }
-
     async fn open_garden(&mut self, together: Vec<OpenAddresses>) -> Result<(), Trouble> {
         let addresses = together.iter().flat_map(|o| o.addresses.clone()).collect();
         let request = NetdRequest::Garden { addresses };
@@ -371,13 +239,19 @@ impl<'a> Running<'a> {
         })
     }
 
+    /// The kernel's counts; the inner error is the helper's refusal.
+    async fn usage(&mut self) -> Result<Result<Vec<SlotUsage>, HelperRefusal>, LinkError> {
+        match self.link.ask(&NetdRequest::Usage).await? {
+            NetdReply::Usage { slots } => Ok(Ok(slots)),
+            NetdReply::Refused { reason, detail } => Ok(Err(HelperRefusal { reason, detail })),
+            NetdReply::Done | NetdReply::Neighbor { .. } => Err(LinkError::NotUnderstood),
+        }
+    }
+
     async fn count(&mut self) -> Result<(), Trouble> {
-        let NetdReply::Usage { slots } = self.link.ask(&NetdRequest::Usage).await? else {
-            return Err(Trouble::Link(
-                crate::guests::helper::LinkError::NotUnderstood,
-            ));
-        };
-        let (now, is_metered) = (self.now(), self.uplink() == Uplink::Metered);
+        let slots = self.usage().await?.map_err(Trouble::Refused)?;
+        let (now, is_metered) = (self.now(), self.uplink() == InternetUplink::Metered);
+        self.counted_at = now.mono;
         let rows = self.table.count(&slots, is_metered, now);
         self.rows.extend(rows);
         self.set_uplinks().await?;
@@ -478,9 +352,9 @@ impl<'a> Running<'a> {
     fn report_uplink(&self) {
         let health = &self.service.health;
         let reason = match self.uplink() {
-            Uplink::Free => None,
-            Uplink::Metered => Some(HealthReason::InternetMetered),
-            Uplink::Down => Some(HealthReason::InternetDown),
+            InternetUplink::Free => None,
+            InternetUplink::Metered => Some(HealthReason::InternetMetered),
+            InternetUplink::Down => Some(HealthReason::InternetDown),
         };
         health.set_amber_or_green(&HealthPart::Internet, reason);
     }

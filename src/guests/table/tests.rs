@@ -47,12 +47,12 @@ fn at(seconds: u64) -> Moment {
 fn setting(wifi: &Wifi, now: Moment) -> Setting<'_> {
     Setting {
         wifi,
-        uplink: Uplink::Free,
+        uplink: InternetUplink::Free,
         now,
     }
 }
 
-fn enter(table: &mut GuestTable, number: u8, wifi: &Wifi, now: Moment) -> Session {
+fn enter(table: &mut GuestTable, number: u8, wifi: &Wifi, now: Moment) -> GuestSession {
     let session = table
         .entry(mac(number), &id(number), &setting(wifi, now))
         .expect("let in");
@@ -60,7 +60,7 @@ fn enter(table: &mut GuestTable, number: u8, wifi: &Wifi, now: Moment) -> Sessio
     session
 }
 
-fn usage(session: &Session, used_bytes: u64, seconds_left: u32) -> SlotUsage {
+fn usage(session: &GuestSession, used_bytes: u64, seconds_left: u32) -> SlotUsage {
     SlotUsage {
         slot: session.slot,
         mac: session.mac,
@@ -91,11 +91,11 @@ fn what_a_device_used_today_stays_used_when_it_joins_again() {
     assert_eq!(steps, [KernelStep::Cut(second.slot)]);
     table.ended(mac(1), at(130));
     let used_up = table.visitor(mac(1), &id(1), &setting(&wifi, at(131)));
-    assert_eq!(used_up, Visitor::NotNow(NotNow::DeviceUsedUp));
+    assert_eq!(used_up, GuestVisitor::NotNow(NotNow::DeviceUsedUp));
     // The next day is another day.
     table.use_of_day.turn(at(86_400).wall);
     let fresh = table.visitor(mac(1), &id(1), &setting(&wifi, at(86_400)));
-    assert_eq!(fresh, Visitor::Captive);
+    assert_eq!(fresh, GuestVisitor::Captive);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn midnight_gives_a_running_session_another_day() {
     let [KernelStep::Admit(session)] = steps.as_slice() else {
         panic!("{steps:?}");
     };
-    // What the kernel counts goes on, and the day's bytes come on top.
+    // The kernel's count goes on, and the day's bytes come on top.
     assert_eq!(
         (session.used_bytes, session.quota_bytes),
         (90 * MB, 190 * MB)
@@ -173,12 +173,12 @@ fn narrower_rules_hold_for_those_who_are_in() {
     enter(&mut table, 2, &before, at(0));
     assert_eq!(table.corrections(&setting(&fewer, at(0))), []);
     let down = Setting {
-        uplink: Uplink::Down,
+        uplink: InternetUplink::Down,
         ..setting(&before, at(0))
     };
     assert_eq!(table.corrections(&down), []);
     let told = table.visitor(mac(1), &id(1), &down);
-    assert_eq!(told, Visitor::NotNow(NotNow::UplinkDown));
+    assert_eq!(told, GuestVisitor::NotNow(NotNow::UplinkDown));
 }
 
 #[test]
@@ -191,11 +191,11 @@ fn a_full_wifi_keeps_those_who_are_in_and_tells_the_others() {
     }
     let setting = setting(&wifi, at(1));
     let full = table.visitor(mac(4), &id(4), &setting);
-    assert_eq!(full, Visitor::NotNow(NotNow::Full));
+    assert_eq!(full, GuestVisitor::NotNow(NotNow::Full));
     assert_eq!(table.entry(mac(4), &id(4), &setting), Err(NotNow::Full));
     assert!(matches!(
         table.visitor(mac(1), &id(1), &setting),
-        Visitor::In {
+        GuestVisitor::In {
             seconds_left: 35_999,
             bytes_left: Some(_)
         }

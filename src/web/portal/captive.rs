@@ -21,7 +21,7 @@ use crate::http::assets::STYLE;
 use crate::http::hosts::hostname;
 use crate::http::render::{PageContext, render_with};
 use crate::http::serve::Peer;
-use crate::ports::guests::Visitor;
+use crate::ports::guests::GuestVisitor;
 
 /// How long a redirection waits to learn whether the device is in: phones give a probe few seconds.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -66,7 +66,7 @@ pub async fn lead_here(State(portal): State<Portal>, request: Request, next: Nex
     let visit = PortalVisit::of(&parts);
     let look = portal.app.ports.guests.look(visit.address);
     match tokio::time::timeout(LOOK_TIMEOUT, look).await {
-        Ok(Visitor::In { .. }) => try_again(&portal, visit),
+        Ok(GuestVisitor::In { .. }) => try_again(&portal, visit),
         _ => redirect_found(&url),
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::guest::WifiRules;
 use crate::domain::guest::admission::NotNow;
 use crate::i18n::amounts;
 use crate::i18n::locale::Lang;
-use crate::ports::guests::Visitor;
+use crate::ports::guests::GuestVisitor;
 
 /// The act of the big button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,18 +39,18 @@ pub struct Gate {
 
 impl Gate {
     /// The words for a device; `tapped` = this is the answer to its tap.
-    pub fn new(portal: &Portal, visit: PortalVisit, visitor: Visitor, tapped: bool) -> Self {
+    pub fn new(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: bool) -> Self {
         let wifi = portal.app.journal.state().wifi.clone();
         let lang = visit.lang;
         match visitor {
-            Visitor::Captive => Self {
+            GuestVisitor::Captive => Self {
                 class: "",
                 title: String::new(),
                 details: Vec::new(),
                 garden: Vec::new(),
                 button: Button::Enter,
             },
-            Visitor::In {
+            GuestVisitor::In {
                 seconds_left,
                 bytes_left,
             } => Self {
@@ -66,8 +66,8 @@ impl Gate {
                 garden: Vec::new(),
                 button: Button::None,
             },
-            Visitor::NotNow(why) => Self::refused(lang, &wifi.rules, why),
-            Visitor::NotAGuest | Visitor::NotServed => Self {
+            GuestVisitor::NotNow(why) => Self::refused(lang, &wifi.rules, why),
+            GuestVisitor::NotAGuest | GuestVisitor::NotServed => Self {
                 class: "info",
                 title: if tapped {
                     lang.t("wifi-not-from-here")

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::visit::PortalVisit;
 use crate::http::headers::security_headers;
-use crate::ports::guests::Visitor;
+use crate::ports::guests::GuestVisitor;
 use crate::web::kit::app::App;
 
 /// Where phones ask.
@@ -54,15 +54,17 @@ struct CaptiveStatus {
 }
 
 impl CaptiveStatus {
-    fn new(name: &str, visitor: Visitor) -> Self {
+    fn new(name: &str, visitor: GuestVisitor) -> Self {
         let (captive, seconds_remaining, bytes_remaining) = match visitor {
-            Visitor::In {
+            GuestVisitor::In {
                 seconds_left,
                 bytes_left,
             } => (false, Some(seconds_left), bytes_left),
             // A device of the house goes its own way.
-            Visitor::NotAGuest => (false, None, None),
-            Visitor::Captive | Visitor::NotNow(_) | Visitor::NotServed => (true, None, None),
+            GuestVisitor::NotAGuest => (false, None, None),
+            GuestVisitor::Captive | GuestVisitor::NotNow(_) | GuestVisitor::NotServed => {
+                (true, None, None)
+            }
         };
         Self {
             captive,
@@ -119,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_names_are_those_of_the_standard() {
-        let visitor = Visitor::In {
+        let visitor = GuestVisitor::In {
             seconds_left: 3_600,
             bytes_left: Some(5_000_000),
         };
@@ -138,9 +140,9 @@ mod tests {
             })
         );
         for visitor in [
-            Visitor::Captive,
-            Visitor::NotNow(NotNow::UplinkDown),
-            Visitor::NotServed,
+            GuestVisitor::Captive,
+            GuestVisitor::NotNow(NotNow::UplinkDown),
+            GuestVisitor::NotServed,
         ] {
             let told = json(visitor);
             assert!(

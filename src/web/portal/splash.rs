@@ -9,7 +9,7 @@ use super::notices::{self, Lists};
 use super::visit::PortalVisit;
 use crate::http::assets::STYLE;
 use crate::http::render::{PageContext, render};
-use crate::ports::guests::Visitor;
+use crate::ports::guests::GuestVisitor;
 
 /// Notices on the first page.
 const NEWEST: usize = 3;
@@ -36,7 +36,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
 }
 
 /// The first page of a device that stands so; `tapped` = this is the answer to its tap.
-pub fn show(portal: &Portal, visit: PortalVisit, visitor: Visitor, tapped: bool) -> Response {
+pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: bool) -> Response {
     let f = visit.context(portal);
     let gate = Gate::new(portal, visit, visitor, tapped);
     let come_back = gate::come_back(f.lang, portal.site.typed()).filter(|_| gate.has_tap());

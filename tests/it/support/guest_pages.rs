@@ -14,7 +14,7 @@ use conglang::domain::id::GuestId;
 use conglang::http::hosts::AllowedHosts;
 use conglang::http::serve::{serve_tcp, serve_unix};
 use conglang::live::guests::{GuestRow, GuestsNow};
-use conglang::ports::guests::{GuestRequest, Visitor};
+use conglang::ports::guests::{GuestRequest, GuestVisitor};
 use conglang::store::segments::{RetentionPolicy, Ring};
 use conglang::supervisor::admission::AdmissionControl;
 use conglang::supervisor::clock::Clock;
@@ -38,9 +38,9 @@ pub const NAME: &str = "benthoc.example";
 #[derive(Debug)]
 pub struct Script {
     /// The answer to a look.
-    pub looks: Visitor,
+    pub looks: GuestVisitor,
     /// The answer to a tap, and to every look after it.
-    pub taps: Visitor,
+    pub taps: GuestVisitor,
     /// How many taps came.
     pub count: usize,
     /// The answer to the end of a session; none = the network helper does not answer.
@@ -94,7 +94,7 @@ fn app(data: &Path) -> (App, Handles) {
 
 impl GuestPages {
     /// Pages of a house in whose wifi the device stands so.
-    pub fn new(looks: Visitor, taps: Visitor) -> Self {
+    pub fn new(looks: GuestVisitor, taps: GuestVisitor) -> Self {
         let folder = super::aftermath::temporary_folder("conglang-it-");
         let runtime = Runtime::new().expect("runtime");
         let guard = runtime.enter();
@@ -202,7 +202,7 @@ impl GuestPages {
     }
 
     /// The device stands so from now on.
-    pub fn stands(&self, looks: Visitor) {
+    pub fn stands(&self, looks: GuestVisitor) {
         self.script.lock().expect("whole").looks = looks;
     }
 

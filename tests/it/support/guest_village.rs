@@ -42,14 +42,14 @@ impl GuestVillage {
     /// Starts all of it; `extra` is added to the configuration.
     pub fn start(extra: &str) -> Self {
         let segments = Segments::new();
-        segments.address("net", "lo", &["198.18.0.53/32"]);
-        names::serve(&segments, "198.18.0.53:53");
+        segments.address("net", "lo", &["11.22.33.53/32"]);
+        names::serve(&segments, "11.22.33.53:53");
         for host in HOST.iter().chain(&GARDEN_HOST) {
             segments.serve("net", &at(host, 80), "204 No Content", 0);
             segments.serve("net", &at(host, 443), "200 OK", 40_000_000);
         }
         let network = format!(
-            "[network]\nhelper = {:?}\nresolvers = [\"198.18.0.53:53\"]\n\
+            "[network]\nhelper = {:?}\nresolvers = [\"11.22.33.53:53\"]\n\
              guest = {{ interface = \"guest0\", v4 = \"10.7.0.1/22\", v6 = \"fd00:7::1/64\" }}\n\
              device = {{ interface = \"dev0\", v4 = \"10.8.0.1/24\" }}\n\
              staff = {{ interface = \"staff0\", v4 = \"10.9.0.1/24\" }}\n\

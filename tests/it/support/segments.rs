@@ -19,9 +19,9 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::json;
 
 /// A host of the internet, over the first uplink and over the second.
-pub const HOST: [&str; 2] = ["198.18.0.80", "2001:db8:ff::80"];
+pub const HOST: [&str; 2] = ["11.22.33.80", "2a00:1450:ff::80"];
 /// A host that the garden may name.
-pub const GARDEN_HOST: [&str; 2] = ["198.18.0.81", "2001:db8:ff::81"];
+pub const GARDEN_HOST: [&str; 2] = ["11.22.33.81", "2a00:1450:ff::81"];
 /// The box's addresses on the guest segment.
 pub const BOX: [&str; 2] = ["10.7.0.1", "fd00:7::1"];
 /// Where the portal listens on the box.

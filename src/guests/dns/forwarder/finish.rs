@@ -7,7 +7,7 @@ use hickory_proto::op::ResponseCode;
 
 use super::super::cache::CacheHit;
 use super::super::counts::count;
-use super::super::policy::SegmentKind;
+use super::super::policy::AskingSegment;
 use super::super::rebinding;
 use super::super::shared_questions::{Seat, SharedOutcome};
 use super::super::stored_answer::{Age, StoredAnswer};
@@ -52,7 +52,7 @@ impl Forwarder {
     async fn ask_resolvers(&self, request: &Request) -> SharedOutcome {
         let access = request.policy.access(request.segment);
         // Staff have no garden: what they may reach, they may reach.
-        let is_open = request.is_garden || request.segment == SegmentKind::Staff;
+        let is_open = request.is_garden || request.segment == AskingSegment::Staff;
         let Some(resolvers) = access.resolvers(is_open) else {
             return Err(UpstreamError::Silent);
         };

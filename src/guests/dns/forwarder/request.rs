@@ -7,7 +7,7 @@ use hickory_proto::op::ResponseCode;
 
 use super::super::answers::{self, CAPTIVE_TTL_S, LOCAL_TTL_S};
 use super::super::local_names::LocalName;
-use super::super::policy::{DeviceKey, DnsPolicy, SegmentKind};
+use super::super::policy::{AskingSegment, DeviceKey, DnsPolicy};
 use super::super::question::{Question, Transport};
 use super::super::stored_answer::{Age, StoredAnswer};
 use crate::protocol::netd::SubnetAddress;
@@ -15,7 +15,7 @@ use crate::protocol::netd::SubnetAddress;
 /// A question, who asks it, and what the forwarder goes by at that moment.
 pub(super) struct Request {
     pub policy: Arc<DnsPolicy>,
-    pub segment: SegmentKind,
+    pub segment: AskingSegment,
     pub device: DeviceKey,
     pub is_captive: bool,
     pub is_garden: bool,
@@ -51,7 +51,7 @@ impl Request {
 
     /// Staff need no opening: they are no guests.
     pub fn is_opened_first(&self, answer: &StoredAnswer) -> bool {
-        self.is_garden && self.segment == SegmentKind::Guest && !answer.addresses().is_empty()
+        self.is_garden && self.segment == AskingSegment::Guest && !answer.addresses().is_empty()
     }
 
     /// The reply to a name that nobody needs to be asked for.

@@ -1,4 +1,4 @@
-//! What becomes of a question, by who asks and how the way out stands.
+//! The fate of a question, by who asks and how the way out stands.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,8 +11,8 @@ use super::super::block_list::BlockList;
 use super::super::budgets::BudgetLimits;
 use super::super::forwarder::Decision;
 use super::super::garden::OpenAddresses;
+use super::super::policy::AskingSegment::{Guest, Staff};
 use super::super::policy::InternetAccess;
-use super::super::policy::SegmentKind::{Guest, Staff};
 use super::super::question::Transport;
 use super::packets::{addresses, asked, ip, read};
 use super::rig::{GUEST, PlayedResolver, Rig, STAFF, policy};

@@ -16,14 +16,14 @@ use super::super::cache::CacheLimits;
 use super::super::forwarder::{Decision, Forwarder, ForwarderParts};
 use super::super::garden::{Garden, OpenAddresses};
 use super::super::local_names::LocalNames;
-use super::super::policy::{DeviceKey, DnsPolicy, GuestDevice, InternetAccess, SegmentKind};
+use super::super::policy::{AskingSegment, DeviceKey, DnsPolicy, GuestDevice, InternetAccess};
 use super::super::question::{Question, Transport};
 use super::packets::{answer_with, asked, ip, read};
-use crate::protocol::netd::{InterfaceName, Segment};
+use crate::protocol::netd::{InterfaceName, NetworkSegment};
 use crate::supervisor::clock::Clock;
 
-pub fn segment(interface: &str, v4: &str, v6: Option<&str>) -> Segment {
-    Segment {
+pub fn segment(interface: &str, v4: &str, v6: Option<&str>) -> NetworkSegment {
+    NetworkSegment {
         interface: InterfaceName::new(interface).expect("an interface"),
         v4: v4.parse().expect("a network"),
         v6: v6.map(|n| n.parse().expect("a network")),
@@ -90,7 +90,7 @@ impl Rig {
         }
     }
 
-    /// What the forwarder asks of the network helper.
+    /// The requests of the forwarder to the network helper.
     pub async fn opening(&mut self) -> OpenAddresses {
         let request = tokio::time::timeout(Duration::from_secs(10), self.helper.recv()).await;
         request.ok().flatten().expect("a request to the helper")
@@ -101,17 +101,17 @@ impl Rig {
             .send_modify(|policy| change(Arc::make_mut(policy)));
     }
 
-    pub fn decide(&self, segment: SegmentKind, packet: &[u8]) -> Decision {
+    pub fn decide(&self, segment: AskingSegment, packet: &[u8]) -> Decision {
         let from = match segment {
-            SegmentKind::Guest => GUEST,
-            SegmentKind::Staff => STAFF,
+            AskingSegment::Guest => GUEST,
+            AskingSegment::Staff => STAFF,
         };
         self.forwarder
             .decide(segment, ip(from), packet, Transport::Udp)
     }
 
     /// The reply that is given at once.
-    pub fn at_once(&self, segment: SegmentKind, text: &str, record_type: RecordType) -> Message {
+    pub fn at_once(&self, segment: AskingSegment, text: &str, record_type: RecordType) -> Message {
         match self.decide(segment, &asked(text, record_type)) {
             Decision::Reply(reply) => read(&reply),
             Decision::Silence => panic!("{text} is not answered"),
@@ -120,7 +120,12 @@ impl Rig {
     }
 
     /// The reply, however long it takes.
-    pub async fn ask(&self, segment: SegmentKind, text: &str, record_type: RecordType) -> Message {
+    pub async fn ask(
+        &self,
+        segment: AskingSegment,
+        text: &str,
+        record_type: RecordType,
+    ) -> Message {
         match self.decide(segment, &asked(text, record_type)) {
             Decision::Reply(reply) => read(&reply),
             Decision::Silence => panic!("{text} is not answered"),

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::super::budgets::BudgetLimits;
-use super::super::policy::{DnsPolicy, InternetAccess, SegmentKind};
+use super::super::policy::{AskingSegment, DnsPolicy, InternetAccess};
 use super::super::server::{DnsListener, serve};
 use super::packets::{addresses, asked, read};
 use super::rig::{Rig, policy, segment};
@@ -152,7 +152,7 @@ fn served(policy: DnsPolicy) -> Served {
         .expect("a runtime");
     let (forwarder, stopped) = (rig.forwarder.clone(), stop.clone());
     let listener = DnsListener {
-        segment: SegmentKind::Guest,
+        segment: AskingSegment::Guest,
         udp,
         tcp,
     };

@@ -6,7 +6,7 @@ use hickory_proto::rr::RecordType;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::Instant;
 
-use super::super::policy::SegmentKind;
+use super::super::policy::AskingSegment;
 use super::super::tcp::converse;
 use super::packets::{asked, ip};
 use super::rig::{Rig, STAFF, policy};
@@ -23,7 +23,7 @@ async fn lasts(play: impl AsyncFnOnce(&mut DuplexStream)) -> Duration {
     let serving = async {
         converse(
             &rig.forwarder,
-            SegmentKind::Staff,
+            AskingSegment::Staff,
             ip(STAFF),
             stream,
             &permit,

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, UdpSocket};
 
 use super::super::budgets::BudgetLimits;
 use super::super::forwarder::Decision;
-use super::super::policy::SegmentKind::{Guest, Staff};
+use super::super::policy::AskingSegment::{Guest, Staff};
 use super::super::question::{Question, Transport};
 use super::packets::{address, addresses, answer_with, answered, asked, read};
 use super::rig::{PlayedResolver, Rig, policy};

@@ -1,0 +1,171 @@
+//! Requests of the pages: how a device stands, letting it in, ending its session.
+
+use std::net::IpAddr;
+
+use super::{PAGE_COUNT_MS, PAGE_FRESH_MS, Running};
+use crate::domain::guest::Standing;
+use crate::domain::id::GuestId;
+use crate::guests::dns::rebinding::contains;
+use crate::guests::service::Trouble;
+use crate::guests::table::{Moment, Setting};
+use crate::ports::guests::{GuestRequest, GuestVisitor};
+use crate::protocol::netd::{GuestSession, MacAddress, NetdReply, NetdRequest};
+
+impl Running<'_> {
+    pub(super) async fn answer(&mut self, request: GuestRequest) -> Result<(), Trouble> {
+        match request {
+            GuestRequest::Look(address, reply) => {
+                let visitor = self.look(address).await?;
+                let _ = reply.send(visitor);
+            }
+            GuestRequest::Enter(address, reply) => {
+                let visitor = self.enter(address).await?;
+                let _ = reply.send(visitor);
+            }
+            GuestRequest::Cut(id, reply) => {
+                let is_cut = match self.table.device(&id) {
+                    Some(mac) => self.cut(mac).await?,
+                    None => false,
+                };
+                let _ = reply.send(is_cut);
+            }
+        }
+        Ok(())
+    }
+
+    /// The device at an address of the guest segment, and its id. A device that is always in is let
+    /// in when it is seen.
+    pub(super) async fn device(
+        &mut self,
+        address: IpAddr,
+        fresh_ms: u64,
+    ) -> Result<Option<(MacAddress, GuestId)>, Trouble> {
+        let (service, address) = (self.service, address.to_canonical());
+        if !self.is_guest_address(address) {
+            return Ok(None);
+        }
+        let mac = match service.known.learned(address, fresh_ms) {
+            Some(mac) => mac,
+            None => {
+                let mac = match self.link.ask(&NetdRequest::Neighbor { address }).await? {
+                    NetdReply::Neighbor { mac } => mac,
+                    _ => None,
+                };
+                let is_in = mac.is_some_and(|mac| self.table.is_in(mac));
+                service.known.learn(address, mac, is_in);
+                mac
+            }
+        };
+        let Some((mac, id)) = mac.and_then(|mac| Some((mac, service.key.id(mac)?))) else {
+            return Ok(None);
+        };
+        let standing = self.wifi.decided.get(&id).map(|d| d.standing);
+        if standing == Some(Standing::AlwaysIn) && !self.table.is_in(mac) {
+            self.let_in(mac, &id).await?;
+        }
+        Ok(Some((mac, id)))
+    }
+
+    fn is_guest_address(&self, address: IpAddr) -> bool {
+        let is_of_link = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let guest = self.service.network.guest.as_ref();
+        guest.is_some_and(|guest| {
+            let networks = [Some(guest.v4), guest.v6].into_iter().flatten();
+            is_of_link || networks.into_iter().any(|n| contains(n, address))
+        })
+    }
+
+    async fn look(&mut self, address: IpAddr) -> Result<GuestVisitor, Trouble> {
+        let Some((mac, id)) = self.device(address, PAGE_FRESH_MS).await? else {
+            return Ok(GuestVisitor::NotAGuest);
+        };
+        let since_count = self.service.clock.mono_ms().since(self.counted_at);
+        if self.table.is_in(mac) && since_count >= PAGE_COUNT_MS {
+            self.count().await?;
+        }
+        Ok(self.visitor(mac, &id))
+    }
+
+    fn visitor(&self, mac: MacAddress, id: &GuestId) -> GuestVisitor {
+        let setting = Setting {
+            wifi: &self.wifi,
+            uplink: self.uplink(),
+            now: self.now(),
+        };
+        self.table.visitor(mac, id, &setting)
+    }
+
+    async fn enter(&mut self, address: IpAddr) -> Result<GuestVisitor, Trouble> {
+        // The one who taps is asked for anew: an address may have passed to another device.
+        let Some((mac, id)) = self.device(address, 0).await? else {
+            return Ok(GuestVisitor::NotAGuest);
+        };
+        if self.let_in(mac, &id).await? {
+            Ok(self.visitor(mac, &id))
+        } else {
+            Ok(GuestVisitor::NotServed)
+        }
+    }
+
+    /// Lets a device in as far as the rules do; false = the kernel did not take it.
+    async fn let_in(&mut self, mac: MacAddress, id: &GuestId) -> Result<bool, Trouble> {
+        let (now, uplink, wifi) = (self.now(), self.uplink(), self.wifi.clone());
+        let setting = Setting {
+            wifi: &wifi,
+            uplink,
+            now,
+        };
+        let Ok(session) = self.table.entry(mac, id, &setting) else {
+            return Ok(true);
+        };
+        let is_taken = self.admit(&session, id, now).await?;
+        self.publish();
+        Ok(is_taken)
+    }
+
+    /// Gives the kernel a session; false = it did not take it. The whole of the rules is then
+    /// loaded again: somebody may have emptied the kernel's tables.
+    pub(super) async fn admit(
+        &mut self,
+        session: &GuestSession,
+        id: &GuestId,
+        now: Moment,
+    ) -> Result<bool, Trouble> {
+        let request = NetdRequest::Admit { session: *session };
+        if let Err(refusal) = self.link.change(&request).await? {
+            tracing::warn!(
+                reason = ?refusal.reason,
+                detail = refusal.detail,
+                "session refused; loading all rules again"
+            );
+            self.load().await?;
+            return Ok(false);
+        }
+        self.table.entered(session, id, now);
+        let table = &self.table;
+        self.service.known.set_in(|mac| table.is_in(mac));
+        Ok(true)
+    }
+
+    /// Ends a session.
+    async fn cut(&mut self, mac: MacAddress) -> Result<bool, Trouble> {
+        let now = self.now();
+        // The bytes that went through until now count.
+        self.count().await?;
+        let slot = self.table.sessions(now).into_iter().find(|s| s.mac == mac);
+        let Some(slot) = slot.map(|s| s.slot) else {
+            return Ok(true);
+        };
+        match self.link.change(&NetdRequest::Cut { slot }).await? {
+            Ok(()) => {
+                let row = self.table.ended(mac, now);
+                self.rows.extend(row);
+                let table = &self.table;
+                self.service.known.set_in(|mac| table.is_in(mac));
+                self.publish();
+                Ok(true)
+            }
+            Err(refusal) => Err(Trouble::Refused(refusal)),
+        }
+    }
+}
