@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 
 use super::pool::{Pool, SegmentUse, served};
 use crate::config::network::NetworkConfig;
-use crate::protocol::netd::{MacAddress, Segment};
+use crate::protocol::netd::{MacAddress, NetworkSegment};
 
 /// After how long a device asks whether its address still holds, seconds: a reservation holds after
 /// an hour at the latest, without anybody at the camera. Of its lease it has weeks.
@@ -53,7 +53,12 @@ pub fn config(network: &NetworkConfig) -> String {
     text
 }
 
-fn v4(text: &mut String, purpose: SegmentUse, segment: &Segment, pool: Pool) -> std::fmt::Result {
+fn v4(
+    text: &mut String,
+    purpose: SegmentUse,
+    segment: &NetworkSegment,
+    pool: Pool,
+) -> std::fmt::Result {
     let (tag, own) = (purpose.name(), segment.v4.address());
     let (first, last, mask) = (pool.first, pool.last, pool.netmask);
     let minutes = purpose.lease_minutes();
@@ -81,7 +86,7 @@ fn v4(text: &mut String, purpose: SegmentUse, segment: &Segment, pool: Pool) -> 
     }
 }
 
-fn v6(text: &mut String, purpose: SegmentUse, segment: &Segment) -> std::fmt::Result {
+fn v6(text: &mut String, purpose: SegmentUse, segment: &NetworkSegment) -> std::fmt::Result {
     let Some(subnet) = segment.v6 else {
         return Ok(());
     };

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::config::network::NetworkConfig;
-use crate::protocol::netd::Segment;
+use crate::protocol::netd::NetworkSegment;
 
 /// Most addresses that a segment gives out: what a machine floods with invented devices is memory.
 const MAX_ADDRESSES: u32 = 2_048;
@@ -43,7 +43,7 @@ impl SegmentUse {
 }
 
 /// The segments that are served, with whom they are for.
-pub fn served(network: &NetworkConfig) -> impl Iterator<Item = (SegmentUse, &Segment)> {
+pub fn served(network: &NetworkConfig) -> impl Iterator<Item = (SegmentUse, &NetworkSegment)> {
     [
         (SegmentUse::Guest, &network.guest),
         (SegmentUse::Device, &network.device),
@@ -68,7 +68,7 @@ impl Pool {
     /// The pool of a segment; none when it has no IPv4. The lower half of the devices' and the
     /// lower quarter of the staff's segment are left for reservations.
     #[must_use]
-    pub fn of(purpose: SegmentUse, segment: &Segment) -> Option<Self> {
+    pub fn of(purpose: SegmentUse, segment: &NetworkSegment) -> Option<Self> {
         let (own, first, last) = hosts(segment)?;
         let count = last - first + 1;
         let reserved = match purpose {
@@ -115,7 +115,7 @@ impl Pool {
 /// Whether a device of the segment can have this address: it is neither the box's nor the segment's
 /// own first and last.
 #[must_use]
-pub fn is_of_a_device(segment: &Segment, address: Ipv4Addr) -> bool {
+pub fn is_of_a_device(segment: &NetworkSegment, address: Ipv4Addr) -> bool {
     hosts(segment).is_some_and(|(own, first, last)| {
         let address = address.to_bits();
         (first..=last).contains(&address) && address != own
@@ -140,7 +140,7 @@ pub fn segment_of(network: &NetworkConfig, address: Ipv4Addr) -> Option<SegmentU
 }
 
 /// The box's own address, the first and the last of a device.
-fn hosts(segment: &Segment) -> Option<(u32, u32, u32)> {
+fn hosts(segment: &NetworkSegment) -> Option<(u32, u32, u32)> {
     let (IpAddr::V4(own), IpAddr::V4(network)) = (segment.v4.address(), segment.v4.network())
     else {
         return None;
@@ -159,7 +159,7 @@ fn netmask(prefix: u8) -> Ipv4Addr {
 mod tests {
     use super::*;
 
-    fn segment(v4: &str) -> Segment {
+    fn segment(v4: &str) -> NetworkSegment {
         serde_json::from_value(serde_json::json!({ "interface": "x", "v4": v4 })).expect("one")
     }
 

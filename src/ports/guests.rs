@@ -111,16 +111,16 @@ mod tests {
         let port = GuestPort::default();
         let address = IpAddr::from([10, 77, 0, 5]);
         let began = tokio::time::Instant::now();
-        assert_eq!(port.look(address).await, Visitor::NotServed);
+        assert_eq!(port.look(address).await, GuestVisitor::NotServed);
         assert_eq!(began.elapsed(), Duration::ZERO);
         let mut inbox = port.inbox().await;
         let answer = async {
             if let Some(GuestRequest::Look(_, reply)) = inbox.recv().await {
                 tokio::time::sleep(Duration::from_secs(1)).await;
-                let _ = reply.send(Visitor::Captive);
+                let _ = reply.send(GuestVisitor::Captive);
             }
         };
         let (looked, ()) = tokio::join!(port.look(address), answer);
-        assert_eq!(looked, Visitor::Captive);
+        assert_eq!(looked, GuestVisitor::Captive);
     }
 }

@@ -1,9 +1,9 @@
 //! The free wifi for the village's own people: the chief's page and its acts, the technician's
 //! commands.
 
-use conglang::domain::guest::admission::Uplink;
+use conglang::domain::guest::admission::InternetUplink;
 use conglang::live::guests::{GuestsNow, HourOfUse};
-use conglang::ports::guests::Visitor;
+use conglang::ports::guests::GuestVisitor;
 
 use crate::support::guest_pages::{GuestPages, guest};
 use crate::support::house::{fields, kind};
@@ -27,7 +27,7 @@ pub fn lively(pages: &GuestPages) -> GuestsNow {
     GuestsNow {
         is_configured: true,
         is_in_force: true,
-        uplink: Uplink::Free,
+        uplink: InternetUplink::Free,
         devices: vec![
             guest(A, Some(now - 600_000), 120),
             random,
@@ -41,7 +41,7 @@ pub fn lively(pages: &GuestPages) -> GuestsNow {
 
 /// Pages of such a wifi, and the cookie of the chief.
 pub fn house() -> (GuestPages, String) {
-    let pages = GuestPages::new(Visitor::Captive, Visitor::Captive);
+    let pages = GuestPages::new(GuestVisitor::Captive, GuestVisitor::Captive);
     let cookie = pages.sign_in();
     let guests = lively(&pages);
     pages.shows(guests);
@@ -75,9 +75,9 @@ fn the_chief_sees_who_is_in_as_numbers_and_what_keeps_guests_out() {
         "{tile}"
     );
     let troubles = [
-        ("Wifi của khách chưa chạy", false, Uplink::Free),
-        ("Mất đường internet", true, Uplink::Down),
-        ("Đang dùng tạm 4G", true, Uplink::Metered),
+        ("Wifi của khách chưa chạy", false, InternetUplink::Free),
+        ("Mất đường internet", true, InternetUplink::Down),
+        ("Đang dùng tạm 4G", true, InternetUplink::Metered),
     ];
     for (words, is_in_force, uplink) in troubles {
         let guests = lively(&pages);
@@ -366,7 +366,7 @@ fn the_technician_lists_cuts_blocks_and_sets_rules() {
     }
     let guests = lively(&pages);
     pages.shows(GuestsNow {
-        uplink: Uplink::Down,
+        uplink: InternetUplink::Down,
         ..guests
     });
     let (code, text, _) = pages.cli("vi", &["guest", "list"]);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use conglang::domain::guest::admission::NotNow;
-use conglang::ports::guests::Visitor;
+use conglang::ports::guests::GuestVisitor;
 use fantoccini::Client;
 
 use crate::browser::{Driver, press, sign_in, words};
@@ -14,24 +14,27 @@ use crate::support::guest_pages::GuestPages;
 
 const SOON: Duration = Duration::from_secs(15);
 
-const IN: Visitor = Visitor::In {
+const IN: GuestVisitor = GuestVisitor::In {
     seconds_left: 12_000,
     bytes_left: Some(1_024_000_000),
 };
 
 /// Every way a device can stand, each with a name for the judge.
-pub const STANDS: [(&str, Visitor); 11] = [
-    ("captive", Visitor::Captive),
+pub const STANDS: [(&str, GuestVisitor); 11] = [
+    ("captive", GuestVisitor::Captive),
     ("in", IN),
-    ("closed", Visitor::NotNow(NotNow::Closed { opens: 300 })),
-    ("used-up", Visitor::NotNow(NotNow::DeviceUsedUp)),
-    ("house-used-up", Visitor::NotNow(NotNow::HouseUsedUp)),
-    ("full", Visitor::NotNow(NotNow::Full)),
-    ("down", Visitor::NotNow(NotNow::UplinkDown)),
-    ("metered", Visitor::NotNow(NotNow::MeteredOnly)),
-    ("blocked", Visitor::NotNow(NotNow::Blocked)),
-    ("off", Visitor::NotNow(NotNow::Off)),
-    ("not-served", Visitor::NotServed),
+    (
+        "closed",
+        GuestVisitor::NotNow(NotNow::Closed { opens: 300 }),
+    ),
+    ("used-up", GuestVisitor::NotNow(NotNow::DeviceUsedUp)),
+    ("house-used-up", GuestVisitor::NotNow(NotNow::HouseUsedUp)),
+    ("full", GuestVisitor::NotNow(NotNow::Full)),
+    ("down", GuestVisitor::NotNow(NotNow::UplinkDown)),
+    ("metered", GuestVisitor::NotNow(NotNow::MeteredOnly)),
+    ("blocked", GuestVisitor::NotNow(NotNow::Blocked)),
+    ("off", GuestVisitor::NotNow(NotNow::Off)),
+    ("not-served", GuestVisitor::NotServed),
 ];
 
 async fn open(page: &Client, address: &str) {
@@ -53,7 +56,7 @@ async fn browse(pages: &GuestPages) {
         open(&page, &format!("{portal}{path}")).await;
         judge.judge(&page, path).await;
     }
-    pages.stands(Visitor::Captive);
+    pages.stands(GuestVisitor::Captive);
     open(&page, &format!("{portal}/")).await;
     press(&page, "form button.go").await;
     words(&page, "main", "Đã vào mạng", SOON).await;

@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use super::commands::submit_request;
 use super::terminal_lang::TerminalLang;
 use crate::domain::actor::Actor;
-use crate::domain::guest::admission::Uplink;
+use crate::domain::guest::admission::InternetUplink;
 use crate::domain::guest::{self, DecidedDevice};
 use crate::journal::CommandRequest;
 use crate::protocol::guest_report::{CutAnswer, CutRequest, GuestEntry, GuestReport, UplinkKind};
@@ -56,9 +56,9 @@ async fn report(State(app): State<App>) -> Json<GuestReport> {
         configured: now.is_configured,
         in_force: now.is_in_force,
         uplink: match now.uplink {
-            Uplink::Down => UplinkKind::Down,
-            Uplink::Metered => UplinkKind::Metered,
-            Uplink::Free => UplinkKind::Free,
+            InternetUplink::Down => UplinkKind::Down,
+            InternetUplink::Metered => UplinkKind::Metered,
+            InternetUplink::Free => UplinkKind::Free,
         },
         used_today: now.used_today,
         metered_today: now.metered_today,

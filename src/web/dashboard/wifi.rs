@@ -15,7 +15,7 @@ pub(super) use self::device::typed_again as decision_typed_again;
 pub use self::device::{cut, decide, forget, one};
 pub(super) use self::rules::{RULES_FIELDS, typed_again as rules_typed_again};
 pub use self::rules::{form as rules_form, set};
-use crate::domain::guest::admission::Uplink;
+use crate::domain::guest::admission::InternetUplink;
 use crate::domain::guest::{Standing, WifiRules};
 use crate::domain::id::GuestId;
 use crate::domain::state::VillageState;
@@ -177,8 +177,8 @@ fn summary(lang: Lang, rules: &WifiRules, guests: &GuestsNow) -> Banner {
         )
     } else {
         match guests.uplink {
-            Uplink::Down => ("bad", lang.t("wifi-line-down"), lang.t("wifi-line-down-do")),
-            Uplink::Metered => (
+            InternetUplink::Down => ("bad", lang.t("wifi-line-down"), lang.t("wifi-line-down-do")),
+            InternetUplink::Metered => (
                 "warn",
                 lang.t("wifi-line-metered"),
                 lang.f(
@@ -186,7 +186,7 @@ fn summary(lang: Lang, rules: &WifiRules, guests: &GuestsNow) -> Banner {
                     &[("bytes", &amounts::bytes(guests.metered_today))],
                 ),
             ),
-            Uplink::Free => ("", count, hours_words(lang, rules)),
+            InternetUplink::Free => ("", count, hours_words(lang, rules)),
         }
     };
     Banner {

@@ -47,7 +47,7 @@ pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: 
         label: gate.label(f.lang),
         gate,
         come_back,
-        has_rules: visitor != Visitor::NotServed,
+        has_rules: visitor != GuestVisitor::NotServed,
         lists: Lists::new(portal, f.lang, NEWEST),
         f,
     })
