@@ -1,4 +1,5 @@
-//! Keeps the file of reservations as the journal has them: the DHCP role reads it beside the gateway.
+//! Keeps the file of reservations as the journal has them: the DHCP role reads it beside the
+//! gateway.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};

@@ -296,7 +296,7 @@ impl<'a> Running<'a> {
         Ok(!steps.is_empty())
     }
 
-    async fn follow_rules(&mut self) -> Result<(), Trouble> {
+    pub(super) async fn follow_rules(&mut self) -> Result<(), Trouble> {
         let wifi = self.service.journal.state().wifi.clone();
         if Arc::ptr_eq(&wifi, &self.wifi) || *wifi == *self.wifi {
             return Ok(());

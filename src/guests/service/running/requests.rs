@@ -13,6 +13,8 @@ use crate::protocol::netd::{GuestSession, MacAddress, NetdReply, NetdRequest};
 
 impl Running<'_> {
     pub(super) async fn answer(&mut self, request: GuestRequest) -> Result<(), Trouble> {
+        // A tap is judged by the rules as they are, not as they were when they were last looked at.
+        self.follow_rules().await?;
         match request {
             GuestRequest::Look(address, reply) => {
                 let visitor = self.look(address).await?;

@@ -1,4 +1,5 @@
-//! The tiles: loudspeakers, lamps, cameras, gauges, the free wifi, the commune; each with a number and its status.
+//! The tiles: loudspeakers, lamps, cameras, gauges, the free wifi, the commune; each with a number
+//! and its status.
 
 use super::super::{sensors, wifi};
 use crate::domain::sensor::Sensor;
