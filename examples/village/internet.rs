@@ -34,7 +34,7 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     let head =
         format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {DOWNLOAD_BYTES}\r\n\r\n");
     stream.write_all(head.as_bytes())?;
-    let piece = [b'x'; 64 * 1_024];
+    let piece = [b'x'; 16 * 1_024];
     let mut left = DOWNLOAD_BYTES;
     while left > 0 {
         let now = left.min(piece.len());
