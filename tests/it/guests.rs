@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::guest_village::{GuestVillage, ONLINE, at};
+use crate::support::guest_village::{GuestVillage, ONLINE, at, within};
 use crate::support::names::{self, GARDEN_NAME};
 use crate::support::segments::{BOX, GARDEN_HOST, HOST, until};
 
@@ -189,7 +189,7 @@ fn a_metered_uplink_stops_a_running_download_and_fibre_brings_it_back() {
         .write_all(b"GET / HTTP/1.1\r\n\r\n")
         .expect("asked");
     village.segments.route_by(1);
-    let took = village.within(Duration::from_secs(2), "guests are stopped", || {
+    let took = within(Duration::from_secs(2), "guests are stopped", || {
         !village.is_online("phone")
     });
     println!("metered after {took:?}");

@@ -156,15 +156,15 @@ impl GuestVillage {
         let answer = self.house.command(command);
         assert_eq!(answer.status, 200, "{command} {}", answer.body);
     }
+}
 
-    /// Waits for a level, at most so long; how long it took.
-    pub fn within(&self, most: Duration, what: &str, holds: impl FnMut() -> bool) -> Duration {
-        let began = Instant::now();
-        until(what, holds);
-        let took = began.elapsed();
-        assert!(took <= most, "{what} took {took:?}");
-        took
-    }
+/// Waits for a level, at most so long; how long it took.
+pub fn within(most: Duration, what: &str, holds: impl FnMut() -> bool) -> Duration {
+    let began = Instant::now();
+    until(what, holds);
+    let took = began.elapsed();
+    assert!(took <= most, "{what} took {took:?}");
+    took
 }
 
 /// An address with a port.
