@@ -1,8 +1,9 @@
-//! `doctor`: thirteen checks of a gateway, eight of a commune's server. Each finding has a code, a
+//! `doctor`: thirteen checks of a gateway, two more where it serves networks, eight of a commune's server. Each finding has a code, a
 //! severity, a sentence, and an advice. It works when neither is running: everything that only a
 //! running one can answer is then one finding, and the rest is checked directly.
 
 mod commune;
+mod network;
 mod offline;
 mod things;
 
@@ -103,6 +104,8 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
                     check_refusals(cli, &mut found);
                 }
             }
+            let of_networks = network::check(cli.lang(), &config.network, &mut found);
+            (made, all) = (made + of_networks, all + of_networks);
         }
     }
     let errors = found

@@ -38,6 +38,14 @@ fn village() -> Segments {
     segments
 }
 
+/// Whether the technician is told that nobody gives out addresses, and that nobody gives the time.
+fn doctor(segments: &Segments, role: &DhcpRole) -> [bool; 2] {
+    let (program, config) = (env!("CARGO_BIN_EXE_conglang"), role.config());
+    let config = config.to_str().expect("a path");
+    let (_, text) = segments.exec("box", &[program, "--config", config, "--json", "doctor"]);
+    ["D-NET-02", "D-NET-03"].map(|code| text.contains(code))
+}
+
 fn served(segments: &Segments) -> DhcpRole {
     let mut role = DhcpRole::new(NETWORK);
     role.start(segments);
@@ -223,6 +231,7 @@ fn started_by_hand_it_makes_its_folders() {
     until("dnsmasq runs", || role.dnsmasq().is_some());
     let first = camera(&segments).address;
     assert_eq!(role.leases().len(), 1);
+    assert_eq!(doctor(&segments, &role), [false, true]);
     role.end(Signal::TERM);
     assert_eq!(role.leases()[0].address, first, "the copy is saved");
 }
@@ -353,6 +362,7 @@ fn devices_get_the_time_from_a_box_that_has_none_itself_and_guests_do_not() {
     let segments = Segments::new();
     let role = DhcpRole::new(NETWORK);
     let folder = tempfile::tempdir().expect("folder");
+    assert_eq!(doctor(&segments, &role), [true, true]);
     let _chrony = Chrony::start(&segments, folder.path(), &role);
     let mut first = None;
     until("an answer to a camera", || {
@@ -363,6 +373,7 @@ fn devices_get_the_time_from_a_box_that_has_none_itself_and_guests_do_not() {
     assert_eq!(head & 7, 4, "a server's answer");
     assert_eq!(stratum, 10, "it says that its clock is its own");
     assert!(time(&segments, "camera", "fd00:8::1").is_some());
+    assert_eq!(doctor(&segments, &role), [true, false]);
     assert!(time(&segments, "staff", "10.9.0.1").is_some());
     // By its own configuration, before any rule of the kernel.
     assert_eq!(time(&segments, "phone", "10.7.0.1"), None);
