@@ -103,7 +103,7 @@ pub struct NetworkConfig {
     pub device: Option<NetworkSegment>,
     /// The house's own computers and the chief's phone.
     pub staff: Option<NetworkSegment>,
-    /// The ways to the internet, the best first.
+    /// The ways to the internet; the kernel's default route says which one is in use.
     pub uplinks: Vec<UplinkInterface>,
     /// Port of the forwarder of names.
     pub dns_port: u16,
