@@ -5,17 +5,18 @@ mod rules;
 use clap::Subcommand;
 
 use super::{Cli, client, layout, print};
-use crate::domain::guest::{self, DecidedDevice, Standing, WifiRules};
+use crate::domain::guest::{self, DecidedDevice, DeviceCodes, Standing, WifiRules};
 use crate::domain::id::GuestId;
 use crate::i18n::amounts;
 use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 use crate::protocol::control::Submit;
 use crate::protocol::guest_report::{CutAnswer, CutRequest, GuestEntry, GuestReport, UplinkKind};
 
 /// The exit code when guests are kept out by something broken.
 const BROKEN: u8 = 2;
-/// Letters of an id that a list shows: enough to tell 500 devices apart.
-const SHORT_ID: usize = 8;
+/// Width of the codes in a list.
+const CODE_WIDTH: usize = 6;
 
 /// The free wifi.
 #[derive(Debug, Subcommand)]
@@ -53,9 +54,9 @@ pub enum GuestCommand {
     },
 }
 
-/// The first letters of an id.
-fn short(id: &GuestId) -> &str {
-    id.as_str().get(..SHORT_ID).unwrap_or(id.as_str())
+/// The codes of the devices of the report, as the page has them.
+fn codes(report: &GuestReport) -> DeviceCodes {
+    report.devices.iter().map(|d| &d.id).collect()
 }
 
 fn report(cli: &Cli) -> anyhow::Result<(serde_json::Value, GuestReport)> {
@@ -66,14 +67,16 @@ fn report(cli: &Cli) -> anyhow::Result<(serde_json::Value, GuestReport)> {
 
 /// The device that was meant; one that is on no list is taken by its whole id.
 fn find(cli: &Cli, report: &GuestReport, meant: &str) -> anyhow::Result<GuestEntry> {
+    // The page shows it in capitals.
+    let beginning = meant.to_ascii_lowercase();
     let is_meant = |d: &&GuestEntry| {
-        d.id.as_str().starts_with(meant) || (!d.name.is_empty() && d.name == meant)
+        d.id.as_str().starts_with(&beginning) || (!d.name.is_empty() && d.name == meant)
     };
     let mut found = report.devices.iter().filter(is_meant);
     match (found.next(), found.next()) {
         (Some(device), None) => Ok(device.clone()),
         (Some(_), Some(_)) => Err(cli.failure("cli-guest-several", &[("device", meant)])),
-        (None, _) => match GuestId::new(meant) {
+        (None, _) => match GuestId::new(&beginning) {
             Ok(id) if meant.len() == 32 => Ok(GuestEntry {
                 id,
                 name: String::new(),
@@ -95,11 +98,13 @@ fn submit(cli: &Cli, command: guest::Command) -> anyhow::Result<serde_json::Valu
     client::request(cli, "POST", "/commands", Some(&submit))
 }
 
-fn called(device: &GuestEntry) -> &str {
+/// The name that somebody gave it, or the one that the page gives it: “Máy AA11”.
+fn called(lang: Lang, report: &GuestReport, device: &GuestEntry) -> String {
     if device.name.is_empty() {
-        short(&device.id)
+        let code = codes(report).of(&device.id);
+        lang.f("wifi-device-code", &[("code", &code)])
     } else {
-        &device.name
+        device.name.clone()
     }
 }
 
@@ -134,6 +139,7 @@ fn list(cli: &Cli) -> anyhow::Result<u8> {
             cli.f("cli-guest-metered", &[("bytes", &bytes)])
         ));
     }
+    let codes = codes(&report);
     let rows: Vec<(String, String)> = report
         .devices
         .iter()
@@ -158,22 +164,24 @@ fn list(cli: &Cli) -> anyhow::Result<u8> {
             if d.is_random {
                 words.push(cli.t("cli-guest-random"));
             }
-            (short(&d.id).to_owned(), words.join(" · "))
+            (codes.of(&d.id), words.join(" · "))
         })
         .collect();
-    text.push_str(&layout::rows(&rows, SHORT_ID + 2));
+    text.push_str(&layout::rows(&rows, CODE_WIDTH));
     print(cli, &value, &text);
     Ok(if trouble.is_some() { BROKEN } else { 0 })
 }
 
 fn cut(cli: &Cli, meant: &str) -> anyhow::Result<u8> {
-    let device = find(cli, &report(cli)?.1, meant)?;
+    let report = report(cli)?.1;
+    let device = find(cli, &report, meant)?;
     let request = serde_json::to_value(CutRequest {
         device: device.id.clone(),
     })?;
     let value = client::request(cli, "POST", "/guests/cut", Some(&request))?;
     let answer: CutAnswer = client::understand(cli, &value)?;
-    let name = [("name", called(&device))];
+    let name = called(cli.lang(), &report, &device);
+    let name = [("name", &*name)];
     let key = match answer.was_in {
         Some(true) => "cli-guest-cut",
         Some(false) => "cli-guest-was-out",
@@ -184,8 +192,10 @@ fn cut(cli: &Cli, meant: &str) -> anyhow::Result<u8> {
 }
 
 fn decide(cli: &Cli, meant: &str, name: Option<&str>, standing: Standing) -> anyhow::Result<u8> {
-    let device = find(cli, &report(cli)?.1, meant)?;
-    let name = name.unwrap_or_else(|| called(&device)).to_owned();
+    let report = report(cli)?.1;
+    let device = find(cli, &report, meant)?;
+    // A stored name is in the village's tongue.
+    let name = name.map_or_else(|| called(Lang::Vi, &report, &device), str::to_owned);
     let key = match standing {
         Standing::AlwaysIn => "cli-guest-allowed",
         Standing::Blocked => "cli-guest-kept-out",
@@ -206,8 +216,10 @@ fn decide(cli: &Cli, meant: &str, name: Option<&str>, standing: Standing) -> any
 }
 
 fn forget(cli: &Cli, meant: &str) -> anyhow::Result<u8> {
-    let device = find(cli, &report(cli)?.1, meant)?;
-    let text = cli.f("cli-guest-forgotten", &[("name", called(&device))]);
+    let report = report(cli)?.1;
+    let device = find(cli, &report, meant)?;
+    let name = called(cli.lang(), &report, &device);
+    let text = cli.f("cli-guest-forgotten", &[("name", &name)]);
     let made = submit(cli, guest::Command::Forget { device: device.id })?;
     print(cli, &made, &text);
     Ok(0)

@@ -13,6 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use self::device_code::DeviceCodes;
 use self::garden::{is_host_name, opens_probes};
 use super::id::GuestId;
 use super::lane::{EventProperties, Lane};
@@ -21,6 +22,7 @@ use super::things::Things;
 use super::validation::{check_name, check_number};
 
 pub mod admission;
+mod device_code;
 mod garden;
 pub mod rules;
 
@@ -40,6 +42,14 @@ pub struct OpenHours {
     pub from: u16,
     /// The minute at which it closes; before `from` = on the next day.
     pub until: u16,
+}
+
+impl OpenHours {
+    /// Whether a day of the calendar begins while it is open.
+    #[must_use]
+    pub fn is_open_at_midnight(self) -> bool {
+        self.from == 0 || (self.until > 0 && self.from >= self.until)
+    }
 }
 
 /// The rules of the free wifi.

@@ -146,7 +146,7 @@ impl GuestService {
             tokio::select! {
                 request = inbox.recv() => match request {
                     Some(GuestRequest::Look(_, reply) | GuestRequest::Enter(_, reply)) => {
-                        let _ = reply.send(GuestVisitor::NotServed);
+                        let _ = reply.send(GuestVisitor::OutOfOrder);
                     }
                     // Without an answer the page says that the helper is silent.
                     Some(GuestRequest::Cut(..)) => {}

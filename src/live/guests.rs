@@ -69,6 +69,12 @@ impl Default for GuestsNow {
 }
 
 impl GuestsNow {
+    /// Whether the way to the internet costs by the byte.
+    #[must_use]
+    pub fn is_metered(&self) -> bool {
+        self.uplink == InternetUplink::Metered
+    }
+
     /// How many devices are in.
     #[must_use]
     pub fn count_in(&self) -> usize {

@@ -30,8 +30,28 @@ pub enum GuestVisitor {
     NotNow(NotNow),
     /// The address is of no device of the guest network: a phone on the staff's wifi, this machine.
     NotAGuest,
-    /// The guest network does not work, or none is configured.
+    /// No guest network is configured.
     NotServed,
+    /// One is configured, and does not work: nobody new is let in.
+    OutOfOrder,
+}
+
+/// Why a request has no answer.
+#[derive(Debug, Clone, Copy)]
+enum Unanswered {
+    /// Nobody serves the port.
+    NobodyServes,
+    /// Somebody does, and does not answer.
+    Silent,
+}
+
+impl Unanswered {
+    fn visitor(self) -> GuestVisitor {
+        match self {
+            Self::NobodyServes => GuestVisitor::NotServed,
+            Self::Silent => GuestVisitor::OutOfOrder,
+        }
+    }
 }
 
 /// A request of a page.
@@ -66,20 +86,22 @@ impl GuestPort {
     /// How the device with this address stands.
     pub async fn look(&self, address: IpAddr) -> GuestVisitor {
         let asked = self.ask(|reply| GuestRequest::Look(address, reply)).await;
-        asked.unwrap_or(GuestVisitor::NotServed)
+        asked.unwrap_or_else(Unanswered::visitor)
     }
 
     /// Lets the device with this address in. When it gives back [`GuestVisitor::In`] the kernel
     /// lets the device through.
     pub async fn enter(&self, address: IpAddr) -> GuestVisitor {
         let asked = self.ask(|reply| GuestRequest::Enter(address, reply)).await;
-        asked.unwrap_or(GuestVisitor::NotServed)
+        asked.unwrap_or_else(Unanswered::visitor)
     }
 
     /// Ends the session of a device; false = it was not in, none = the network helper does not
     /// answer.
     pub async fn cut(&self, device: GuestId) -> Option<bool> {
-        self.ask(|reply| GuestRequest::Cut(device, reply)).await
+        self.ask(|reply| GuestRequest::Cut(device, reply))
+            .await
+            .ok()
     }
 
     /// The requests, for the guest service as long as it holds them.
@@ -87,18 +109,20 @@ impl GuestPort {
         self.inbox.write().await
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> GuestRequest) -> Option<T> {
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> GuestRequest,
+    ) -> Result<T, Unanswered> {
         // Without a guest network, or between two runs of its service, nobody would answer: a page
         // that waits for nobody is a page that a phone gives up.
         if self.inbox.try_read().is_ok() {
-            return None;
+            return Err(Unanswered::NobodyServes);
         }
         let (reply, answer) = oneshot::channel();
-        self.ask.try_send(request(reply)).ok()?;
-        tokio::time::timeout(REQUEST_TIMEOUT, answer)
-            .await
-            .ok()?
-            .ok()
+        let silent = || Unanswered::Silent;
+        self.ask.try_send(request(reply)).map_err(|_| silent())?;
+        let answered = tokio::time::timeout(REQUEST_TIMEOUT, answer).await;
+        answered.map_err(|_| silent())?.map_err(|_| silent())
     }
 }
 
@@ -122,5 +146,7 @@ mod tests {
         };
         let (looked, ()) = tokio::join!(port.look(address), answer);
         assert_eq!(looked, GuestVisitor::Captive);
+        // A service that is there and says nothing is out of order, not absent.
+        assert_eq!(port.enter(address).await, GuestVisitor::OutOfOrder);
     }
 }

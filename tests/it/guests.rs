@@ -100,7 +100,7 @@ fn with_the_uplink_down_the_portal_comes_and_nobody_is_told_a_lie() {
     assert_eq!(village.tap("phone", 4).status, 200);
     assert!(village.is_online("phone"));
     village.segments.ip("box", &["link", "set", "up0", "down"]);
-    until_told(&village, "phone", "Đường mạng đang mất");
+    until_told(&village, "phone", "Đường internet đang mất");
     // Names are answered, with addresses that are not private: Android asks no private one.
     assert_captive(&village, "phone", &[4, 6]);
     assert_captive(&village, "phone2", &[4, 6]);
@@ -169,7 +169,9 @@ fn a_gateway_or_a_helper_that_dies_changes_nothing_for_those_who_are_in() {
     village.segments.kill_helper();
     assert!(village.segments.get("phone", &at(HOST[1], 80)).is_ok());
     let refused = village.tap("phone2", 4);
-    assert!(!village.is_online("phone2"), "{refused:?}");
+    let told = format!("{refused:?}");
+    assert!(told.contains("Wifi đang trục trặc"), "{told}");
+    assert!(!village.is_online("phone2"), "{told}");
     village.segments.start_helper();
     village.until_in_force();
     assert!(village.is_online("phone"));

@@ -168,7 +168,7 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
         ),
         (
             GuestVisitor::NotNow(NotNow::HouseUsedUp),
-            "Hôm nay wifi của thôn đã dùng hết",
+            "Ngày mai, từ 5 giờ, lại dùng được",
             "used up for today",
         ),
         (
@@ -178,7 +178,7 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
         ),
         (
             GuestVisitor::NotNow(NotNow::UplinkDown),
-            "Đường mạng đang mất",
+            "Đường internet đang mất",
             "The internet line is down",
         ),
         (
@@ -200,6 +200,11 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
             GuestVisitor::NotAGuest,
             "Xem thông báo của thôn",
             "Read the notices of the village",
+        ),
+        (
+            GuestVisitor::OutOfOrder,
+            "Mời báo người trực nhà văn hóa",
+            "The wifi has a problem",
         ),
         (
             GuestVisitor::NotServed,

@@ -20,7 +20,7 @@ const IN: GuestVisitor = GuestVisitor::In {
 };
 
 /// Every way a device can stand, each with a name for the judge.
-pub const STANDS: [(&str, GuestVisitor); 11] = [
+pub const STANDS: [(&str, GuestVisitor); 12] = [
     ("captive", GuestVisitor::Captive),
     ("in", IN),
     (
@@ -35,6 +35,7 @@ pub const STANDS: [(&str, GuestVisitor); 11] = [
     ("blocked", GuestVisitor::NotNow(NotNow::Blocked)),
     ("off", GuestVisitor::NotNow(NotNow::Off)),
     ("not-served", GuestVisitor::NotServed),
+    ("out-of-order", GuestVisitor::OutOfOrder),
 ];
 
 async fn open(page: &Client, address: &str) {

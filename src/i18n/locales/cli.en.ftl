@@ -132,7 +132,7 @@ cmd-net-release--mac = Its hardware address
 cmd-net-render = Print what another program is configured with
 cmd-net-render--what = Which program; sysctl is the kernel
 cmd-guest = The free wifi: who is in, the rules
-cmd-guest-list = Devices that are in, that were in today, and those with a decision
+cmd-guest-list = Devices that are in, that were in today, and those blocked or always let in
 cmd-guest-cut = End the session of a device; it may tap again
 cmd-guest-cut--device = The device: the first letters of its id in “guest list”, or its name
 cmd-guest-block = Keep a device out
@@ -141,7 +141,7 @@ cmd-guest-block--name = Its name from now on
 cmd-guest-allow = Let a device in without a tap: a hall's television, a printer
 cmd-guest-allow--device = The device: the first letters of its id in “guest list”, or its name
 cmd-guest-allow--name = Its name from now on
-cmd-guest-forget = Take the decision about a device back
+cmd-guest-forget = Treat a device as all others
 cmd-guest-forget--device = The device: the first letters of its id in “guest list”, or its name
 cmd-guest-rules = Show the rules, or change some: hours=05:00-22:00 device_mb=2048 keep_days=30
 cmd-guest-rules--set = NAME=VALUE as “guest rules” prints them; “-” is no limit
@@ -496,8 +496,8 @@ cli-guest-metered = On the 4G line for now; visitors used { $bytes } of it today
 cli-guest-in = in since { $since }, { $left } left
 cli-guest-always = always let in
 cli-guest-blocked = blocked
-cli-guest-random = changes its code
-cli-guest-random-note = This device changes its code: tomorrow it may have another one, and this decision is about no device.
+cli-guest-random = may change its code
+cli-guest-random-note = This device may change its code: tomorrow it may have another one, and then this is about no device.
 cli-guest-several = Several devices match “{ $device }”. Type more letters of the id; see: conglang guest list
 cli-guest-unknown = No device matches “{ $device }”. See the ids: conglang guest list
 cli-guest-cut = { $name } is cut off. It can come back with a tap.
@@ -505,7 +505,7 @@ cli-guest-was-out = { $name } was not in any more.
 cli-guest-uncut = It stands in history, but the network helper does not answer: { $name } may not be cut off. See: systemctl status conglang-netd
 cli-guest-allowed = { $name } is always let in from now on.
 cli-guest-kept-out = { $name } is blocked.
-cli-guest-forgotten = The decision about { $name } is taken back.
+cli-guest-forgotten = { $name } is as all other devices from now on.
 cli-guest-rules = Rules of the free wifi
 cli-guest-rules-set = The rules of the free wifi are set
 cli-guest-no-rule = “{ $rule }” cannot be read. Write NAME=VALUE as conglang guest rules prints them.

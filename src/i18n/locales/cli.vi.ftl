@@ -132,7 +132,7 @@ cmd-net-release--mac = Địa chỉ phần cứng
 cmd-net-render = In cấu hình cho một phần mềm khác
 cmd-net-render--what = Phần mềm nào; sysctl là nhân Linux
 cmd-guest = Wifi miễn phí: ai đang dùng, quy định
-cmd-guest-list = Máy đang dùng, máy đã dùng hôm nay, máy đã có quyết định
+cmd-guest-list = Máy đang dùng, máy đã dùng hôm nay, máy đã chặn hoặc luôn cho vào
 cmd-guest-cut = Ngắt một máy; máy đó bấm lại thì vào được
 cmd-guest-cut--device = Máy: mấy chữ đầu của mã trong “guest list”, hoặc tên
 cmd-guest-block = Chặn một máy
@@ -141,10 +141,10 @@ cmd-guest-block--name = Từ nay gọi máy này là
 cmd-guest-allow = Luôn cho một máy vào mà không cần bấm: ti vi hội trường, máy in
 cmd-guest-allow--device = Máy: mấy chữ đầu của mã trong “guest list”, hoặc tên
 cmd-guest-allow--name = Từ nay gọi máy này là
-cmd-guest-forget = Bỏ quyết định về một máy
+cmd-guest-forget = Để một máy như mọi máy khác
 cmd-guest-forget--device = Máy: mấy chữ đầu của mã trong “guest list”, hoặc tên
 cmd-guest-rules = Xem quy định, hoặc đổi: hours=05:00-22:00 device_mb=2048 keep_days=30
-cmd-guest-rules--set = TÊN=GIÁ-TRỊ như “guest rules” in ra; “-” là không hạn chế
+cmd-guest-rules--set = TÊN=GIÁ-TRỊ như “guest rules” in ra; “-” là không giới hạn
 cmd-sync = Kết nối với xã
 cmd-sync-status = Kết nối thế nào, còn gì chờ gửi
 cmd-user = Người được đăng nhập
@@ -423,15 +423,15 @@ console-locked = Không đăng nhập được: khóa của trang xã bị mất
 
 # Camera
 cli-guests = { $n } máy đang dùng wifi, hôm nay { $bytes }
-cli-guest-none = Máy này chưa phát wifi cho khách: tệp cấu hình chưa có phần [network]
+cli-guest-none = Máy nhà văn hóa chưa phát wifi cho khách: tệp cấu hình chưa có phần [network]
 cli-guest-broken = Phần mạng không trả lời: chưa ai vào mới được. Xem: systemctl status conglang-netd
 cli-guest-line-down = Mất đường internet: khách chưa vào mạng được
 cli-guest-metered = Đang chạy tạm 4G, hôm nay khách dùng { $bytes } của 4G
 cli-guest-in = vào từ { $since }, còn { $left }
 cli-guest-always = luôn cho vào
 cli-guest-blocked = đã chặn
-cli-guest-random = máy tự đổi mã
-cli-guest-random-note = Máy này tự đổi mã: mai có thể mang mã khác, và quyết định này không còn đúng máy.
+cli-guest-random = có thể đổi mã
+cli-guest-random-note = Máy này có thể đổi mã: mai mang mã khác, và điều vừa đặt không còn đúng máy.
 cli-guest-several = Có nhiều máy khớp với “{ $device }”. Gõ thêm vài chữ của mã; xem mã: conglang guest list
 cli-guest-unknown = Không có máy nào khớp với “{ $device }”. Xem mã: conglang guest list
 cli-guest-cut = Đã ngắt { $name }. Máy đó bấm lại thì vào được.
@@ -439,7 +439,7 @@ cli-guest-was-out = { $name } đã ra từ trước.
 cli-guest-uncut = Đã ghi vào nhật ký, nhưng phần mạng không trả lời: chưa chắc { $name } đã bị ngắt. Xem: systemctl status conglang-netd
 cli-guest-allowed = Từ nay luôn cho { $name } vào.
 cli-guest-kept-out = Đã chặn { $name }.
-cli-guest-forgotten = Đã bỏ quyết định về { $name }.
+cli-guest-forgotten = Đã để { $name } như mọi máy khác.
 cli-guest-rules = Quy định của wifi miễn phí
 cli-guest-rules-set = Đã đặt quy định của wifi miễn phí
 cli-guest-no-rule = Không hiểu “{ $rule }”. Viết TÊN=GIÁ-TRỊ như conglang guest rules in ra.

@@ -337,34 +337,49 @@ fn rules_of_the_free_wifi_are_told_in_short_and_one_that_is_off_as_that() {
     let set = |rules: WifiRules| told(guest::Event::RulesSet { rules });
     same(
         &set(WifiRules::default()),
-        "Đặt quy định wifi miễn phí: mở từ 05:00 đến 22:00, mỗi máy 1.024 MB một ngày",
-        "Set the rules of the free wifi: open from 05:00 to 22:00, 1,024 MB a day for each device",
+        "Đặt quy định wifi miễn phí: mở từ 05:00 đến 22:00, mỗi máy 1.024 MB một ngày, khi chạy 4G khách \
+         phải chờ, giữ sổ giờ vào, giờ ra 30 ngày, không chặn trang xấu",
+        "Set the rules of the free wifi: open from 05:00 to 22:00, 1,024 MB a day for each device, \
+         visitors wait while on 4G, the book of coming and going is kept for 30 days, bad pages are \
+         not blocked",
         "",
     );
     let hours = Some(OpenHours {
         from: 1_230,
         until: 30,
     });
-    let device_mb = None;
     let night = WifiRules {
         hours,
-        device_mb,
+        device_mb: None,
+        house_mb: Some(20_000),
+        metered_mb: 500,
+        keep_days: 0,
+        garden: vec!["vneid.gov.vn".to_owned()],
+        block_list: true,
         ..WifiRules::default()
     };
     same(
         &set(night.clone()),
-        "Đặt quy định wifi miễn phí: mở từ 20:30 đến 00:30, không giới hạn lượng dùng mỗi máy",
-        "Set the rules of the free wifi: open from 20:30 to 00:30, no limit on what a device uses",
+        "Đặt quy định wifi miễn phí: mở từ 20:30 đến 00:30, mỗi máy dùng không giới hạn, cả nhà văn hóa \
+         20.000 MB một ngày, khi chạy 4G khách được 500 MB một ngày, không giữ sổ giờ vào, giờ ra, \
+         1 trang mở không cần bấm, chặn trang xấu",
+        "Set the rules of the free wifi: open from 20:30 to 00:30, no limit on what a device uses, \
+         20,000 MB a day for the whole house, 500 MB a day on 4G, no book of coming and going is \
+         kept, 1 page opens without a tap, bad pages are blocked",
         "",
     );
     let hours = None;
     same(
         &set(WifiRules {
             hours,
-            ..night.clone()
+            device_mb: None,
+            ..WifiRules::default()
         }),
-        "Đặt quy định wifi miễn phí: mở suốt ngày đêm, không giới hạn lượng dùng mỗi máy",
-        "Set the rules of the free wifi: open day and night, no limit on what a device uses",
+        "Đặt quy định wifi miễn phí: mở cả ngày lẫn đêm, mỗi máy dùng không giới hạn, khi chạy 4G khách \
+         phải chờ, giữ sổ giờ vào, giờ ra 30 ngày, không chặn trang xấu",
+        "Set the rules of the free wifi: open day and night, no limit on what a device uses, visitors \
+         wait while on 4G, the book of coming and going is kept for 30 days, bad pages are not \
+         blocked",
         "",
     );
     let is_on = false;

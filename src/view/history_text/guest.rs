@@ -28,7 +28,8 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
     }
 }
 
-/// The rules in short: when it is open and how much a device may use. The rest is on the page.
+/// The rules in short. The event has the rules as they are from now on and not those before, so all
+/// that matters to people is told.
 fn rules_sentence(context: &SentenceContext<'_>, rules: &WifiRules) -> Sentence {
     let lang = context.lang;
     if !rules.is_on {
@@ -46,10 +47,31 @@ fn rules_sentence(context: &SentenceContext<'_>, rules: &WifiRules) -> Sentence 
         || lang.t("happened-wifi-no-quota"),
         |mb| lang.f("happened-wifi-quota", &[("mb", &count(lang, mb.into()))]),
     );
-    Sentence::act(lang.f(
-        "happened-wifi-rules",
-        &[("hours", &hours), ("quota", &quota)],
-    ))
+    let megabytes = |key: &str, mb: u32| lang.f(key, &[("mb", &count(lang, mb.into()))]);
+    let mut told = vec![hours, quota];
+    told.extend(
+        rules
+            .house_mb
+            .map(|mb| megabytes("happened-wifi-house", mb)),
+    );
+    told.push(match rules.metered_mb {
+        0 => lang.t("happened-wifi-no-metered"),
+        mb => megabytes("happened-wifi-metered", mb),
+    });
+    told.push(match rules.keep_days {
+        0 => lang.t("happened-wifi-keep-none"),
+        days => lang.f("happened-wifi-keep", &[("days", days)]),
+    });
+    if !rules.garden.is_empty() {
+        told.push(lang.f("happened-wifi-garden", &[("n", rules.garden.len())]));
+    }
+    told.push(lang.t(if rules.block_list {
+        "happened-wifi-block"
+    } else {
+        "happened-wifi-no-block"
+    }));
+    let told = told.join(", ");
+    Sentence::act(lang.f("happened-wifi-rules", &[("rules", &told)]))
 }
 
 /// A device on which nobody decided has no name that says anything.

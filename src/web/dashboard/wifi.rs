@@ -1,12 +1,13 @@
 //! Wifi miễn phí: who is in now, what was used, the week as a picture; from here a device is cut,
 //! blocked or let in always, and the rules are set.
 //!
-//! Invariants: a device is a number on this page, or the name that somebody gave it; no address, no
-//! page that a guest opened. Every act is a command in history before the network is asked.
+//! Invariants: a device is a short code on this page, or the name that somebody gave it; no address,
+//! no page that a guest opened. Every act is a command in history before the network is asked.
 
 mod chart;
 mod device;
 mod rules;
+mod summary;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -15,8 +16,8 @@ pub(super) use self::device::typed_again as decision_typed_again;
 pub use self::device::{cut, decide, forget, one};
 pub(super) use self::rules::{RULES_FIELDS, typed_again as rules_typed_again};
 pub use self::rules::{form as rules_form, set};
-use crate::domain::guest::admission::InternetUplink;
-use crate::domain::guest::{Standing, WifiRules};
+use self::summary::summary;
+use crate::domain::guest::{DeviceCodes, Standing};
 use crate::domain::id::GuestId;
 use crate::domain::state::VillageState;
 use crate::http::render::{PageContext, render};
@@ -26,7 +27,7 @@ use crate::i18n::locale::Lang;
 use crate::live::guests::{GuestRow, GuestsNow};
 use crate::time::WallMs;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::{Banner, Fragment, Row, Tile};
+use crate::web::kit::components::{Fragment, Row, Tile};
 
 /// Rows of a list before it is asked for whole.
 const MOST_ROWS: usize = 20;
@@ -56,11 +57,18 @@ struct DeviceList {
     more: usize,
 }
 
-/// The name of a device on the page: one that somebody gave it, or its place on the list of today.
-fn called(lang: Lang, state: &VillageState, row: &GuestRow, place: usize) -> String {
-    match state.wifi.decided.get(&row.id) {
+/// The codes of all devices that have a page.
+fn codes(state: &VillageState, guests: &GuestsNow) -> DeviceCodes {
+    let decided = state.wifi.decided.values().map(|d| &d.id);
+    let seen = guests.devices.iter().map(|row| &row.id);
+    decided.chain(seen).collect()
+}
+
+/// The name of a device on the page: one that somebody gave it, or its code.
+fn called(lang: Lang, state: &VillageState, codes: &DeviceCodes, id: &GuestId) -> String {
+    match state.wifi.decided.get(id) {
         Some(decided) => lang.verbatim(&decided.name),
-        None => lang.f("wifi-device-n", &[("n", place + 1)]),
+        None => lang.f("wifi-device-code", &[("code", &codes.of(id))]),
     }
 }
 
@@ -85,11 +93,17 @@ fn device_words(lang: Lang, now: WallMs, state: &VillageState, row: &GuestRow) -
     words.join(" · ")
 }
 
-fn device_row(lang: Lang, now: WallMs, state: &VillageState, row: &GuestRow, n: usize) -> String {
+fn device_row(
+    lang: Lang,
+    now: WallMs,
+    state: &VillageState,
+    row: &GuestRow,
+    name: String,
+) -> String {
     Row {
         id: format!("guest-{}", row.id),
         status_class: if row.since.is_some() { "" } else { "off" },
-        name: called(lang, state, row, n),
+        name,
         words: device_words(lang, now, state, row),
         href: format!("/wifi/devices/{}", row.id),
         ..Row::default()
@@ -105,11 +119,15 @@ fn lists(
     guests: &GuestsNow,
     most: usize,
 ) -> Fragment {
-    let numbered = || guests.devices.iter().enumerate();
+    let codes = codes(state, guests);
     let rows = |is_in: bool| {
-        let rows = numbered().filter(move |(_, row)| row.since.is_some() == is_in);
-        rows.map(|(n, row)| device_row(lang, now, state, row, n))
-            .collect::<Vec<_>>()
+        let devices = guests.devices.iter();
+        let rows = devices.filter(move |row| row.since.is_some() == is_in);
+        rows.map(|row| {
+            let name = called(lang, state, &codes, &row.id);
+            device_row(lang, now, state, row, name)
+        })
+        .collect::<Vec<_>>()
     };
     let is_seen = |id: &GuestId| guests.devices.iter().any(|row| row.id == *id);
     let decided = state.wifi.decided.values();
@@ -147,62 +165,10 @@ fn lists(
     Fragment::new("wifi-lists", &DeviceLists { lists, all })
 }
 
-/// Opening hours in words; empty = day and night.
-fn hours_words(lang: Lang, rules: &WifiRules) -> String {
-    rules.hours.map_or_else(
-        || lang.t("wifi-rule-always"),
-        |hours| {
-            let at = |minute| amounts::hour_of_day(lang, minute);
-            lang.f("wifi-open-until", &[("until", &at(hours.until))])
-        },
-    )
-}
-
-/// The one sentence: what keeps guests out, or how many are in.
-fn summary(lang: Lang, rules: &WifiRules, guests: &GuestsNow) -> Banner {
-    let used = amounts::bytes(guests.used_today);
-    let count = lang.f(
-        "wifi-n-in",
-        &[("n", &guests.count_in().to_string()), ("bytes", &used)],
-    );
-    let (status_class, title, detail) = if !guests.is_configured {
-        ("info", lang.t("wifi-none"), lang.t("wifi-none-do"))
-    } else if !guests.is_in_force {
-        ("bad", lang.t("wifi-broken"), lang.t("wifi-broken-do"))
-    } else if !rules.is_on {
-        (
-            "warn",
-            lang.t("wifi-switched-off"),
-            lang.t("wifi-switched-off-do"),
-        )
-    } else {
-        match guests.uplink {
-            InternetUplink::Down => ("bad", lang.t("wifi-line-down"), lang.t("wifi-line-down-do")),
-            InternetUplink::Metered => (
-                "warn",
-                lang.t("wifi-line-metered"),
-                lang.f(
-                    "wifi-line-metered-do",
-                    &[("bytes", &amounts::bytes(guests.metered_today))],
-                ),
-            ),
-            InternetUplink::Free => ("", count, hours_words(lang, rules)),
-        }
-    };
-    Banner {
-        id: "wifi-summary".into(),
-        status_class,
-        title,
-        detail,
-        ..Banner::default()
-    }
-}
-
 /// The tile of the first page; none = the box serves no guests.
 pub(super) fn tile(app: &App, lang: Lang, state: &VillageState) -> Option<Tile> {
     let guests = app.live.guests.get();
-    let rules = &state.wifi.rules;
-    let sentence = summary(lang, rules, &guests);
+    let sentence = summary(app, lang, state, &guests);
     let is_well = sentence.status_class.is_empty();
     guests.is_configured.then(|| Tile {
         id: "tile-wifi".into(),
@@ -224,7 +190,7 @@ pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec
     let guests = app.live.guests.get();
     let now = app.supervisor.clock().wall_ms();
     vec![
-        summary(visit.lang, &state.wifi.rules, &guests).fragment(),
+        summary(app, visit.lang, state, &guests).fragment(),
         lists(visit.lang, now, state, &guests, MOST_ROWS),
     ]
 }
@@ -246,7 +212,7 @@ pub async fn page(
     };
     render(&WifiPage {
         live,
-        summary: summary(f.lang, &state.wifi.rules, &guests).fragment().html,
+        summary: summary(&app, f.lang, &state, &guests).fragment().html,
         lists: lists(f.lang, now, &state, &guests, most).html,
         week: chart::WeekPicture::new(f.lang, now, &guests.week),
         f,

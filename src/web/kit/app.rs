@@ -221,6 +221,7 @@ impl App {
                 | "typed-not-yours"
                 | "form-again"
                 | "wifi-cut"
+                | "wifi-cut-always"
                 | "wifi-cut-not-in"
                 | "wifi-cut-unanswered"
                 | "wifi-decided-now"

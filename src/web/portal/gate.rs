@@ -25,7 +25,7 @@ pub enum Button {
 /// The words about the way to the internet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gate {
-    /// `""` well, `warn`, `info`.
+    /// `""` well, `info`: the look of a warning is the urgent notices' alone.
     pub class: &'static str,
     /// The sentence; empty = the button says all.
     pub title: String,
@@ -67,6 +67,13 @@ impl Gate {
                 button: Button::None,
             },
             GuestVisitor::NotNow(why) => Self::refused(lang, &wifi.rules, why),
+            GuestVisitor::OutOfOrder => Self {
+                class: "info",
+                title: lang.t("wifi-out-of-order"),
+                details: vec![lang.t("wifi-out-of-order-do")],
+                garden: Vec::new(),
+                button: Button::Notices,
+            },
             GuestVisitor::NotAGuest | GuestVisitor::NotServed => Self {
                 class: "info",
                 title: if tapped {
@@ -82,7 +89,6 @@ impl Gate {
     }
 
     fn refused(lang: Lang, rules: &WifiRules, why: NotNow) -> Self {
-        let megabytes = |mb: Option<u32>| amounts::bytes(u64::from(mb.unwrap_or(0)) * 1_000_000);
         let (title, detail) = match why {
             NotNow::Off => (lang.t("wifi-off"), lang.t("wifi-off-do")),
             NotNow::Closed { opens } => {
@@ -96,18 +102,12 @@ impl Gate {
             NotNow::UplinkDown => (lang.t("wifi-down"), lang.t("wifi-down-do")),
             NotNow::MeteredOnly => (lang.t("wifi-metered"), lang.t("wifi-metered-do")),
             NotNow::DeviceUsedUp => {
-                let most = megabytes(rules.device_mb);
-                (
-                    lang.t("wifi-used-up"),
-                    lang.f("wifi-used-up-do", &[("most", &most)]),
-                )
+                let most = most_of_day(lang, "wifi-used-up-most", rules.device_mb);
+                (lang.t("wifi-used-up"), most + &again(lang, rules))
             }
             NotNow::HouseUsedUp => {
-                let most = megabytes(rules.house_mb);
-                (
-                    lang.t("wifi-house-used-up"),
-                    lang.f("wifi-house-used-up-do", &[("most", &most)]),
-                )
+                let most = most_of_day(lang, "wifi-house-used-up-most", rules.house_mb);
+                (lang.t("wifi-house-used-up"), most + &again(lang, rules))
             }
             NotNow::Full => (
                 lang.t("wifi-full"),
@@ -118,7 +118,7 @@ impl Gate {
         // up; without any line it is not.
         let has_garden = !matches!(why, NotNow::UplinkDown | NotNow::Blocked | NotNow::Off);
         Self {
-            class: "warn",
+            class: "info",
             title,
             details: vec![detail],
             garden: if has_garden {
@@ -149,6 +149,25 @@ impl Gate {
     }
 }
 
+/// How much there is in a day, with a space behind; nothing where there is no bound.
+fn most_of_day(lang: Lang, key: &str, megabytes: Option<u32>) -> String {
+    megabytes.map_or_else(String::new, |mb| {
+        let most = amounts::bytes(u64::from(mb) * 1_000_000);
+        lang.f(key, &[("most", &most)]) + " "
+    })
+}
+
+/// When a day that is used up is over: at midnight where it is open then, otherwise when it opens.
+pub fn again(lang: Lang, rules: &WifiRules) -> String {
+    match rules.hours.filter(|hours| !hours.is_open_at_midnight()) {
+        None => lang.t("wifi-again-midnight"),
+        Some(hours) => {
+            let at = amounts::hour_of_day(lang, hours.from);
+            lang.f("wifi-again-tomorrow", &[("at", &at)])
+        }
+    }
+}
+
 /// How long and how much is left.
 fn rest(lang: Lang, seconds: u32, bytes: Option<u64>) -> String {
     let time = amounts::how_long(lang, u64::from(seconds));
@@ -164,4 +183,32 @@ fn rest(lang: Lang, seconds: u32, bytes: Option<u64>) -> String {
 /// How to open these pages again: the window that a phone opens by itself is gone with the tap.
 pub fn come_back(lang: Lang, typed: &str) -> Option<String> {
     (!typed.is_empty()).then(|| lang.f("wifi-come-back", &[("name", typed)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::guest::OpenHours;
+
+    #[test]
+    fn a_day_that_is_used_up_ends_when_the_house_is_open_again() {
+        let told = |hours: Option<(u16, u16)>, device_mb| {
+            let rules = WifiRules {
+                hours: hours.map(|(from, until)| OpenHours { from, until }),
+                device_mb,
+                house_mb: None,
+                ..WifiRules::default()
+            };
+            let of = |why| Gate::refused(Lang::Vi, &rules, why).details.concat();
+            (of(NotNow::DeviceUsedUp), of(NotNow::HouseUsedUp))
+        };
+        let morning = "Ngày mai, từ 5 giờ, lại dùng được.";
+        let (device, house) = told(Some((300, 1_320)), Some(1_000));
+        assert_eq!(device, format!("Mỗi máy được 1 GB một ngày. {morning}"));
+        assert_eq!(house, morning, "no bound is no number");
+        assert_eq!(told(Some((300, 0)), None).0, morning);
+        for open in [None, Some((1_080, 120)), Some((0, 1_320))] {
+            assert_eq!(told(open, None).0, "Qua nửa đêm lại dùng được.", "{open:?}");
+        }
+    }
 }

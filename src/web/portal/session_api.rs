@@ -62,9 +62,10 @@ impl CaptiveStatus {
             } => (false, Some(seconds_left), bytes_left),
             // A device of the house goes its own way.
             GuestVisitor::NotAGuest => (false, None, None),
-            GuestVisitor::Captive | GuestVisitor::NotNow(_) | GuestVisitor::NotServed => {
-                (true, None, None)
-            }
+            GuestVisitor::Captive
+            | GuestVisitor::NotNow(_)
+            | GuestVisitor::NotServed
+            | GuestVisitor::OutOfOrder => (true, None, None),
         };
         Self {
             captive,
@@ -143,6 +144,7 @@ mod tests {
             GuestVisitor::Captive,
             GuestVisitor::NotNow(NotNow::UplinkDown),
             GuestVisitor::NotServed,
+            GuestVisitor::OutOfOrder,
         ] {
             let told = json(visitor);
             assert!(

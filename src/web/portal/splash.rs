@@ -37,6 +37,13 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
 
 /// The first page of a device that stands so; `tapped` = this is the answer to its tap.
 pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: bool) -> Response {
+    // Between two runs of its service nobody serves the port of a guest network that is there.
+    let visitor = match visitor {
+        GuestVisitor::NotServed if portal.app.live.guests.get().is_configured => {
+            GuestVisitor::OutOfOrder
+        }
+        visitor => visitor,
+    };
     let f = visit.context(portal);
     let gate = Gate::new(portal, visit, visitor, tapped);
     let come_back = gate::come_back(f.lang, portal.site.typed()).filter(|_| gate.has_tap());

@@ -105,7 +105,7 @@ impl Running<'_> {
         if self.let_in(mac, &id).await? {
             Ok(self.visitor(mac, &id))
         } else {
-            Ok(GuestVisitor::NotServed)
+            Ok(GuestVisitor::OutOfOrder)
         }
     }
 

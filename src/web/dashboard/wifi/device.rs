@@ -7,17 +7,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{called, device_words, standing_key};
+use super::{called, codes, device_words, standing_key};
 use crate::domain::guest::{self, DecidedDevice, Standing};
 use crate::domain::id::GuestId;
 use crate::domain::rejection::Rejection;
+use crate::domain::state::VillageState;
 use crate::domain::text;
 use crate::http::address::PathId;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{PageContext, redirect_see_other, render_with};
 use crate::http::wrong_input::WrongInput;
-use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::journal::SubmitError;
 use crate::keys::secret;
@@ -39,6 +39,8 @@ struct DevicePage {
     is_random: bool,
     /// The decision; none = it is a guest as all are.
     decided: Option<Standing>,
+    /// The words about a cut.
+    cut_words: String,
     /// The name in the form.
     typed: String,
     once: String,
@@ -135,47 +137,46 @@ fn page(app: &App, visit: &RequestContext, id: &GuestId) -> Result<DevicePage, P
     let (lang, now) = (f.lang, app.supervisor.clock().wall_ms());
     let guests = app.live.guests.get();
     let decided = state.wifi.decided.get(id);
-    let seen = guests.devices.iter().enumerate().find(|(_, r)| r.id == *id);
-    let (name, words) = match (seen, decided) {
-        (Some((n, row)), _) => (
-            called(lang, &state, row, n),
-            device_words(lang, now, &state, row),
-        ),
-        (None, Some(known)) => (
-            lang.verbatim(&known.name),
-            format!(
-                "{} · {}",
-                lang.t("wifi-not-today"),
-                lang.t(standing_key(known.standing))
-            ),
+    let seen = guests.devices.iter().find(|row| row.id == *id);
+    let words = match (seen, decided) {
+        (Some(row), _) => device_words(lang, now, &state, row),
+        (None, Some(known)) => format!(
+            "{} · {}",
+            lang.t("wifi-not-today"),
+            lang.t(standing_key(known.standing))
         ),
         (None, None) => return Err(PageError::NotFound),
     };
-    let typed = match (decided, seen) {
-        (Some(known), _) => known.name.clone(),
-        // The number is another device's tomorrow; with the day it stays this one's.
-        (None, Some((n, _))) => first_name(n, now),
-        (None, None) => String::new(),
+    let codes = codes(&state, &guests);
+    let name = called(lang, &state, &codes, id);
+    let typed = match decided {
+        Some(known) => known.name.clone(),
+        // A stored name is in the village's tongue.
+        None => called(Lang::Vi, &state, &codes, id),
     };
     Ok(DevicePage {
         wrong: WrongInput::default(),
         id: id.to_string(),
         name,
         words,
-        is_in: seen.is_some_and(|(_, row)| row.since.is_some()),
-        is_random: seen.is_some_and(|(_, row)| row.is_random),
+        is_in: seen.is_some_and(|row| row.since.is_some()),
+        is_random: seen.is_some_and(|row| row.is_random),
         decided: decided.map(|d| d.standing),
+        cut_words: lang.t(if comes_back_by_itself(&state, id) {
+            "wifi-cut-do-always"
+        } else {
+            "wifi-cut-do"
+        }),
         typed,
         once: secret::token().map_err(|_| PageError::Unavailable)?,
         f,
     })
 }
 
-/// The name that is offered: “Máy thứ 3 ngày 21/11/2026”. A stored name is in the village's tongue.
-fn first_name(place: usize, now: crate::time::WallMs) -> String {
-    let n = (place + 1).to_string();
-    let date = dates::date(now);
-    Lang::Vi.f("wifi-first-name", &[("n", &n), ("date", &date)])
+/// Whether a device that is cut is in again without a tap.
+fn comes_back_by_itself(state: &VillageState, id: &GuestId) -> bool {
+    let decided = state.wifi.decided.get(id);
+    decided.is_some_and(|d| d.standing == Standing::AlwaysIn)
 }
 
 /// The page.
@@ -206,7 +207,9 @@ pub async fn cut(
     };
     let order = visit.request(command)?.idempotent(once, until);
     app.journal.submit(order.before(deadline)).await?;
+    let comes_back = comes_back_by_itself(&app.journal.state(), &device);
     let said = match app.ports.guests.cut(device).await {
+        Some(true) if comes_back => "wifi-cut-always",
         Some(true) => "wifi-cut",
         Some(false) => "wifi-cut-not-in",
         None => "wifi-cut-unanswered",
