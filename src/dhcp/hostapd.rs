@@ -5,10 +5,7 @@
 //! (`docs/decisions/0015-guest-network.md`).
 
 use crate::config::network::NetworkConfig;
-use crate::domain::text;
-
-/// Longest name of a wifi, bytes (IEEE 802.11).
-const MAX_NAME_BYTES: usize = 32;
+use crate::domain::guest::wifi_name;
 
 /// The whole configuration; none when the box has no radio or no guest segment. The wifi is called
 /// as the village is.
@@ -46,15 +43,6 @@ pub fn config(network: &NetworkConfig, village: &str) -> Option<String> {
          ap_isolate=1\n\
          max_num_sta={most}\n"
     ))
-}
-
-/// As much of the village's name as a wifi may be called.
-fn wifi_name(village: &str) -> String {
-    let mut name = text::line(village, MAX_NAME_BYTES);
-    while name.len() > MAX_NAME_BYTES {
-        name.pop();
-    }
-    name.trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -99,11 +87,5 @@ mod tests {
             "{text}"
         );
         assert_eq!(config(&NetworkConfig::default(), "Thôn"), None);
-    }
-
-    #[test]
-    fn a_long_name_is_cut_between_letters() {
-        let name = wifi_name(&"ộ".repeat(40));
-        assert!(name.len() <= MAX_NAME_BYTES && name.chars().all(|c| c == 'ộ'));
     }
 }

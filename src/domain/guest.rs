@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::device_code::DeviceCodes;
 use self::garden::{is_host_name, opens_probes};
+pub use self::wifi_name::{GATEWAY_NAME, wifi_name};
 use super::id::GuestId;
 use super::lane::{EventProperties, Lane};
 use super::rejection::Rejection;
@@ -25,6 +26,7 @@ pub mod admission;
 mod device_code;
 mod garden;
 pub mod rules;
+mod wifi_name;
 
 /// Most devices on which a person may decide.
 pub const MAX_DECIDED: usize = 500;

@@ -209,6 +209,8 @@ fn a_device_is_named_let_in_always_blocked_and_forgotten() {
         list.contains("Ti vi hội trường") && list.contains("luôn cho vào"),
         "{list}"
     );
+    let device = pages.get(&path, &cookie).body;
+    assert!(device.contains("ngắt rồi nó tự vào lại"), "{device}");
     assert_eq!(decide("Ti vi hội trường", "blocked").status, 303);
     pages.shows(GuestsNow {
         devices: Vec::new(),
@@ -310,6 +312,28 @@ fn rules_are_set_by_a_form_that_gives_back_what_was_typed() {
     assert_eq!(send(&[("always", "1")]).status, 303);
     let rules = http(pages.portal, "GET", "/rules?lang=vi", "", "").body;
     assert!(rules.contains("Cả ngày lẫn đêm"), "{rules}");
+}
+
+#[test]
+fn the_sheet_for_the_wall_tells_the_name_of_the_wifi_the_tap_and_the_way_back() {
+    let (pages, cookie) = house();
+    assert!(
+        pages
+            .get("/wifi", &cookie)
+            .body
+            .contains("href=\"/wifi/sheet\"")
+    );
+    let sheet = pages.get("/wifi/sheet?name=Wifi%20x%C3%B3m%20%3Cb%3E", &cookie);
+    for words in [
+        "Wifi xóm &#60;b&#62;",
+        "không cần mật khẩu",
+        "Bấm để vào mạng",
+        "nhavanhoa.lan",
+        "Từ 5 giờ đến 22 giờ",
+    ] {
+        assert!(sheet.body.contains(words), "{words}: {}", sheet.body);
+    }
+    assert_eq!(pages.get("/wifi/sheet", "").status, 303, "behind a sign-in");
 }
 
 #[test]

@@ -68,13 +68,87 @@ async fn browse(pages: &GuestPages) {
     let device = format!("/wifi/devices/{device}");
     for lang in ["vi", "en"] {
         open(&page, &format!("{base}/lang/{lang}")).await;
-        for path in ["/", "/wifi", "/wifi?all", "/wifi/rules", &device] {
+        for path in [
+            "/",
+            "/wifi",
+            "/wifi?all",
+            "/wifi/rules",
+            "/wifi/sheet",
+            &device,
+        ] {
             open(&page, &format!("{base}{path}")).await;
             judge.judge(&page, &format!("{path} in {lang}")).await;
         }
     }
     page.close().await.expect("closes");
     judge.verdict();
+}
+
+/// Publishes a notice as the chief.
+fn publish(pages: &GuestPages, cookie: &str, id: &str, kind: &str, title: &str, body: &str) {
+    let form = pages.get("/notices/new", cookie).field("form");
+    let fields = [
+        ("form", &*form),
+        ("once", id),
+        ("title", title),
+        ("body", body),
+        ("kind", kind),
+        ("days", "7"),
+    ];
+    let sent = pages.post("/notices", cookie, &fields);
+    assert_eq!(sent.status, 303, "{}", sent.body);
+}
+
+async fn measure(pages: &GuestPages) {
+    let driver = Driver::start();
+    let page = driver.phone().await;
+    pages.stands(GuestVisitor::Captive);
+    for lang in ["vi", "en"] {
+        open(
+            &page,
+            &format!("http://127.0.0.1:{}/?lang={lang}", pages.portal),
+        )
+        .await;
+        let script = "return [...document.querySelectorAll('main .rows li b')]\
+            .map(title => Math.ceil(title.getBoundingClientRect().bottom))";
+        let ends = page.execute(script, vec![]).await.expect("places");
+        let ends: Vec<u64> = serde_json::from_value(ends).expect("numbers");
+        assert!(
+            ends.len() == 3 && ends.iter().all(|end| *end <= 800),
+            "{lang}: titles end at {ends:?} of 800"
+        );
+    }
+    page.close().await.expect("closes");
+}
+
+#[test]
+fn below_an_urgent_notice_and_the_button_three_titles_stand_on_the_first_screen() {
+    let (pages, cookie) = house();
+    let storm = "Bà con chằng chống nhà cửa, đưa trâu bò về chuồng, không ra sông từ 18 giờ. Cần \
+        giúp gọi ông Mẫu 0912 345 678.";
+    publish(
+        &pages,
+        &cookie,
+        "n-1",
+        "urgent",
+        "Tin bão số 9: gió cấp 8 từ tối nay",
+        storm,
+    );
+    for (id, title) in [
+        ("n-2", "Họp thôn tối thứ Bảy"),
+        ("n-3", "Tiêm phòng cho trẻ em"),
+        ("n-4", "Lịch lấy nước vào đồng"),
+    ] {
+        publish(
+            &pages,
+            &cookie,
+            id,
+            "notice",
+            title,
+            "Mời bà con đến nhà văn hóa.",
+        );
+    }
+    pages.block_on(Box::pin(measure(&pages)));
 }
 
 #[test]

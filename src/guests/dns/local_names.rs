@@ -9,8 +9,7 @@ use std::collections::BTreeSet;
 use super::host_name::{HostNameError, wire_name_of};
 use super::question::{Question, RecordKind, self_and_parents};
 
-/// The name that people type; it needs no registration and no uplink.
-pub const GATEWAY_NAME: &str = "nhavanhoa.lan";
+pub use crate::domain::guest::GATEWAY_NAME;
 
 /// Domains that are for use at home or never in use; a question for a name in them would tell the
 /// resolvers what the village hall's devices are called. Sources: RFC 6761, 6762, 7686, 8375;

@@ -100,6 +100,7 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/wifi", get(wifi::page))
         .route("/wifi/devices/{id}", get(wifi::one))
         .route("/wifi/rules", get(wifi::rules_form))
+        .route("/wifi/sheet", get(wifi::sheet))
         .route("/history", get(history::page))
         .route("/live/{page}", get(live_updates::follow))
         .route("/me", get(sign_in::me));

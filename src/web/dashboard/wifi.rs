@@ -1,12 +1,14 @@
 //! Wifi miễn phí: who is in now, what was used, the week as a picture; from here a device is cut,
 //! blocked or let in always, and the rules are set.
 //!
-//! Invariants: a device is a short code on this page, or the name that somebody gave it; no address,
-//! no page that a guest opened. Every act is a command in history before the network is asked.
+//! Invariants: a device is a short code on this page, or the name that somebody gave it; no
+//! address, no page that a guest opened. Every act is a command in history before the network is
+//! asked.
 
 mod chart;
 mod device;
 mod rules;
+mod sheet;
 mod summary;
 
 use axum::extract::{RawQuery, State};
@@ -16,6 +18,7 @@ pub(super) use self::device::typed_again as decision_typed_again;
 pub use self::device::{cut, decide, forget, one};
 pub(super) use self::rules::{RULES_FIELDS, typed_again as rules_typed_again};
 pub use self::rules::{form as rules_form, set};
+pub use self::sheet::sheet;
 use self::summary::summary;
 use crate::domain::guest::{DeviceCodes, Standing};
 use crate::domain::id::GuestId;

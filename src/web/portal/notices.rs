@@ -18,11 +18,15 @@ use crate::web::kit::notices::{
 
 /// Notices on the page of all.
 const MOST: usize = 100;
+/// Notices on the first page.
+const NEWEST: usize = 3;
 /// Urgent ones on top of a page.
 const MOST_URGENT: usize = 3;
 
 /// The notices of a page, and its day.
 pub struct Lists {
+    /// Titles alone, so that they stand on the first screen of a phone.
+    pub is_brief: bool,
     /// The day, also by the moon.
     pub date: String,
     /// Urgent notices.
@@ -32,8 +36,20 @@ pub struct Lists {
 }
 
 impl Lists {
-    /// Those that are shown now; so many of the usual ones.
-    pub fn new(portal: &Portal, lang: Lang, most: usize) -> Self {
+    /// Those that are shown now.
+    pub fn whole(portal: &Portal, lang: Lang) -> Self {
+        Self::new(portal, lang, MOST)
+    }
+
+    /// The newest of them, for the first page.
+    pub fn brief(portal: &Portal, lang: Lang) -> Self {
+        Self {
+            is_brief: true,
+            ..Self::new(portal, lang, NEWEST)
+        }
+    }
+
+    fn new(portal: &Portal, lang: Lang, most: usize) -> Self {
         let app = &portal.app;
         let clock = app.supervisor.clock();
         let now = clock.wall_ms();
@@ -43,6 +59,7 @@ impl Lists {
         let urgent = urgent.into_iter().take(MOST_URGENT);
         let others = others.into_iter().take(most);
         Self {
+            is_brief: false,
             date: format!(
                 "{} · {}",
                 dates::long(lang, now),
@@ -76,7 +93,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit) -> Response 
         css: STYLE,
         q: visit.query(),
         size: size_key(&f),
-        lists: Lists::new(&portal, f.lang, MOST),
+        lists: Lists::whole(&portal, f.lang),
         f,
     })
 }

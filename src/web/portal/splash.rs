@@ -11,9 +11,6 @@ use crate::http::assets::STYLE;
 use crate::http::render::{PageContext, render};
 use crate::ports::guests::GuestVisitor;
 
-/// Notices on the first page.
-const NEWEST: usize = 3;
-
 #[derive(askama::Template)]
 #[template(path = "splash.html")]
 struct Splash {
@@ -55,7 +52,7 @@ pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: 
         gate,
         come_back,
         has_rules: visitor != GuestVisitor::NotServed,
-        lists: Lists::new(portal, f.lang, NEWEST),
+        lists: Lists::brief(portal, f.lang),
         f,
     })
 }
