@@ -54,20 +54,16 @@ pub async fn transact(script: &str) -> Result<(), KernelError> {
     run("nft", &["-f", "-"], script).await.map(drop)
 }
 
-/// Runs `tc` commands; with `tolerant` one that fails does not keep the others from running.
+/// Runs `tc` commands; one that fails does not keep the others from running.
 ///
 /// # Errors
 /// [`KernelError`] when a command failed.
-pub async fn shape(commands: &str, tolerant: bool) -> Result<(), KernelError> {
+pub async fn shape(commands: &str) -> Result<(), KernelError> {
     if commands.is_empty() {
         return Ok(());
     }
-    let args: &[&str] = if tolerant {
-        &["-force", "-batch", "-"]
-    } else {
-        &["-batch", "-"]
-    };
-    run("tc", args, commands).await.map(drop)
+    let args = ["-force", "-batch", "-"];
+    run("tc", &args, commands).await.map(drop)
 }
 
 /// Whether the kernel has a queueing discipline: tried on the loopback interface, and taken off

@@ -467,7 +467,7 @@ fn guest_input(to: &mut Script, plan: &NetworkPlan, guest: &NetworkSegment) {
         "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} update \
          @guest_questions {{ ether saddr limit rate over {questions}/second \
          burst {} packets }} drop",
-        questions * 2
+        questions.saturating_mul(2)
     );
     line!(
         to,
@@ -482,7 +482,7 @@ fn guest_input(to: &mut Script, plan: &NetworkPlan, guest: &NetworkSegment) {
         to,
         "\t\ttcp dport {{ {ports} }} ct state new update \
          @guest_portal {{ ether saddr limit rate over {pages}/second burst {} packets }} drop",
-        pages * 3
+        pages.saturating_mul(3)
     );
     line!(to, "\t\ttcp dport {{ {ports} }} accept");
     line!(to, "\t\tgoto refuse\n\t}}");

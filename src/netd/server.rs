@@ -12,7 +12,6 @@ use super::network::{KernelChange, Network};
 use super::shaping;
 use crate::protocol::netd::{
     GuestSession, InterfaceName, MAX_LINE_BYTES, NetdRefusal, NetdReply, NetdRequest, NetworkPlan,
-    SlotId,
 };
 use crate::supervisor::clock::since_boot_ms;
 
@@ -38,6 +37,8 @@ struct Helper {
     network: Network,
     /// The queue beneath a device's class; none = this kernel has none of them.
     queue: Option<&'static str>,
+    /// Whether a part of the shaping is missing, as beneath an uplink that is unplugged.
+    is_shaping_partial: bool,
 }
 
 /// Serves until the listener fails. `gateway_uid` is the one user that may ask; root may always.
@@ -57,6 +58,7 @@ pub async fn serve(
     let mut helper = Helper {
         network: Network::default(),
         queue: None,
+        is_shaping_partial: false,
     };
     helper.take_over(base).await?;
     ready();
@@ -179,22 +181,37 @@ impl Helper {
             self.network
                 .load(plan.clone(), sessions, open_uplinks, &used, since_boot_ms());
         let reply = self.apply(change).await?;
-        if is_new {
-            self.rebuild_trees(&plan).await?;
+        if is_new || self.is_shaping_partial {
+            self.is_shaping_partial = false;
+            self.rebuild_trees(&plan).await;
         }
-        let slots: Vec<SlotId> = self.network.slots().collect();
-        for slot in slots {
-            kernel::shape(&shaping::device(&plan, slot, self.queue), false).await?;
-        }
+        let slots = self.network.slots();
+        let classes: String = slots
+            .map(|slot| shaping::device(&plan, slot, self.queue))
+            .collect();
+        self.shape(&classes).await;
         Ok(reply)
     }
 
+    /// The rules are in force already, and a refusal would say that nothing was changed: a part
+    /// that cannot be shaped is told to the technician, the others are, and the next plan tries
+    /// again.
+    async fn shape(&mut self, commands: &str) {
+        if let Err(error) = kernel::shape(commands).await {
+            self.is_shaping_partial = true;
+            tracing::warn!(
+                detail = error.detail,
+                "speed of guests not limited everywhere"
+            );
+        }
+    }
+
     /// Shaping comes after the rules: a device whose class is missing is fast, not free.
-    async fn rebuild_trees(&mut self, plan: &NetworkPlan) -> Result<(), KernelError> {
+    async fn rebuild_trees(&mut self, plan: &NetworkPlan) {
         // On an interface without a tree the removal fails; what is asked for is that none is
         // there.
-        let _ = kernel::shape(&shaping::clear(plan), true).await;
-        kernel::shape(&shaping::trees(plan), false).await?;
+        let _ = kernel::shape(&shaping::clear(plan)).await;
+        self.shape(&shaping::trees(plan)).await;
         self.queue = None;
         if shaping::is_shaped(plan) {
             for queue in QUEUES {
@@ -204,7 +221,6 @@ impl Helper {
                 }
             }
         }
-        Ok(())
     }
 
     async fn admit(&mut self, session: GuestSession) -> Result<NetdReply, KernelError> {
@@ -219,10 +235,8 @@ impl Helper {
         let reply = self.apply(change).await?;
         if let Some(plan) = self.network.plan() {
             let classes = shaping::device(plan, session.slot, self.queue);
-            if let Err(error) = kernel::shape(&classes, false).await {
-                // The device is in and its bytes are counted; only its speed is not limited.
-                tracing::warn!(detail = error.detail, "class of a guest not made");
-            }
+            // The device is in and its bytes are counted; only its speed may not be limited.
+            self.shape(&classes).await;
         }
         Ok(reply)
     }

@@ -63,6 +63,8 @@ mod reservations;
 mod rot;
 mod rumqttc;
 mod segments;
+mod segments_apart;
+mod segments_bounds;
 mod sensors;
 mod setup;
 mod snapshots;

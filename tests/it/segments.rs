@@ -13,15 +13,15 @@ use crate::support::segments::{
     BOX, GARDEN_HOST, HOST, PORTAL_PORT, Segments, plan, read_answer, until,
 };
 
-const PHONE: &str = "02:00:00:00:07:11";
-const PHONE_2: &str = "02:00:00:00:07:12";
-const MANY: u64 = 1_000_000_000;
+pub const PHONE: &str = "02:00:00:00:07:11";
+pub const PHONE_2: &str = "02:00:00:00:07:12";
+pub const MANY: u64 = 1_000_000_000;
 
-fn slot(number: u16) -> SlotId {
+pub fn slot(number: u16) -> SlotId {
     SlotId::new(number).expect("a slot")
 }
 
-fn session(number: u16, mac: &str, seconds: u32, quota_bytes: u64) -> GuestSession {
+pub fn session(number: u16, mac: &str, seconds: u32, quota_bytes: u64) -> GuestSession {
     GuestSession {
         slot: slot(number),
         mac: mac.parse().expect("an address"),
@@ -31,12 +31,12 @@ fn session(number: u16, mac: &str, seconds: u32, quota_bytes: u64) -> GuestSessi
     }
 }
 
-fn uplink(name: &str) -> InterfaceName {
+pub fn uplink(name: &str) -> InterfaceName {
     InterfaceName::new(name).expect("a name")
 }
 
 /// With these sessions, over the first uplink.
-fn load(segments: &Segments, sessions: Vec<GuestSession>) {
+pub fn load(segments: &Segments, sessions: Vec<GuestSession>) {
     let request = NetdRequest::Load {
         plan: Box::new(plan()),
         sessions,
@@ -45,18 +45,18 @@ fn load(segments: &Segments, sessions: Vec<GuestSession>) {
     assert_eq!(segments.ask(&request), NetdReply::Done);
 }
 
-fn done(segments: &Segments, request: &NetdRequest) {
+pub fn done(segments: &Segments, request: &NetdRequest) {
     assert_eq!(segments.ask(request), NetdReply::Done, "{request:?}");
 }
 
-fn usage(segments: &Segments) -> BTreeMap<SlotId, SlotUsage> {
+pub fn usage(segments: &Segments) -> BTreeMap<SlotId, SlotUsage> {
     match segments.ask(&NetdRequest::Usage) {
         NetdReply::Usage { slots } => slots.into_iter().map(|s| (s.slot, s)).collect(),
         other => panic!("{other:?}"),
     }
 }
 
-fn at(host: &str, port: u16) -> String {
+pub fn at(host: &str, port: u16) -> String {
     if host.contains(':') {
         format!("[{host}]:{port}")
     } else {
@@ -65,7 +65,7 @@ fn at(host: &str, port: u16) -> String {
 }
 
 /// A network with an internet of two hosts, and something that answers where the portal listens.
-fn village() -> Segments {
+pub fn village() -> Segments {
     let segments = Segments::new();
     for host in HOST.iter().chain(&GARDEN_HOST) {
         segments.serve("net", &at(host, 80), "204 No Content", 0);
@@ -81,7 +81,7 @@ fn village() -> Segments {
 }
 
 /// The first line of what port 80 of a host answers.
-fn plain(segments: &Segments, place: &str, host: &str) -> String {
+pub fn plain(segments: &Segments, place: &str, host: &str) -> String {
     match segments.get(place, &at(host, 80)) {
         Ok((line, _)) => line,
         Err(kind) => format!("{kind:?}"),
@@ -93,8 +93,8 @@ fn tls(segments: &Segments, place: &str, host: &str) -> Result<(), ErrorKind> {
     segments.connect(place, &at(host, 443)).map(drop)
 }
 
-const CAPTIVE: &str = "HTTP/1.1 302 Found";
-const ONLINE: &str = "HTTP/1.1 204 No Content";
+pub const CAPTIVE: &str = "HTTP/1.1 302 Found";
+pub const ONLINE: &str = "HTTP/1.1 204 No Content";
 
 #[test]
 fn a_guest_sees_the_portal_then_the_internet_then_the_portal_again() {
@@ -180,69 +180,6 @@ fn a_session_ends_on_time_with_the_helper_dead_and_nobody_new_gets_in() {
         "{refused:?}"
     );
     assert_eq!(plain(&segments, "phone", HOST[0]), CAPTIVE);
-}
-
-#[test]
-fn nobody_reaches_another_segment_or_the_neighbour() {
-    let segments = village();
-    for (place, address) in [
-        ("camera", "10.8.0.20:554"),
-        ("camera", "[fd00:8::20]:554"),
-        ("staff", "10.9.0.30:80"),
-        ("phone2", "10.7.0.12:80"),
-        ("phone2", "[fd00:7::12]:80"),
-        ("box", "0.0.0.0:22"),
-        ("box", "0.0.0.0:8443"),
-        ("box", "0.0.0.0:1883"),
-    ] {
-        segments.serve(place, address, "200 OK", 0);
-    }
-    // Before a session and in it alike.
-    for sessions in [Vec::new(), vec![session(1, PHONE, 600, MANY)]] {
-        load(&segments, sessions);
-        for address in [
-            "10.8.0.20:554",
-            "[fd00:8::20]:554",
-            "10.9.0.30:80",
-            "10.7.0.12:80",
-            "[fd00:7::12]:80",
-            "10.7.0.1:22",
-            "10.7.0.1:8443",
-            "10.7.0.1:1883",
-            "[fd00:7::1]:22",
-            "10.8.0.1:1883",
-            "10.9.0.1:8443",
-            "203.0.113.2:22",
-        ] {
-            let reached = segments.connect("phone", address).map(drop);
-            assert!(reached.is_err(), "a guest reaches {address}");
-        }
-        for (from, address) in [
-            ("camera", "10.7.0.11:80"),
-            ("camera", "11.22.33.80:80"),
-            ("camera", "[2001:db8:ff::80]:80"),
-            ("camera", "10.9.0.30:80"),
-            ("camera", "10.8.0.1:22"),
-            ("camera", "10.7.0.1:8080"),
-            ("staff", "10.8.0.20:554"),
-            ("staff", "10.7.0.12:80"),
-            ("net", "203.0.113.2:22"),
-            ("net", "203.0.113.2:8443"),
-        ] {
-            let reached = segments.connect(from, address).map(drop);
-            assert!(reached.is_err(), "{from} reaches {address}");
-        }
-        for (from, address) in [
-            ("camera", "10.8.0.1:1883"),
-            ("staff", "10.9.0.1:8443"),
-            ("staff", "11.22.33.80:443"),
-            ("box", "10.8.0.20:554"),
-            ("box", "11.22.33.80:443"),
-        ] {
-            let reached = segments.connect(from, address).map(drop);
-            assert_eq!(reached, Ok(()), "{from} does not reach {address}");
-        }
-    }
 }
 
 #[test]
@@ -334,25 +271,9 @@ fn a_reload_keeps_sessions_and_what_they_used() {
 }
 
 #[test]
-fn a_false_address_gets_nothing_and_a_new_one_is_a_new_guest() {
+fn a_new_hardware_address_is_a_new_guest() {
     let segments = village();
     load(&segments, vec![session(1, PHONE, 600, MANY)]);
-    // An address of another segment from the guest wifi.
-    segments.ip("phone", &["addr", "add", "10.9.0.77/32", "dev", "wlan0"]);
-    segments.ip(
-        "phone",
-        &[
-            "route",
-            "replace",
-            "default",
-            "via",
-            "10.7.0.1",
-            "src",
-            "10.9.0.77",
-        ],
-    );
-    assert!(segments.connect("phone", &at(HOST[0], 80)).is_err());
-    segments.ip("phone", &["route", "replace", "default", "via", "10.7.0.1"]);
     assert_eq!(plain(&segments, "phone", HOST[0]), ONLINE);
     let other = ["link", "set", "wlan0", "address", "02:00:00:00:07:99"];
     segments.ip("phone", &other);

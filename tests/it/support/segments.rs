@@ -130,13 +130,13 @@ impl Segments {
         self.cable(("net", "in1"), ("box", "up1"));
         self.address("box", "guest0", &["10.7.0.1/22", "fd00:7::1/64"]);
         self.address("box", "dev0", &["10.8.0.1/24", "fd00:8::1/64"]);
-        self.address("box", "staff0", &["10.9.0.1/24"]);
+        self.address("box", "staff0", &["10.9.0.1/24", "fd00:9::1/64"]);
         self.address("box", "up0", &["203.0.113.2/30", "2001:db8:1::2/64"]);
         self.address("box", "up1", &["203.0.113.6/30", "2001:db8:2::2/64"]);
         self.address("phone", "wlan0", &["10.7.0.11/22", "fd00:7::11/64"]);
         self.address("phone2", "wlan0", &["10.7.0.12/22", "fd00:7::12/64"]);
         self.address("camera", "eth0", &["10.8.0.20/24", "fd00:8::20/64"]);
-        self.address("staff", "eth0", &["10.9.0.30/24"]);
+        self.address("staff", "eth0", &["10.9.0.30/24", "fd00:9::30/64"]);
         self.address("net", "in0", &["203.0.113.1/30", "2001:db8:1::1/64"]);
         self.address("net", "in1", &["203.0.113.5/30", "2001:db8:2::1/64"]);
         for host in [HOST, GARDEN_HOST] {
@@ -147,12 +147,10 @@ impl Segments {
             ("phone", "10.7.0.1", "fd00:7::1"),
             ("phone2", "10.7.0.1", "fd00:7::1"),
             ("camera", "10.8.0.1", "fd00:8::1"),
-            ("staff", "10.9.0.1", ""),
+            ("staff", "10.9.0.1", "fd00:9::1"),
         ] {
             self.ip(place, &["route", "add", "default", "via", v4]);
-            if !v6.is_empty() {
-                self.ip(place, &["-6", "route", "add", "default", "via", v6]);
-            }
+            self.ip(place, &["-6", "route", "add", "default", "via", v6]);
         }
         self.route_by(0);
         for setting in ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"] {
@@ -340,7 +338,7 @@ pub fn plan() -> NetworkPlan {
     serde_json::from_value(json!({
         "guest": { "interface": "guest0", "v4": "10.7.0.1/22", "v6": "fd00:7::1/64" },
         "device": { "interface": "dev0", "v4": "10.8.0.1/24", "v6": "fd00:8::1/64" },
-        "staff": { "interface": "staff0", "v4": "10.9.0.1/24" },
+        "staff": { "interface": "staff0", "v4": "10.9.0.1/24", "v6": "fd00:9::1/64" },
         "uplinks": ["up0", "up1"],
         "ports": {
             "portal": PORTAL_PORT, "dns": 5_300, "device": [1_883], "staff": [22, 8_443]

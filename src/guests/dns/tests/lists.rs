@@ -70,6 +70,23 @@ fn a_list_is_read_and_its_bad_lines_are_told() {
 }
 
 #[test]
+fn two_hundred_thousand_names_take_few_bytes() {
+    let names: Vec<String> = (0..200_000)
+        .map(|n| format!("a-rather-long-label-{n}.of-some-length.example"))
+        .collect();
+    let text = names.join("\n");
+    let loaded = BlockList::load(Cursor::new(text)).expect("a list");
+    assert_eq!((loaded.list.len(), loaded.bad_count), (200_000, 0));
+    let bytes = loaded.list.memory_bytes();
+    assert!(bytes <= 10_000_000, "{bytes}");
+    for name in [&names[0], &names[99_999], &names[199_999]] {
+        assert!(blocks(&loaded.list, name), "{name}");
+        assert!(blocks(&loaded.list, &format!("www.{name}")), "{name}");
+    }
+    assert!(!blocks(&loaded.list, "of-some-length.example"));
+}
+
+#[test]
 fn a_list_without_end_is_refused() {
     let text: Vec<String> = (0..11).map(|n| format!("n{n}.example\n")).collect();
     let load = |lines: &[String]| BlockList::load_at_most(10, lines.concat().as_bytes());
