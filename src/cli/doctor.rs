@@ -1,6 +1,7 @@
-//! `doctor`: thirteen checks of a gateway, two more where it serves networks, eight of a commune's server. Each finding has a code, a
-//! severity, a sentence, and an advice. It works when neither is running: everything that only a
-//! running one can answer is then one finding, and the rest is checked directly.
+//! `doctor`: thirteen checks of a gateway, two more where it serves networks, eight of a commune's
+//! server. Each finding has a code, a severity, a sentence, and an advice. It works when neither is
+//! running: everything that only a running one can answer is then one finding, and the rest is
+//! checked directly.
 
 mod commune;
 mod network;

@@ -62,10 +62,13 @@ fn v4(
     let (tag, own) = (purpose.name(), segment.v4.address());
     let (first, last, mask) = (pool.first, pool.last, pool.netmask);
     let minutes = purpose.lease_minutes();
-    writeln!(text, "interface={}", segment.interface)?;
+    let interface = &segment.interface;
+    writeln!(text, "interface={interface}")?;
+    // dnsmasq tags a packet with the interface that it came by. Without that condition it takes the
+    // pool that the packet itself asks for: a guest would get an address of the devices.
     writeln!(
         text,
-        "dhcp-range=set:{tag},{first},{last},{mask},{minutes}m"
+        "dhcp-range=tag:{interface},set:{tag},{first},{last},{mask},{minutes}m"
     )?;
     if purpose == SegmentUse::Device {
         // An option without a value is left out: devices have no way out and ask for no names.
@@ -157,7 +160,7 @@ mod tests {
         assert_eq!(
             tail,
             "interface=guest0\n\
-             dhcp-range=set:guest,10.7.0.2,10.7.3.254,255.255.252.0,45m\n\
+             dhcp-range=tag:guest0,set:guest,10.7.0.2,10.7.3.254,255.255.252.0,45m\n\
              dhcp-option=tag:guest,option:router,10.7.0.1\n\
              dhcp-option=tag:guest,option:dns-server,10.7.0.1\n\
              dhcp-ignore-names=tag:guest\n\
@@ -165,14 +168,14 @@ mod tests {
              ra-param=guest0,300,1800\n\
              dhcp-option=tag:guest,option6:dns-server,[fd00:7::1]\n\
              interface=dev0\n\
-             dhcp-range=set:device,10.8.0.128,10.8.0.254,255.255.255.0,43200m\n\
+             dhcp-range=tag:dev0,set:device,10.8.0.128,10.8.0.254,255.255.255.0,43200m\n\
              dhcp-option=tag:device,option:router\n\
              dhcp-option=tag:device,option:T1,3600\n\
              dhcp-option=tag:device,option:ntp-server,10.8.0.1\n\
              dhcp-range=set:device,fd00:8::,ra-only,64,43200m\n\
              ra-param=dev0,300,0\n\
              interface=staff0\n\
-             dhcp-range=set:staff,10.9.0.64,10.9.0.254,255.255.255.0,720m\n\
+             dhcp-range=tag:staff0,set:staff,10.9.0.64,10.9.0.254,255.255.255.0,720m\n\
              dhcp-option=tag:staff,option:router,10.9.0.1\n\
              dhcp-option=tag:staff,option:dns-server,10.9.0.1\n\
              dhcp-option=tag:staff,option:ntp-server,10.9.0.1\n\

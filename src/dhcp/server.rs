@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::folder::{self, LEASES, OPTIONS, RESERVATIONS};
 use super::{dnsmasq, leases};
 use crate::config::network::NetworkConfig;
+use crate::domain::hardware_address::masked;
 use crate::supervisor::backoff::{Backoff, jitter};
 use crate::supervisor::helper::{self, HelperError};
 use crate::supervisor::systemd::{self, StopSignal};
@@ -305,7 +306,7 @@ async fn pass_on(from: Option<impl AsyncRead + Unpin>) {
                 continue;
             }
             let text = String::from_utf8_lossy(&line);
-            let line = text.trim_end();
+            let line = masked(text.trim_end());
             tracing::info!(worker = PROGRAM, line, suppressed, "a worker wrote");
             suppressed = 0;
         }

@@ -79,6 +79,11 @@ impl HelperLink {
             .map_err(|_| LinkError::TimedOut)?
     }
 
+    /// Returns when the helper has gone: it says nothing but answers.
+    pub async fn closed(&mut self) {
+        let _ = self.read.fill_buf().await;
+    }
+
     /// Asks for a change.
     ///
     /// # Errors

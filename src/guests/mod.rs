@@ -9,7 +9,6 @@ pub mod helper;
 pub mod identity;
 pub mod known;
 pub mod names;
-pub mod reach;
 pub mod service;
 pub mod session_rows;
 pub mod table;

@@ -44,7 +44,11 @@ pub fn policy(input: NameInput<'_>) -> DnsPolicy {
         .iter()
         .map(|n| format!("*.{n}"))
         .collect();
-    let garden = below.iter().map(String::as_str);
+    // Off means the village's own pages and nothing else.
+    let garden = below
+        .iter()
+        .map(String::as_str)
+        .filter(|_| input.rules.is_on);
     let garden = garden.filter(|name| Garden::new([*name]).is_ok());
     let access = |is_open: bool| match input.uplink {
         InternetUplink::Down => InternetAccess::None,

@@ -23,6 +23,8 @@ use crate::time::{MonoMs, WallMs};
 const TIME_SLACK_MS: u64 = 5_000;
 /// A device that is always in gets its next session so long before the end of this one, ms.
 const RENEW_BEFORE_MS: u64 = 300_000;
+/// After this time without use a device gives its place to another, ms.
+const SLEEP_MS: u64 = 900_000;
 /// The bytes that a session may use are changed only by more than this.
 const BYTES_SLACK: u64 = 1_000_000;
 
@@ -60,6 +62,8 @@ struct OpenSession {
     used: u64,
     /// Bytes that the kernel lets through in all.
     quota: u64,
+    /// When it used something last, as far as was counted.
+    active_at: MonoMs,
 }
 
 /// A change of a session in the kernel.
@@ -119,6 +123,7 @@ impl GuestTable {
                 counted,
                 used: before.map_or(counted, |known| known.used),
                 quota: UNBOUNDED,
+                active_at: setting.now.mono,
             };
             self.sessions.insert(slot.mac, session);
         }
@@ -171,7 +176,12 @@ impl GuestTable {
         id: &GuestId,
         setting: &Setting<'_>,
     ) -> Result<Grant, NotNow> {
-        let others = self.sessions.len() - usize::from(self.is_in(mac));
+        // A hall's television takes no guest's place.
+        let takes_a_place = |(other, open): &(&MacAddress, &OpenSession)| {
+            let standing = setting.wifi.decided.get(&open.id).map(|d| d.standing);
+            **other != mac && standing != Some(Standing::AlwaysIn)
+        };
+        let others = self.sessions.iter().filter(takes_a_place).count();
         let situation = Situation {
             now: setting.now.is_trusted.then_some(setting.now.wall),
             standing: setting.wifi.decided.get(id).map(|d| d.standing),
@@ -205,6 +215,22 @@ impl GuestTable {
             (None, Ok(_)) => GuestVisitor::Captive,
             (_, Err(why)) => GuestVisitor::NotNow(why),
         }
+    }
+
+    /// The device whose place another may have when the wifi is full: it has used nothing for a
+    /// quarter of an hour, and is gone or asleep. Its next tap lets it in again.
+    #[must_use]
+    pub fn sleeper(&self, wifi: &Wifi, now: Moment) -> Option<MacAddress> {
+        let is_guest = |open: &OpenSession| {
+            let standing = wifi.decided.get(&open.id).map(|d| d.standing);
+            standing != Some(Standing::AlwaysIn)
+        };
+        let asleep = self
+            .sessions
+            .iter()
+            .filter(|(_, open)| now.mono.since(open.active_at) >= SLEEP_MS && is_guest(open));
+        let longest = asleep.min_by_key(|(_, open)| open.active_at);
+        longest.map(|(mac, _)| *mac)
     }
 
     /// The session that lets a device in, or in for longer.
@@ -254,6 +280,7 @@ impl GuestTable {
             counted: session.used_bytes,
             used: 0,
             quota: session.quota_bytes,
+            active_at: now.mono,
         });
         open.ends_at = ends_at;
         open.quota = session.quota_bytes;
@@ -288,6 +315,9 @@ impl GuestTable {
             let new = slot.used_bytes.checked_sub(open.counted);
             let new = new.unwrap_or(slot.used_bytes);
             open.counted = slot.used_bytes;
+            if new > 0 {
+                open.active_at = now.mono;
+            }
             open.used = open.used.saturating_add(new);
             self.use_of_day.add(&open.id, new, is_metered, now.wall);
             if slot.seconds_left == 0 {

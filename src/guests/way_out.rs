@@ -3,7 +3,7 @@
 //! A new uplink counts as good until looks at it fail; one that failed counts as down until a look
 //! succeeds.
 
-use super::reach::{LOOK_INTERVAL, MAX_FAILURES, RETRY_INTERVAL};
+use super::dns::probe::{LOOK_INTERVAL, MAX_FAILURES, RETRY_INTERVAL};
 use crate::config::network::UplinkInterface;
 use crate::domain::guest::admission::InternetUplink;
 use crate::time::MonoMs;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::domain::hardware_address::masked;
 use crate::protocol::netd::{InterfaceName, MacAddress, NetdRefusal, SlotId};
 use crate::supervisor::helper::{self, HelperError};
 
@@ -33,7 +34,7 @@ impl From<HelperError> for KernelError {
         };
         Self {
             reason,
-            detail: cause.to_string(),
+            detail: masked(&cause.to_string()),
         }
     }
 }
@@ -101,9 +102,15 @@ pub async fn used_bytes() -> Result<Option<BTreeMap<SlotId, u64>>, KernelError> 
     let args = ["-j", "list", "quotas", "table", "inet", "conglang"];
     let listing = match run("nft", &args, "").await {
         Ok(listing) => listing,
-        // Without the table the tool fails as it does without the right to ask: the transaction
-        // that follows tells the difference.
-        Err(error) if matches!(error.reason, NetdRefusal::Kernel) => return Ok(None),
+        // The tool fails for other reasons too; without sessions nothing may be concluded from
+        // them.
+        Err(error) if matches!(error.reason, NetdRefusal::Kernel) => {
+            return if is_loaded().await? {
+                Err(error)
+            } else {
+                Ok(None)
+            };
+        }
         Err(error) => return Err(error),
     };
     Ok(Some(parse_quotas(&listing)))
@@ -113,12 +120,11 @@ fn parse_quotas(listing: &[u8]) -> BTreeMap<SlotId, u64> {
     let Ok(listing) = serde_json::from_slice::<Listing>(listing) else {
         return BTreeMap::new();
     };
-    let slot = |name: &str| SlotId::new(name.strip_prefix('q')?.parse().ok()?);
     listing
         .nftables
         .into_iter()
         .filter_map(|item| item.quota)
-        .filter_map(|quota| Some((slot(&quota.name)?, quota.used)))
+        .filter_map(|quota| Some((slot_of_quota(&quota.name)?, quota.used)))
         .collect()
 }
 
@@ -131,6 +137,26 @@ pub struct HeldTable {
     pub garden: Vec<(IpAddr, u32)>,
     /// Uplinks that are open to guests.
     pub open_uplinks: Vec<InterfaceName>,
+    /// Quotas of the sessions.
+    pub quotas: BTreeMap<SlotId, HeldQuota>,
+}
+
+/// The quota of a session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeldQuota {
+    /// Bytes in all.
+    pub bytes: u64,
+    /// Bytes used.
+    pub used: u64,
+}
+
+/// Whether our table is in the kernel.
+///
+/// # Errors
+/// [`KernelError`] when the tool could not be asked.
+pub async fn is_loaded() -> Result<bool, KernelError> {
+    let tables = run("nft", &["-j", "list", "tables", "inet"], "").await?;
+    Ok(has_table(&tables))
 }
 
 /// The content of the table; none = there is no table, the machine has just started.
@@ -138,8 +164,7 @@ pub struct HeldTable {
 /// # Errors
 /// [`KernelError`] when the tool could not be asked.
 pub async fn held_table() -> Result<Option<HeldTable>, KernelError> {
-    let tables = run("nft", &["-j", "list", "tables", "inet"], "").await?;
-    if !has_table(&tables) {
+    if !is_loaded().await? {
         return Ok(None);
     }
     let table = run("nft", &["-j", "list", "table", "inet", "conglang"], "").await?;
@@ -161,6 +186,12 @@ fn parse_table(listing: &[u8]) -> HeldTable {
             held.sessions
                 .extend(elements("map").iter().filter_map(held_session));
         }
+        let quota = &row["quota"];
+        if let Some(slot) = quota["name"].as_str().and_then(slot_of_quota) {
+            let number = |key: &str| quota[key].as_u64().unwrap_or(0);
+            let (bytes, used) = (number("bytes"), number("used"));
+            held.quotas.insert(slot, HeldQuota { bytes, used });
+        }
         match row["set"]["name"].as_str() {
             Some("garden4" | "garden6") => {
                 held.garden
@@ -176,6 +207,10 @@ fn parse_table(listing: &[u8]) -> HeldTable {
         }
     }
     held
+}
+
+fn slot_of_quota(name: &str) -> Option<SlotId> {
+    SlotId::new(name.strip_prefix('q')?.parse().ok()?)
 }
 
 /// A pair of an element with its time-out, and the slot.

@@ -24,6 +24,9 @@ const MAX_GARDEN_SECONDS: u32 = 86_400;
 struct Held {
     mac: MacAddress,
     ends_at: u64,
+    quota_bytes: u64,
+    /// As it was counted last.
+    used_bytes: u64,
 }
 
 /// The state of the kernel's table.
@@ -62,14 +65,59 @@ impl Network {
     pub fn restored(held: &HeldTable, now: u64) -> Self {
         let ends_at = |seconds: u32| now + u64::from(seconds) * 1_000;
         let session = |(slot, mac, seconds): &(SlotId, MacAddress, u32)| {
-            let (mac, ends_at) = (*mac, ends_at(*seconds));
-            (*slot, Held { mac, ends_at })
+            let quota = held.quotas.get(slot).copied().unwrap_or_default();
+            let session = Held {
+                mac: *mac,
+                ends_at: ends_at(*seconds),
+                quota_bytes: quota.bytes,
+                used_bytes: quota.used,
+            };
+            (*slot, session)
         };
         Self {
             plan: None,
             sessions: held.sessions.iter().map(session).collect(),
             open_uplinks: held.open_uplinks.clone(),
             garden: held.garden.iter().map(|(a, s)| (*a, ends_at(*s))).collect(),
+        }
+    }
+
+    /// The whole of it once more, when somebody emptied the kernel's tables or `plan` takes the
+    /// place of one that is not known: sessions go on with what was counted last.
+    #[must_use]
+    pub fn again(&self, plan: &NetworkPlan, now: u64) -> KernelChange {
+        let mut after = Self {
+            plan: Some(plan.clone()),
+            garden: self.garden_at(now),
+            ..self.clone()
+        };
+        after.sessions.retain(|_, held| held.ends_at > now);
+        after.open_uplinks.retain(|u| plan.uplinks.contains(u));
+        let session = |(slot, held): (&SlotId, &Held)| {
+            let left = held.ends_at.saturating_sub(now).div_ceil(1_000);
+            let session = HeldSession {
+                mac: held.mac,
+                seconds: u32::try_from(left).unwrap_or(MAX_SECONDS),
+                quota_bytes: held.quota_bytes,
+                used_bytes: held.used_bytes,
+            };
+            (*slot, session)
+        };
+        let in_kernel = Admissions {
+            sessions: after.sessions.iter().map(session).collect(),
+            open_uplinks: after.open_uplinks.clone(),
+            garden: remaining(&after.garden, now),
+        };
+        let script = ruleset::whole(plan, &in_kernel);
+        KernelChange { script, after }
+    }
+
+    /// Notes what the kernel counted.
+    pub fn note_used(&mut self, used: &BTreeMap<SlotId, u64>) {
+        for (slot, held) in &mut self.sessions {
+            if let Some(used) = used.get(slot) {
+                held.used_bytes = *used;
+            }
         }
     }
 
@@ -110,6 +158,7 @@ impl Network {
             let same = self.sessions.get(&session.slot).map(|h| h.mac) == Some(session.mac);
             let counted = used.get(&session.slot).copied().filter(|_| same);
             let used_bytes = session.used_bytes.max(counted.unwrap_or(0));
+            let held = Held { used_bytes, ..held };
             after.sessions.insert(session.slot, held);
             in_kernel.sessions.insert(
                 session.slot,
@@ -172,6 +221,7 @@ impl Network {
                 used_bytes,
             },
         ));
+        let held = Held { used_bytes, ..held };
         after.sessions.insert(session.slot, held);
         Ok(KernelChange { script, after })
     }
@@ -245,13 +295,29 @@ impl Network {
         Ok(KernelChange { script, after })
     }
 
-    /// The use of the sessions, by the kernel's counts.
+    /// Closes every address of the garden.
+    ///
+    /// # Errors
+    /// [`NetdRefusal::NoPlan`].
+    pub fn close_garden(&self) -> Result<KernelChange, NetdRefusal> {
+        if self.plan.is_none() {
+            return Err(NetdRefusal::NoPlan);
+        }
+        let after = Self {
+            garden: BTreeMap::new(),
+            ..self.clone()
+        };
+        let script = ruleset::close_garden();
+        Ok(KernelChange { script, after })
+    }
+
+    /// The use of the sessions, as it was counted last.
     #[must_use]
-    pub fn usage(&self, used: &BTreeMap<SlotId, u64>, now: u64) -> Vec<SlotUsage> {
+    pub fn usage(&self, now: u64) -> Vec<SlotUsage> {
         let row = |(slot, held): (&SlotId, &Held)| SlotUsage {
             slot: *slot,
             mac: held.mac,
-            used_bytes: used.get(slot).copied().unwrap_or(0),
+            used_bytes: held.used_bytes,
             seconds_left: u32::try_from(held.ends_at.saturating_sub(now).div_ceil(1_000))
                 .unwrap_or(u32::MAX),
         };
@@ -272,6 +338,8 @@ impl Network {
         Ok(Held {
             mac: session.mac,
             ends_at: now + seconds * 1_000,
+            quota_bytes: session.quota_bytes,
+            used_bytes: session.used_bytes,
         })
     }
 

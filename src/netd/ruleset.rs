@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-use crate::protocol::netd::{InterfaceName, MacAddress, NetworkPlan, NetworkSegment, SlotId};
+use crate::protocol::netd::{InterfaceName, MacAddress, NetworkPlan, SlotId};
 
 /// Name of the table; nothing else in the kernel's rules is ours.
 pub const TABLE: &str = "inet conglang";
@@ -23,7 +23,8 @@ pub const TABLE: &str = "inet conglang";
 /// be a house behind the uplink.
 const PRIVATE_V4: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, \
      172.16.0.0/12, 192.168.0.0/16, 224.0.0.0/3";
-const PRIVATE_V6: &str = "::/96, ::ffff:0:0/96, fc00::/7, fe80::/10, ff00::/8";
+const PRIVATE_V6: &str = "::/96, ::ffff:0:0/96, 64:ff9b::/96, 2002::/16, fc00::/7, fe80::/10, \
+     fec0::/10, ff00::/8";
 
 /// A session as the kernel has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,10 @@ impl Script {
 macro_rules! line {
     ($to:expr, $($text:tt)*) => { $to.line(format_args!($($text)*)) };
 }
+
+mod arrivals;
+
+use self::arrivals::{arrivals_at_the_box, guest_input, served_input};
 
 /// The whole table, in the place of what was there.
 #[must_use]
@@ -175,6 +180,12 @@ pub fn garden(addresses: &[(IpAddr, u32)], held: &[IpAddr]) -> String {
     to.0
 }
 
+/// Closes every address of the garden.
+#[must_use]
+pub fn close_garden() -> String {
+    format!("flush set {TABLE} garden4\nflush set {TABLE} garden6\n")
+}
+
 fn names(interfaces: &[InterfaceName]) -> String {
     let quoted: Vec<String> = interfaces.iter().map(|i| format!("\"{i}\"")).collect();
     quoted.join(", ")
@@ -256,11 +267,15 @@ fn arriving(to: &mut Script, plan: &NetworkPlan) {
     );
     if let Some(guest) = &plan.guest {
         let guest = &guest.interface;
-        line!(to, "\t\tiifname \"{guest}\" ct mark set 0");
-        line!(
-            to,
-            "\t\tiifname \"{guest}\" ct mark set ether saddr map @slots"
-        );
+        // Written once: between two writes another packet of the connection would find no slot.
+        for step in [
+            "meta mark set 0",
+            "meta mark set ether saddr map @slots",
+            "ct mark set meta mark",
+            "meta mark set 0",
+        ] {
+            line!(to, "\t\tiifname \"{guest}\" {step}");
+        }
     }
     line!(to, "\t}}");
 }
@@ -399,102 +414,4 @@ fn guest_traffic(to: &mut Script, plan: &NetworkPlan) {
 		drop
 	}",
     );
-}
-
-fn arrivals_at_the_box(to: &mut Script, plan: &NetworkPlan) {
-    to.lines(
-        "	chain input {
-		type filter hook input priority filter; policy drop;
-		iifname \"lo\" accept",
-    );
-    let segments = [
-        ("guest", &plan.guest),
-        ("device", &plan.device),
-        ("staff", &plan.staff),
-    ];
-    for (name, segment) in segments {
-        if let Some(segment) = segment {
-            let interface = &segment.interface;
-            line!(to, "\t\tiifname \"{interface}\" goto {name}_input");
-        }
-    }
-    to.lines(
-        "		ct state established,related accept
-		meta l4proto { icmp, ipv6-icmp } limit rate 50/second accept
-		udp sport 67 udp dport 68 accept",
-    );
-    if !plan.ports.uplink.is_empty() {
-        let ports = numbers(&plan.ports.uplink);
-        line!(to, "\t\ttcp dport {{ {ports} }} accept");
-    }
-    line!(to, "\t}}");
-}
-
-/// The requests that every served segment may make: an address, and who is there.
-fn neighborhood(to: &mut Script, segment: &NetworkSegment) {
-    to.lines(
-        "		udp sport 68 udp dport 67 accept
-		icmpv6 type {
-			nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld2-listener-report
-		} accept",
-    );
-    // A machine answers at each of its addresses on each of its interfaces: the address is judged
-    // besides the interface.
-    let v4 = segment.v4.address();
-    line!(to, "\t\tip daddr != {v4} goto refuse_there");
-    match segment.v6 {
-        Some(v6) => {
-            let v6 = v6.address();
-            line!(to, "\t\tip6 daddr != {v6} goto refuse_there");
-        }
-        None => line!(to, "\t\tmeta nfproto ipv6 goto refuse_there"),
-    }
-    to.lines(
-        "		icmp type echo-request limit rate 20/second accept
-		icmpv6 type echo-request limit rate 20/second accept",
-    );
-}
-
-fn guest_input(to: &mut Script, plan: &NetworkPlan, guest: &NetworkSegment) {
-    let (dns, portal) = (plan.ports.dns, plan.ports.portal);
-    let questions = plan.limits.dns_per_second.max(1);
-    let pages = plan.limits.portal_per_second.max(1);
-    let connections = plan.limits.connections;
-    line!(to, "\tchain guest_input {{");
-    neighborhood(to, guest);
-    line!(
-        to,
-        "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} update \
-         @guest_questions {{ ether saddr limit rate over {questions}/second \
-         burst {} packets }} drop",
-        questions.saturating_mul(2)
-    );
-    line!(
-        to,
-        "\t\tct state new add @guest_connections {{ ether saddr ct \
-         count over {connections} }} goto refuse"
-    );
-    line!(to, "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} accept");
-    let mut ports = vec![portal];
-    ports.extend(plan.ports.portal_tls);
-    let ports = numbers(&ports);
-    line!(
-        to,
-        "\t\ttcp dport {{ {ports} }} ct state new update \
-         @guest_portal {{ ether saddr limit rate over {pages}/second burst {} packets }} drop",
-        pages.saturating_mul(3)
-    );
-    line!(to, "\t\ttcp dport {{ {ports} }} accept");
-    line!(to, "\t\tgoto refuse\n\t}}");
-}
-
-fn served_input(to: &mut Script, name: &str, segment: &NetworkSegment, udp: &[u16], tcp: &[u16]) {
-    line!(to, "\tchain {name}_input {{");
-    line!(to, "\t\tct state established,related accept");
-    neighborhood(to, segment);
-    line!(to, "\t\tudp dport {{ {} }} accept", numbers(udp));
-    if !tcp.is_empty() {
-        line!(to, "\t\ttcp dport {{ {} }} accept", numbers(tcp));
-    }
-    line!(to, "\t\tgoto refuse\n\t}}");
 }

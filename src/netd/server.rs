@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::unix::net::UnixListener as StdListener;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -15,6 +16,9 @@ use crate::protocol::netd::{
 };
 use crate::supervisor::clock::since_boot_ms;
 
+/// How often it is looked whether the rules are still there. Debian's own nftables.service empties
+/// the kernel's tables when somebody starts it.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// Queues that share a device's class among its connections, the better first.
 const QUEUES: [&str; 2] = ["fq_codel", "cake"];
 
@@ -39,6 +43,8 @@ struct Helper {
     queue: Option<&'static str>,
     /// Whether a part of the shaping is missing, as beneath an uplink that is unplugged.
     is_shaping_partial: bool,
+    /// The plan of the configuration: a plan of the gateway may differ from it in the speeds alone.
+    base: Option<NetworkPlan>,
 }
 
 /// Serves until the listener fails. `gateway_uid` is the one user that may ask; root may always.
@@ -59,11 +65,19 @@ pub async fn serve(
         network: Network::default(),
         queue: None,
         is_shaping_partial: false,
+        base,
     };
-    helper.take_over(base).await?;
+    helper.take_over().await?;
     ready();
+    let mut look = tokio::time::interval(LOOK_INTERVAL);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = tokio::select! {
+            accepted = listener.accept() => accepted?.0,
+            _ = look.tick() => {
+                helper.keep_loaded().await;
+                continue;
+            }
+        };
         let uid = match stream.peer_cred() {
             Ok(peer) => peer.uid(),
             Err(cause) => {
@@ -85,34 +99,61 @@ pub async fn serve(
 }
 
 impl Helper {
-    /// Takes over what the kernel holds: sessions go on when only the helper was started again.
-    async fn take_over(&mut self, base: Option<NetworkPlan>) -> Result<(), ServerError> {
+    /// Takes over what the kernel holds: sessions go on when only the helper was started again. The
+    /// plan is the configuration's, also where the kernel has the rules of an older one.
+    async fn take_over(&mut self) -> Result<(), ServerError> {
         let failed = |error: KernelError| ServerError::Base {
             detail: error.detail,
         };
-        match kernel::held_table().await.map_err(failed)? {
-            Some(held) => {
-                self.network = Network::restored(&held, since_boot_ms());
-                let sessions = held.sessions.len();
-                tracing::info!(sessions, "rules of the kernel taken over");
-            }
-            None => {
-                if let Some(plan) = base {
-                    self.load(plan, &[], Vec::new()).await.map_err(failed)?;
-                    tracing::info!("base rules in force");
+        let held = kernel::held_table().await.map_err(failed)?;
+        let sessions = held.as_ref().map_or(0, |held| held.sessions.len());
+        if let Some(held) = held {
+            self.network = Network::restored(&held, since_boot_ms());
+        }
+        if let Some(plan) = self.base.clone() {
+            let change = self.network.again(&plan, since_boot_ms());
+            self.apply(Ok(change)).await.map_err(failed)?;
+        }
+        tracing::info!(sessions, "kernel rules taken over");
+        Ok(())
+    }
+
+    /// Loads the rules again when somebody emptied the kernel's tables: without them nothing is
+    /// between the segments.
+    async fn keep_loaded(&mut self) {
+        let plan = self.network.plan().or(self.base.as_ref()).cloned();
+        let Some(plan) = plan else {
+            return;
+        };
+        match kernel::is_loaded().await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::error!("rules of the kernel are gone; loading them again");
+                let change = self.network.again(&plan, since_boot_ms());
+                if let Err(error) = self.apply(Ok(change)).await {
+                    tracing::error!(detail = error.detail, "rules not loaded again");
                 }
             }
+            Err(error) => tracing::warn!(detail = error.detail, "rules not looked at"),
         }
-        Ok(())
     }
 
     async fn converse(&mut self, stream: UnixStream) -> std::io::Result<()> {
         let (read, mut write) = stream.into_split();
         let mut read = BufReader::new(read);
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        let mut line = Vec::new();
         loop {
-            let mut line = Vec::new();
-            let most = MAX_LINE_BYTES as u64 + 1;
-            (&mut read).take(most).read_until(b'\n', &mut line).await?;
+            let most = (MAX_LINE_BYTES + 1).saturating_sub(line.len()) as u64;
+            let mut bounded = (&mut read).take(most);
+            // The part of a line that was read stays in it when the look comes first.
+            tokio::select! {
+                read = bounded.read_until(b'\n', &mut line) => read?,
+                _ = look.tick() => {
+                    self.keep_loaded().await;
+                    continue;
+                }
+            };
             if line.is_empty() {
                 return Ok(());
             }
@@ -121,6 +162,7 @@ impl Helper {
                 Ok(request) if is_whole => self.answer(request).await,
                 _ => refused(NetdRefusal::NotARequest, String::new()),
             };
+            line.clear();
             let mut text = serde_json::to_vec(&reply).map_err(std::io::Error::other)?;
             text.push(b'\n');
             write.write_all(&text).await?;
@@ -146,6 +188,7 @@ impl Helper {
                 let now = since_boot_ms();
                 self.apply(self.network.open_garden(&addresses, now)).await
             }
+            NetdRequest::CloseGarden => self.apply(self.network.close_garden()).await,
             NetdRequest::Usage => self.usage().await,
             NetdRequest::Neighbor { address } => self.neighbor(address).await,
         };
@@ -175,6 +218,17 @@ impl Helper {
         sessions: &[GuestSession],
         open_uplinks: Vec<InterfaceName>,
     ) -> Result<NetdReply, KernelError> {
+        let is_of_base = |base: &NetworkPlan| {
+            let rates = base.rates;
+            *base
+                == NetworkPlan {
+                    rates,
+                    ..plan.clone()
+                }
+        };
+        if self.base.as_ref().is_some_and(|base| !is_of_base(base)) {
+            return Ok(refused(NetdRefusal::OtherPlan, String::new()));
+        }
         let is_new = self.network.plan() != Some(&plan);
         let used = kernel::used_bytes().await?.unwrap_or_default();
         let change =
@@ -241,18 +295,17 @@ impl Helper {
         Ok(reply)
     }
 
-    /// Somebody may have emptied the kernel's tables: then nothing is between the segments any
-    /// more, and the gateway must load everything again.
     async fn usage(&mut self) -> Result<NetdReply, KernelError> {
-        let Some(used) = kernel::used_bytes().await? else {
-            if self.network.plan().is_some() {
-                tracing::error!("rules of the kernel are gone; asking for all of them again");
+        // Sessions that were taken over are told also while no plan is known.
+        match kernel::used_bytes().await? {
+            Some(used) => self.network.note_used(&used),
+            None if self.network.plan().is_none() && self.base.is_none() => {
+                return Ok(refused(NetdRefusal::NoPlan, String::new()));
             }
-            self.network = Network::default();
-            return Ok(refused(NetdRefusal::NoPlan, String::new()));
-        };
+            None => self.keep_loaded().await,
+        }
         Ok(NetdReply::Usage {
-            slots: self.network.usage(&used, since_boot_ms()),
+            slots: self.network.usage(since_boot_ms()),
         })
     }
 

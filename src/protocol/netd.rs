@@ -235,6 +235,8 @@ pub enum NetdRequest {
         /// Address and seconds.
         addresses: Vec<(IpAddr, u32)>,
     },
+    /// Close every address of the garden: its names are others now.
+    CloseGarden,
     /// The use of the sessions.
     Usage,
     /// Which device has an address of the guest segment.
@@ -288,6 +290,8 @@ pub struct SlotUsage {
 pub enum NetdRefusal {
     /// No plan has been loaded.
     NoPlan,
+    /// The plan is another one than the configuration's with which the helper was started.
+    OtherPlan,
     /// An interface of the plan is not there.
     NoInterface,
     /// Two segments share an interface, an address or a network.

@@ -143,6 +143,8 @@ reason_enum! {
             /// Why.
             cause: IoCause,
         } = "health-names-not-served", "advice-names";
+        /// The village wants the block list, and the configuration names no file.
+        BlockListMissing = "health-block-list-missing", "advice-block-list-missing";
         /// The block list cannot be read.
         BlockListUnreadable {
             /// The file.

@@ -15,12 +15,15 @@ const CAMERA: [u8; 6] = [0xaa, 0, 0, 0, 8, 1];
 const CAMERA_TEXT: &str = "aa:00:00:00:08:01";
 
 /// A house whose configuration names the segments and the role's folders.
-fn house(role: &DhcpRole) -> House {
-    House::new(&format!(
-        "[network]\ndhcp = {:?}\ndhcp_run = {:?}\n{NETWORK}",
+fn house(role: &DhcpRole, segments: &Segments) -> House {
+    let mut house = House::new(&format!(
+        "[network]\nhelper = {:?}\ndhcp = {:?}\ndhcp_run = {:?}\n{NETWORK}",
+        segments.socket().display().to_string(),
         role.shared().display().to_string(),
         role.runtime().display().to_string(),
-    ))
+    ));
+    house.namespace = Some(segments.name("box"));
+    house
 }
 
 /// A command that fails: its exit code and what it says of it.
@@ -42,7 +45,7 @@ fn listed(house: &House) -> (i32, Value) {
 fn an_address_is_kept_by_a_command_and_the_camera_gets_it() {
     let segments = Segments::new();
     let mut role = DhcpRole::new(NETWORK);
-    let mut house = house(&role);
+    let mut house = house(&role, &segments);
     house.start();
     role.start(&segments);
     until("dnsmasq runs", || role.dnsmasq().is_some());
@@ -117,8 +120,9 @@ fn an_address_is_kept_by_a_command_and_the_camera_gets_it() {
 
 #[test]
 fn leases_are_told_without_a_gateway_and_a_repeater_in_words() {
+    let segments = Segments::new();
     let role = DhcpRole::new(NETWORK);
-    let house = house(&role);
+    let house = house(&role, &segments);
     let (code, list) = listed(&house);
     assert_eq!(
         (code, list["leases"].as_array().map(Vec::len)),
@@ -144,7 +148,7 @@ fn leases_are_told_without_a_gateway_and_a_repeater_in_words() {
     assert!(text.contains("repeater"), "{text}");
     // What other programs are configured with, as it is used.
     for (what, words) in [
-        ("dnsmasq", "dhcp-range=set:device,10.8.0.128,10.8.0.254"),
+        ("dnsmasq", "set:device,10.8.0.128,10.8.0.254"),
         ("chrony", "allow 10.8.0.0/24"),
         ("sysctl", "net.ipv6.conf.guest0.accept_ra = 0"),
     ] {

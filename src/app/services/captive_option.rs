@@ -51,7 +51,7 @@ impl CaptiveOption {
         }
         if folder::write_captive_option(&self.folder, url.as_deref())? {
             let name = name.unwrap_or_default();
-            tracing::info!(%name, "DHCP option for phones changed");
+            tracing::info!(%name, "option for phones changed");
         }
         Ok(())
     }

@@ -135,41 +135,66 @@ struct Names {
 }
 
 impl Names {
+    /// Serves the addresses that can be bound; one whose interface is not there yet keeps no other
+    /// waiting.
     async fn run(self, stop: Stop) -> anyhow::Result<()> {
-        let health = self.supervisor.health();
+        let mut missing = self.addresses.to_vec();
+        let mut listeners = Vec::new();
         let mut again = tokio::time::interval(BIND_INTERVAL);
-        let listeners = loop {
+        loop {
+            self.bind(&mut missing, &mut listeners);
+            let forwarder = self.forwarder.clone();
+            let serving = server::serve(forwarder, &listeners, stop.soft.clone());
             tokio::select! {
-                _ = again.tick() => {}
-                () = stop.soft.cancelled() => return Ok(()),
+                ended = serving => return Ok(ended?),
+                () = self.until_one_binds(&missing, &mut again) => {}
             }
-            match self.bind() {
-                Ok(listeners) => break listeners,
-                Err((address, cause)) => {
-                    let reason = HealthReason::NamesNotServed {
-                        address: address.to_string(),
-                        cause: cause.into(),
-                    };
-                    health.set_red(&HealthPart::Names, reason);
-                }
-            }
-        };
-        health.set_green(&HealthPart::Names);
-        server::serve(self.forwarder.clone(), &listeners, stop.soft.clone()).await?;
-        Ok(())
+        }
     }
 
-    fn bind(&self) -> Result<Vec<DnsListener>, (SocketAddr, std::io::Error)> {
-        let listener = |(segment, address): &(AskingSegment, SocketAddr)| {
-            let bound = UdpSocket::bind(address)
-                .and_then(|udp| TcpListener::bind(address).map(|tcp| (udp, tcp)));
-            let (udp, tcp) = bound.map_err(|cause| (*address, cause))?;
-            Ok(DnsListener {
-                segment: *segment,
-                udp,
-                tcp,
-            })
-        };
-        self.addresses.iter().map(listener).collect()
+    /// Binds what can be bound, and says in health what cannot.
+    fn bind(
+        &self,
+        missing: &mut Vec<(AskingSegment, SocketAddr)>,
+        listeners: &mut Vec<DnsListener>,
+    ) {
+        let mut reason = None;
+        missing.retain(|(segment, address)| match listener(*segment, *address) {
+            Ok(listener) => {
+                listeners.push(listener);
+                false
+            }
+            Err(cause) => {
+                reason = Some(HealthReason::NamesNotServed {
+                    address: address.to_string(),
+                    cause: cause.into(),
+                });
+                true
+            }
+        });
+        let health = self.supervisor.health();
+        health.set_red_or_green(&HealthPart::Names, reason);
     }
+
+    /// Returns when an address that is missing can be bound.
+    async fn until_one_binds(
+        &self,
+        missing: &[(AskingSegment, SocketAddr)],
+        again: &mut tokio::time::Interval,
+    ) {
+        loop {
+            again.tick().await;
+            if missing.iter().any(|(s, a)| listener(*s, *a).is_ok()) {
+                return;
+            }
+        }
+    }
+}
+
+fn listener(segment: AskingSegment, address: SocketAddr) -> std::io::Result<DnsListener> {
+    Ok(DnsListener {
+        segment,
+        udp: UdpSocket::bind(address)?,
+        tcp: TcpListener::bind(address)?,
+    })
 }

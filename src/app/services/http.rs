@@ -42,8 +42,18 @@ pub fn start(
     let app = app(listeners, pages, handles);
     let supervisor = &handles.supervisor;
     let certificate = CertificateFiles::named(&layout.keys(), "public");
+    // The staff's devices get this name from the box, with or without an uplink.
+    let local = pages
+        .network
+        .staff
+        .as_ref()
+        .map(|_| GATEWAY_NAME.to_owned());
     let hosts = AllowedHosts::new(
-        app.names.iter().chain(pages.other_names).cloned(),
+        app.names
+            .iter()
+            .chain(pages.other_names)
+            .cloned()
+            .chain(local),
         Some(certificate.certificate.clone()),
     );
     let dashboard = crate::web::dashboard::router(app.clone(), hosts);

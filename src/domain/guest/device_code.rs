@@ -1,6 +1,6 @@
-//! Short codes of devices: the beginning of the id in capitals, as long as it takes to tell a device
-//! from the others on the list. The code of a device that is alone with its first digits never
-//! changes, whoever comes or goes.
+//! Short codes of devices: the beginning of the id in capitals, as long as it takes to tell a
+//! device from the others on the list. The code of a device that is alone with its first digits
+//! never changes, whoever comes or goes.
 
 use crate::domain::id::GuestId;
 

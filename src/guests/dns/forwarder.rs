@@ -242,7 +242,7 @@ impl Forwarder {
         }
         if request.is_suspect() {
             let bytes = request.question.wire_name().len() as u64 + 16;
-            if !self.budgets.spend(request.device, key, bytes, now) {
+            if !self.budgets.spend(request.purse(), key, bytes, now) {
                 count(&self.counters.over_budget);
                 return Decision::Reply(self.offline(&request));
             }

@@ -26,6 +26,7 @@ pub mod garden;
 pub mod host_name;
 pub mod local_names;
 pub mod policy;
+pub mod probe;
 pub mod question;
 pub mod rebinding;
 pub mod server;

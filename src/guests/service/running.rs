@@ -1,5 +1,6 @@
 //! The guest service while the network helper answers.
 
+mod block_list;
 mod requests;
 
 use std::net::IpAddr;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, OptionFuture};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -15,9 +17,9 @@ use crate::domain::guest::Wifi;
 use crate::domain::guest::admission::{InternetUplink, UplinkUse, uplink_use};
 use crate::guests::dns::block_list::BlockList;
 use crate::guests::dns::garden::OpenAddresses;
+use crate::guests::dns::probe::{self, resolvers_of};
 use crate::guests::helper::{HelperLink, HelperRefusal, LinkError};
 use crate::guests::names::{NameInput, policy};
-use crate::guests::reach::{self, resolvers_of};
 use crate::guests::session_rows::{self, SessionRow};
 use crate::guests::table::{GuestTable, KernelStep, Moment, Setting};
 use crate::guests::use_of_day::UseOfDay;
@@ -25,7 +27,7 @@ use crate::guests::way_out::WayOut;
 use crate::live::guests::GuestsNow;
 use crate::ports::guests::GuestRequest;
 use crate::protocol::netd::{
-    GuestRates, InterfaceName, NetdReply, NetdRequest, NetworkPlan, SlotUsage,
+    GuestRates, InterfaceName, MAX_GARDEN_ADDRESSES, NetdReply, NetdRequest, NetworkPlan, SlotUsage,
 };
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Trust;
@@ -44,6 +46,8 @@ const PAGE_FRESH_MS: u64 = 5_000;
 /// A device that is in and asks for a page is counted anew after this time, ms: the kernel sends
 /// it here when it has used up what it may.
 const PAGE_COUNT_MS: u64 = 1_000;
+/// Most addresses of one answer; the forwarder takes no more records.
+const MAX_ANSWER_ADDRESSES: usize = 48;
 /// Requests for open addresses that are carried out as one.
 const MAX_TOGETHER: usize = 64;
 /// Name of the file of what was used.
@@ -59,6 +63,7 @@ enum Wake {
     Count,
     Save,
     Looked(bool),
+    HelperGone,
     Stop,
 }
 
@@ -85,6 +90,8 @@ impl<'a> Running<'a> {
         link: HelperLink,
         stop: &Stop,
     ) -> Result<(), Trouble> {
+        // A page that asks from now on is answered, if only after the rules are in force.
+        let mut inbox = service.port.inbox().await;
         let wifi = service.journal.state().wifi.clone();
         let mut running = Self {
             rates: rates(&wifi),
@@ -101,7 +108,7 @@ impl<'a> Running<'a> {
             wifi,
         };
         running.take_over().await?;
-        let ended = running.follow(stop).await;
+        let ended = running.follow(&mut inbox, stop).await;
         running.save();
         if let Some(saving) = running.saving.take() {
             let _ = saving.await;
@@ -109,9 +116,12 @@ impl<'a> Running<'a> {
         ended
     }
 
-    async fn follow(&mut self, stop: &Stop) -> Result<(), Trouble> {
+    async fn follow(
+        &mut self,
+        inbox: &mut mpsc::Receiver<GuestRequest>,
+        stop: &Stop,
+    ) -> Result<(), Trouble> {
         let service = self.service;
-        let mut inbox = service.port.inbox().await;
         let mut garden = service.garden.lock().await;
         let mut noted = service.noted.lock().await;
         let mut village = service.journal.watch();
@@ -127,7 +137,7 @@ impl<'a> Running<'a> {
             if look.is_none() && self.way_out.look_is_due(service.clock.mono_ms()) {
                 let (resolvers, randomness) = (self.resolvers(), service.randomness);
                 look = Some(Box::pin(async move {
-                    reach::answers(&resolvers, randomness).await
+                    probe::answers(&resolvers, randomness).await
                 }));
             }
             let wake = tokio::select! {
@@ -139,15 +149,21 @@ impl<'a> Running<'a> {
                 _ = tick.tick() => Wake::Tick,
                 _ = count.tick() => Wake::Count,
                 _ = save.tick() => Wake::Save,
+                () = self.link.closed() => Wake::HelperGone,
                 () = stop.soft.cancelled() => Wake::Stop,
             };
             match wake {
                 Wake::Request(request) => self.answer(request).await?,
                 Wake::Garden(first) => {
+                    let mut count = first.addresses.len();
                     let mut together = vec![first];
+                    // The helper takes a bounded number at once; the rest comes with the next
+                    // round.
                     while together.len() < MAX_TOGETHER
+                        && count + MAX_ANSWER_ADDRESSES <= MAX_GARDEN_ADDRESSES
                         && let Ok(next) = garden.try_recv()
                     {
+                        count += next.addresses.len();
                         together.push(next);
                     }
                     self.open_garden(together).await?;
@@ -162,6 +178,10 @@ impl<'a> Running<'a> {
                     if self.way_out.looked(answered, service.clock.mono_ms()) {
                         self.uplink_changed().await?;
                     }
+                }
+                Wake::HelperGone => {
+                    let gone = std::io::ErrorKind::UnexpectedEof;
+                    return Err(Trouble::Link(LinkError::Socket(gone.into())));
                 }
                 Wake::Stop => return Ok(()),
             }
@@ -184,7 +204,7 @@ impl<'a> Running<'a> {
     /// The kernel's sessions, and the whole of the rules.
     async fn take_over(&mut self) -> Result<(), Trouble> {
         let service = self.service;
-        self.load_block_list();
+        self.follow_block_list().await;
         let current = service.files.current(&service.network.uplinks);
         self.way_out.set_current(current, service.clock.mono_ms());
         // A helper that finds no rules of ours has no sessions either.
@@ -301,18 +321,30 @@ impl<'a> Running<'a> {
         if Arc::ptr_eq(&wifi, &self.wifi) || *wifi == *self.wifi {
             return Ok(());
         }
+        let has_other_garden = (wifi.rules.is_on, &wifi.rules.garden)
+            != (self.wifi.rules.is_on, &self.wifi.rules.garden);
         self.wifi = wifi;
+        if has_other_garden {
+            self.close_garden().await?;
+        }
         let rates = rates(&self.wifi);
         if rates != self.rates {
             self.rates = rates;
             self.load().await?;
         }
-        self.load_block_list();
+        self.follow_block_list().await;
         self.set_uplinks().await?;
         self.correct().await?;
         self.publish_policy();
         self.publish();
         Ok(())
+    }
+
+    /// Closes the addresses of the garden as it was; the forwarder opens those of its names again.
+    async fn close_garden(&mut self) -> Result<(), Trouble> {
+        self.garden_epoch += 1;
+        let closed = self.link.change(&NetdRequest::CloseGarden).await?;
+        closed.map_err(Trouble::Refused)
     }
 
     async fn look_at_routes(&mut self) -> Result<(), Trouble> {
@@ -391,31 +423,6 @@ impl<'a> Running<'a> {
         } else {
             configured.clone()
         }
-    }
-
-    fn load_block_list(&mut self) {
-        let path = self.service.network.block_list.as_ref();
-        let path = path.filter(|_| self.wifi.rules.block_list);
-        self.block_list = path.and_then(|path| {
-            let read = std::fs::File::open(path).map(std::io::BufReader::new);
-            let loaded = read.map_err(Into::into).and_then(BlockList::load);
-            let health = &self.service.health;
-            match loaded {
-                Ok(loaded) => {
-                    health.set_green(&HealthPart::BlockList);
-                    Some(Arc::new(loaded.list))
-                }
-                Err(cause) => {
-                    tracing::warn!(path = %path.display(), %cause, "block list not in use");
-                    let path = path.display().to_string();
-                    health.set_amber(
-                        &HealthPart::BlockList,
-                        HealthReason::BlockListUnreadable { path },
-                    );
-                    None
-                }
-            }
-        });
     }
 
     fn publish_policy(&self) {

@@ -200,6 +200,16 @@ fn a_full_wifi_keeps_those_who_are_in_and_tells_the_others() {
             bytes_left: Some(_)
         }
     ));
+    // Whoever used nothing for a quarter of an hour gives the place to another.
+    let sessions = table.sessions(at(600));
+    let slots: Vec<SlotUsage> = sessions.iter().map(|s| usage(s, 5, 9)).collect();
+    drop(table.count(&slots, false, at(600)));
+    let slots: Vec<SlotUsage> = sessions.iter().map(|s| usage(s, 9, 9)).collect();
+    let mut later = slots.clone();
+    later[1].used_bytes = 5;
+    drop(table.count(&later, false, at(900)));
+    assert_eq!(table.sleeper(&wifi, at(1_499)), None);
+    assert_eq!(table.sleeper(&wifi, at(1_500)), Some(sessions[1].mac));
 }
 
 #[test]
@@ -248,6 +258,12 @@ fn a_television_goes_on_from_one_session_to_the_next() {
     assert_eq!(table.corrections(&setting(&wifi, at(86_000))), []);
     let steps = table.corrections(&setting(&wifi, at(86_200)));
     assert!(matches!(steps.as_slice(), [KernelStep::Admit(s)] if s.seconds == 86_400));
+    // It takes no guest's place.
+    wifi.rules.most_devices = 1;
+    assert_eq!(
+        table.visitor(mac(2), &id(2), &setting(&wifi, at(1))),
+        GuestVisitor::Captive
+    );
     // A guest's own hour is not made longer.
     let guest = enter(&mut table, 2, &wifi, at(0));
     assert_eq!(guest.seconds, 3_600);

@@ -3,11 +3,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::house::House;
 use super::names;
-use super::segments::{BOX, GARDEN_HOST, HOST, Segments, until};
+use super::segments::{BOX, GARDEN_HOST, HOST, Segments};
 
 /// Where the portal listens on the box.
 pub const PORTAL_PORT: u16 = 8_080;
@@ -156,15 +156,6 @@ impl GuestVillage {
         let answer = self.house.command(command);
         assert_eq!(answer.status, 200, "{command} {}", answer.body);
     }
-}
-
-/// Waits for a level, at most so long; how long it took.
-pub fn within(most: Duration, what: &str, holds: impl FnMut() -> bool) -> Duration {
-    let began = Instant::now();
-    until(what, holds);
-    let took = began.elapsed();
-    assert!(took <= most, "{what} took {took:?}");
-    took
 }
 
 /// An address with a port.

@@ -122,7 +122,7 @@ impl Forwarder {
     fn count_bytes(&self, request: &Request, reply: &[u8]) {
         if request.is_suspect() {
             let (bytes, now) = (reply.len() as u64, self.clock.mono_ms());
-            self.budgets.add_reply(request.device, bytes, now);
+            self.budgets.add_reply(request.purse(), bytes, now);
         }
     }
 }

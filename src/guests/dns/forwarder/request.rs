@@ -37,6 +37,15 @@ impl Request {
         self.is_captive && !self.is_garden
     }
 
+    /// The budget that pays: devices whose hardware address is not known share one, for addresses
+    /// cost nothing and a fresh one would be a fresh budget.
+    pub const fn purse(&self) -> DeviceKey {
+        match self.device {
+            DeviceKey::Mac(_) => self.device,
+            DeviceKey::Address(_) => DeviceKey::Address(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        }
+    }
+
     pub const fn cap_s(&self) -> u32 {
         if self.is_captive {
             CAPTIVE_TTL_S

@@ -142,8 +142,16 @@ pub struct PlayedResolver {
 }
 
 impl PlayedResolver {
+    /// One that is silent to probes.
     pub async fn start(
         answer: impl Fn(&Question) -> Option<Vec<u8>> + Send + 'static,
+    ) -> PlayedResolver {
+        Self::play(answer, false).await
+    }
+
+    pub async fn play(
+        answer: impl Fn(&Question) -> Option<Vec<u8>> + Send + 'static,
+        answers_probes: bool,
     ) -> PlayedResolver {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
         let at = socket.local_addr().expect("an address");
@@ -153,6 +161,15 @@ impl PlayedResolver {
         task.spawn(async move {
             let mut buffer = [0; 2_048];
             while let Ok((length, peer)) = socket.recv_from(&mut buffer).await {
+                // A probe for the root's servers is no question of a device; a resolver that
+                // answers anybody answers it.
+                if buffer.get(12) == Some(&0) {
+                    if answers_probes {
+                        buffer[2] |= 0x80;
+                        let _ = socket.send_to(&buffer[..length], peer).await;
+                    }
+                    continue;
+                }
                 counter.fetch_add(1, Ordering::SeqCst);
                 let question = Question::read(&buffer[..length]).expect("a question");
                 if let Some(reply) = answer(&question) {

@@ -41,8 +41,30 @@ async fn the_next_resolver_is_asked_and_the_silent_one_left_in_peace() {
         rig.ask(Guest, "d.example.", A)
     );
     assert_eq!((first.answers.len(), second.answers.len()), (1, 1));
-    // One of them has tried it.
-    silent.was_asked(4).await;
+    // A probe has tried it, and no name that a device chose.
+    silent.was_asked(2).await;
+}
+
+#[tokio::test]
+async fn a_name_whose_own_servers_are_silent_silences_no_resolver() {
+    let resolver = PlayedResolver::play(
+        |question| {
+            let is_slow = question.lower_name().starts_with(b"\x04slow");
+            (!is_slow).then(|| answer_with(question, 60, "203.0.113.7"))
+        },
+        true,
+    )
+    .await;
+    let rig = Rig::with(
+        policy(vec![resolver.at]),
+        BudgetLimits::default(),
+        Clock::manual(0),
+    );
+    let reply = rig.ask(Staff, "slow.example.", A).await;
+    assert_eq!(addresses(&reply), [""; 0]);
+    // The resolver answers a probe, and so the next question.
+    let reply = rig.ask(Staff, "quick.example.", A).await;
+    assert_eq!(addresses(&reply), ["203.0.113.7"]);
 }
 
 #[tokio::test]

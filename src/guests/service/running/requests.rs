@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{PAGE_COUNT_MS, PAGE_FRESH_MS, Running};
 use crate::domain::guest::Standing;
+use crate::domain::guest::admission::NotNow;
 use crate::domain::id::GuestId;
 use crate::guests::dns::rebinding::contains;
 use crate::guests::service::Trouble;
@@ -117,7 +118,14 @@ impl Running<'_> {
             uplink,
             now,
         };
-        let Ok(session) = self.table.entry(mac, id, &setting) else {
+        let mut entry = self.table.entry(mac, id, &setting);
+        if entry == Err(NotNow::Full)
+            && let Some(sleeper) = self.table.sleeper(&wifi, now)
+        {
+            self.cut(sleeper).await?;
+            entry = self.table.entry(mac, id, &setting);
+        }
+        let Ok(session) = entry else {
             return Ok(true);
         };
         let is_taken = self.admit(&session, id, now).await?;

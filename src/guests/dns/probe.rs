@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
-use super::dns::exchange::Randomness;
+use super::exchange::Randomness;
 
 /// How long an answer may take: longer than a bad mobile line needs.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
