@@ -285,12 +285,20 @@ impl House {
             .and_then(|c| c.split(';').next())
             .map(str::to_owned)
             .expect("cookie");
-        let page = self.http("GET", "/lights", "");
-        self.form = page
-            .split_once("name=\"form\" value=\"")
-            .and_then(|(_, r)| r.split('"').next())
-            .map(str::to_owned)
-            .expect("form");
+        // The page has a form as soon as the lamp has said that it is there.
+        let end = Instant::now() + Duration::from_secs(60);
+        self.form = loop {
+            let page = self.http("GET", "/lights", "");
+            let form = page.split_once("name=\"form\" value=\"");
+            if let Some(form) = form.and_then(|(_, rest)| rest.split('"').next()) {
+                break form.to_owned();
+            }
+            assert!(
+                Instant::now() < end,
+                "no form on the page of the lamps: {page}"
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        };
     }
 
     /// The phone's page of gauges, live: fragments and when they arrived.

@@ -120,6 +120,7 @@ cmd-camera-list = All cameras and whether their pictures come
 cmd-netd = Run the network helper (started by systemd)
 cmd-netd--socket = Where it listens
 cmd-netd--gateway-user = The user that may ask, by number or name
+cmd-netd--base = First put the rules of the configuration in force, with nobody let in
 cmd-dhcp = Give out addresses on the networks of the box (started by systemd)
 cmd-net = Addresses in the networks that the box serves, and what other programs are configured with
 cmd-net-leases = Which device has which address; works with the gateway stopped

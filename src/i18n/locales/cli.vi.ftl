@@ -120,6 +120,7 @@ cmd-camera-list = Mọi camera, có hình không
 cmd-netd = Chạy tiến trình giữ luật mạng (systemd tự gọi)
 cmd-netd--socket = Chỗ nghe
 cmd-netd--gateway-user = Người dùng được hỏi, bằng số hoặc tên
+cmd-netd--base = Trước hết đặt luật theo cấu hình, chưa cho ai vào
 cmd-dhcp = Cấp địa chỉ cho các mạng của máy (systemd tự gọi)
 cmd-net = Địa chỉ trong các mạng mà máy phục vụ, và cấu hình cho phần mềm khác
 cmd-net-leases = Máy nào đang có địa chỉ nào; máy chủ dừng cũng xem được
