@@ -71,8 +71,8 @@ struct OpenSession {
 pub enum KernelStep {
     /// New bounds.
     Admit(GuestSession),
-    /// The end.
-    Cut(SlotId),
+    /// The end of a device's session.
+    Cut(MacAddress),
 }
 
 /// The sessions.
@@ -356,7 +356,7 @@ impl GuestTable {
                 | NotNow::Blocked
                 | NotNow::DeviceUsedUp
                 | NotNow::HouseUsedUp,
-            ) => return Some(KernelStep::Cut(open.slot)),
+            ) => return Some(KernelStep::Cut(mac)),
         };
         let now = setting.now.mono;
         let left = open.ends_at.since(now);
@@ -388,11 +388,10 @@ impl GuestTable {
         }))
     }
 
-    /// The device of a slot.
+    /// The slot of a device that is in.
     #[must_use]
-    pub fn holder(&self, slot: SlotId) -> Option<MacAddress> {
-        let found = self.sessions.iter().find(|(_, open)| open.slot == slot);
-        found.map(|(mac, _)| *mac)
+    pub fn slot_of(&self, mac: MacAddress) -> Option<SlotId> {
+        self.sessions.get(&mac).map(|open| open.slot)
     }
 
     /// The id of a device that is in.

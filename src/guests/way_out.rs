@@ -1,9 +1,9 @@
 //! The way to the internet over time: which uplink, and whether anybody answers behind it.
 //!
-//! A new uplink counts as good until looks at it fail; one that failed counts as down until a look
-//! succeeds.
+//! A new uplink counts as good until probes of it fail; one that failed counts as down until a
+//! probe succeeds.
 
-use super::dns::probe::{LOOK_INTERVAL, MAX_FAILURES, RETRY_INTERVAL};
+use super::dns::probe::{MAX_FAILURES, PROBE_INTERVAL, RETRY_INTERVAL};
 use crate::config::network::UplinkInterface;
 use crate::domain::guest::admission::InternetUplink;
 use crate::time::MonoMs;
@@ -13,7 +13,7 @@ use crate::time::MonoMs;
 pub struct WayOut {
     current: Option<UplinkInterface>,
     failures: u32,
-    next_look_at: MonoMs,
+    next_probe_at: MonoMs,
 }
 
 impl Default for WayOut {
@@ -21,7 +21,7 @@ impl Default for WayOut {
         Self {
             current: None,
             failures: 0,
-            next_look_at: MonoMs::START,
+            next_probe_at: MonoMs::START,
         }
     }
 }
@@ -34,32 +34,32 @@ impl WayOut {
         }
         self.current = current;
         self.failures = 0;
-        self.next_look_at = now;
+        self.next_probe_at = now;
         true
     }
 
-    /// Whether it is time to look whether anybody answers; the next time is set.
-    pub fn look_is_due(&mut self, now: MonoMs) -> bool {
-        if self.current.is_none() || now < self.next_look_at {
+    /// Whether a probe is due; the time of the next one is set.
+    pub fn probe_is_due(&mut self, now: MonoMs) -> bool {
+        if self.current.is_none() || now < self.next_probe_at {
             return false;
         }
         let interval = if self.failures == 0 {
-            LOOK_INTERVAL
+            PROBE_INTERVAL
         } else {
             RETRY_INTERVAL
         };
-        self.next_look_at = now + interval;
+        self.next_probe_at = now + interval;
         true
     }
 
-    /// The outcome of a look; true = the status changed.
-    pub fn looked(&mut self, answered: bool, now: MonoMs) -> bool {
+    /// The outcome of a probe; true = the status changed.
+    pub fn probed(&mut self, answered: bool, now: MonoMs) -> bool {
         let before = self.uplink();
         if answered {
             self.failures = 0;
         } else {
             self.failures = self.failures.saturating_add(1);
-            self.next_look_at = self.next_look_at.min(now + RETRY_INTERVAL);
+            self.next_probe_at = self.next_probe_at.min(now + RETRY_INTERVAL);
         }
         self.uplink() != before
     }
@@ -101,16 +101,16 @@ mod tests {
         };
         let mut way = WayOut::default();
         assert_eq!(way.uplink(), InternetUplink::Down);
-        assert!(!way.look_is_due(at(0)));
+        assert!(!way.probe_is_due(at(0)));
         assert!(way.set_current(uplink("eth0", false), at(10)));
         assert_eq!(way.uplink(), InternetUplink::Free);
-        assert!(way.look_is_due(at(10)));
-        assert!(!way.look_is_due(at(11)));
-        assert!(!way.looked(false, at(3_010)));
-        assert!(way.look_is_due(at(6_010)));
-        assert!(way.looked(false, at(9_000)));
+        assert!(way.probe_is_due(at(10)));
+        assert!(!way.probe_is_due(at(11)));
+        assert!(!way.probed(false, at(3_010)));
+        assert!(way.probe_is_due(at(6_010)));
+        assert!(way.probed(false, at(9_000)));
         assert_eq!(way.uplink(), InternetUplink::Down);
-        assert!(way.looked(true, at(12_000)));
+        assert!(way.probed(true, at(12_000)));
         assert_eq!(way.uplink(), InternetUplink::Free);
         assert!(way.set_current(uplink("wwan0", true), at(12_100)));
         assert_eq!(way.uplink(), InternetUplink::Metered);

@@ -415,3 +415,19 @@ fn guest_traffic(to: &mut Script, plan: &NetworkPlan) {
 	}",
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_writes_the_slot_of_its_connection_once() {
+        let plan: NetworkPlan = serde_json::from_value(serde_json::json!({
+            "guest": { "interface": "guest0", "v4": "10.7.0.1/22" },
+            "ports": { "portal": 8080, "dns": 5300 },
+        }))
+        .expect("a plan");
+        let text = whole(&plan, &Admissions::default());
+        assert_eq!(text.matches("ct mark set").count(), 1);
+    }
+}

@@ -34,6 +34,16 @@ pub struct NetworkSegment {
     pub v6: Option<SubnetAddress>,
 }
 
+impl NetworkSegment {
+    /// Whether an address is of a device on it: it lies in it, or is of the link alone.
+    #[must_use]
+    pub fn is_home_of(&self, address: IpAddr) -> bool {
+        let is_of_link = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let mut networks = [Some(self.v4), self.v6].into_iter().flatten();
+        is_of_link || networks.any(|network| network.contains(address))
+    }
+}
+
 /// Everything that the ruleset is made of but the sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

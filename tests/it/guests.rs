@@ -2,6 +2,7 @@
 //! helper, the kernel's rules, phones in namespaces.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -41,6 +42,15 @@ fn enter(village: &GuestVillage, place: &str, family: u8) {
     assert_eq!(page.status, 200, "{}", page.head);
     let main = page.body.split_once("<main").map_or("", |(_, main)| main);
     assert!(main.contains("Đã vào mạng"), "{main}");
+}
+
+/// A long download that a phone has begun.
+fn download(village: &GuestVillage) -> TcpStream {
+    let connected = village.segments.connect("phone", &at(HOST[0], 443));
+    let mut stream = connected.expect("in");
+    let asked = stream.write_all(b"GET / HTTP/1.1\r\n\r\n");
+    asked.expect("asked");
+    stream
 }
 
 fn village() -> GuestVillage {
@@ -167,16 +177,9 @@ fn a_day_that_is_used_up_stays_used_up_across_joining_and_restarts() {
 fn a_gateway_or_a_helper_that_dies_changes_nothing_for_those_who_are_in() {
     let mut village = village();
     enter(&village, "phone", 4);
-    let mut download = village
-        .segments
-        .connect("phone", &at(HOST[0], 443))
-        .expect("in");
-    download
-        .write_all(b"GET / HTTP/1.1\r\n\r\n")
-        .expect("asked");
+    let mut download = download(&village);
     let mut piece = vec![0; 64 * 1_024];
-    let mut read =
-        |download: &mut std::net::TcpStream| download.read(&mut piece).is_ok_and(|n| n > 0);
+    let mut read = |download: &mut TcpStream| download.read(&mut piece).is_ok_and(|n| n > 0);
     assert!(read(&mut download));
     village.house.kill();
     assert!(read(&mut download), "the kernel goes on");
@@ -202,13 +205,7 @@ fn a_gateway_or_a_helper_that_dies_changes_nothing_for_those_who_are_in() {
 fn a_metered_uplink_stops_a_running_download_and_fibre_brings_it_back() {
     let village = village();
     enter(&village, "phone", 4);
-    let mut download = village
-        .segments
-        .connect("phone", &at(HOST[0], 443))
-        .expect("in");
-    download
-        .write_all(b"GET / HTTP/1.1\r\n\r\n")
-        .expect("asked");
+    let mut download = download(&village);
     village.segments.route_by(1);
     let began = Instant::now();
     let limit = Some(Duration::from_millis(300));

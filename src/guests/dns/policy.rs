@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::block_list::BlockList;
 use super::garden::Garden;
 use super::local_names::LocalNames;
-use super::rebinding::contains;
 use crate::protocol::netd::{MacAddress, NetworkSegment, SubnetAddress};
 
 /// The segment whose devices ask.
@@ -112,14 +111,10 @@ impl DnsPolicy {
             .collect()
     }
 
-    /// Whether an address is of a device of the segment: it lies in it, or is of the link alone.
+    /// Whether an address is of a device of the segment.
     #[must_use]
     pub fn is_of_segment(&self, kind: AskingSegment, address: IpAddr) -> bool {
-        let Some(segment) = self.segment(kind) else {
-            return false;
-        };
-        let is_of_link = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        let networks = [Some(segment.v4), segment.v6].into_iter().flatten();
-        is_of_link || networks.into_iter().any(|n| contains(n, address))
+        let segment = self.segment(kind);
+        segment.is_some_and(|segment| segment.is_home_of(address))
     }
 }

@@ -2,7 +2,7 @@
 //! line is cut.
 //!
 //! A resolver of the uplink is asked for the root's servers, which is in every resolver's cache:
-//! some hundred bytes a look, also on a line that is paid by the byte.
+//! some hundred bytes a probe, also on a line that is paid by the byte.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,24 +15,24 @@ use super::exchange::Randomness;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Resolvers that are asked at once.
 const MAX_RESOLVERS: usize = 3;
-/// How often it is looked while there are answers.
-pub const LOOK_INTERVAL: Duration = Duration::from_secs(15);
+/// How often a probe goes out while there are answers.
+pub const PROBE_INTERVAL: Duration = Duration::from_secs(15);
 /// How often while there are none.
 pub const RETRY_INTERVAL: Duration = Duration::from_secs(3);
-/// Looks without an answer after which the internet counts as down.
+/// Probes without an answer after which the internet counts as down.
 pub const MAX_FAILURES: u32 = 2;
 
 /// Whether one of the resolvers answers.
 pub async fn answers(resolvers: &[SocketAddr], randomness: Randomness) -> bool {
-    let mut looks = tokio::task::JoinSet::new();
+    let mut probes = tokio::task::JoinSet::new();
     for resolver in resolvers.iter().take(MAX_RESOLVERS).copied() {
         let Some(number) = randomness() else {
             return false;
         };
-        looks.spawn(ask(resolver, number.to_be_bytes()));
+        probes.spawn(ask(resolver, number.to_be_bytes()));
     }
     let any = async {
-        while let Some(answered) = looks.join_next().await {
+        while let Some(answered) = probes.join_next().await {
             if matches!(answered, Ok(Some(()))) {
                 return true;
             }

@@ -18,7 +18,7 @@ use crate::protocol::netd::SubnetAddress;
 /// Most aliases in a row.
 const MAX_ALIASES: usize = 12;
 /// Most records behind the last alias.
-const MAX_RECORDS: usize = 48;
+pub const MAX_RECORDS: usize = 48;
 
 /// The part of a message that may go on.
 #[derive(Debug)]
@@ -100,28 +100,11 @@ fn has_private_hint(svcb: &SVCB, own: &[SubnetAddress]) -> bool {
 /// documents are nobody's, and lead nowhere.
 #[must_use]
 pub fn is_private(address: IpAddr, own: &[SubnetAddress]) -> bool {
-    own.iter().any(|segment| contains(*segment, address))
+    own.iter().any(|segment| segment.contains(address))
         || match address {
             IpAddr::V4(v4) => is_private_v4(v4),
             IpAddr::V6(v6) => is_private_v6(v6),
         }
-}
-
-/// Whether an address is of a segment.
-#[must_use]
-pub fn contains(segment: SubnetAddress, address: IpAddr) -> bool {
-    let bits = u32::from(segment.prefix());
-    match (segment.address(), address) {
-        (IpAddr::V4(own), IpAddr::V4(other)) => {
-            let mask = u32::MAX.checked_shl(32 - bits.min(32)).unwrap_or(0);
-            own.to_bits() & mask == other.to_bits() & mask
-        }
-        (IpAddr::V6(own), IpAddr::V6(other)) => {
-            let mask = u128::MAX.checked_shl(128 - bits.min(128)).unwrap_or(0);
-            own.to_bits() & mask == other.to_bits() & mask
-        }
-        _ => false,
-    }
 }
 
 fn is_private_v4(v4: Ipv4Addr) -> bool {

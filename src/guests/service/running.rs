@@ -2,6 +2,7 @@
 
 mod block_list;
 mod requests;
+mod saving;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,16 +19,18 @@ use crate::domain::guest::admission::{InternetUplink, UplinkUse, uplink_use};
 use crate::guests::dns::block_list::BlockList;
 use crate::guests::dns::garden::OpenAddresses;
 use crate::guests::dns::probe::{self, resolvers_of};
+use crate::guests::dns::rebinding::MAX_RECORDS;
 use crate::guests::helper::{HelperLink, HelperRefusal, LinkError};
 use crate::guests::names::{NameInput, policy};
-use crate::guests::session_rows::{self, SessionRow};
+use crate::guests::session_rows::SessionRow;
 use crate::guests::table::{GuestTable, KernelStep, Moment, Setting};
 use crate::guests::use_of_day::UseOfDay;
 use crate::guests::way_out::WayOut;
 use crate::live::guests::GuestsNow;
 use crate::ports::guests::GuestRequest;
 use crate::protocol::netd::{
-    GuestRates, InterfaceName, MAX_GARDEN_ADDRESSES, NetdReply, NetdRequest, NetworkPlan, SlotUsage,
+    GuestRates, InterfaceName, MAX_GARDEN_ADDRESSES, MacAddress, NetdReply, NetdRequest,
+    NetworkPlan, SlotUsage,
 };
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Trust;
@@ -46,8 +49,6 @@ const PAGE_FRESH_MS: u64 = 5_000;
 /// A device that is in and asks for a page is counted anew after this time, ms: the kernel sends
 /// it here when it has used up what it may.
 const PAGE_COUNT_MS: u64 = 1_000;
-/// Most addresses of one answer; the forwarder takes no more records.
-const MAX_ANSWER_ADDRESSES: usize = 48;
 /// Requests for open addresses that are carried out as one.
 const MAX_TOGETHER: usize = 64;
 /// Name of the file of what was used.
@@ -62,7 +63,7 @@ enum Wake {
     Tick,
     Count,
     Save,
-    Looked(bool),
+    Probed(bool),
     HelperGone,
     Stop,
 }
@@ -109,10 +110,10 @@ impl<'a> Running<'a> {
         };
         running.take_over().await?;
         let ended = running.follow(&mut inbox, stop).await;
+        // A round that is being written may lack the last seconds.
+        running.until_saved().await;
         running.save();
-        if let Some(saving) = running.saving.take() {
-            let _ = saving.await;
-        }
+        running.until_saved().await;
         ended
     }
 
@@ -132,11 +133,11 @@ impl<'a> Running<'a> {
         };
         let (mut tick, mut count) = (interval(TICK_INTERVAL), interval(COUNT_INTERVAL));
         let mut save = interval(SAVE_INTERVAL);
-        let mut look: Option<BoxFuture<'static, bool>> = None;
+        let mut probing: Option<BoxFuture<'static, bool>> = None;
         loop {
-            if look.is_none() && self.way_out.look_is_due(service.clock.mono_ms()) {
+            if probing.is_none() && self.way_out.probe_is_due(service.clock.mono_ms()) {
                 let (resolvers, randomness) = (self.resolvers(), service.randomness);
-                look = Some(Box::pin(async move {
+                probing = Some(Box::pin(async move {
                     probe::answers(&resolvers, randomness).await
                 }));
             }
@@ -144,7 +145,7 @@ impl<'a> Running<'a> {
                 request = inbox.recv() => request.map_or(Wake::Stop, Wake::Request),
                 open = garden.recv() => open.map_or(Wake::Stop, Wake::Garden),
                 address = noted.recv() => address.map_or(Wake::Stop, Wake::Noted),
-                Some(answered) = OptionFuture::from(look.as_mut()) => Wake::Looked(answered),
+                Some(answered) = OptionFuture::from(probing.as_mut()) => Wake::Probed(answered),
                 changed = village.changed() => changed.map_or(Wake::Stop, |()| Wake::Rules),
                 _ = tick.tick() => Wake::Tick,
                 _ = count.tick() => Wake::Count,
@@ -160,7 +161,7 @@ impl<'a> Running<'a> {
                     // The helper takes a bounded number at once; the rest comes with the next
                     // round.
                     while together.len() < MAX_TOGETHER
-                        && count + MAX_ANSWER_ADDRESSES <= MAX_GARDEN_ADDRESSES
+                        && count + MAX_RECORDS <= MAX_GARDEN_ADDRESSES
                         && let Ok(next) = garden.try_recv()
                     {
                         count += next.addresses.len();
@@ -173,9 +174,9 @@ impl<'a> Running<'a> {
                 Wake::Tick => self.look_at_routes().await?,
                 Wake::Count => self.count().await?,
                 Wake::Save => self.save(),
-                Wake::Looked(answered) => {
-                    look = None;
-                    if self.way_out.looked(answered, service.clock.mono_ms()) {
+                Wake::Probed(answered) => {
+                    probing = None;
+                    if self.way_out.probed(answered, service.clock.mono_ms()) {
                         self.uplink_changed().await?;
                     }
                 }
@@ -195,6 +196,26 @@ impl<'a> Running<'a> {
             wall: clock.wall_ms(),
             is_trusted: clock.trust() != Trust::None,
         }
+    }
+
+    /// The grounds of a decision now.
+    fn setting(&self) -> Setting<'_> {
+        Setting {
+            wifi: &self.wifi,
+            uplink: self.uplink(),
+            now: self.now(),
+        }
+    }
+
+    /// Asks the helper for a change that must be.
+    async fn change(&mut self, request: &NetdRequest) -> Result<(), Trouble> {
+        self.link.change(request).await?.map_err(Trouble::Refused)
+    }
+
+    /// Tells the forwarder of names which devices are in.
+    fn note_who_is_in(&self) {
+        let table = &self.table;
+        self.service.known.set_in(|mac| table.is_in(mac));
     }
 
     fn uplink(&self) -> InternetUplink {
@@ -222,8 +243,7 @@ impl<'a> Running<'a> {
             .restore(&slots, |mac| service.key.id(mac), &setting);
         self.open_uplinks = self.wanted_uplinks();
         self.load().await?;
-        let table = &self.table;
-        service.known.set_in(|mac| table.is_in(mac));
+        self.note_who_is_in();
         self.report_uplink();
         self.publish_policy();
         self.correct().await?;
@@ -242,7 +262,7 @@ impl<'a> Running<'a> {
             sessions: self.table.sessions(self.now()),
             open_uplinks: self.open_uplinks.clone(),
         };
-        self.link.change(&request).await?.map_err(Trouble::Refused)
+        self.change(&request).await
     }
 
     async fn open_garden(&mut self, together: Vec<OpenAddresses>) -> Result<(), Trouble> {
@@ -274,7 +294,10 @@ impl<'a> Running<'a> {
         self.counted_at = now.mono;
         let rows = self.table.count(&slots, is_metered, now);
         self.rows.extend(rows);
-        self.set_uplinks().await?;
+        // The last bytes of a metered day close the uplink, for names as well.
+        if self.set_uplinks().await? {
+            self.publish_policy();
+        }
         self.correct().await?;
         self.publish();
         Ok(())
@@ -282,13 +305,8 @@ impl<'a> Running<'a> {
 
     /// Brings every session to what the rules say now; true = there was something to change.
     async fn correct(&mut self) -> Result<bool, Trouble> {
-        let (now, uplink, wifi) = (self.now(), self.uplink(), self.wifi.clone());
-        let setting = Setting {
-            wifi: &wifi,
-            uplink,
-            now,
-        };
-        let steps = self.table.corrections(&setting);
+        let now = self.now();
+        let steps = self.table.corrections(&self.setting());
         for step in &steps {
             match step {
                 KernelStep::Admit(session) => {
@@ -296,24 +314,22 @@ impl<'a> Running<'a> {
                         self.admit(session, &id, now).await?;
                     }
                 }
-                KernelStep::Cut(slot) => {
-                    let request = NetdRequest::Cut { slot: *slot };
-                    self.link
-                        .change(&request)
-                        .await?
-                        .map_err(Trouble::Refused)?;
-                    if let Some(mac) = self.table.holder(*slot) {
-                        let row = self.table.ended(mac, now);
-                        self.rows.extend(row);
-                    }
-                }
+                KernelStep::Cut(mac) => self.end(*mac, now).await?,
             }
         }
-        if !steps.is_empty() {
-            let table = &self.table;
-            self.service.known.set_in(|mac| table.is_in(mac));
-        }
         Ok(!steps.is_empty())
+    }
+
+    /// Ends a session in the kernel, and keeps its row.
+    async fn end(&mut self, mac: MacAddress, now: Moment) -> Result<(), Trouble> {
+        let Some(slot) = self.table.slot_of(mac) else {
+            return Ok(());
+        };
+        self.change(&NetdRequest::Cut { slot }).await?;
+        let row = self.table.ended(mac, now);
+        self.rows.extend(row);
+        self.note_who_is_in();
+        Ok(())
     }
 
     pub(super) async fn follow_rules(&mut self) -> Result<(), Trouble> {
@@ -343,8 +359,7 @@ impl<'a> Running<'a> {
     /// Closes the addresses of the garden as it was; the forwarder opens those of its names again.
     async fn close_garden(&mut self) -> Result<(), Trouble> {
         self.garden_epoch += 1;
-        let closed = self.link.change(&NetdRequest::CloseGarden).await?;
-        closed.map_err(Trouble::Refused)
+        self.change(&NetdRequest::CloseGarden).await
     }
 
     async fn look_at_routes(&mut self) -> Result<(), Trouble> {
@@ -399,20 +414,18 @@ impl<'a> Running<'a> {
         current.map(|u| u.interface.clone()).into_iter().collect()
     }
 
-    async fn set_uplinks(&mut self) -> Result<(), Trouble> {
+    /// Opens to guests what they may use now; true = it was something else before.
+    async fn set_uplinks(&mut self) -> Result<bool, Trouble> {
         let uplinks = self.wanted_uplinks();
         if uplinks == self.open_uplinks {
-            return Ok(());
+            return Ok(false);
         }
         let request = NetdRequest::OpenUplinks {
             uplinks: uplinks.clone(),
         };
-        self.link
-            .change(&request)
-            .await?
-            .map_err(Trouble::Refused)?;
+        self.change(&request).await?;
         self.open_uplinks = uplinks;
-        Ok(())
+        Ok(true)
     }
 
     fn resolvers(&self) -> Vec<std::net::SocketAddr> {
@@ -450,34 +463,6 @@ impl<'a> Running<'a> {
             metered_today: use_of_day.metered(),
             week: use_of_day.week(),
         });
-    }
-
-    /// Writes what was used and the rows of sessions, and removes those whose time is over.
-    fn save(&mut self) {
-        if self.saving.as_ref().is_some_and(|s| !s.is_finished()) {
-            return;
-        }
-        let folder = self.service.folder.clone();
-        let keep_days = self.wifi.rules.keep_days;
-        let now = self.now();
-        let rows = std::mem::take(&mut self.rows);
-        self.table.use_of_day.open = self.table.saved();
-        let use_of_day = self.table.use_of_day.clone();
-        self.saving = Some(tokio::task::spawn_blocking(move || {
-            let write = || -> std::io::Result<()> {
-                use_of_day.save(&folder.join(USE_FILE))?;
-                if keep_days > 0 {
-                    session_rows::append(&folder, &rows)?;
-                }
-                if now.is_trusted {
-                    session_rows::remove_older(&folder, keep_days, now.wall)?;
-                }
-                Ok(())
-            };
-            if let Err(cause) = write() {
-                tracing::warn!(%cause, "use of the guest network not written");
-            }
-        }));
     }
 }
 

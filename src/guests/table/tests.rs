@@ -88,7 +88,7 @@ fn what_a_device_used_today_stays_used_when_it_joins_again() {
     assert_eq!((second.used_bytes, second.quota_bytes), (0, 30 * MB));
     drop(table.count(&[usage(&second, 30 * MB, 9)], false, at(130)));
     let steps = table.corrections(&setting(&wifi, at(130)));
-    assert_eq!(steps, [KernelStep::Cut(second.slot)]);
+    assert_eq!(steps, [KernelStep::Cut(second.mac)]);
     table.ended(mac(1), at(130));
     let used_up = table.visitor(mac(1), &id(1), &setting(&wifi, at(131)));
     assert_eq!(used_up, GuestVisitor::NotNow(NotNow::DeviceUsedUp));
@@ -153,7 +153,7 @@ fn narrower_rules_hold_for_those_who_are_in() {
         is_on: false,
         ..rules()
     });
-    let cut = [KernelStep::Cut(session.slot)];
+    let cut = [KernelStep::Cut(session.mac)];
     assert_eq!(table.corrections(&setting(&off, at(0))), cut);
     let mut blocked = wifi(rules());
     let device = DecidedDevice {

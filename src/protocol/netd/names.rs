@@ -99,6 +99,13 @@ impl SubnetAddress {
         wide(self).network() == wide(other).network()
     }
 
+    /// Whether an address is of the segment.
+    #[must_use]
+    pub fn contains(self, address: IpAddr) -> bool {
+        let there = Self { address, ..self };
+        address.is_ipv4() == self.address.is_ipv4() && there.network() == self.network()
+    }
+
     /// The first address of the segment.
     #[must_use]
     pub fn network(self) -> IpAddr {

@@ -6,9 +6,8 @@ use super::{PAGE_COUNT_MS, PAGE_FRESH_MS, Running};
 use crate::domain::guest::Standing;
 use crate::domain::guest::admission::NotNow;
 use crate::domain::id::GuestId;
-use crate::guests::dns::rebinding::contains;
 use crate::guests::service::Trouble;
-use crate::guests::table::{Moment, Setting};
+use crate::guests::table::Moment;
 use crate::ports::guests::{GuestRequest, GuestVisitor};
 use crate::protocol::netd::{GuestSession, MacAddress, NetdReply, NetdRequest};
 
@@ -26,11 +25,11 @@ impl Running<'_> {
                 let _ = reply.send(visitor);
             }
             GuestRequest::Cut(id, reply) => {
-                let is_cut = match self.table.device(&id) {
-                    Some(mac) => self.cut(mac).await?,
-                    None => false,
-                };
-                let _ = reply.send(is_cut);
+                let device = self.table.device(&id);
+                if let Some(mac) = device {
+                    self.cut(mac).await?;
+                }
+                let _ = reply.send(device.is_some());
             }
         }
         Ok(())
@@ -44,7 +43,8 @@ impl Running<'_> {
         fresh_ms: u64,
     ) -> Result<Option<(MacAddress, GuestId)>, Trouble> {
         let (service, address) = (self.service, address.to_canonical());
-        if !self.is_guest_address(address) {
+        let guest = service.network.guest.as_ref();
+        if !guest.is_some_and(|guest| guest.is_home_of(address)) {
             return Ok(None);
         }
         let mac = match service.known.learned(address, fresh_ms) {
@@ -69,15 +69,6 @@ impl Running<'_> {
         Ok(Some((mac, id)))
     }
 
-    fn is_guest_address(&self, address: IpAddr) -> bool {
-        let is_of_link = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        let guest = self.service.network.guest.as_ref();
-        guest.is_some_and(|guest| {
-            let networks = [Some(guest.v4), guest.v6].into_iter().flatten();
-            is_of_link || networks.into_iter().any(|n| contains(n, address))
-        })
-    }
-
     async fn look(&mut self, address: IpAddr) -> Result<GuestVisitor, Trouble> {
         let Some((mac, id)) = self.device(address, PAGE_FRESH_MS).await? else {
             return Ok(GuestVisitor::NotAGuest);
@@ -90,12 +81,7 @@ impl Running<'_> {
     }
 
     fn visitor(&self, mac: MacAddress, id: &GuestId) -> GuestVisitor {
-        let setting = Setting {
-            wifi: &self.wifi,
-            uplink: self.uplink(),
-            now: self.now(),
-        };
-        self.table.visitor(mac, id, &setting)
+        self.table.visitor(mac, id, &self.setting())
     }
 
     async fn enter(&mut self, address: IpAddr) -> Result<GuestVisitor, Trouble> {
@@ -112,18 +98,13 @@ impl Running<'_> {
 
     /// Lets a device in as far as the rules do; false = the kernel did not take it.
     async fn let_in(&mut self, mac: MacAddress, id: &GuestId) -> Result<bool, Trouble> {
-        let (now, uplink, wifi) = (self.now(), self.uplink(), self.wifi.clone());
-        let setting = Setting {
-            wifi: &wifi,
-            uplink,
-            now,
-        };
-        let mut entry = self.table.entry(mac, id, &setting);
+        let now = self.now();
+        let mut entry = self.table.entry(mac, id, &self.setting());
         if entry == Err(NotNow::Full)
-            && let Some(sleeper) = self.table.sleeper(&wifi, now)
+            && let Some(sleeper) = self.table.sleeper(&self.wifi, now)
         {
             self.cut(sleeper).await?;
-            entry = self.table.entry(mac, id, &setting);
+            entry = self.table.entry(mac, id, &self.setting());
         }
         let Ok(session) = entry else {
             return Ok(true);
@@ -152,30 +133,15 @@ impl Running<'_> {
             return Ok(false);
         }
         self.table.entered(session, id, now);
-        let table = &self.table;
-        self.service.known.set_in(|mac| table.is_in(mac));
+        self.note_who_is_in();
         Ok(true)
     }
 
-    /// Ends a session.
-    async fn cut(&mut self, mac: MacAddress) -> Result<bool, Trouble> {
-        let now = self.now();
-        // The bytes that went through until now count.
+    /// Ends a session; the bytes that went through until now count.
+    async fn cut(&mut self, mac: MacAddress) -> Result<(), Trouble> {
         self.count().await?;
-        let slot = self.table.sessions(now).into_iter().find(|s| s.mac == mac);
-        let Some(slot) = slot.map(|s| s.slot) else {
-            return Ok(true);
-        };
-        match self.link.change(&NetdRequest::Cut { slot }).await? {
-            Ok(()) => {
-                let row = self.table.ended(mac, now);
-                self.rows.extend(row);
-                let table = &self.table;
-                self.service.known.set_in(|mac| table.is_in(mac));
-                self.publish();
-                Ok(true)
-            }
-            Err(refusal) => Err(Trouble::Refused(refusal)),
-        }
+        self.end(mac, self.now()).await?;
+        self.publish();
+        Ok(())
     }
 }
