@@ -24,10 +24,7 @@ local stratum 10 orphan
 pub fn config(network: &NetworkConfig) -> String {
     let mut text = COMMON.to_owned();
     let asking = served(network).filter(|(purpose, _)| *purpose != SegmentUse::Guest);
-    for subnet in asking
-        .flat_map(|(_, segment)| [Some(segment.v4), segment.v6])
-        .flatten()
-    {
+    for subnet in asking.flat_map(|(_, segment)| segment.networks()) {
         text.push_str(&format!("allow {}/{}\n", subnet.network(), subnet.prefix()));
     }
     text

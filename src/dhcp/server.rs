@@ -27,7 +27,7 @@ const PROGRAM: &str = "dnsmasq";
 /// How long trying a configuration may take.
 const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the gateway's files are looked at.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The saved copy is at most so old.
 const SAVE_INTERVAL: Duration = Duration::from_secs(180);
 /// Lines of the program that are passed on in a minute.
@@ -229,14 +229,14 @@ impl DhcpServer {
         let pid = child.id();
         let log = pass_on(child.stderr.take());
         tokio::pin!(log);
-        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        let mut check = tokio::time::interval(CHECK_INTERVAL);
         let mut save = tokio::time::interval_at(Instant::now() + SAVE_INTERVAL, SAVE_INTERVAL);
         loop {
             tokio::select! {
                 status = child.wait() => return Some(status),
                 () = stop.recv() => return None,
                 () = &mut log => {}
-                _ = look.tick() => {
+                _ = check.tick() => {
                     let now = self.versions();
                     if now != seen {
                         seen = now;

@@ -18,7 +18,7 @@ use crate::supervisor::clock::since_boot_ms;
 
 /// How often it is looked whether the rules are still there. Debian's own nftables.service empties
 /// the kernel's tables when somebody starts it.
-const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// Queues that share a device's class among its connections, the better first.
 const QUEUES: [&str; 2] = ["fq_codel", "cake"];
 
@@ -69,11 +69,11 @@ pub async fn serve(
     };
     helper.take_over().await?;
     ready();
-    let mut look = tokio::time::interval(LOOK_INTERVAL);
+    let mut check = tokio::time::interval(CHECK_INTERVAL);
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => accepted?.0,
-            _ = look.tick() => {
+            _ = check.tick() => {
                 helper.keep_loaded().await;
                 continue;
             }
@@ -141,15 +141,15 @@ impl Helper {
     async fn converse(&mut self, stream: UnixStream) -> std::io::Result<()> {
         let (read, mut write) = stream.into_split();
         let mut read = BufReader::new(read);
-        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        let mut check = tokio::time::interval(CHECK_INTERVAL);
         let mut line = Vec::new();
         loop {
             let most = (MAX_LINE_BYTES + 1).saturating_sub(line.len()) as u64;
             let mut bounded = (&mut read).take(most);
-            // The part of a line that was read stays in it when the look comes first.
+            // The part of a line that was read stays in it when the check comes first.
             tokio::select! {
                 read = bounded.read_until(b'\n', &mut line) => read?,
-                _ = look.tick() => {
+                _ = check.tick() => {
                     self.keep_loaded().await;
                     continue;
                 }

@@ -35,12 +35,16 @@ pub struct NetworkSegment {
 }
 
 impl NetworkSegment {
+    /// Its network of IPv4, and that of IPv6 where it has one.
+    pub fn networks(&self) -> impl Iterator<Item = SubnetAddress> + use<> {
+        [Some(self.v4), self.v6].into_iter().flatten()
+    }
+
     /// Whether an address is of a device on it: it lies in it, or is of the link alone.
     #[must_use]
     pub fn is_home_of(&self, address: IpAddr) -> bool {
         let is_of_link = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        let mut networks = [Some(self.v4), self.v6].into_iter().flatten();
-        is_of_link || networks.any(|network| network.contains(address))
+        is_of_link || self.networks().any(|network| network.contains(address))
     }
 }
 
@@ -87,18 +91,12 @@ impl NetworkPlan {
         let total = interfaces.len();
         interfaces.sort();
         interfaces.dedup();
-        let overlaps = |a: SubnetAddress, b: SubnetAddress| {
-            a.address().is_ipv4() == b.address().is_ipv4() && a.overlaps(b)
-        };
-        let networks: Vec<SubnetAddress> = self
-            .segments()
-            .flat_map(|s| [Some(s.v4), s.v6])
-            .flatten()
-            .collect();
+        let networks: Vec<SubnetAddress> =
+            self.segments().flat_map(NetworkSegment::networks).collect();
         let pairs = networks.iter().enumerate();
         let is_apart = |(i, one): (usize, &SubnetAddress)| {
             let others = networks.iter().skip(i + 1);
-            others.into_iter().all(|other| !overlaps(*one, *other))
+            others.into_iter().all(|other| !one.overlaps(*other))
         };
         interfaces.len() == total
             && pairs.into_iter().all(is_apart)

@@ -6,7 +6,8 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use conglang::protocol::netd::{
-    GuestSession, InterfaceName, NetdRefusal, NetdReply, NetdRequest, SlotId, SlotUsage,
+    GuestRates, GuestSession, InterfaceName, NetdRefusal, NetdReply, NetdRequest, NetworkPlan,
+    SlotId, SlotUsage,
 };
 
 use crate::support::segments::{
@@ -364,4 +365,73 @@ fn the_box_knows_who_has_an_address() {
         address: BOX[0].parse().expect("an address"),
     });
     assert_eq!(nobody, NetdReply::Neighbor { mac: None });
+}
+
+/// The configuration of a village with this port of the staff's.
+fn configuration(staff_port: u16) -> String {
+    format!(
+        "[village]\nid = \"a\"\nname = \"A\"\ncommune = \"B\"\n\
+         [doors]\nportal = \"0.0.0.0:{PORTAL_PORT}\"\n\
+         [network]\ndns_port = 5300\nstaff_ports = [{staff_port}]\n\
+         guest = {{ interface = \"guest0\", v4 = \"10.7.0.1/22\", v6 = \"fd00:7::1/64\" }}\n\
+         staff = {{ interface = \"staff0\", v4 = \"10.9.0.1/24\" }}\n\
+         [[network.uplink]]\ninterface = \"up0\"\n"
+    )
+}
+
+fn plan_of(configuration: &str) -> NetworkPlan {
+    let layers = [("a.toml".to_owned(), configuration.to_owned())];
+    let config = conglang::config::load_from(&layers).expect("a configuration");
+    let plan = config.network_plan(GuestRates::default());
+    plan.expect("a plan")
+}
+
+#[test]
+fn the_helper_begins_with_the_configuration_and_takes_no_other_plan() {
+    let mut segments = village();
+    segments.kill_helper();
+    let first = configuration(22);
+    segments.start_helper_of(&first);
+    // Nobody has asked for anything yet: guests see the portal and nothing else.
+    for host in HOST {
+        assert_eq!(plain(&segments, "phone", host), CAPTIVE, "{host}");
+        assert!(tls(&segments, "phone", host).is_err(), "{host}");
+    }
+    let load = |segments: &Segments, plan: NetworkPlan| {
+        segments.ask(&NetdRequest::Load {
+            plan: Box::new(plan),
+            sessions: vec![session(1, PHONE, 600, MANY)],
+            open_uplinks: vec![uplink("up0")],
+        })
+    };
+    let mut wider = plan_of(&first);
+    wider.ports.uplink = vec![22];
+    let reply = load(&segments, wider);
+    let is_other = matches!(
+        reply,
+        NetdReply::Refused {
+            reason: NetdRefusal::OtherPlan,
+            ..
+        }
+    );
+    assert!(is_other, "{reply:?}");
+    assert_eq!(plain(&segments, "phone", HOST[0]), CAPTIVE);
+    // Speeds are the village's own to change.
+    let mut slower = plan_of(&first);
+    slower.rates.device_kbit = Some(50_000);
+    assert_eq!(load(&segments, slower), NetdReply::Done);
+    assert_eq!(plain(&segments, "phone", HOST[0]), ONLINE);
+    // Another configuration takes the place of the rules in the kernel, and sessions go on.
+    segments.kill_helper();
+    let second = configuration(23);
+    segments.start_helper_of(&second);
+    // Its socket is there before its rules are.
+    until("the rules of the second configuration", || {
+        let chain = ["nft", "list", "chain", "inet", "conglang", "staff_input"];
+        let (_, rules) = segments.exec("box", &chain);
+        rules.contains("dport { 23,") && !rules.contains("22")
+    });
+    assert_eq!(plain(&segments, "phone", HOST[0]), ONLINE);
+    let held: Vec<SlotId> = usage(&segments).into_keys().collect();
+    assert_eq!(held, [slot(1)]);
 }

@@ -12,7 +12,7 @@ use crate::supervisor::{Stop, Supervisor};
 use crate::web::portal::session_api::{SecureName, api_url};
 
 /// How often the certificate and the clock are looked at.
-const LOOK_INTERVAL: Duration = Duration::from_secs(15);
+const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Keeps the option current in the folder that is shared with the DHCP role.
 pub fn start(folder: &Path, name: SecureName, supervisor: &Supervisor) {
@@ -31,10 +31,10 @@ struct CaptiveOption {
 
 impl CaptiveOption {
     async fn run(self, stop: Stop) -> anyhow::Result<()> {
-        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        let mut check = tokio::time::interval(CHECK_INTERVAL);
         loop {
             tokio::select! {
-                _ = look.tick() => {}
+                _ = check.tick() => {}
                 () = stop.soft.cancelled() => return Ok(()),
             }
             let service = self.clone();

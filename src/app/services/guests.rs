@@ -25,7 +25,7 @@ use crate::guests::service::GuestService;
 use crate::guests::uplinks::KernelFiles;
 use crate::keys::secret;
 use crate::live::guests::GuestsNow;
-use crate::protocol::netd::NetworkPlan;
+use crate::protocol::netd::{NetworkPlan, NetworkSegment};
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::{Stop, Supervisor};
@@ -119,7 +119,7 @@ fn addresses(plan: &NetworkPlan) -> Vec<(AskingSegment, SocketAddr)> {
     ];
     let mut addresses = Vec::new();
     for (kind, segment) in segments {
-        let networks = segment.iter().flat_map(|s| [Some(s.v4), s.v6]).flatten();
+        let networks = segment.iter().flat_map(NetworkSegment::networks);
         let port = plan.ports.dns;
         addresses.extend(networks.map(|n| (kind, SocketAddr::new(n.address(), port))));
     }

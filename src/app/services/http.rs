@@ -17,7 +17,7 @@ use crate::guests::dns::local_names::GATEWAY_NAME;
 use crate::http::hosts::AllowedHosts;
 use crate::http::serve;
 use crate::keys::authority::CertificateFiles;
-use crate::protocol::netd::SubnetAddress;
+use crate::protocol::netd::{NetworkSegment, SubnetAddress};
 use crate::speakers::sound_cache::SoundCache;
 use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
@@ -139,8 +139,7 @@ fn portal_site(listeners: &HttpListeners, network: &NetworkConfig) -> PortalSite
     let addresses = segments
         .into_iter()
         .flatten()
-        .flat_map(|s| [Some(s.v4), s.v6])
-        .flatten()
+        .flat_map(NetworkSegment::networks)
         .map(SubnetAddress::address);
     PortalSite {
         names,

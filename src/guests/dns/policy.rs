@@ -105,10 +105,7 @@ impl DnsPolicy {
     #[must_use]
     pub fn own_networks(&self) -> Vec<SubnetAddress> {
         let segments = [&self.guest, &self.staff].into_iter().flatten();
-        segments
-            .flat_map(|s| [Some(s.v4), s.v6])
-            .flatten()
-            .collect()
+        segments.flat_map(NetworkSegment::networks).collect()
     }
 
     /// Whether an address is of a device of the segment.

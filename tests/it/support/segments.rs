@@ -175,12 +175,25 @@ impl Segments {
 
     /// Starts the helper and waits for its socket.
     pub fn start_helper(&mut self) {
+        self.start_helper_with(&[]);
+    }
+
+    /// The same with the rules of a configuration to begin with, as its unit starts it.
+    pub fn start_helper_of(&mut self, configuration: &str) {
+        let path = self.folder.path().join("conglang.toml");
+        std::fs::write(&path, configuration).expect("configuration");
+        let path = path.display().to_string();
+        self.start_helper_with(&["--base", "--config", &path]);
+    }
+
+    fn start_helper_with(&mut self, more: &[&str]) {
         let _ = std::fs::remove_file(self.socket());
         let child = Command::new("ip")
             .args(["netns", "exec", &self.name("box")])
             .arg(env!("CARGO_BIN_EXE_conglang"))
             .args(["netd", "--gateway-user", "65534", "--socket"])
             .arg(self.socket())
+            .args(more)
             .stdin(Stdio::null())
             .spawn()
             .expect("the helper starts");

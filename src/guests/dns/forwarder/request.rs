@@ -10,7 +10,7 @@ use super::super::local_names::LocalName;
 use super::super::policy::{AskingSegment, DeviceKey, DnsPolicy};
 use super::super::question::{Question, Transport};
 use super::super::stored_answer::{Age, StoredAnswer};
-use crate::protocol::netd::SubnetAddress;
+use crate::protocol::netd::{NetworkSegment, SubnetAddress};
 
 /// A question, who asks it, and what the forwarder goes by at that moment.
 pub(super) struct Request {
@@ -69,12 +69,8 @@ impl Request {
         let addresses = match local {
             LocalName::Gateway => {
                 let segment = self.policy.segment(self.segment);
-                let networks = segment.map(|s| [Some(s.v4), s.v6]).unwrap_or_default();
-                networks
-                    .into_iter()
-                    .flatten()
-                    .map(SubnetAddress::address)
-                    .collect()
+                let networks = segment.into_iter().flat_map(NetworkSegment::networks);
+                networks.map(SubnetAddress::address).collect()
             }
             LocalName::Loopback => vec![
                 IpAddr::V4(Ipv4Addr::LOCALHOST),
