@@ -110,11 +110,7 @@ impl SseSubscription {
             let mut committed = true;
             if !self.first {
                 let stop = self.app.supervisor.stop().soft.clone();
-                let wake = self
-                    .due
-                    .take()
-                    .unwrap_or_else(|| Instant::now() + IDLE_REFRESH)
-                    .min(self.heartbeat_at);
+                let refresh_at = self.due.unwrap_or(self.checked_at + IDLE_REFRESH);
                 tokio::select! {
                     changed = self.state.changed() => changed.ok()?,
                     changed = self.values.changed() => {
@@ -123,12 +119,16 @@ impl SseSubscription {
                         tokio::time::sleep_until(self.checked_at + COALESCE).await;
                     }
                     changed = self.link.changed() => changed.ok()?,
-                    () = tokio::time::sleep_until(wake) => committed = false,
+                    () = tokio::time::sleep_until(refresh_at) => committed = false,
+                    // A heartbeat needs no page: rendering one for it would also make the next
+                    // change wait.
+                    () = tokio::time::sleep_until(self.heartbeat_at) => continue,
                     () = stop.cancelled() => return None,
                     () = self.slot.evicted() => return None,
                 }
             }
             self.first = false;
+            self.due = None;
             self.checked_at = Instant::now();
             self.values.borrow_and_update();
             committed |= self.state.has_changed().unwrap_or(true);
