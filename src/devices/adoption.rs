@@ -118,6 +118,10 @@ impl Ingest {
         {
             self.live.latest.forget(&entity.id);
         }
+        let state = self.journal.state();
+        if let Some(adopted) = state.entities.get(&entity.id) {
+            self.claim(adopted, turns).await?;
+        }
         self.refresh_alarm(&entity, now, turns).await
     }
 

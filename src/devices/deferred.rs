@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rate_limit::RateLimiter;
+use super::unclaimed::UnclaimedMessages;
 use crate::domain::id::{DeviceId, EntityId};
 use crate::time::MonoMs;
 
@@ -18,6 +19,7 @@ pub(super) struct Deferred {
     pub(super) presence: BTreeMap<DeviceId, bool>,
     /// Discovery messages by device and topic; `adoption` bounds them.
     pub(super) announcements: BTreeMap<DeviceId, BTreeMap<String, Vec<u8>>>,
+    pub(super) unclaimed: UnclaimedMessages,
     pub(super) limiter: RateLimiter,
 }
 

@@ -14,6 +14,7 @@ use super::deferred::Deferred;
 use super::link::IncomingMessage;
 use super::topics::TopicTable;
 use crate::domain::decide::Rejection;
+use crate::domain::device::{Availability, Device};
 use crate::domain::entity::{Entity, Kind};
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::light::Light;
@@ -104,6 +105,7 @@ impl Ingest {
                         }
                     }
                     self.retry_deferred(now, &mut turns).await?;
+                    turns.unclaimed.expire(now);
                 }
                 () = stop.soft.cancelled() => return self.flush_deferred(turns).await,
             }
@@ -145,10 +147,45 @@ impl Ingest {
         };
         self.update_availability(topics, &device, &message, turns)
             .await?;
-        for entity in topics.state.get(topic).into_iter().flatten() {
+        let Some(readers) = topics.state.get(topic) else {
+            turns.unclaimed.keep(&device, topic, payload, retained, now);
+            return Ok(());
+        };
+        for entity in readers {
             if entity.device == device {
                 self.handle_state(entity, &message, turns).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Processes what was received on the topics of an entity before it was announced.
+    pub(super) async fn claim(&self, entity: &Entity, turns: &mut Deferred) -> anyhow::Result<()> {
+        let device = &entity.device;
+        let state = self.journal.state();
+        let mut told = |topic| turns.unclaimed.take(device, topic);
+        let stated = told(&entity.state.topic);
+        let own = entity.availability.as_ref();
+        let is_shared = own.is_some_and(|own| own.topic == entity.state.topic);
+        let other = own.filter(|_| !is_shared).and_then(|own| told(&own.topic));
+        // Availability that the gateway knows by now is newer than this.
+        let is_unknown = |d: &Arc<Device>| d.availability == Availability::Unknown;
+        if state.devices.get(device).is_some_and(is_unknown)
+            && let Some(kept) = if is_shared { &stated } else { &other }
+            && let Some(here) = own.and_then(|own| own.read(&kept.payload))
+        {
+            self.handle_availability(device, here, kept.at, turns)
+                .await?;
+        }
+        if let Some(kept) = stated {
+            let message = DeviceMessage {
+                topic: &entity.state.topic,
+                is_availability: false,
+                payload: &kept.payload,
+                retained: kept.retained,
+                now: kept.at,
+            };
+            self.handle_state(entity, &message, turns).await?;
         }
         Ok(())
     }
@@ -192,14 +229,8 @@ impl Ingest {
                 .await?;
         }
         for entity in topics.availability.get(topic).into_iter().flatten() {
-            let Some(a) = &entity.availability else {
-                continue;
-            };
-            let here = if payload == a.here.as_bytes() {
-                true
-            } else if payload == a.gone.as_bytes() {
-                false
-            } else {
+            let told = entity.availability.as_ref().and_then(|a| a.read(payload));
+            let Some(here) = told else {
                 continue;
             };
             if entity.device == *device {

@@ -123,9 +123,10 @@ async fn receive(
     clock: &Clock,
     pulse: &watch::Sender<LinkHealth>,
 ) -> anyhow::Result<()> {
+    // Announcements come before the values of what they announce.
     let filters = [
-        topics::DEVICES_FILTER,
         topics::DISCOVERY_FILTER,
+        topics::DEVICES_FILTER,
         topics::CANARY,
     ];
     let mut granted = 0;

@@ -1,8 +1,8 @@
 //! Devices: the gateway's own MQTT client, the messages of devices and orders to them.
 //!
 //! `link` owns the connection; `ingest` turns messages into live values, `reports` into commands,
-//! `adoption` discovery messages into entities; `desired` repeats orders until the device answers;
-//! `availability` finds devices that are silent.
+//! `adoption` discovery messages into entities, `unclaimed` keeps what came before them; `desired`
+//! repeats orders until the device answers; `availability` finds devices that are silent.
 
 mod adoption;
 pub mod availability;
@@ -13,3 +13,4 @@ pub mod link;
 mod rate_limit;
 mod reports;
 mod topics;
+mod unclaimed;

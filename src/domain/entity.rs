@@ -106,3 +106,17 @@ pub struct AvailabilityTopic {
     /// Payload for “offline”.
     pub gone: String,
 }
+
+impl AvailabilityTopic {
+    /// Whether a payload on this topic says that the device is there; `None` = neither.
+    #[must_use]
+    pub fn read(&self, payload: &[u8]) -> Option<bool> {
+        if payload == self.here.as_bytes() {
+            Some(true)
+        } else if payload == self.gone.as_bytes() {
+            Some(false)
+        } else {
+            None
+        }
+    }
+}

@@ -81,6 +81,36 @@ fn what_a_device_takes_back_is_gone_and_what_is_too_much_is_told() {
 }
 
 #[test]
+fn what_a_device_says_before_it_announces_itself_is_not_lost() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    let mut plug = device(&house, "den-02", true);
+    assert_eq!(plug.tell("d/den-02/is-there", b"yes", true), Some(0));
+    assert_eq!(plug.tell("d/den-02/x", b"OFF", true), Some(0));
+    assert_eq!(plug.tell("d/den-02/x", b"ON", true), Some(0));
+    let config = json!({
+        "name": "Ổ cắm", "stat_t": "d/den-02/x", "cmd_t": "c/den-02/x",
+        "avty_t": "d/den-02/is-there", "pl_avail": "yes", "pl_not_avail": "no"
+    });
+    announce(&house, &mut plug, "den-02", "switch", "x", &config);
+    house.until("both are known", SOON, |h| {
+        let state = h.state();
+        state["lights"]["den-02.x"]["reported"]["on"] == true
+            && state["devices"]["den-02"]["presence"]["is"] == "here"
+    });
+    assert!(house.get("/lights", &cookie).body.contains("Ổ cắm"));
+
+    let mut gauge = device(&house, "cb-01", true);
+    assert_eq!(gauge.tell("d/cb-01/smoke", b"ON", true), Some(0));
+    let smoke = json!({ "name": "Khói", "dev_cla": "smoke", "stat_t": "d/cb-01/smoke" });
+    announce(&house, &mut gauge, "cb-01", "binary_sensor", "x", &smoke);
+    house.until("it alarms", SOON, |h| {
+        told(h, &ALARMS, "cb-01.x") == ["sensor.alarm_raised"]
+    });
+}
+
+#[test]
 fn why_an_announcement_is_not_used_is_told_until_a_good_one_comes() {
     let mut house = House::new("");
     house.start();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::house::{House, fields, kind};
 use crate::support::lamp::Lamp;
-use crate::support::raw::{connect, publish, read};
+use crate::support::raw::{RETAIN, connect, publish, read};
 
 #[test]
 fn a_taken_over_device_is_online_and_its_death_is_told_once() {
@@ -104,7 +104,7 @@ fn a_device_that_chatters_does_not_write_the_card_full_nor_hide_an_alarm() {
         &mut noisy,
         "homeassistant/sensor/cb-01/level/config",
         about.to_string().as_bytes(),
-        0,
+        RETAIN,
         0,
     );
     publish(&mut noisy, "d/cb-01/level", b"100", 0, 0);
@@ -170,7 +170,7 @@ fn what_a_device_was_acknowledged_reaches_the_house_over_the_gateway_s_death() {
         &mut gauge,
         "homeassistant/sensor/cb-01/level/config",
         about.to_string().as_bytes(),
-        0,
+        RETAIN,
         0,
     );
     house.until("the gauge is adopted", Duration::from_secs(10), |h| {

@@ -11,7 +11,7 @@ use crate::support::frozen::Frozen;
 use crate::support::house::{House, fields, kind};
 use crate::support::lamp::Lamp;
 use crate::support::peer::{Hello, Peer};
-use crate::support::raw::{connect, publish};
+use crate::support::raw::{RETAIN, connect, publish};
 use crate::support::worker::{Worker, wide_limits, wire_accounts};
 
 const SOON: Duration = Duration::from_secs(15);
@@ -31,7 +31,8 @@ impl Gauge {
             "unit_of_measurement": "cm", "expire_after": 4, "device": { "identifiers": ["cb-01"] }
         });
         let topic = "homeassistant/sensor/cb-01/level/config";
-        publish(&mut link, topic, about.to_string().as_bytes(), 0, 0);
+        // Retained, as devices do: the pages answer before the gateway has subscribed.
+        publish(&mut link, topic, about.to_string().as_bytes(), RETAIN, 0);
         let is_over = Arc::new(AtomicBool::new(false));
         let over = is_over.clone();
         let thread = std::thread::spawn(move || {

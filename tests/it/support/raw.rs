@@ -8,6 +8,9 @@ use std::time::Duration;
 use crate::support::house::{House, secret};
 use crate::support::peer::{packet, text};
 
+/// The flag of a PUBLISH that the broker is to keep, in its first byte.
+pub const RETAIN: u8 = 1;
+
 pub fn connect(house: &House, id: &str, client: &str, clean: bool) -> TcpStream {
     connect_with(house, id, &secret(id), client, clean)
 }
