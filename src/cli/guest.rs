@@ -112,6 +112,7 @@ fn called(lang: Lang, report: &GuestReport, device: &GuestEntry) -> String {
 fn trouble(report: &GuestReport) -> Option<&'static str> {
     match report.uplink {
         _ if !report.configured => None,
+        _ if report.key_lost => Some("cli-guest-key-lost"),
         _ if !report.in_force => Some("cli-guest-broken"),
         UplinkKind::Down => Some("cli-guest-line-down"),
         UplinkKind::Metered | UplinkKind::Free => None,
@@ -123,14 +124,15 @@ fn list(cli: &Cli) -> anyhow::Result<u8> {
     let lang = cli.lang();
     let count = report.devices.iter().filter(|d| d.since.is_some()).count();
     let used = amounts::bytes(report.used_today);
-    let mut text = if report.configured {
-        cli.f("cli-guests", &[("n", &count.to_string()), ("bytes", &used)])
-    } else {
-        cli.t("cli-guest-none")
+    let trouble = trouble(&report);
+    let mut text = match trouble {
+        _ if !report.configured => cli.t("cli-guest-none"),
+        // Who is in is not known then.
+        Some(key) if !report.in_force => cli.t(key),
+        _ => cli.f("cli-guests", &[("n", &count.to_string()), ("bytes", &used)]),
     };
     text.push('\n');
-    let trouble = trouble(&report);
-    if let Some(key) = trouble {
+    if let Some(key) = trouble.filter(|_| report.in_force) {
         text.push_str(&format!("  {}\n", cli.t(key)));
     } else if report.configured && report.uplink == UplinkKind::Metered {
         let bytes = amounts::bytes(report.metered_today);

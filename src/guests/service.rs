@@ -3,38 +3,46 @@
 //!
 //! Invariants: one task, so that everything happens in one order; a page is told that a device is
 //! in only after the helper said so; without the helper nobody new gets in, and the kernel goes on
-//! by itself. The use of the day is written every minute and at the end.
+//! by itself. Names go on without the helper, and without the key of the guests' ids. The use of the
+//! day is written every minute and at the end.
 
+mod block_list;
+mod name_grounds;
 mod running;
+mod unserved;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, watch};
 
+use self::name_grounds::NameGrounds;
 use self::running::Running;
 use super::dns::exchange::Randomness;
 use super::dns::garden::OpenAddresses;
 use super::dns::policy::DnsPolicy;
-use super::helper::{HelperLink, HelperRefusal, LinkError};
+use super::dns::probe::resolvers_of;
+use super::helper::{HelperRefusal, LinkError};
 use super::identity::GuestKey;
 use super::known::KnownDevices;
 use super::uplinks::KernelFiles;
 use crate::config::network::NetworkConfig;
 use crate::journal::Journal;
-use crate::live::guests::{GuestsNow, GuestsStatus};
-use crate::ports::guests::{GuestPort, GuestRequest, GuestVisitor};
+use crate::live::guests::GuestsStatus;
+use crate::ports::guests::GuestPort;
 use crate::protocol::netd::NetworkPlan;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::{Health, HealthPart};
+use crate::supervisor::health::Health;
 use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::io_cause::IoCause;
 
 /// How often a helper that does not answer is tried again.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the routes are looked at, and times that ended.
+const TICK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Why the service is not connected any more.
 #[derive(Debug)]
@@ -75,8 +83,8 @@ pub struct GuestService {
     pub plan: NetworkPlan,
     /// Names of this machine, which lead to its pages.
     pub names: Vec<String>,
-    /// The key of the devices' ids.
-    pub key: GuestKey,
+    /// The key of the devices' ids; none = it is lost, and nobody new is let in.
+    pub key: Option<GuestKey>,
     /// Where what was used is kept.
     pub folder: PathBuf,
     /// The village's decisions.
@@ -110,54 +118,35 @@ impl GuestService {
     /// The folder of what was used cannot be made.
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
         std::fs::create_dir_all(&self.folder)?;
-        let mut since_trouble = tokio::time::interval(RECONNECT_INTERVAL);
-        since_trouble.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = since_trouble.tick() => {}
-                () = self.answer_that_nobody_serves() => {}
-                () = stop.soft.cancelled() => return Ok(()),
+        let mut again = tokio::time::interval(RECONNECT_INTERVAL);
+        again.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut grounds = NameGrounds::default();
+        while let Some((link, key)) = self.until_helper(&mut grounds, &mut again, &stop).await {
+            match Running::serve(&self, key, link, &mut grounds, &stop).await {
+                Ok(()) => return Ok(()),
+                Err(trouble) => self.say_lost(trouble),
             }
-            let served = match HelperLink::connect(&self.network.helper).await {
-                Ok(link) => Running::serve(&self, link, &stop).await,
-                Err(error) => Err(error.into()),
-            };
-            let Err(trouble) = served else {
-                return Ok(());
-            };
-            let reason = trouble.reason(&self.network.helper);
-            if self.live.get().is_in_force {
-                tracing::error!(%reason, "network helper lost; nobody new is let in");
-            }
-            self.health.set_red(&HealthPart::Guests, reason);
-            self.live.replace(GuestsNow {
-                is_configured: true,
-                ..GuestsNow::default()
-            });
         }
+        Ok(())
     }
 
-    /// Answers requests for as long as the helper is not there.
-    async fn answer_that_nobody_serves(&self) {
-        let mut inbox = self.port.inbox().await;
-        let mut garden = self.garden.lock().await;
-        let mut noted = self.noted.lock().await;
-        loop {
-            tokio::select! {
-                request = inbox.recv() => match request {
-                    Some(GuestRequest::Look(_, reply) | GuestRequest::Enter(_, reply)) => {
-                        let _ = reply.send(GuestVisitor::OutOfOrder);
-                    }
-                    // Without an answer the page says that the helper is silent.
-                    Some(GuestRequest::Cut(..)) => {}
-                    None => return,
-                },
-                open = garden.recv() => match open {
-                    Some(open) => drop(open.done.send(false)),
-                    None => return,
-                },
-                address = noted.recv() => if address.is_none() { return },
-            }
+    /// Tells that the network helper does not serve.
+    fn say_lost(&self, trouble: Trouble) {
+        let reason = trouble.reason(&self.network.helper);
+        if self.live.get().is_in_force {
+            tracing::error!(%reason, "network helper lost; nobody new is let in");
+        }
+        self.say_out_of_order(reason);
+    }
+
+    /// The uplink's resolvers: those of the configuration, else those of the system.
+    fn resolvers(&self) -> Vec<SocketAddr> {
+        let configured = &self.network.resolvers;
+        if configured.is_empty() {
+            let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+            resolvers_of(&text)
+        } else {
+            configured.clone()
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct GuestsNow {
     pub is_configured: bool,
     /// The network helper answers, and its rules are in force.
     pub is_in_force: bool,
+    /// The key of the devices' ids is lost: nobody new is let in until a technician acts.
+    pub is_key_lost: bool,
     /// The way to the internet.
     pub uplink: InternetUplink,
     /// Devices that are in and that were in today, those that are in first.
@@ -59,6 +61,7 @@ impl Default for GuestsNow {
         Self {
             is_configured: false,
             is_in_force: false,
+            is_key_lost: false,
             uplink: InternetUplink::Down,
             devices: Vec::new(),
             used_today: 0,

@@ -26,6 +26,9 @@ pub struct GuestReport {
     pub configured: bool,
     /// The network helper answers, and its rules are in force.
     pub in_force: bool,
+    /// The key of the devices' ids is lost: nobody new is let in until a technician acts.
+    #[serde(default)]
+    pub key_lost: bool,
     /// The way to the internet.
     pub uplink: UplinkKind,
     /// Bytes that all devices used today.

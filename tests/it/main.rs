@@ -40,6 +40,7 @@ mod forms;
 mod fragments;
 mod full_card;
 mod guest_desk;
+mod guest_losses;
 mod guests;
 mod history;
 mod hostile;

@@ -1,6 +1,5 @@
 //! The guest service while the network helper answers.
 
-mod block_list;
 mod requests;
 mod saving;
 
@@ -8,24 +7,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, OptionFuture};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use super::{GuestService, Trouble};
+use super::name_grounds::NameGrounds;
+use super::{GuestService, TICK_INTERVAL, Trouble};
 use crate::domain::guest::Wifi;
 use crate::domain::guest::admission::{InternetUplink, UplinkUse, uplink_use};
-use crate::guests::dns::block_list::BlockList;
 use crate::guests::dns::garden::OpenAddresses;
-use crate::guests::dns::probe::{self, resolvers_of};
 use crate::guests::dns::rebinding::MAX_RECORDS;
 use crate::guests::helper::{HelperLink, HelperRefusal, LinkError};
-use crate::guests::names::{NameInput, policy};
+use crate::guests::identity::GuestKey;
 use crate::guests::session_rows::SessionRow;
 use crate::guests::table::{GuestTable, KernelStep, Moment, Setting};
 use crate::guests::use_of_day::UseOfDay;
-use crate::guests::way_out::WayOut;
 use crate::live::guests::GuestsNow;
 use crate::ports::guests::GuestRequest;
 use crate::protocol::netd::{
@@ -35,11 +31,8 @@ use crate::protocol::netd::{
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Trust;
 use crate::supervisor::health::HealthPart;
-use crate::supervisor::health_reason::HealthReason;
 use crate::time::MonoMs;
 
-/// How often the routes are looked at, and times that ended.
-const TICK_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the kernel's counts are taken.
 const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 /// How often what was used is written.
@@ -71,13 +64,13 @@ enum Wake {
 /// The state while the helper answers.
 pub(super) struct Running<'a> {
     service: &'a GuestService,
+    key: &'a GuestKey,
     link: HelperLink,
+    grounds: &'a mut NameGrounds,
     table: GuestTable,
     wifi: Arc<Wifi>,
     rates: GuestRates,
-    way_out: WayOut,
     open_uplinks: Vec<InterfaceName>,
-    block_list: Option<Arc<BlockList>>,
     rows: Vec<SessionRow>,
     saving: Option<JoinHandle<()>>,
     garden_epoch: u64,
@@ -88,7 +81,9 @@ impl<'a> Running<'a> {
     /// Serves until the helper fails; Ok = it was asked to stop.
     pub(super) async fn serve(
         service: &'a GuestService,
+        key: &'a GuestKey,
         link: HelperLink,
+        grounds: &'a mut NameGrounds,
         stop: &Stop,
     ) -> Result<(), Trouble> {
         // A page that asks from now on is answered, if only after the rules are in force.
@@ -97,15 +92,15 @@ impl<'a> Running<'a> {
         let mut running = Self {
             rates: rates(&wifi),
             table: GuestTable::new(UseOfDay::load(&service.folder.join(USE_FILE))),
-            block_list: None,
             open_uplinks: Vec::new(),
-            way_out: WayOut::default(),
             rows: Vec::new(),
             saving: None,
             garden_epoch: service.policy.borrow().garden_epoch + 1,
             counted_at: MonoMs::START,
             service,
+            key,
             link,
+            grounds,
             wifi,
         };
         running.take_over().await?;
@@ -133,19 +128,13 @@ impl<'a> Running<'a> {
         };
         let (mut tick, mut count) = (interval(TICK_INTERVAL), interval(COUNT_INTERVAL));
         let mut save = interval(SAVE_INTERVAL);
-        let mut probing: Option<BoxFuture<'static, bool>> = None;
         loop {
-            if probing.is_none() && self.way_out.probe_is_due(service.clock.mono_ms()) {
-                let (resolvers, randomness) = (self.resolvers(), service.randomness);
-                probing = Some(Box::pin(async move {
-                    probe::answers(&resolvers, randomness).await
-                }));
-            }
+            self.grounds.begin_probe(service);
             let wake = tokio::select! {
                 request = inbox.recv() => request.map_or(Wake::Stop, Wake::Request),
                 open = garden.recv() => open.map_or(Wake::Stop, Wake::Garden),
                 address = noted.recv() => address.map_or(Wake::Stop, Wake::Noted),
-                Some(answered) = OptionFuture::from(probing.as_mut()) => Wake::Probed(answered),
+                answered = self.grounds.probed() => Wake::Probed(answered),
                 changed = village.changed() => changed.map_or(Wake::Stop, |()| Wake::Rules),
                 _ = tick.tick() => Wake::Tick,
                 _ = count.tick() => Wake::Count,
@@ -175,8 +164,7 @@ impl<'a> Running<'a> {
                 Wake::Count => self.count().await?,
                 Wake::Save => self.save(),
                 Wake::Probed(answered) => {
-                    probing = None;
-                    if self.way_out.probed(answered, service.clock.mono_ms()) {
+                    if self.grounds.note_probe(answered, service) {
                         self.uplink_changed().await?;
                     }
                 }
@@ -219,15 +207,15 @@ impl<'a> Running<'a> {
     }
 
     fn uplink(&self) -> InternetUplink {
-        self.way_out.uplink()
+        self.grounds.uplink()
     }
 
     /// The kernel's sessions, and the whole of the rules.
     async fn take_over(&mut self) -> Result<(), Trouble> {
         let service = self.service;
-        self.follow_block_list().await;
-        let current = service.files.current(&service.network.uplinks);
-        self.way_out.set_current(current, service.clock.mono_ms());
+        let rules = &self.wifi.rules;
+        self.grounds.follow_block_list(service, rules).await;
+        self.grounds.look(service);
         // A helper that finds no rules of ours has no sessions either.
         let slots = self.usage().await?.unwrap_or_default();
         let (now, uplink, wifi) = (self.now(), self.uplink(), self.wifi.clone());
@@ -240,11 +228,11 @@ impl<'a> Running<'a> {
             now,
         };
         self.table
-            .restore(&slots, |mac| service.key.id(mac), &setting);
+            .restore(&slots, |mac| self.key.id(mac), &setting);
         self.open_uplinks = self.wanted_uplinks();
         self.load().await?;
         self.note_who_is_in();
-        self.report_uplink();
+        self.grounds.report_uplink(service);
         self.publish_policy();
         self.correct().await?;
         self.publish();
@@ -348,7 +336,8 @@ impl<'a> Running<'a> {
             self.rates = rates;
             self.load().await?;
         }
-        self.follow_block_list().await;
+        let (service, rules) = (self.service, &self.wifi.rules);
+        self.grounds.follow_block_list(service, rules).await;
         self.set_uplinks().await?;
         self.correct().await?;
         self.publish_policy();
@@ -363,21 +352,9 @@ impl<'a> Running<'a> {
     }
 
     async fn look_at_routes(&mut self) -> Result<(), Trouble> {
-        let service = self.service;
-        let current = service.files.current(&service.network.uplinks);
-        if self.way_out.set_current(current, service.clock.mono_ms()) {
+        if self.grounds.look(self.service) {
             self.uplink_changed().await?;
         }
-        let missing = service
-            .plan
-            .segments()
-            .find(|s| !service.files.has(&s.interface));
-        let reason = missing.map(|segment| HealthReason::InterfaceMissing {
-            interface: segment.interface.to_string(),
-        });
-        service
-            .health
-            .set_red_or_green(&HealthPart::Segments, reason);
         if self.correct().await? {
             self.publish();
         }
@@ -386,31 +363,21 @@ impl<'a> Running<'a> {
 
     async fn uplink_changed(&mut self) -> Result<(), Trouble> {
         let uplink = self.uplink();
-        let interface = self.way_out.current().map(|u| u.interface.to_string());
+        let interface = self.grounds.current().map(|u| u.interface.to_string());
         tracing::info!(?uplink, interface, "uplink changed");
         self.set_uplinks().await?;
         self.correct().await?;
-        self.report_uplink();
+        self.grounds.report_uplink(self.service);
         self.publish_policy();
         self.publish();
         Ok(())
-    }
-
-    fn report_uplink(&self) {
-        let health = &self.service.health;
-        let reason = match self.uplink() {
-            InternetUplink::Free => None,
-            InternetUplink::Metered => Some(HealthReason::InternetMetered),
-            InternetUplink::Down => Some(HealthReason::InternetDown),
-        };
-        health.set_amber_or_green(&HealthPart::Internet, reason);
     }
 
     /// The uplinks that guests may use now.
     fn wanted_uplinks(&self) -> Vec<InterfaceName> {
         let metered_used = self.table.use_of_day.metered();
         let is_open = uplink_use(&self.wifi.rules, self.uplink(), metered_used) == UplinkUse::Open;
-        let current = self.way_out.current().filter(|_| is_open);
+        let current = self.grounds.current().filter(|_| is_open);
         current.map(|u| u.interface.clone()).into_iter().collect()
     }
 
@@ -428,28 +395,11 @@ impl<'a> Running<'a> {
         Ok(true)
     }
 
-    fn resolvers(&self) -> Vec<std::net::SocketAddr> {
-        let configured = &self.service.network.resolvers;
-        if configured.is_empty() {
-            let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-            resolvers_of(&text)
-        } else {
-            configured.clone()
-        }
-    }
-
     fn publish_policy(&self) {
-        let input = NameInput {
-            plan: &self.service.plan,
-            names: &self.service.names,
-            rules: &self.wifi.rules,
-            uplink: self.uplink(),
-            is_open_to_guests: !self.open_uplinks.is_empty(),
-            resolvers: self.resolvers(),
-            garden_epoch: self.garden_epoch,
-            block_list: self.block_list.clone(),
-        };
-        self.service.policy.send_replace(Arc::new(policy(input)));
+        let is_open = !self.open_uplinks.is_empty();
+        let (rules, epoch) = (&self.wifi.rules, self.garden_epoch);
+        self.grounds
+            .publish_policy(self.service, rules, is_open, epoch);
     }
 
     fn publish(&self) {
@@ -457,6 +407,7 @@ impl<'a> Running<'a> {
         self.service.live.replace(GuestsNow {
             is_configured: true,
             is_in_force: true,
+            is_key_lost: false,
             uplink: self.uplink(),
             devices: self.table.rows(self.now()),
             used_today: use_of_day.house(),

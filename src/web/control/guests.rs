@@ -55,6 +55,7 @@ async fn report(State(app): State<App>) -> Json<GuestReport> {
     Json(GuestReport {
         configured: now.is_configured,
         in_force: now.is_in_force,
+        key_lost: now.is_key_lost,
         uplink: match now.uplink {
             InternetUplink::Down => UplinkKind::Down,
             InternetUplink::Metered => UplinkKind::Metered,

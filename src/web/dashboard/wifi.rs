@@ -155,13 +155,18 @@ fn lists(
             more,
         }
     };
-    let mut lists = vec![list("wifi-on-now", rows(true), "wifi-nobody-in")];
+    let nobody = if guests.is_configured && !guests.is_in_force {
+        "wifi-unknown-in"
+    } else {
+        "wifi-nobody-in"
+    };
+    let mut lists = vec![list("wifi-on-now", rows(true), nobody)];
     for (name, rows) in [
         ("wifi-earlier", rows(false)),
         ("wifi-decided", absent.collect()),
     ] {
         if !rows.is_empty() {
-            lists.push(list(name, rows, "wifi-nobody-in"));
+            lists.push(list(name, rows, nobody));
         }
     }
     let all = lang.t("wifi-show-all");

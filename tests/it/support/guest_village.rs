@@ -66,6 +66,12 @@ impl GuestVillage {
 
     /// Starts the gateway and waits until the guest network is in force.
     pub fn start_gateway(&mut self) {
+        self.start_gateway_alone();
+        self.until_in_force();
+    }
+
+    /// Starts the gateway and waits until it answers the technician.
+    pub fn start_gateway_alone(&mut self) {
         let listen = |key: &str, at: &str| (key.to_owned(), at.to_owned());
         let environment = [
             listen("CONGLANG__DOORS__PORTAL", &format!("[::]:{PORTAL_PORT}")),
@@ -77,7 +83,6 @@ impl GuestVillage {
             .map(|(key, value)| (key.as_str(), value.clone()))
             .collect();
         self.house.start_with(&environment);
-        self.until_in_force();
     }
 
     /// Waits until the kernel's rules are the gateway's.

@@ -59,7 +59,7 @@ impl Running<'_> {
                 mac
             }
         };
-        let Some((mac, id)) = mac.and_then(|mac| Some((mac, service.key.id(mac)?))) else {
+        let Some((mac, id)) = mac.and_then(|mac| Some((mac, self.key.id(mac)?))) else {
             return Ok(None);
         };
         let standing = self.wifi.decided.get(&id).map(|d| d.standing);

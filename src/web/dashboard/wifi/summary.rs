@@ -19,6 +19,8 @@ type Words = (&'static str, String, String);
 pub(super) fn summary(app: &App, lang: Lang, state: &VillageState, guests: &GuestsNow) -> Banner {
     let (status_class, title, detail) = if !guests.is_configured {
         ("info", lang.t("wifi-none"), lang.t("wifi-none-do"))
+    } else if guests.is_key_lost {
+        ("bad", lang.t("wifi-key-lost"), lang.t("wifi-key-lost-do"))
     } else if !guests.is_in_force {
         ("bad", lang.t("wifi-broken"), lang.t("wifi-broken-do"))
     } else {

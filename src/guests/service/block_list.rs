@@ -4,16 +4,18 @@ use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
 
-use super::Running;
+use super::GuestService;
+use super::name_grounds::NameGrounds;
+use crate::domain::guest::WifiRules;
 use crate::guests::dns::block_list::{BlockList, BlockListError};
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::HealthReason;
 
-impl Running<'_> {
+impl NameGrounds {
     /// Reads the list when the rules want it and it is not read yet.
-    pub(super) async fn follow_block_list(&mut self) {
-        let health = &self.service.health;
-        if !self.wifi.rules.block_list {
+    pub(super) async fn follow_block_list(&mut self, service: &GuestService, rules: &WifiRules) {
+        let health = &service.health;
+        if !rules.block_list {
             self.block_list = None;
             // The advice says to switch it off: there is nothing amiss any more.
             if health.parts().contains_key(&HealthPart::BlockList) {
@@ -24,7 +26,7 @@ impl Running<'_> {
         if self.block_list.is_some() {
             return;
         }
-        let Some(path) = self.service.network.block_list.clone() else {
+        let Some(path) = service.network.block_list.clone() else {
             health.set_amber(&HealthPart::BlockList, HealthReason::BlockListMissing);
             return;
         };

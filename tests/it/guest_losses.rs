@@ -1,0 +1,78 @@
+//! The free wifi without a part that it needs: names for the staff go on, nobody new is let in, and
+//! the reason is said in plain words.
+
+use std::net::IpAddr;
+
+use serde_json::json;
+
+use crate::support::guest_village::GuestVillage;
+use crate::support::names;
+use crate::support::segments::{HOST, until};
+
+fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+    let address = |text: &&str| text.parse().expect("an address");
+    texts.iter().map(address).collect()
+}
+
+/// Waits until the staff finds the village hall and the internet by their names.
+fn until_staff_has_names(village: &GuestVillage) {
+    let ask = |name| names::ask(&village.segments, "staff", "10.9.0.1:53", name);
+    until("names for the staff", || {
+        ask("example.com") == Some(addresses(&HOST))
+    });
+    assert_eq!(ask("nhavanhoa.lan"), Some(addresses(&["10.9.0.1"])));
+}
+
+#[test]
+fn without_the_guests_key_names_go_on_and_the_reason_is_said() {
+    let mut village = GuestVillage::start("");
+    village.command(&json!({ "do": "SetWifiRules", "rules": {
+        "is_on": true, "hours": null, "session_minutes": null, "device_mb": 1024,
+        "house_mb": null, "device_kbit": null, "house_kbit": null, "most_devices": 60,
+        "metered_mb": 0, "keep_days": 30, "garden": [], "block_list": false,
+    }}));
+    assert_eq!(village.tap("phone", 4).status, 200);
+    assert!(village.is_online("phone"));
+    assert_eq!(village.house.stop(), Some(0));
+    let key = village.house.dir.join("data/keys/guests.key");
+    std::fs::remove_file(&key).expect("removed");
+    let lost = ["dependent services stay off", "keys", "guests"];
+    village.house.expect_errors(&lost);
+    village.start_gateway_alone();
+    until_staff_has_names(&village);
+    // Whoever was in goes on, with names; nobody new gets in, and the page says so.
+    assert!(village.is_online("phone"));
+    let page = village.tap("phone2", 4).body;
+    assert!(page.contains("Wifi đang trục trặc"), "{page}");
+    assert!(!village.is_online("phone2"));
+    let why = "khóa guests.key không dùng được nên khách mới chưa vào được";
+    let status = village.house.cli(&["status"]);
+    assert!(status.0 == 2 && status.1.contains(why), "{}", status.1);
+    let doctor = village.house.cli(&["doctor"]).1;
+    let advice = "chép lại guests.key từ bản sao";
+    assert!(doctor.contains(why) && doctor.contains(advice), "{doctor}");
+    assert!(doctor.contains("D-KEY-07"), "{doctor}");
+    let (code, list) = village.house.cli(&["guest", "list", "--json"]);
+    let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+    assert_eq!((code, &list["key_lost"]), (2, &json!(true)));
+    assert!(!key.exists(), "it is not made anew");
+    // Names follow the way to the internet.
+    village.segments.ip("box", &["link", "set", "up0", "down"]);
+    until("the line is down", || {
+        let status = village.house.cli(&["status"]).1;
+        status.contains("mất đường ra internet")
+    });
+}
+
+#[test]
+fn names_of_the_staff_do_not_wait_for_the_network_helper() {
+    let mut village = GuestVillage::start("");
+    assert_eq!(village.house.stop(), Some(0));
+    village.segments.kill_helper();
+    village.house.expect_errors(&["network helper", "guests"]);
+    village.start_gateway_alone();
+    until_staff_has_names(&village);
+    village.segments.start_helper();
+    village.until_in_force();
+    until_staff_has_names(&village);
+}
