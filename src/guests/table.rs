@@ -3,7 +3,8 @@
 //!
 //! Pure: a request to the kernel comes out as a value, and the picture changes only when the kernel
 //! took it. Invariants: a device has one slot; what a device used is counted by the kernel alone;
-//! a session is never longer than its tap gave it, and shorter when the rules become narrower.
+//! a session is never longer than its first tap gave it, whatever the device does meanwhile, and
+//! shorter when the rules become narrower. When its time is over, a tap begins another.
 
 use std::collections::BTreeMap;
 
@@ -79,6 +80,8 @@ pub enum KernelStep {
 #[derive(Debug, Default)]
 pub struct GuestTable {
     sessions: BTreeMap<MacAddress, OpenSession>,
+    /// When the time of devices is over that gave their place to another.
+    gave_way: BTreeMap<MacAddress, MonoMs>,
     /// The use of the day.
     pub use_of_day: UseOfDay,
     last_slot: u16,
@@ -178,13 +181,13 @@ impl GuestTable {
     ) -> Result<Grant, NotNow> {
         // A hall's television takes no guest's place.
         let takes_a_place = |(other, open): &(&MacAddress, &OpenSession)| {
-            let standing = setting.wifi.decided.get(&open.id).map(|d| d.standing);
+            let standing = standing_of(setting.wifi, &open.id);
             **other != mac && standing != Some(Standing::AlwaysIn)
         };
         let others = self.sessions.iter().filter(takes_a_place).count();
         let situation = Situation {
             now: setting.now.is_trusted.then_some(setting.now.wall),
-            standing: setting.wifi.decided.get(id).map(|d| d.standing),
+            standing: standing_of(setting.wifi, id),
             device_used: self.use_of_day.of(id),
             house_used: self.use_of_day.house(),
             metered_used: self.use_of_day.metered(),
@@ -222,8 +225,7 @@ impl GuestTable {
     #[must_use]
     pub fn sleeper(&self, wifi: &Wifi, now: Moment) -> Option<MacAddress> {
         let is_guest = |open: &OpenSession| {
-            let standing = wifi.decided.get(&open.id).map(|d| d.standing);
-            standing != Some(Standing::AlwaysIn)
+            standing_of(wifi, &open.id) != Some(Standing::AlwaysIn)
         };
         let asleep = self
             .sessions
@@ -233,7 +235,7 @@ impl GuestTable {
         longest.map(|(mac, _)| *mac)
     }
 
-    /// The session that lets a device in, or in for longer.
+    /// The session that lets a device in. What was left of its time is what it gets.
     ///
     /// # Errors
     /// Why it is not let in.
@@ -250,10 +252,19 @@ impl GuestTable {
             None => self.free_slot().ok_or(NotNow::Full)?,
         };
         let counted = open.map_or(0, |open| open.counted);
+        let now = setting.now.mono;
+        let is_renewed = standing_of(setting.wifi, id) == Some(Standing::AlwaysIn);
+        let end = open
+            .map(|open| open.ends_at)
+            .or_else(|| self.gave_way.get(&mac).copied())
+            .filter(|end| *end > now && !is_renewed);
+        let seconds = end.map_or(grant.seconds, |end| {
+            seconds_until(end, now).min(grant.seconds)
+        });
         Ok(GuestSession {
             slot,
             mac,
-            seconds: grant.seconds,
+            seconds,
             quota_bytes: counted.saturating_add(grant.bytes),
             used_bytes: counted,
         })
@@ -282,10 +293,26 @@ impl GuestTable {
             quota: session.quota_bytes,
             active_at: now.mono,
         });
-        open.ends_at = ends_at;
+        // Seconds are rounded up for the kernel. The end here stays exact, or each of many taps
+        // would make the session a little longer.
+        if ends_at.since(open.ends_at) == 0 || ends_at.since(open.ends_at) > TIME_SLACK_MS {
+            open.ends_at = ends_at;
+        }
         open.quota = session.quota_bytes;
+        self.gave_way.remove(&session.mac);
         let count = self.sessions.len();
         self.use_of_day.note_devices(count, now.wall);
+    }
+
+    /// The session of a device makes place for another: what is left of its time is kept for its
+    /// next tap.
+    pub fn note_gave_way(&mut self, mac: MacAddress, now: Moment) {
+        self.gave_way.retain(|_, end| *end > now.mono);
+        if let Some(open) = self.sessions.get(&mac)
+            && self.gave_way.len() < MAX_SESSIONS
+        {
+            self.gave_way.insert(mac, open.ends_at);
+        }
     }
 
     /// The kernel ended the session of a device; its row.
@@ -361,8 +388,7 @@ impl GuestTable {
         let now = setting.now.mono;
         let left = open.ends_at.since(now);
         let granted = u64::from(grant.seconds) * 1_000;
-        let standing = setting.wifi.decided.get(&open.id).map(|d| d.standing);
-        let is_renewed = standing == Some(Standing::AlwaysIn)
+        let is_renewed = standing_of(setting.wifi, &open.id) == Some(Standing::AlwaysIn)
             && left < RENEW_BEFORE_MS
             && granted > left + TIME_SLACK_MS;
         let is_shorter = granted + TIME_SLACK_MS < left;
@@ -445,6 +471,11 @@ impl GuestTable {
         rows.append(&mut others);
         rows
     }
+}
+
+/// The decision of a person about a device.
+fn standing_of(wifi: &Wifi, id: &GuestId) -> Option<Standing> {
+    wifi.decided.get(id).map(|d| d.standing)
 }
 
 fn seconds_until(end: MonoMs, now: MonoMs) -> u32 {

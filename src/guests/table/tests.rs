@@ -70,6 +70,40 @@ fn usage(session: &GuestSession, used_bytes: u64, seconds_left: u32) -> SlotUsag
 }
 
 #[test]
+fn a_tap_makes_no_running_session_longer() {
+    let hour = wifi(WifiRules {
+        hours: None,
+        session_minutes: Some(60),
+        ..rules()
+    });
+    let mut table = GuestTable::default();
+    table.use_of_day.turn(at(0).wall);
+    assert_eq!(enter(&mut table, 1, &hour, at(0)).seconds, 3_600);
+    assert_eq!(enter(&mut table, 1, &hour, at(1_800)).seconds, 1_800);
+    // Somebody who never stops tapping gains nothing by what is rounded.
+    for tap in 1..=200 {
+        let mono = at(1_800).mono + tap * 50;
+        let now = Moment { mono, ..at(1_800) };
+        enter(&mut table, 1, &hour, now);
+    }
+    let left = |table: &GuestTable, now| table.sessions(now)[0].seconds;
+    assert_eq!(left(&table, at(1_810)), 1_790);
+    // A device that gave its place to another gets the rest of its time with the next tap.
+    table.note_gave_way(mac(1), at(2_000));
+    table.ended(mac(1), at(2_000));
+    assert_eq!(enter(&mut table, 1, &hour, at(3_000)).seconds, 600);
+    // Longer rules are for the next session; when this one is over, a tap begins that.
+    let two_hours = wifi(WifiRules {
+        session_minutes: Some(120),
+        ..hour.rules
+    });
+    assert_eq!(table.corrections(&setting(&two_hours, at(3_001))), []);
+    assert_eq!(enter(&mut table, 1, &two_hours, at(3_500)).seconds, 100);
+    table.ended(mac(1), at(3_600));
+    assert_eq!(enter(&mut table, 1, &two_hours, at(3_600)).seconds, 7_200);
+}
+
+#[test]
 fn what_a_device_used_today_stays_used_when_it_joins_again() {
     let wifi = wifi(rules());
     let mut table = GuestTable::default();

@@ -57,7 +57,10 @@ fn rows(lang: Lang, rules: &WifiRules) -> Vec<(String, String)> {
     };
     let session = match rules.session_minutes {
         None => lang.t("wifi-rule-until-closing"),
-        Some(minutes) => amounts::how_long(lang, u64::from(minutes) * 60),
+        Some(minutes) => {
+            let time = amounts::how_long(lang, u64::from(minutes) * 60);
+            lang.f("wifi-rule-session-time", &[("time", &time)])
+        }
     };
     let megabytes = |mb: Option<u32>| {
         mb.map_or_else(

@@ -73,11 +73,17 @@ impl Running<'_> {
         let Some((mac, id)) = self.device(address, PAGE_FRESH_MS).await? else {
             return Ok(GuestVisitor::NotAGuest);
         };
+        self.count_for_page(mac).await?;
+        Ok(self.visitor(mac, &id))
+    }
+
+    /// Counts anew for a device that is in and asks for a page: its session may be over.
+    async fn count_for_page(&mut self, mac: MacAddress) -> Result<(), Trouble> {
         let since_count = self.service.clock.mono_ms().since(self.counted_at);
         if self.table.is_in(mac) && since_count >= PAGE_COUNT_MS {
             self.count().await?;
         }
-        Ok(self.visitor(mac, &id))
+        Ok(())
     }
 
     fn visitor(&self, mac: MacAddress, id: &GuestId) -> GuestVisitor {
@@ -89,7 +95,9 @@ impl Running<'_> {
         let Some((mac, id)) = self.device(address, 0).await? else {
             return Ok(GuestVisitor::NotAGuest);
         };
-        if self.let_in(mac, &id).await? {
+        self.count_for_page(mac).await?;
+        // A tap of a device that is in changes nothing: what is left stays what is left.
+        if self.table.is_in(mac) || self.let_in(mac, &id).await? {
             Ok(self.visitor(mac, &id))
         } else {
             Ok(GuestVisitor::OutOfOrder)
@@ -103,6 +111,7 @@ impl Running<'_> {
         if entry == Err(NotNow::Full)
             && let Some(sleeper) = self.table.sleeper(&self.wifi, now)
         {
+            self.table.note_gave_way(sleeper, now);
             self.cut(sleeper).await?;
             entry = self.table.entry(mac, id, &self.setting());
         }
