@@ -13,6 +13,7 @@ use crate::log::disk::DirDisk;
 use crate::ports::Ports;
 use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
+use crate::store::session_rows::SessionRows;
 use crate::supervisor::Supervisor;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::{Health, HealthPart};
@@ -33,6 +34,8 @@ pub struct Handles {
     pub ports: Ports,
     /// Readings.
     pub samples: Samples,
+    /// Rows of the wifi's sessions.
+    pub session_rows: SessionRows,
     /// People's files.
     pub files: PeopleFiles,
     /// The sign-ins of people.
@@ -79,6 +82,7 @@ impl Handles {
             journal,
             live,
             samples,
+            session_rows: SessionRows::new(layout.data.join("guests")),
             files,
             sign_ins,
         })

@@ -1,6 +1,7 @@
-//! `guest list|cut|block|allow|forget|rules`: the free wifi.
+//! `guest list|sessions|cut|block|allow|forget|rules`: the free wifi.
 
 mod rules;
+mod sessions;
 
 use clap::Subcommand;
 
@@ -23,6 +24,12 @@ const CODE_WIDTH: usize = 6;
 pub enum GuestCommand {
     /// Devices that are in, that were in today, and those with a decision
     List,
+    /// Sessions that ended on a day: times, bytes, the code of the device, and nothing else is kept
+    Sessions {
+        /// The day: `21/11` or `21/11/2026`; without it today
+        #[arg(long)]
+        day: Option<String>,
+    },
     /// End the session of a device; it may tap again
     Cut {
         /// The device: the beginning of its id in `guest list`, or its name
@@ -250,6 +257,7 @@ fn show_rules(cli: &Cli, set: &[String]) -> anyhow::Result<u8> {
 pub fn run(cli: &Cli, what: &GuestCommand) -> anyhow::Result<u8> {
     match what {
         GuestCommand::List => list(cli),
+        GuestCommand::Sessions { day } => sessions::list(cli, day.as_deref()),
         GuestCommand::Cut { device } => cut(cli, device),
         GuestCommand::Block { device, name } => {
             decide(cli, device, name.as_deref(), Standing::Blocked)

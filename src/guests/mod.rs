@@ -10,7 +10,6 @@ pub mod identity;
 pub mod known;
 pub mod names;
 pub mod service;
-pub mod session_rows;
 pub mod table;
 pub mod uplinks;
 pub mod use_of_day;

@@ -12,7 +12,6 @@ mod running;
 mod unserved;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +32,7 @@ use crate::journal::Journal;
 use crate::live::guests::GuestsStatus;
 use crate::ports::guests::GuestPort;
 use crate::protocol::netd::NetworkPlan;
+use crate::store::session_rows::SessionRows;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::Health;
@@ -85,8 +85,8 @@ pub struct GuestService {
     pub names: Vec<String>,
     /// The key of the devices' ids; none = it is lost, and nobody new is let in.
     pub key: Option<GuestKey>,
-    /// Where what was used is kept.
-    pub folder: PathBuf,
+    /// Rows of sessions that ended; what was used today lies beside them.
+    pub session_rows: SessionRows,
     /// The village's decisions.
     pub journal: Journal,
     /// The values that pages show.
@@ -117,7 +117,7 @@ impl GuestService {
     /// # Errors
     /// The folder of what was used cannot be made.
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
-        std::fs::create_dir_all(&self.folder)?;
+        std::fs::create_dir_all(self.session_rows.folder())?;
         let mut again = tokio::time::interval(RECONNECT_INTERVAL);
         again.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut grounds = NameGrounds::default();

@@ -8,7 +8,6 @@
 
 use std::collections::BTreeMap;
 
-use super::session_rows::SessionRow;
 use super::use_of_day::{SavedSession, UseOfDay};
 use crate::domain::guest::admission::{
     Grant, InternetUplink, NotNow, Situation, UNBOUNDED, admission,
@@ -18,6 +17,7 @@ use crate::domain::id::GuestId;
 use crate::live::guests::GuestRow;
 use crate::ports::guests::GuestVisitor;
 use crate::protocol::netd::{GuestSession, MAX_SESSIONS, MacAddress, SlotId, SlotUsage};
+use crate::store::session_rows::SessionRow;
 use crate::time::{MonoMs, WallMs};
 
 /// A session is made shorter only by more than this, ms: seconds are rounded on both sides.

@@ -1,5 +1,5 @@
-//! The free wifi as `conglang guest` asks for it over the control socket: `GET /guests`, and
-//! `POST /guests/cut`.
+//! The free wifi as `conglang guest` asks for it over the control socket: `GET /guests`,
+//! `GET /guests/sessions`, and `POST /guests/cut`.
 
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,32 @@ pub struct GuestEntry {
     pub used_today: u64,
     /// Its hardware address is made up, and may be another one tomorrow.
     pub is_random: bool,
+}
+
+/// `GET /guests/sessions?day=2026-11-27`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionsReport {
+    /// The day on which the sessions ended: “2026-11-27”.
+    pub day: String,
+    /// For how many days rows are kept; 0 = none.
+    pub keep_days: u16,
+    /// They, by their beginning.
+    pub sessions: Vec<SessionEntry>,
+    /// The days of which there are rows, oldest first.
+    pub days: Vec<String>,
+}
+
+/// A session that ended. Nothing else is kept of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionEntry {
+    /// The id of the device: a keyed hash of its hardware address.
+    pub device: GuestId,
+    /// When it began.
+    pub since: WallMs,
+    /// When it ended.
+    pub until: WallMs,
+    /// Bytes of both directions.
+    pub bytes: u64,
 }
 
 /// `POST /guests/cut`.

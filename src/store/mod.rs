@@ -1,5 +1,5 @@
-//! Bulk data that is not history: files of people's data, samples, recordings of cameras; and the
-//! watch over free space.
+//! Bulk data that is not history: files of people's data, samples, recordings of cameras,
+//! rows of the wifi's sessions; and the watch over free space.
 
 pub mod disk_space;
 pub mod erase;
@@ -7,3 +7,4 @@ pub mod files;
 pub mod samples;
 pub mod scrub;
 pub mod segments;
+pub mod session_rows;

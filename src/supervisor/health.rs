@@ -127,6 +127,8 @@ health_parts! {
     Segments = "segments",
     /// Free space.
     Space = "space",
+    /// Deleting of rows of the wifi's sessions.
+    SessionRows = "session_rows",
     /// The service that reads sentences aloud.
     Speech = "speech",
     /// Requests for stills.

@@ -394,6 +394,14 @@ reason_enum! {
             cause: IoCause,
         } = "health-texts-not-erased", "advice-queues-full";
 
+        /// Rows of the wifi's sessions that are to be deleted are still there.
+        SessionRowsNotRemoved {
+            /// Their folder.
+            path: String,
+            /// Why.
+            cause: IoCause,
+        } = "health-session-rows-not-removed", "advice-queues-full";
+
         /// The media worker is not confined.
         NotSandboxed = "health-not-sandboxed", "advice-pictures";
         /// The disk for recordings is not mounted.

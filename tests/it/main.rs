@@ -41,6 +41,7 @@ mod fragments;
 mod full_card;
 mod guest_desk;
 mod guest_losses;
+mod guest_sessions;
 mod guests;
 mod history;
 mod hostile;

@@ -2,7 +2,6 @@
 //! none where the configuration names no segment.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,13 +35,12 @@ const MAX_WAITING_ADDRESSES: usize = 256;
 const BIND_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts the guest network. `plan` is what the kernel's rules are made of, `names` the names of
-/// this machine, `data` the data folder.
+/// this machine.
 pub fn start(
     network: &NetworkConfig,
     plan: Option<NetworkPlan>,
     names: &[String],
     secrets: &Secrets,
-    data: &Path,
     handles: &Handles,
 ) {
     let Some(plan) = plan else {
@@ -89,7 +87,7 @@ pub fn start(
         names: names.to_vec(),
         // Without the key nobody can be told apart, and names are answered all the same.
         key: secrets.guests.clone().map(GuestKey::new),
-        folder: data.join("guests"),
+        session_rows: handles.session_rows.clone(),
         journal: handles.journal.clone(),
         live: handles.live.guests.clone(),
         port: handles.ports.guests.clone(),

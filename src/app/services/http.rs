@@ -161,6 +161,7 @@ fn app(listeners: &HttpListeners, pages: &PagesInput<'_>, handles: &Handles) -> 
         live: handles.live.clone(),
         ports: handles.ports.clone(),
         samples: handles.samples.clone(),
+        session_rows: handles.session_rows.clone(),
         files: handles.files.clone(),
         sessions: handles.sign_ins.clone(),
         taps: TapClock::new(&run, clock.clone(), standstill),

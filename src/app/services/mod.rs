@@ -17,6 +17,7 @@ pub mod http;
 pub mod maintenance;
 mod public_tls;
 pub mod retention;
+pub mod session_rows;
 pub mod speakers;
 pub mod storage_failure;
 pub mod uplink;

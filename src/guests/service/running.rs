@@ -19,7 +19,6 @@ use crate::guests::dns::garden::OpenAddresses;
 use crate::guests::dns::rebinding::MAX_RECORDS;
 use crate::guests::helper::{HelperLink, HelperRefusal, LinkError};
 use crate::guests::identity::GuestKey;
-use crate::guests::session_rows::SessionRow;
 use crate::guests::table::{GuestTable, KernelStep, Moment, Setting};
 use crate::guests::use_of_day::UseOfDay;
 use crate::live::guests::GuestsNow;
@@ -28,6 +27,7 @@ use crate::protocol::netd::{
     GuestRates, InterfaceName, MAX_GARDEN_ADDRESSES, MacAddress, NetdReply, NetdRequest,
     NetworkPlan, SlotUsage,
 };
+use crate::store::session_rows::SessionRow;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Trust;
 use crate::supervisor::health::HealthPart;
@@ -91,7 +91,7 @@ impl<'a> Running<'a> {
         let wifi = service.journal.state().wifi.clone();
         let mut running = Self {
             rates: rates(&wifi),
-            table: GuestTable::new(UseOfDay::load(&service.folder.join(USE_FILE))),
+            table: GuestTable::new(UseOfDay::load(&service.session_rows.folder().join(USE_FILE))),
             open_uplinks: Vec::new(),
             rows: Vec::new(),
             saving: None,
@@ -161,7 +161,13 @@ impl<'a> Running<'a> {
                 Wake::Noted(address) => drop(self.device(address, 0).await?),
                 Wake::Rules => self.follow_rules().await?,
                 Wake::Tick => self.look_at_routes().await?,
-                Wake::Count => self.count().await?,
+                Wake::Count => {
+                    self.count().await?;
+                    // A session that ended is soon on disk, and not with the next minute.
+                    if !self.rows.is_empty() {
+                        self.save();
+                    }
+                }
                 Wake::Save => self.save(),
                 Wake::Probed(answered) => {
                     if self.grounds.note_probe(answered, service) {

@@ -134,6 +134,8 @@ cmd-net-render = Print what another program is configured with
 cmd-net-render--what = Which program; sysctl is the kernel
 cmd-guest = The free wifi: who is in, the rules
 cmd-guest-list = Devices that are in, that were in today, and those blocked or always let in
+cmd-guest-sessions = Sessions that ended on a day: times, bytes, the code of the device; nothing else is kept
+cmd-guest-sessions--day = The day: 21/11 or 21/11/2026; without it today
 cmd-guest-cut = End the session of a device; it may tap again
 cmd-guest-cut--device = The device: the first letters of its id in “guest list”, or its name
 cmd-guest-block = Keep a device out
@@ -464,6 +466,7 @@ health-texts-not-erased = { $n ->
         [one] { $n } text that is to be erased could not be erased: { $cause }; the machine tries again every 10 s
        *[other] { $n } texts that are to be erased could not be erased: { $cause }; the machine tries again every 10 s
     }
+health-session-rows-not-removed = rows of the wifi's sessions are past their days and could not be deleted ({ $path }): { $cause }; the machine tries again each minute
 health-not-sandboxed = the program that decodes pictures is not confined as it should be (Landlock or seccomp is missing or refused); everything works
 health-recording-disk-missing = { $path } was a disk of its own and is not any more: the disk for recordings is not mounted
 health-recordings-unusable = the folder of recordings { $path } cannot be used: { $cause }
@@ -504,6 +507,20 @@ cli-guest-random = may change its code
 cli-guest-random-note = This device may change its code: tomorrow it may have another one, and then this is about no device.
 cli-guest-several = Several devices match “{ $device }”. Type more letters of the id; see: conglang guest list
 cli-guest-unknown = No device matches “{ $device }”. See the ids: conglang guest list
+cli-guest-sessions = { $n ->
+    [one] { $day }: { $n } session ended, { $bytes }
+   *[other] { $day }: { $n } sessions ended, { $bytes }
+}
+cli-guest-no-sessions = { $day }: no session ended
+cli-guest-keeps = The book is kept { $days } days, then deleted; times, bytes and codes of devices only
+cli-guest-keeps-none = The village keeps no book of coming and going
+cli-guest-session-days = { $n ->
+    [one] There are rows of { $n } day, { $to }
+   *[other] There are rows of { $n } days, from { $from } to { $to }
+}
+cli-guest-session = { $since }–{ $until } · { $bytes }
+cli-guest-day = “{ $text }” is no day. Do: type 21/11 or 21/11/2026.
+cli-guest-unread = The book of coming and going at { $path } cannot be read: { $cause }
 cli-guest-cut = { $name } is cut off. It can come back with a tap.
 cli-guest-was-out = { $name } was not in any more.
 cli-guest-uncut = It stands in history, but the network helper does not answer: { $name } may not be cut off. See: systemctl status conglang-netd

@@ -1,23 +1,32 @@
-//! The free wifi, as the technician sees it on the control socket, and the end of a session.
+//! The free wifi, as the technician sees it on the control socket, the sessions of a day, and the end
+//! of a session.
 
-use axum::extract::State;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Deserialize;
 
-use super::commands::submit_request;
+use super::commands::{error_response, submit_request};
 use super::terminal_lang::TerminalLang;
 use crate::domain::actor::Actor;
+use crate::domain::calendar::{day_number, day_text, parse_day};
 use crate::domain::guest::admission::InternetUplink;
 use crate::domain::guest::{self, DecidedDevice};
+use crate::i18n::io_text::io_text;
 use crate::journal::CommandRequest;
-use crate::protocol::guest_report::{CutAnswer, CutRequest, GuestEntry, GuestReport, UplinkKind};
+use crate::protocol::guest_report::{
+    CutAnswer, CutRequest, GuestEntry, GuestReport, SessionEntry, SessionsReport, UplinkKind,
+};
+use crate::store::session_rows::SessionRow;
 use crate::web::kit::app::App;
 
 /// The requests.
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/guests", get(report))
+        .route("/guests/sessions", get(sessions))
         .route("/guests/cut", post(cut))
 }
 
@@ -66,6 +75,52 @@ async fn report(State(app): State<App>) -> Json<GuestReport> {
         devices,
         rules: wifi.rules.clone(),
     })
+}
+
+/// The day that is asked for.
+#[derive(Deserialize)]
+struct DayQuery {
+    /// “2026-11-27”; none = today.
+    day: Option<String>,
+}
+
+/// The sessions that ended on a day, as far as the village keeps them.
+async fn sessions(
+    State(app): State<App>,
+    TerminalLang(lang): TerminalLang,
+    Query(query): Query<DayQuery>,
+) -> Response {
+    let today = day_number(app.supervisor.clock().wall_ms());
+    let Some(day) = query.day.as_deref().map_or(Some(today), parse_day) else {
+        let why = lang.f("cli-guest-day", &[("text", &query.day.unwrap_or_default())]);
+        return error_response(StatusCode::BAD_REQUEST, why);
+    };
+    let rows = app.session_rows.clone();
+    let read = tokio::task::spawn_blocking(move || Ok((rows.of_day(day)?, rows.days()?)));
+    let read: std::io::Result<_> = read.await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+    match read {
+        Ok((rows, days)) => {
+            let entry = |row: SessionRow| SessionEntry {
+                device: row.device,
+                since: row.since,
+                until: row.until,
+                bytes: row.bytes,
+            };
+            Json(SessionsReport {
+                day: day_text(day),
+                keep_days: app.journal.state().wifi.rules.keep_days,
+                sessions: rows.into_iter().map(entry).collect(),
+                days: days.into_iter().map(day_text).collect(),
+            })
+            .into_response()
+        }
+        Err(cause) => {
+            let path = app.session_rows.folder().display().to_string();
+            let cause = io_text(lang, cause);
+            let why = lang.f("cli-guest-unread", &[("path", &path), ("cause", &cause)]);
+            error_response(StatusCode::SERVICE_UNAVAILABLE, why)
+        }
+    }
 }
 
 /// Ends the session of a device: history first, then the network.

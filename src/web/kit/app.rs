@@ -28,6 +28,7 @@ use crate::ports::Ports;
 use crate::protocol::village_status::VillageStatus;
 use crate::store::files::{Lost, PeopleFiles};
 use crate::store::samples::Samples;
+use crate::store::session_rows::SessionRows;
 use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
 use crate::supervisor::admission::AdmissionControl;
@@ -48,6 +49,8 @@ pub struct App {
     pub ports: Ports,
     /// Readings.
     pub samples: Samples,
+    /// Rows of the wifi's sessions.
+    pub session_rows: SessionRows,
     /// Recordings.
     pub ring: Ring,
     /// Viewers of live video, by sign-in.

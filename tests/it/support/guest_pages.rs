@@ -75,6 +75,7 @@ fn app(data: &Path) -> (App, Handles) {
         live: handles.live.clone(),
         ports: handles.ports.clone(),
         samples: handles.samples.clone(),
+        session_rows: handles.session_rows.clone(),
         files: handles.files.clone(),
         sessions: handles.sign_ins.clone(),
         taps: TapClock::new("0", clock.clone(), Standstill::new(clock)),
@@ -187,6 +188,13 @@ impl GuestPages {
         let pairs = fields.iter().map(|(k, v)| format!("{k}={}", encode(v)));
         let body = pairs.collect::<Vec<_>>().join("&");
         http(self.dashboard, "POST", path, cookie, &body)
+    }
+
+    /// Submits a command as the technician.
+    pub fn command(&self, command: &serde_json::Value) -> Answer {
+        let socket = self.folder.path().join("control.sock");
+        let request = serde_json::json!({ "command": command }).to_string();
+        http_unix(&socket, "POST", "/commands", &request)
     }
 
     /// The entries of history.

@@ -1,7 +1,6 @@
 //! The use of the day and the rows of sessions, on their way to the disk.
 
 use super::{Running, USE_FILE};
-use crate::guests::session_rows;
 
 impl Running<'_> {
     /// Waits for a round that is being written.
@@ -11,25 +10,21 @@ impl Running<'_> {
         }
     }
 
-    /// Writes what was used and the rows of sessions, and removes those whose time is over.
+    /// Writes what was used and the rows of sessions.
     pub(super) fn save(&mut self) {
         if self.saving.as_ref().is_some_and(|s| !s.is_finished()) {
             return;
         }
-        let folder = self.service.folder.clone();
-        let keep_days = self.wifi.rules.keep_days;
-        let now = self.now();
+        let session_rows = self.service.session_rows.clone();
+        let is_kept = self.wifi.rules.keep_days > 0;
         let rows = std::mem::take(&mut self.rows);
         self.table.use_of_day.open = self.table.saved();
         let use_of_day = self.table.use_of_day.clone();
         self.saving = Some(tokio::task::spawn_blocking(move || {
             let write = || -> std::io::Result<()> {
-                use_of_day.save(&folder.join(USE_FILE))?;
-                if keep_days > 0 {
-                    session_rows::append(&folder, &rows)?;
-                }
-                if now.is_trusted {
-                    session_rows::remove_older(&folder, keep_days, now.wall)?;
+                use_of_day.save(&session_rows.folder().join(USE_FILE))?;
+                if is_kept {
+                    session_rows.append(&rows)?;
                 }
                 Ok(())
             };
