@@ -31,7 +31,7 @@ use crate::config::network::NetworkConfig;
 use crate::journal::Journal;
 use crate::live::guests::GuestsStatus;
 use crate::ports::guests::GuestPort;
-use crate::protocol::netd::NetworkPlan;
+use crate::protocol::netd::{NetdRefusal, NetworkPlan};
 use crate::store::session_rows::SessionRows;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
@@ -66,6 +66,9 @@ impl Trouble {
             },
             Self::Link(LinkError::TimedOut | LinkError::NotUnderstood) => {
                 HealthReason::NetworkHelperSilent
+            }
+            Self::Refused(refusal) if refusal.reason == NetdRefusal::OtherPlan => {
+                HealthReason::NetworkPlanDiffers
             }
             Self::Refused(refusal) => HealthReason::NetworkRefused {
                 detail: format!("{:?} {}", refusal.reason, refusal.detail),

@@ -224,9 +224,7 @@ impl GuestTable {
     /// quarter of an hour, and is gone or asleep. Its next tap lets it in again.
     #[must_use]
     pub fn sleeper(&self, wifi: &Wifi, now: Moment) -> Option<MacAddress> {
-        let is_guest = |open: &OpenSession| {
-            standing_of(wifi, &open.id) != Some(Standing::AlwaysIn)
-        };
+        let is_guest = |open: &OpenSession| standing_of(wifi, &open.id) != Some(Standing::AlwaysIn);
         let asleep = self
             .sessions
             .iter()

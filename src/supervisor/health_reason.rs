@@ -127,6 +127,8 @@ reason_enum! {
             /// The output of the kernel's tool.
             detail: String,
         } = "health-network-refused", "advice-network-refused";
+        /// The network helper was started with another section `[network]`.
+        NetworkPlanDiffers = "health-network-plan-differs", "advice-network-plan";
         /// The key of the guests' ids is lost, so nobody new is let in.
         GuestKeyLost = "health-guest-key-lost", "advice-guest-key";
         /// An interface of a segment is not there.

@@ -221,6 +221,7 @@ fn the_server_comes_back_by_itself_and_keeps_what_it_gave() {
     let last = role.dnsmasq().expect("it runs");
     role.end(Signal::KILL);
     until("the server is gone", || !runs(last));
+    assert!(doctor(&segments, &role)[0], "the technician is told");
 }
 
 #[test]
@@ -363,7 +364,7 @@ fn devices_get_the_time_from_a_box_that_has_none_itself_and_guests_do_not() {
     let role = DhcpRole::new(NETWORK);
     let folder = tempfile::tempdir().expect("folder");
     assert_eq!(doctor(&segments, &role), [true, true]);
-    let _chrony = Chrony::start(&segments, folder.path(), &role);
+    let chrony = Chrony::start(&segments, folder.path(), &role);
     let mut first = None;
     until("an answer to a camera", || {
         first = time(&segments, "camera", "10.8.0.1");
@@ -387,4 +388,7 @@ fn devices_get_the_time_from_a_box_that_has_none_itself_and_guests_do_not() {
     assert_eq!(segments.ask(&load), NetdReply::Done);
     assert!(time(&segments, "camera", "10.8.0.1").is_some());
     assert_eq!(time(&segments, "phone", "10.8.0.1"), None);
+    // It is killed: the technician is told.
+    drop(chrony);
+    assert_eq!(doctor(&segments, &role), [true, true]);
 }

@@ -107,7 +107,10 @@ fn the_chief_sees_who_is_in_as_numbers_and_what_keeps_guests_out() {
         });
         let page = pages.get("/wifi", &cookie).body;
         let nobody_knows = "Lúc này không biết được máy nào đang dùng";
-        assert!(page.contains(words) && page.contains(nobody_knows), "{page}");
+        assert!(
+            page.contains(words) && page.contains(nobody_knows),
+            "{page}"
+        );
         let (code, list, _) = pages.cli("vi", &["guest", "list"]);
         let says_why = list.contains("guests.key") == is_key_lost;
         assert!(code == 2 && says_why && !list.contains("0 máy"), "{list}");

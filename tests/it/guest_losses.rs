@@ -26,12 +26,8 @@ fn until_staff_has_names(village: &GuestVillage) {
 #[test]
 fn without_the_guests_key_names_go_on_and_the_reason_is_said() {
     let mut village = GuestVillage::start("");
-    village.command(&json!({ "do": "SetWifiRules", "rules": {
-        "is_on": true, "hours": null, "session_minutes": null, "device_mb": 1024,
-        "house_mb": null, "device_kbit": null, "house_kbit": null, "most_devices": 60,
-        "metered_mb": 0, "keep_days": 30, "garden": [], "block_list": false,
-    }}));
-    assert_eq!(village.tap("phone", 4).status, 200);
+    village.set_rules(&json!({}));
+    village.enter("phone", 4);
     assert!(village.is_online("phone"));
     assert_eq!(village.house.stop(), Some(0));
     let key = village.house.dir.join("data/keys/guests.key");

@@ -51,7 +51,10 @@ fn house_with(days: &[i64]) -> (House, PathBuf) {
 fn the_sessions_of_a_day_are_shown_as_times_bytes_and_a_code() {
     let pages = GuestPages::new(GuestVisitor::Captive, GuestVisitor::Captive);
     let (code, text, _) = pages.cli("vi", &["guest", "sessions"]);
-    assert!(code == 0 && text.contains("không có lượt dùng nào"), "{text}");
+    assert!(
+        code == 0 && text.contains("không có lượt dùng nào"),
+        "{text}"
+    );
     let folder = pages.app.session_rows.folder();
     std::fs::create_dir_all(folder).expect("folder");
     // One of the two began on the day before.
@@ -71,7 +74,11 @@ fn the_sessions_of_a_day_are_shown_as_times_bytes_and_a_code() {
     let typed = format!("{of_month}/{month}");
     let (code, text, _) = pages.cli("vi", &["guest", "sessions", "--day", &typed]);
     assert_eq!(code, 0, "{text}");
-    for words in ["2 lượt dùng đã xong, 127 MB", "AA11   14:05–15:20 · 120 MB", "30 ngày"] {
+    for words in [
+        "2 lượt dùng đã xong, 127 MB",
+        "AA11   14:05–15:20 · 120 MB",
+        "30 ngày",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(text.contains("23:30–00:30 · 7 MB"), "with its day: {text}");
@@ -79,7 +86,10 @@ fn the_sessions_of_a_day_are_shown_as_times_bytes_and_a_code() {
     let full = format!("{typed}/{year}");
     let (_, text, _) = pages.cli("en", &["--json", "guest", "sessions", "--day", &full]);
     let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!((&report["day"], &report["days"]), (&json!(date), &json!([date])));
+    assert_eq!(
+        (&report["day"], &report["days"]),
+        (&json!(date), &json!([date]))
+    );
     let sessions = report["sessions"].as_array().expect("rows");
     let names: Vec<&String> = sessions[1].as_object().expect("a row").keys().collect();
     assert_eq!(names, ["bytes", "device", "since", "until"]);
@@ -122,7 +132,10 @@ fn a_row_that_cannot_be_deleted_is_said_in_red() {
         code == 2 && text.contains("quá hạn giữ mà chưa xóa được")
     });
     let doctor = house.cli(&["doctor"]).1;
-    assert!(doctor.contains("quá hạn giữ") && doctor.contains("D-RUN-02"), "{doctor}");
+    assert!(
+        doctor.contains("quá hạn giữ") && doctor.contains("D-RUN-02"),
+        "{doctor}"
+    );
     std::fs::remove_dir_all(&path).expect("removed");
     // Another rule lets it be tried at once.
     assert_eq!(house.cli(&["guest", "rules", "keep_days=90"]).0, 0);

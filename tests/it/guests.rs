@@ -1,7 +1,7 @@
 //! The free wifi as a visitor, the chief and a power cut meet it: the whole gateway with the real
 //! helper, the kernel's rules, phones in namespaces.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -24,38 +24,9 @@ const PROBES: [(&str, &str); 7] = [
     ("example.com", "/any/page?of=a+visitor"),
 ];
 
-/// Sets the rules; what is not named is as at the start, and there are no hours.
-fn set_rules(village: &GuestVillage, change: &serde_json::Value) {
-    let rules = json!({
-        "is_on": true, "hours": null, "session_minutes": null, "device_mb": 1024,
-        "house_mb": null, "device_kbit": null, "house_kbit": null, "most_devices": 60,
-        "metered_mb": 0, "keep_days": 30, "garden": [GARDEN_NAME], "block_list": false,
-    });
-    let mut rules = rules.as_object().expect("an object").clone();
-    rules.extend(change.as_object().expect("an object").clone());
-    village.command(&json!({ "do": "SetWifiRules", "rules": rules }));
-}
-
-/// A tap that lets the phone in, as its page says.
-fn enter(village: &GuestVillage, place: &str, family: u8) {
-    let page = village.tap(place, family);
-    assert_eq!(page.status, 200, "{}", page.head);
-    let main = page.body.split_once("<main").map_or("", |(_, main)| main);
-    assert!(main.contains("Đã vào mạng"), "{main}");
-}
-
-/// A long download that a phone has begun.
-fn download(village: &GuestVillage) -> TcpStream {
-    let connected = village.segments.connect("phone", &at(HOST[0], 443));
-    let mut stream = connected.expect("in");
-    let asked = stream.write_all(b"GET / HTTP/1.1\r\n\r\n");
-    asked.expect("asked");
-    stream
-}
-
 fn village() -> GuestVillage {
     let village = GuestVillage::start("");
-    set_rules(&village, &json!({}));
+    village.set_rules(&json!({}));
     village
 }
 
@@ -125,7 +96,7 @@ fn a_phone_is_led_to_the_portal_and_one_tap_lets_it_in() {
 #[test]
 fn with_the_uplink_down_the_portal_comes_and_nobody_is_told_a_lie() {
     let village = village();
-    enter(&village, "phone", 4);
+    village.enter("phone", 4);
     assert_online(&village, "phone", &[4]);
     village.segments.ip("box", &["link", "set", "up0", "down"]);
     until_told(&village, "phone", "Đường internet đang mất");
@@ -148,8 +119,8 @@ fn with_the_uplink_down_the_portal_comes_and_nobody_is_told_a_lie() {
 #[test]
 fn a_day_that_is_used_up_stays_used_up_across_joining_and_restarts() {
     let mut village = village();
-    set_rules(&village, &json!({ "device_mb": 5 }));
-    enter(&village, "phone", 4);
+    village.set_rules(&json!({ "device_mb": 5 }));
+    village.enter("phone", 4);
     let (_, bytes) = village
         .segments
         .get("phone", &at(HOST[0], 443))
@@ -169,15 +140,15 @@ fn a_day_that_is_used_up_stays_used_up_across_joining_and_restarts() {
     village.tap("phone", 4);
     assert_captive(&village, "phone", &[4]);
     // Another device has its own day.
-    enter(&village, "phone2", 4);
+    village.enter("phone2", 4);
     assert_online(&village, "phone2", &[4]);
 }
 
 #[test]
 fn a_gateway_or_a_helper_that_dies_changes_nothing_for_those_who_are_in() {
     let mut village = village();
-    enter(&village, "phone", 4);
-    let mut download = download(&village);
+    village.enter("phone", 4);
+    let mut download = village.download();
     let mut piece = vec![0; 64 * 1_024];
     let mut read = |download: &mut TcpStream| download.read(&mut piece).is_ok_and(|n| n > 0);
     assert!(read(&mut download));
@@ -197,15 +168,15 @@ fn a_gateway_or_a_helper_that_dies_changes_nothing_for_those_who_are_in() {
     village.segments.start_helper();
     village.until_in_force();
     assert_online(&village, "phone", &[4]);
-    enter(&village, "phone2", 4);
+    village.enter("phone2", 4);
     assert_online(&village, "phone2", &[4]);
 }
 
 #[test]
 fn a_metered_uplink_stops_a_running_download_and_fibre_brings_it_back() {
     let village = village();
-    enter(&village, "phone", 4);
-    let mut download = download(&village);
+    village.enter("phone", 4);
+    let mut download = village.download();
     village.segments.route_by(1);
     let began = Instant::now();
     let limit = Some(Duration::from_millis(300));
@@ -249,7 +220,7 @@ fn the_garden_needs_no_tap_also_when_the_name_comes_from_the_cache() {
     }
     assert_captive(&village, "phone", &[4]);
     // The garden that the village gives up is closed at once.
-    set_rules(&village, &json!({ "garden": [] }));
+    village.set_rules(&json!({ "garden": [] }));
     until("the garden is closed", || {
         let direct = village.segments.get("phone2", &at(GARDEN_HOST[0], 80));
         direct.is_ok_and(|(line, _)| line.contains("302"))
@@ -273,13 +244,13 @@ fn the_chief_on_the_staff_wifi_opens_his_page_with_the_uplink_cut() {
 #[test]
 fn rules_of_the_chief_hold_for_those_who_are_in() {
     let village = village();
-    enter(&village, "phone", 4);
+    village.enter("phone", 4);
     assert_online(&village, "phone", &[4]);
-    set_rules(&village, &json!({ "is_on": false }));
+    village.set_rules(&json!({ "is_on": false }));
     until("it is off", || !village.is_online("phone"));
     assert_captive(&village, "phone", &[4]);
-    set_rules(&village, &json!({ "most_devices": 1 }));
-    enter(&village, "phone", 4);
+    village.set_rules(&json!({ "most_devices": 1 }));
+    village.enter("phone", 4);
     assert_online(&village, "phone", &[4]);
     village.tap("phone2", 4);
     assert!(!village.is_online("phone2"));
@@ -288,7 +259,7 @@ fn rules_of_the_chief_hold_for_those_who_are_in() {
 #[test]
 fn a_device_without_a_browser_is_let_in_and_a_blocked_one_is_not() {
     let village = village();
-    enter(&village, "phone2", 4);
+    village.enter("phone2", 4);
     assert_online(&village, "phone2", &[4]);
     let (code, list) = village.house.cli(&["guest", "list", "--json"]);
     assert_eq!(code, 0, "{list}");
@@ -310,7 +281,7 @@ fn a_device_without_a_browser_is_let_in_and_a_blocked_one_is_not() {
 #[test]
 fn rules_that_somebody_flushed_come_back_with_those_who_are_in() {
     let village = village();
-    enter(&village, "phone", 4);
+    village.enter("phone", 4);
     let flushed = village.segments.exec("box", &["nft", "flush", "ruleset"]);
     assert!(flushed.0, "{}", flushed.1);
     until("the rules are there again", || {

@@ -40,6 +40,8 @@ mod forms;
 mod fragments;
 mod full_card;
 mod guest_desk;
+mod guest_doctor;
+mod guest_ends;
 mod guest_losses;
 mod guest_sessions;
 mod guests;

@@ -39,7 +39,9 @@ fn date(day: &str) -> String {
 
 fn text(cli: &Cli, report: &SessionsReport) -> String {
     let sessions = &report.sessions;
-    let bytes = sessions.iter().fold(0_u64, |s, r| s.saturating_add(r.bytes));
+    let bytes = sessions
+        .iter()
+        .fold(0_u64, |s, r| s.saturating_add(r.bytes));
     let codes: DeviceCodes = sessions.iter().map(|s| &s.device).collect();
     let (day, bytes) = (date(&report.day), amounts::bytes(bytes));
     let mut text = if sessions.is_empty() {

@@ -91,7 +91,9 @@ impl<'a> Running<'a> {
         let wifi = service.journal.state().wifi.clone();
         let mut running = Self {
             rates: rates(&wifi),
-            table: GuestTable::new(UseOfDay::load(&service.session_rows.folder().join(USE_FILE))),
+            table: GuestTable::new(UseOfDay::load(
+                &service.session_rows.folder().join(USE_FILE),
+            )),
             open_uplinks: Vec::new(),
             rows: Vec::new(),
             saving: None,
@@ -233,8 +235,7 @@ impl<'a> Running<'a> {
             uplink,
             now,
         };
-        self.table
-            .restore(&slots, |mac| self.key.id(mac), &setting);
+        self.table.restore(&slots, |mac| self.key.id(mac), &setting);
         self.open_uplinks = self.wanted_uplinks();
         self.load().await?;
         self.note_who_is_in();

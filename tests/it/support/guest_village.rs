@@ -2,7 +2,7 @@
 //! resolver and hosts in the internet, phones that know nothing of the village.
 
 use std::io::{Read as _, Write as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, TcpStream};
 use std::time::Duration;
 
 use super::house::House;
@@ -148,6 +148,49 @@ impl GuestVillage {
         );
         self.request(place, &at(box_address, 80), &request)
             .expect("the portal answers")
+    }
+
+    /// Sets the rules; what is not named is as at the start, and there are no hours.
+    pub fn set_rules(&self, change: &serde_json::Value) {
+        let rules = serde_json::json!({
+            "is_on": true, "hours": null, "session_minutes": null, "device_mb": 1024,
+            "house_mb": null, "device_kbit": null, "house_kbit": null, "most_devices": 60,
+            "metered_mb": 0, "keep_days": 30, "garden": [names::GARDEN_NAME], "block_list": false,
+        });
+        let mut rules = rules.as_object().expect("an object").clone();
+        rules.extend(change.as_object().expect("an object").clone());
+        self.command(&serde_json::json!({ "do": "SetWifiRules", "rules": rules }));
+    }
+
+    /// A tap that lets the device in, as its page says.
+    pub fn enter(&self, place: &str, family: u8) {
+        let page = self.tap(place, family);
+        assert_eq!(page.status, 200, "{}", page.head);
+        let main = page.body.split_once("<main").map_or("", |(_, main)| main);
+        assert!(main.contains("Đã vào mạng"), "{main}");
+    }
+
+    /// A long download that the first phone has begun.
+    pub fn download(&self) -> TcpStream {
+        let connected = self.segments.connect("phone", &at(HOST[0], 443));
+        let mut stream = connected.expect("in");
+        let asked = stream.write_all(b"GET / HTTP/1.1\r\n\r\n");
+        asked.expect("asked");
+        stream
+    }
+
+    /// The first page as a device sees it now.
+    pub fn page(&self, place: &str) -> String {
+        let page = self.get(place, &at(BOX[0], 80), BOX[0], "/");
+        page.map_or_else(String::new, |page| page.body)
+    }
+
+    /// The devices that are in, as the technician's list has them.
+    pub fn devices_in(&self) -> Vec<serde_json::Value> {
+        let list = self.house.cli(&["guest", "list", "--json"]).1;
+        let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+        let devices = list["devices"].as_array().expect("devices").iter();
+        devices.filter(|d| !d["since"].is_null()).cloned().collect()
     }
 
     /// Whether plain HTTP reaches the internet from there.

@@ -1,0 +1,139 @@
+//! `doctor` about the networks of the box: each part really broken once, its sentence and its advice
+//! read, and gone again with the cause. Who gives out addresses and the time is in `dhcp`.
+
+use std::net::UdpSocket;
+
+use conglang::config::network::NetworkConfig;
+use serde_json::json;
+
+use crate::support::guest_village::GuestVillage;
+use crate::support::segments::until;
+
+/// The technician's `doctor`, in the box's own network.
+fn doctor(village: &GuestVillage) -> String {
+    let config = village.house.config().display().to_string();
+    let program = env!("CARGO_BIN_EXE_conglang");
+    let command = [
+        "env",
+        "COLUMNS=10000",
+        program,
+        "--config",
+        &config,
+        "--lang",
+        "vi",
+        "doctor",
+    ];
+    village.segments.exec("box", &command).1
+}
+
+/// Waits until a finding has this code, this sentence and this advice.
+fn until_found(village: &GuestVillage, code: &str, what: &str, todo: &str) {
+    until(what, || {
+        let text = doctor(village);
+        let mut lines = text.lines();
+        let found = lines.find(|line| line.contains(what)).map(str::to_owned);
+        let advice = lines.next().unwrap_or_default();
+        found.is_some_and(|line| line.contains(code)) && advice.contains(todo)
+    });
+}
+
+fn until_gone(village: &GuestVillage, what: &str) {
+    until(what, || !doctor(village).contains(what));
+}
+
+#[test]
+fn a_cable_a_line_or_a_helper_that_is_gone_is_found() {
+    let mut village = GuestVillage::start("");
+    let errors = ["network helper", "guests", "segments"];
+    village.house.expect_errors(&errors);
+    // Neither dnsmasq nor chrony runs here.
+    until_found(
+        &village,
+        "D-NET-02",
+        "Không có ai cấp địa chỉ",
+        "restart conglang-dhcp",
+    );
+    until_found(
+        &village,
+        "D-NET-03",
+        "Không có ai cấp giờ",
+        "restart conglang-time chrony",
+    );
+    let link = |args: &[&str]| village.segments.ip("box", args);
+    link(&["link", "del", "dev0"]);
+    let missing = "không thấy cổng mạng dev0";
+    until_found(&village, "D-RUN-02", missing, "xem dây mạng");
+    link(&["link", "add", "dev0", "type", "bridge"]);
+    until_gone(&village, missing);
+    link(&["link", "set", "up0", "down"]);
+    let down = "mất đường ra internet";
+    until_found(&village, "D-RUN-03", down, "xem modem có đèn không");
+    village.segments.route_by(1);
+    let metered = "đang dùng 4G tính tiền theo dung lượng";
+    until_found(&village, "D-RUN-03", metered, "xem đường cáp quang");
+    link(&["link", "set", "up0", "up"]);
+    village
+        .segments
+        .address("box", "up0", &["2001:db8:1::2/64"]);
+    village.segments.route_by(0);
+    until_gone(&village, metered);
+    village.segments.kill_helper();
+    let away = "không nói chuyện được với chương trình giữ tường lửa";
+    until_found(&village, "D-RUN-02", away, "systemctl status conglang-netd");
+    // The helper comes back with a section of before.
+    let config = std::fs::read_to_string(village.house.config()).expect("configuration");
+    let before = config.replace("10.9.0.1/24", "10.9.0.1/25");
+    village.segments.start_helper_of(&before);
+    let other = "đang chạy theo mục [network] cũ";
+    until_found(
+        &village,
+        "D-RUN-02",
+        other,
+        "systemctl restart conglang-netd",
+    );
+    village.segments.kill_helper();
+    village.segments.start_helper_of(&config);
+    until_gone(&village, other);
+    village.until_in_force();
+}
+
+#[test]
+fn names_lists_and_addresses_that_cannot_be_used_are_found() {
+    let mut village = GuestVillage::start("");
+    village.set_rules(&json!({ "block_list": true }));
+    let missing = "cấu hình chưa chỉ tệp nào";
+    until_found(
+        &village,
+        "D-RUN-03",
+        missing,
+        "ghi đường dẫn vào block_list",
+    );
+    let reserve = ["net", "reserve", "aa:bb:cc:00:08:20", "10.8.0.20", "Camera"];
+    assert_eq!(village.house.cli(&reserve).0, 0);
+    assert_eq!(village.house.stop(), Some(0));
+    // Somebody else has the port, the list is not there, and a file is where a folder should be.
+    let list = village.house.dir.join("blocked.txt");
+    let no_folder = village.house.config().join("dhcp");
+    let config = std::fs::read_to_string(village.house.config()).expect("configuration");
+    let head = format!("[network]\nblock_list = {list:?}\ndhcp = {no_folder:?}\n");
+    let changed = config.replace("[network]\n", &head);
+    std::fs::write(village.house.config(), changed).expect("configuration");
+    let address = format!("10.9.0.1:{}", NetworkConfig::default().dns_port);
+    let bind = || UdpSocket::bind(&address).expect("a port");
+    let other = village.segments.inside("box", bind);
+    village.house.expect_errors(&["names"]);
+    village.start_gateway_alone();
+    let deaf = format!("chưa nghe được câu hỏi tên miền ở {address}");
+    until_found(&village, "D-RUN-02", &deaf, "ss -ulpn");
+    let unread = format!("không đọc được danh sách chặn {}", list.display());
+    until_found(&village, "D-RUN-03", &unread, "đặt lại tệp này");
+    let unwritten = "không ghi được các địa chỉ giữ riêng";
+    until_found(&village, "D-RUN-03", unwritten, "");
+    drop(other);
+    until_gone(&village, &deaf);
+    std::fs::write(&list, "quangcao.example\n").expect("written");
+    village.set_rules(&json!({ "block_list": false }));
+    village.set_rules(&json!({ "block_list": true }));
+    until_gone(&village, &unread);
+    village.until_in_force();
+}
