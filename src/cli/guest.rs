@@ -148,6 +148,10 @@ fn list(cli: &Cli) -> anyhow::Result<u8> {
             cli.f("cli-guest-metered", &[("bytes", &bytes)])
         ));
     }
+    if let Some(n) = report.blocked_today {
+        let blocked = cli.f("wifi-blocked-today", &[("n", n)]);
+        text.push_str(&format!("  {blocked}\n"));
+    }
     let codes = codes(&report);
     let rows: Vec<(String, String)> = report
         .devices

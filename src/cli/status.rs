@@ -7,7 +7,7 @@ use super::{Cli, client, print};
 use crate::i18n::dates;
 use crate::i18n::locale::{Arg, Lang};
 use crate::i18n::reason_text::reason_text;
-use crate::protocol::control::{ReadingRow, StatusReport};
+use crate::protocol::control::{NameCounts, ReadingRow, StatusReport};
 use crate::protocol::village_status::{Status, ThingKind};
 use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::view::status_text;
@@ -126,7 +126,7 @@ fn rows(lang: Lang, report: &StatusReport) -> Vec<(String, String, String)> {
         HealthStatus::Amber => "status-amber",
         HealthStatus::Red => "status-red",
     };
-    vec![
+    let mut rows = vec![
         things(
             "status-devices",
             of(devices.answering, devices.all),
@@ -161,8 +161,31 @@ fn rows(lang: Lang, report: &StatusReport) -> Vec<(String, String, String)> {
             ),
             dropped,
         ),
-        (lang.t("status-gateway"), lang.t(gateway), String::new()),
-    ]
+    ];
+    rows.extend(report.names.map(|names| names_row(lang, &names)));
+    rows.push((lang.t("status-gateway"), lang.t(gateway), String::new()));
+    rows
+}
+
+/// The row of the forwarder of names: what became of the questions since the gateway started.
+fn names_row(lang: Lang, names: &NameCounts) -> (String, String, String) {
+    let parts = [
+        (
+            "status-names-cached",
+            names.cached + names.stale + names.joined,
+        ),
+        ("status-names-local", names.local),
+        ("status-names-forwarded", names.forwarded),
+        ("status-names-offline", names.offline),
+        ("status-names-blocked", names.blocked),
+        ("status-names-refused", names.refused + names.over_budget),
+        ("status-names-too-fast", names.too_fast),
+        ("status-names-silent", names.silent + names.busy),
+    ];
+    let said = parts.iter().filter(|(_, n)| *n > 0);
+    let words: Vec<String> = said.map(|(key, n)| lang.f(key, &[("n", *n)])).collect();
+    let count = lang.f("status-count-names", &[("n", names.questions)]);
+    (lang.t("status-names"), count, words.join(", "))
 }
 
 /// Why a part is not green, in the reader's language; `text` is the gateway's own, for a reason

@@ -30,6 +30,7 @@ use super::uplinks::KernelFiles;
 use crate::config::network::NetworkConfig;
 use crate::journal::Journal;
 use crate::live::guests::GuestsStatus;
+use crate::live::names::NamesStatus;
 use crate::ports::guests::GuestPort;
 use crate::protocol::netd::{NetdRefusal, NetworkPlan};
 use crate::store::session_rows::SessionRows;
@@ -94,6 +95,8 @@ pub struct GuestService {
     pub journal: Journal,
     /// The values that pages show.
     pub live: GuestsStatus,
+    /// The counts of the forwarder of names.
+    pub asked_names: NamesStatus,
     /// The requests of pages.
     pub port: Arc<GuestPort>,
     /// Which device has which address.

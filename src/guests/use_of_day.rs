@@ -51,6 +51,7 @@ pub struct UseOfDay {
     devices: BTreeMap<GuestId, u64>,
     house: u64,
     metered: u64,
+    blocked: u64,
     hours: BTreeMap<i64, Hour>,
     /// Sessions that were open when this was written.
     pub open: Vec<SavedSession>,
@@ -89,6 +90,7 @@ impl UseOfDay {
             self.devices.clear();
             self.house = 0;
             self.metered = 0;
+            self.blocked = 0;
         }
         let oldest = hour_of(now) - WEEK_HOURS;
         self.hours.retain(|hour, _| *hour > oldest);
@@ -113,6 +115,17 @@ impl UseOfDay {
         }
         let hour = self.hours.entry(hour_of(now)).or_default();
         hour.bytes = hour.bytes.saturating_add(bytes);
+    }
+
+    /// Adds questions for names that the block list left unanswered.
+    pub const fn add_blocked(&mut self, questions: u64) {
+        self.blocked = self.blocked.saturating_add(questions);
+    }
+
+    /// Questions of today that the block list left unanswered.
+    #[must_use]
+    pub const fn blocked(&self) -> u64 {
+        self.blocked
     }
 
     /// Notes how many devices are in.
@@ -215,6 +228,7 @@ mod tests {
         let now = day_start(20_000);
         use_of_day.turn(now);
         use_of_day.add(&id(1), 70, true, now);
+        use_of_day.add_blocked(3);
         use_of_day.open = vec![SavedSession {
             id: id(1),
             since: now,
@@ -222,6 +236,9 @@ mod tests {
         }];
         use_of_day.save(&path).expect("written");
         assert_eq!(UseOfDay::load(&path), use_of_day);
+        assert_eq!(use_of_day.blocked(), 3);
+        use_of_day.turn(day_start(20_001));
+        assert_eq!(use_of_day.blocked(), 0, "of another day");
         std::fs::write(&path, b"{\"day\": 1").expect("written");
         assert_eq!(UseOfDay::load(&path), UseOfDay::default());
     }

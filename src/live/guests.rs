@@ -54,6 +54,8 @@ pub struct GuestsNow {
     pub metered_today: u64,
     /// The last seven days, oldest hour first; hours without use are left out.
     pub week: Vec<HourOfUse>,
+    /// Questions for names that the block list left unanswered today; none = it is not in use.
+    pub blocked_today: Option<u64>,
 }
 
 impl Default for GuestsNow {
@@ -67,6 +69,7 @@ impl Default for GuestsNow {
             used_today: 0,
             metered_today: 0,
             week: Vec::new(),
+            blocked_today: None,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod device_link;
 pub mod faults;
 pub mod guests;
 pub mod latest;
+pub mod names;
 pub mod pictures;
 pub mod rejected_discovery;
 pub mod uplink;
@@ -29,6 +30,8 @@ pub struct Live {
     pub rejected_discovery: Arc<rejected_discovery::RejectedDiscoveries>,
     /// The free wifi.
     pub guests: guests::GuestsStatus,
+    /// The forwarder of names.
+    pub names: names::NamesStatus,
     /// Status of the link to the commune.
     pub uplink: uplink::UplinkStatus,
 }

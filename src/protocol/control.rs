@@ -36,6 +36,9 @@ pub struct StatusReport {
     pub sync: SyncStatus,
     /// The broker.
     pub mqtt: MqttStatus,
+    /// The forwarder of names; none = the gateway answers no names.
+    #[serde(default)]
+    pub names: Option<NameCounts>,
     /// Processes: name and pid.
     pub pids: Vec<(String, u32)>,
 }
@@ -81,6 +84,53 @@ pub struct MqttStatus {
     pub connected: u64,
     /// Messages that were dropped since it started.
     pub dropped: u64,
+}
+
+/// Counts of the forwarder of names since the gateway started. Nothing else is recorded of
+/// questions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NameCounts {
+    /// Questions that were read.
+    pub questions: u64,
+    /// Answered with a name of the village hall, or one that is never public.
+    pub local: u64,
+    /// Answered from the cache within its time.
+    pub cached: u64,
+    /// Answered from the cache past its time, because no resolver answered.
+    pub stale: u64,
+    /// Answered with the answer to another device that had asked just before.
+    pub joined: u64,
+    /// Sent to a resolver.
+    pub forwarded: u64,
+    /// Answered with the address that leads to the portal.
+    pub offline: u64,
+    /// Not answered because the block list has the name.
+    pub blocked: u64,
+    /// Refused for the type or the form of the name.
+    pub refused: u64,
+    /// Led to the portal, because the device had used up its names before its tap.
+    pub over_budget: u64,
+    /// Dropped, because they came too fast from one device.
+    pub too_fast: u64,
+    /// No resolver answered in time.
+    pub silent: u64,
+    /// Too many questions were waiting.
+    pub busy: u64,
+    /// Records with addresses of the village hall that were taken out of answers.
+    pub rebinding: u64,
+    /// Addresses of the garden that the network helper did not open.
+    pub garden_failed: u64,
+    /// Packets that are no question.
+    pub unusable: u64,
+    /// Packets from addresses that are not of the segment.
+    pub foreign: u64,
+    /// TCP connections that were closed because they sent nothing in time or too much.
+    pub closed: u64,
+    /// Answers in the cache now.
+    pub cache_answers: u64,
+    /// Their bytes.
+    pub cache_bytes: u64,
 }
 
 /// How the link to the commune is.

@@ -35,6 +35,9 @@ pub struct GuestReport {
     pub used_today: u64,
     /// The part of it that went over metered uplinks, bytes.
     pub metered_today: u64,
+    /// Questions for names that the block list left unanswered today; none = it is not in use.
+    #[serde(default)]
+    pub blocked_today: Option<u64>,
     /// The devices that are in, that were in today, and on which a person decided.
     pub devices: Vec<GuestEntry>,
     /// The rules.

@@ -35,6 +35,8 @@ pub fn lively(pages: &GuestPages) -> GuestsNow {
         ],
         used_today: 147_000_000,
         metered_today: 0,
+        blocked_today: None,
+        is_key_lost: false,
         week: vec![used(hour - 24, 900), used(hour, 147)],
     }
 }
@@ -65,6 +67,13 @@ fn the_chief_sees_who_is_in_as_numbers_and_what_keeps_guests_out() {
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }
+    assert!(!page.contains("danh sách chặn"), "{page}");
+    pages.shows(GuestsNow {
+        blocked_today: Some(42),
+        ..lively(&pages)
+    });
+    let blocked = "Hôm nay danh sách chặn đã chặn 42 lần hỏi trang xấu.";
+    assert!(pages.get("/wifi", &cookie).body.contains(blocked));
     let english = pages.get("/wifi", &format!("{cookie}; lang=en")).body;
     assert!(
         english.contains("2 online, 147 MB today") && english.contains("Device AA11"),

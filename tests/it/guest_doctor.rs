@@ -92,7 +92,7 @@ fn a_cable_a_line_or_a_helper_that_is_gone_is_found() {
         "systemctl restart conglang-netd",
     );
     village.segments.kill_helper();
-    village.segments.start_helper_of(&config);
+    village.segments.start_helper();
     until_gone(&village, other);
     village.until_in_force();
 }

@@ -43,6 +43,7 @@ mod guest_desk;
 mod guest_doctor;
 mod guest_ends;
 mod guest_losses;
+mod guest_names;
 mod guest_sessions;
 mod guests;
 mod history;

@@ -24,6 +24,7 @@ use crate::guests::service::GuestService;
 use crate::guests::uplinks::KernelFiles;
 use crate::keys::secret;
 use crate::live::guests::GuestsNow;
+use crate::protocol::control::NameCounts;
 use crate::protocol::netd::{NetworkPlan, NetworkSegment};
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::HealthReason;
@@ -73,8 +74,12 @@ pub fn start(
         clock: handles.clock().clone(),
         randomness: random_number,
     });
+    let forwarder = Arc::new(forwarder);
+    let counting = forwarder.clone();
+    let reading = move || name_counts(&counting);
+    handles.live.names.read_by(reading);
     let names_service = Names {
-        forwarder: Arc::new(forwarder),
+        forwarder,
         addresses: addresses(&plan).into(),
         supervisor: handles.supervisor.clone(),
     };
@@ -90,6 +95,7 @@ pub fn start(
         session_rows: handles.session_rows.clone(),
         journal: handles.journal.clone(),
         live: handles.live.guests.clone(),
+        asked_names: handles.live.names.clone(),
         port: handles.ports.guests.clone(),
         known,
         noted: Arc::new(Mutex::new(noted)),
@@ -103,6 +109,34 @@ pub fn start(
     handles
         .supervisor
         .service(HealthPart::Guests, service, GuestService::run);
+}
+
+/// The counts of the forwarder as programs and the technician read them.
+fn name_counts(forwarder: &Forwarder) -> NameCounts {
+    let counts = forwarder.counts();
+    let (answers, bytes) = forwarder.cache_size();
+    NameCounts {
+        questions: counts.questions,
+        local: counts.local,
+        cached: counts.cached,
+        stale: counts.stale,
+        joined: counts.joined,
+        forwarded: counts.forwarded,
+        offline: counts.offline,
+        blocked: counts.blocked,
+        refused: counts.refused,
+        over_budget: counts.over_budget,
+        too_fast: counts.too_fast,
+        silent: counts.silent,
+        busy: counts.busy,
+        rebinding: counts.rebinding,
+        garden_failed: counts.garden_failed,
+        unusable: counts.unusable,
+        foreign: counts.foreign,
+        closed: counts.closed,
+        cache_answers: answers as u64,
+        cache_bytes: bytes as u64,
+    }
 }
 
 fn random_number() -> Option<u64> {

@@ -26,6 +26,8 @@ pub(super) struct NameGrounds {
     /// The probe of the way to the internet that runs.
     probing: Option<BoxFuture<'static, bool>>,
     pub(super) block_list: Option<Arc<BlockList>>,
+    /// Questions that the block list left unanswered, as far as they are counted for a day.
+    blocked_seen: u64,
 }
 
 impl NameGrounds {
@@ -77,6 +79,13 @@ impl NameGrounds {
     /// Notes the outcome of a probe; true = the way to the internet is up or down since.
     pub(super) fn note_probe(&mut self, answered: bool, service: &GuestService) -> bool {
         self.way_out.probed(answered, service.clock.mono_ms())
+    }
+
+    /// The questions that the block list left unanswered since this was asked last.
+    pub(super) fn newly_blocked(&mut self, service: &GuestService) -> u64 {
+        let blocked = service.asked_names.get().map_or(0, |n| n.blocked);
+        let seen = std::mem::replace(&mut self.blocked_seen, blocked);
+        blocked.saturating_sub(seen)
     }
 
     /// Says in health how the way to the internet is.

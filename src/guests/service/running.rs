@@ -289,6 +289,8 @@ impl<'a> Running<'a> {
         self.counted_at = now.mono;
         let rows = self.table.count(&slots, is_metered, now);
         self.rows.extend(rows);
+        let blocked = self.grounds.newly_blocked(self.service);
+        self.table.use_of_day.add_blocked(blocked);
         // The last bytes of a metered day close the uplink, for names as well.
         if self.set_uplinks().await? {
             self.publish_policy();
@@ -411,6 +413,7 @@ impl<'a> Running<'a> {
 
     fn publish(&self) {
         let use_of_day = &self.table.use_of_day;
+        let is_blocking = self.grounds.block_list.is_some();
         self.service.live.replace(GuestsNow {
             is_configured: true,
             is_in_force: true,
@@ -420,6 +423,7 @@ impl<'a> Running<'a> {
             used_today: use_of_day.house(),
             metered_today: use_of_day.metered(),
             week: use_of_day.week(),
+            blocked_today: is_blocking.then(|| use_of_day.blocked()),
         });
     }
 }

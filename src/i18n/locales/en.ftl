@@ -356,6 +356,10 @@ wifi-help-dns = The phone says “no internet”, or this page does not open by 
 wifi-ask = Questions about the wifi: ask the village chief or whoever is on duty at the cultural house.
 wifi-on-now = Online now
 wifi-nobody-in = No device is online now.
+wifi-blocked-today = { $n ->
+    [one] Today the block list left { $n } question for a bad page unanswered.
+   *[other] Today the block list left { $n } questions for bad pages unanswered.
+}
 wifi-unknown-in = Which devices are online cannot be told right now.
 wifi-earlier = Online earlier today
 wifi-decided = Devices that are blocked or always let in
@@ -935,6 +939,16 @@ status-cameras = cameras
 status-sensors = sensors
 status-commune = commune
 status-links = MQTT
+status-names = names
+status-count-names = { $n } asked
+status-names-cached = { $n } from the cache
+status-names-local = { $n } of the village hall
+status-names-forwarded = { $n } sent on
+status-names-offline = { $n } led to the portal
+status-names-blocked = { $n } on the block list
+status-names-refused = { $n } refused
+status-names-too-fast = { $n } too fast, dropped
+status-names-silent = { $n } without an answer
 status-gateway = box
 status-count-speakers = { $n }/{ $all }
 status-count-lights = { $n }/{ $all } on

@@ -12,6 +12,7 @@ use super::commands::error_response;
 use super::terminal_lang::TerminalLang;
 use crate::i18n::locale::Lang;
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters, Refusal, RefusalReason};
+use crate::protocol::control::NameCounts;
 use crate::time::WallMs;
 use crate::web::kit::app::App;
 
@@ -173,9 +174,26 @@ async fn endpoint(State(app): State<App>, TerminalLang(lang): TerminalLang) -> R
 pub async fn metrics(State(app): State<App>) -> Response {
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        exposition(&app.live.broker.counters()),
+        exposition(&app.live.broker.counters()) + &names_exposition(app.live.names.get()),
     )
         .into_response()
+}
+
+/// The counts of the forwarder of names, each by what became of a question; nothing where the
+/// gateway answers no names.
+fn names_exposition(names: Option<NameCounts>) -> String {
+    let counts = names.and_then(|names| serde_json::to_value(names).ok());
+    let Some(serde_json::Value::Object(counts)) = counts else {
+        return String::new();
+    };
+    let mut text =
+        "# HELP conglang_names Questions for names by what became of them, and the cache\n\
+         # TYPE conglang_names gauge\n"
+            .to_owned();
+    for (name, value) in counts {
+        text.push_str(&format!("conglang_names{{count=\"{name}\"}} {value}\n"));
+    }
+    text
 }
 
 /// A figure for Prometheus.

@@ -64,6 +64,7 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<StatusReport> 
             connected: mqtt.connected,
             dropped: mqtt.dropped,
         },
+        names: app.live.names.get(),
         pids,
     })
 }

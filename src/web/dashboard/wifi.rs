@@ -50,6 +50,8 @@ struct WifiPage {
 struct DeviceLists {
     lists: Vec<DeviceList>,
     all: String,
+    /// The block list's work of today; empty = it is not in use.
+    blocked: String,
 }
 
 struct DeviceList {
@@ -170,7 +172,15 @@ fn lists(
         }
     }
     let all = lang.t("wifi-show-all");
-    Fragment::new("wifi-lists", &DeviceLists { lists, all })
+    let blocked = guests
+        .blocked_today
+        .map_or_else(String::new, |n| lang.f("wifi-blocked-today", &[("n", n)]));
+    let lists = DeviceLists {
+        lists,
+        all,
+        blocked,
+    };
+    Fragment::new("wifi-lists", &lists)
 }
 
 /// The tile of the first page; none = the box serves no guests.
