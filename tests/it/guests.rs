@@ -242,6 +242,45 @@ fn the_chief_on_the_staff_wifi_opens_his_page_with_the_uplink_cut() {
 }
 
 #[test]
+fn the_portal_leads_the_staff_to_the_dashboard_and_tells_guests_why_it_does_not() {
+    let village = village();
+    let staff = |path: &str| {
+        let page = village.get("staff", "10.9.0.1:80", "nhavanhoa.lan", path);
+        page.expect("the portal answers")
+    };
+    for path in ["/", "/rules?lang=vi"] {
+        let page = staff(path).body;
+        assert!(page.contains("Mở trang quản lý"), "{path}: {page}");
+    }
+    let way = staff("/manage?lang=vi");
+    let url = way.header("location").unwrap_or_default();
+    assert_eq!((way.status, url), (302, "http://nhavanhoa.lan:8081/"));
+    let page = village.get("staff", "10.9.0.1:8081", "nhavanhoa.lan:8081", "/sign-in");
+    assert_eq!(page.map(|p| p.status), Some(200), "it opens there");
+    // A guest gets the reason, before and after the tap, and no way.
+    for is_in in [false, true] {
+        if is_in {
+            village.enter("phone", 4);
+        }
+        let guest = |path: &str| village.visit("phone", 4, "nhavanhoa.lan", path);
+        let page = guest("/").expect("the portal").body;
+        let has_reason = page.contains("/rules?lang=vi#manage");
+        assert!(has_reason && !page.contains("/manage?"), "{page}");
+        let rules = guest("/rules?lang=vi").expect("the rules").body;
+        assert!(
+            rules.contains("Trang quản lý không mở được từ wifi này"),
+            "{rules}"
+        );
+        let led = guest("/manage?lang=vi").expect("an answer");
+        assert_eq!(led.header("location"), Some("/rules?lang=vi"));
+        for host in [BOX[0], BOX[1], "10.9.0.1", "203.0.113.2"] {
+            let reached = village.segments.connect("phone", &at(host, 8_081));
+            assert!(reached.is_err(), "{host}");
+        }
+    }
+}
+
+#[test]
 fn rules_of_the_chief_hold_for_those_who_are_in() {
     let village = village();
     village.enter("phone", 4);

@@ -22,6 +22,7 @@ use crate::speakers::sound_cache::SoundCache;
 use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
 use crate::supervisor::admission::AdmissionControl;
+use crate::supervisor::clock::Clock;
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::standstill::Standstill;
 use crate::web::dashboard::live_updates::MAX_FOLLOWERS;
@@ -29,6 +30,7 @@ use crate::web::dashboard::live_video::MAX_VIEWERS;
 use crate::web::kit::app::App;
 use crate::web::kit::taps::TapClock;
 use crate::web::portal::session_api::{self, SecureName};
+use crate::web::portal::staff::StaffWay;
 use crate::web::portal::{self, PortalSite};
 
 /// Starts every HTTP listener: portal and dashboard (plain and TLS), control socket.
@@ -58,7 +60,8 @@ pub fn start(
     );
     let dashboard = crate::web::dashboard::router(app.clone(), hosts);
     let sounds = pages.sounds.clone();
-    let site = portal_site(listeners, pages.network);
+    let mut site = portal_site(listeners, pages.network);
+    site.staff = staff_way(listeners, pages.network, &certificate, handles.clock());
     let portal = portal::router(app.clone(), site.clone(), move |hash| sounds.file(&hash));
     let has_tls = sockets.portal_tls.is_some();
     let (files, clock) = (certificate.clone(), handles.clock().clone());
@@ -144,7 +147,41 @@ fn portal_site(listeners: &HttpListeners, network: &NetworkConfig) -> PortalSite
     PortalSite {
         names,
         addresses: addresses.collect(),
+        staff: None,
     }
+}
+
+/// The staff's way to the dashboard: over HTTPS as soon as phones accept its certificate, otherwise
+/// over HTTP where that is configured.
+fn staff_way(
+    listeners: &HttpListeners,
+    network: &NetworkConfig,
+    certificate: &CertificateFiles,
+    clock: &Clock,
+) -> Option<StaffWay> {
+    let segment = network.staff.clone()?;
+    let plain = listeners.dashboard.filter(|at| !at.ip().is_loopback());
+    let plain = plain.map(|at| match at.ip().is_unspecified() {
+        true => format!("http://{GATEWAY_NAME}:{}/", at.port()),
+        false => format!("http://{at}/"),
+    });
+    let secure_port = listeners.dashboard_tls.map(|at| at.port());
+    let (names, certificate) = (listeners.names.clone(), certificate.clone());
+    let clock = clock.clone();
+    let dashboard = move || {
+        let secure = secure_port.and_then(|port| {
+            let name = certificate.name_for_phones(&names, &clock)?;
+            Some(match port {
+                443 => format!("https://{name}/"),
+                _ => format!("https://{name}:{port}/"),
+            })
+        });
+        secure.or_else(|| plain.clone())
+    };
+    Some(StaffWay {
+        segment,
+        dashboard: Arc::new(dashboard),
+    })
 }
 
 /// The parts that all pages work with.

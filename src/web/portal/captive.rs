@@ -34,7 +34,7 @@ struct TryAgain {
 }
 
 /// A redirection to one of our addresses.
-fn redirect_found(location: &str) -> Response {
+pub(super) fn redirect_found(location: &str) -> Response {
     (
         StatusCode::FOUND,
         [
@@ -145,6 +145,7 @@ mod tests {
                 IpAddr::from([10, 77, 0, 1]),
                 "fd77::1".parse().expect("address"),
             ],
+            ..PortalSite::default()
         };
         let local = Some(IpAddr::from([10, 77, 0, 1]));
         for host in [

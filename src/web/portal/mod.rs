@@ -20,6 +20,7 @@ mod rules;
 pub mod session_api;
 mod sounds;
 mod splash;
+pub mod staff;
 mod visit;
 
 use std::net::IpAddr;
@@ -42,13 +43,15 @@ use crate::web::kit::app::App;
 const MAX_BODY_BYTES: usize = 1_024;
 
 /// Where the portal is found.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct PortalSite {
     /// Its names; people are told the first.
     pub names: Vec<String>,
     /// Addresses of this machine in the networks that it serves. Empty = it serves none: another
     /// router leads visitors here, and any address may be ours.
     pub addresses: Vec<IpAddr>,
+    /// The staff's way to the dashboard; none = the box serves the staff no network.
+    pub staff: Option<staff::StaffWay>,
 }
 
 impl PortalSite {
@@ -85,6 +88,7 @@ pub fn router(
         .route("/t", get(notices::list))
         .route("/t/{id}", get(notices::one))
         .route("/rules", get(rules::page))
+        .route("/manage", get(staff::open))
         .route("/in", get(captive::go_home).post(enter::tap))
         .route(
             "/sound/{hash}",

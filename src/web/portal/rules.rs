@@ -4,6 +4,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use super::staff::WayToDashboard;
 use super::visit::PortalVisit;
 use super::{Portal, notices};
 use crate::domain::guest::WifiRules;
@@ -24,6 +25,9 @@ struct RulesPage {
     kept: String,
     garden: Vec<String>,
     come_back: Option<String>,
+    way: WayToDashboard,
+    /// Why the dashboard does not open from here.
+    staff_only: String,
 }
 
 /// The page.
@@ -37,6 +41,10 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
         rules: rows(f.lang, &wifi.rules),
         kept: kept(f.lang, wifi.rules.keep_days),
         garden: wifi.rules.garden.clone(),
+        way: portal.site.way_to_dashboard(visit.address),
+        staff_only: f
+            .lang
+            .f("portal-manage-staff", &[("name", portal.site.typed())]),
         come_back: super::gate::come_back(f.lang, portal.site.typed()),
         f,
     })

@@ -6,6 +6,7 @@ use axum::response::Response;
 use super::Portal;
 use super::gate::{self, Gate};
 use super::notices::{self, Lists};
+use super::staff::WayToDashboard;
 use super::visit::PortalVisit;
 use crate::http::assets::STYLE;
 use crate::http::render::{PageContext, render};
@@ -23,6 +24,7 @@ struct Splash {
     come_back: Option<String>,
     /// The box serves a wifi, and has rules for it.
     has_rules: bool,
+    way: WayToDashboard,
     lists: Lists,
 }
 
@@ -51,6 +53,7 @@ pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: 
         label: gate.label(f.lang),
         gate,
         come_back,
+        way: portal.site.way_to_dashboard(visit.address),
         has_rules: visitor != GuestVisitor::NotServed,
         lists: Lists::brief(portal, f.lang),
         f,

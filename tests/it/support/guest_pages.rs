@@ -113,6 +113,7 @@ impl GuestPages {
         let site = PortalSite {
             names: vec![NAME.to_owned(), "nhavanhoa.lan".to_owned()],
             addresses: vec![[10, 77, 0, 1].into()],
+            staff: None,
         };
         let router = portal::router(app.clone(), site, |_| None::<PathBuf>);
         let hosts = AllowedHosts::new([], None);
