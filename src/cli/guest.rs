@@ -134,7 +134,7 @@ fn list(cli: &Cli) -> anyhow::Result<u8> {
     let trouble = trouble(&report);
     let mut text = match trouble {
         _ if !report.configured => cli.t("cli-guest-none"),
-        // Who is in is not known then.
+        // Nobody knows then how many devices are in.
         Some(key) if !report.in_force => cli.t(key),
         _ => cli.f("cli-guests", &[("n", &count.to_string()), ("bytes", &used)]),
     };

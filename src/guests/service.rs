@@ -3,8 +3,8 @@
 //!
 //! Invariants: one task, so that everything happens in one order; a page is told that a device is
 //! in only after the helper said so; without the helper nobody new gets in, and the kernel goes on
-//! by itself. Names go on without the helper, and without the key of the guests' ids. The use of the
-//! day is written every minute and at the end.
+//! by itself. Names go on without the helper, and without the key of the guests' ids. The use of
+//! the day is written every minute and at the end.
 
 mod block_list;
 mod name_grounds;

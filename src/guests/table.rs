@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::use_of_day::{SavedSession, UseOfDay};
+use super::use_of_day::UseOfDay;
 use crate::domain::guest::admission::{
     Grant, InternetUplink, NotNow, Situation, UNBOUNDED, admission,
 };
@@ -94,50 +94,6 @@ impl GuestTable {
         Self {
             use_of_day,
             ..Self::default()
-        }
-    }
-
-    /// Takes over the sessions of the kernel, in the place of those that were known. Bytes that
-    /// were counted since the file was written count as used now.
-    pub fn restore(
-        &mut self,
-        slots: &[SlotUsage],
-        id_of: impl Fn(MacAddress) -> Option<GuestId>,
-        setting: &Setting<'_>,
-    ) {
-        let known = std::mem::take(&mut self.sessions);
-        for slot in slots.iter().filter(|s| s.seconds_left > 0) {
-            let Some(id) = id_of(slot.mac) else {
-                continue;
-            };
-            let before = known.get(&slot.mac).filter(|k| k.slot == slot.slot);
-            let saved = self.use_of_day.open.iter().find(|s| s.id == id);
-            let (since, counted) = match (before, saved) {
-                (Some(known), _) => (known.since, known.counted),
-                (None, Some(saved)) => (saved.since, saved.counted),
-                (None, None) => (setting.now.wall, 0),
-            };
-            let ends_at = setting.now.mono + u64::from(slot.seconds_left) * 1_000;
-            let session = OpenSession {
-                slot: slot.slot,
-                id,
-                since,
-                ends_at,
-                counted,
-                used: before.map_or(counted, |known| known.used),
-                quota: UNBOUNDED,
-                active_at: setting.now.mono,
-            };
-            self.sessions.insert(slot.mac, session);
-        }
-        let is_metered = setting.uplink == InternetUplink::Metered;
-        drop(self.count(slots, is_metered, setting.now));
-        let macs: Vec<MacAddress> = self.sessions.keys().copied().collect();
-        for mac in macs {
-            let grant = self.grant(mac, setting);
-            if let (Some(session), Ok(grant)) = (self.sessions.get_mut(&mac), grant) {
-                session.quota = session.counted.saturating_add(grant.bytes);
-            }
         }
     }
 
@@ -424,17 +380,6 @@ impl GuestTable {
         self.sessions.get(&mac).map(|open| open.id.clone())
     }
 
-    /// The open sessions as the file keeps them.
-    #[must_use]
-    pub fn saved(&self) -> Vec<SavedSession> {
-        let row = |open: &OpenSession| SavedSession {
-            id: open.id.clone(),
-            since: open.since,
-            counted: open.counted,
-        };
-        self.sessions.values().map(row).collect()
-    }
-
     /// The devices that are in and those that used something today, those that are in first,
     /// longest first.
     #[must_use]
@@ -480,5 +425,6 @@ fn seconds_until(end: MonoMs, now: MonoMs) -> u32 {
     u32::try_from(end.since(now).div_ceil(1_000)).unwrap_or(u32::MAX)
 }
 
+mod taking_over;
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,9 @@ pub struct SavedSession {
     pub id: GuestId,
     /// When it began.
     pub since: WallMs,
+    /// When its time is over; 0 in files of before.
+    #[serde(default)]
+    pub ends: WallMs,
     /// Bytes that the kernel had counted for it.
     pub counted: u64,
 }
@@ -232,6 +235,7 @@ mod tests {
         use_of_day.open = vec![SavedSession {
             id: id(1),
             since: now,
+            ends: now + 60_000,
             counted: 70,
         }];
         use_of_day.save(&path).expect("written");

@@ -7,11 +7,11 @@ use std::sync::{Arc, OnceLock};
 use crate::protocol::control::NameCounts;
 
 /// Reads the counts.
-type Reading = Box<dyn Fn() -> NameCounts + Send + Sync>;
+type CountReading = Box<dyn Fn() -> NameCounts + Send + Sync>;
 
 /// The counts; clones are the same.
 #[derive(Clone, Default)]
-pub struct NamesStatus(Arc<OnceLock<Reading>>);
+pub struct NamesStatus(Arc<OnceLock<CountReading>>);
 
 impl NamesStatus {
     /// From now on the counts are read so. The forwarder is made once in a run.

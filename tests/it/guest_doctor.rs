@@ -1,5 +1,5 @@
-//! `doctor` about the networks of the box: each part really broken once, its sentence and its advice
-//! read, and gone again with the cause. Who gives out addresses and the time is in `dhcp`.
+//! `doctor` about the networks of the box: each part really broken once, its sentence and its
+//! advice read, and gone again with the cause. Addresses and the time are in `dhcp`, too.
 
 use std::net::UdpSocket;
 
@@ -108,8 +108,6 @@ fn names_lists_and_addresses_that_cannot_be_used_are_found() {
         missing,
         "ghi đường dẫn vào block_list",
     );
-    let reserve = ["net", "reserve", "aa:bb:cc:00:08:20", "10.8.0.20", "Camera"];
-    assert_eq!(village.house.cli(&reserve).0, 0);
     assert_eq!(village.house.stop(), Some(0));
     // Somebody else has the port, the list is not there, and a file is where a folder should be.
     let list = village.house.dir.join("blocked.txt");
@@ -123,6 +121,8 @@ fn names_lists_and_addresses_that_cannot_be_used_are_found() {
     let other = village.segments.inside("box", bind);
     village.house.expect_errors(&["names"]);
     village.start_gateway_alone();
+    let reserve = ["net", "reserve", "aa:bb:cc:00:08:20", "10.8.0.20", "Camera"];
+    assert_eq!(village.house.cli(&reserve).0, 0);
     let deaf = format!("chưa nghe được câu hỏi tên miền ở {address}");
     until_found(&village, "D-RUN-02", &deaf, "ss -ulpn");
     let unread = format!("không đọc được danh sách chặn {}", list.display());

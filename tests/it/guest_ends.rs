@@ -77,8 +77,9 @@ fn last_byte(mut download: TcpStream) -> Instant {
 fn seconds_left(village: &GuestVillage) -> u64 {
     let page = village.page("phone");
     assert!(page.contains(IN_WORDS), "{page}");
-    let [device] = &village.devices_in()[..] else {
-        panic!("one device is in");
+    let devices = village.devices_in();
+    let [device] = &devices[..] else {
+        panic!("one device is in: {devices:?}");
     };
     device["seconds_left"].as_u64().expect("a number")
 }
@@ -170,7 +171,7 @@ fn a_second_tap_and_coming_back_make_no_session_longer() {
     let left = seconds_left(&village);
     assert!(left <= 296, "after coming back: {left} s");
     assert!(village.is_online("phone"));
-    // Who is put out by a person begins anew.
+    // A device that a person put out begins anew.
     let id = village.devices_in()[0]["id"]
         .as_str()
         .expect("an id")

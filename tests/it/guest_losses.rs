@@ -36,7 +36,7 @@ fn without_the_guests_key_names_go_on_and_the_reason_is_said() {
     village.house.expect_errors(&lost);
     village.start_gateway_alone();
     until_staff_has_names(&village);
-    // Whoever was in goes on, with names; nobody new gets in, and the page says so.
+    // The one who was in goes on, with names; nobody new gets in, and the page says so.
     assert!(village.is_online("phone"));
     let page = village.tap("phone2", 4).body;
     assert!(page.contains("Wifi đang trục trặc"), "{page}");

@@ -1,4 +1,4 @@
-//! What the forwarder of names did, where the technician and the chief look: counts, and never a name
+//! The counts of the forwarder of names, where the technician and the chief look: never a name
 //! or who asked.
 
 use std::time::Duration;

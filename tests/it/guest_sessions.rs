@@ -1,5 +1,5 @@
-//! Rows of the wifi's sessions: shown to the technician with nothing but what is kept, and gone from
-//! the disk when their days are over, with and without a guest network.
+//! Rows of the wifi's sessions: shown to the technician with nothing but what is kept, and gone
+//! from the disk when their days are over, with and without a guest network.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -91,7 +91,8 @@ fn the_sessions_of_a_day_are_shown_as_times_bytes_and_a_code() {
         (&json!(date), &json!([date]))
     );
     let sessions = report["sessions"].as_array().expect("rows");
-    let names: Vec<&String> = sessions[1].as_object().expect("a row").keys().collect();
+    let mut names: Vec<&String> = sessions[1].as_object().expect("a row").keys().collect();
+    names.sort_unstable();
     assert_eq!(names, ["bytes", "device", "since", "until"]);
     assert_eq!((sessions.len(), &sessions[1]["device"]), (2, &json!(A)));
     let (code, _, why) = pages.cli("en", &["guest", "sessions", "--day", "31/2"]);

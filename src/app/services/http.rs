@@ -161,9 +161,12 @@ fn staff_way(
 ) -> Option<StaffWay> {
     let segment = network.staff.clone()?;
     let plain = listeners.dashboard.filter(|at| !at.ip().is_loopback());
-    let plain = plain.map(|at| match at.ip().is_unspecified() {
-        true => format!("http://{GATEWAY_NAME}:{}/", at.port()),
-        false => format!("http://{at}/"),
+    let plain = plain.map(|at| {
+        if at.ip().is_unspecified() {
+            format!("http://{GATEWAY_NAME}:{}/", at.port())
+        } else {
+            format!("http://{at}/")
+        }
     });
     let secure_port = listeners.dashboard_tls.map(|at| at.port());
     let (names, certificate) = (listeners.names.clone(), certificate.clone());

@@ -235,7 +235,8 @@ impl<'a> Running<'a> {
             uplink,
             now,
         };
-        self.table.restore(&slots, |mac| self.key.id(mac), &setting);
+        let ended = self.table.restore(&slots, |mac| self.key.id(mac), &setting);
+        self.rows.extend(ended);
         self.open_uplinks = self.wanted_uplinks();
         self.load().await?;
         self.note_who_is_in();

@@ -254,11 +254,12 @@ fn a_gateway_that_starts_again_counts_on_where_the_file_ends() {
     let session = enter(&mut table, 1, &wifi, at(0));
     drop(table.count(&[usage(&session, 20 * MB, 9)], false, at(60)));
     let mut saved = table.use_of_day.clone();
-    saved.open = table.saved();
+    saved.open = table.saved(at(60));
     // 15 MB more went through while nobody counted.
     let mut again = GuestTable::new(saved);
     let slots = [usage(&session, 35 * MB, 1_800)];
-    again.restore(&slots, |_| Some(id(1)), &setting(&wifi, at(90)));
+    let ended = again.restore(&slots, |_| Some(id(1)), &setting(&wifi, at(90)));
+    assert_eq!(ended, []);
     assert_eq!(again.use_of_day.of(&id(1)), 35 * MB);
     let [open] = again.sessions(at(90)).try_into().expect("one session");
     assert_eq!((open.slot, open.seconds), (session.slot, 1_800));
@@ -266,8 +267,35 @@ fn a_gateway_that_starts_again_counts_on_where_the_file_ends() {
     let rows = again.rows(at(90));
     assert_eq!(rows[0].since, Some(at(0).wall));
     // The helper alone started again: nothing is counted twice.
-    again.restore(&slots, |_| Some(id(1)), &setting(&wifi, at(95)));
+    drop(again.restore(&slots, |_| Some(id(1)), &setting(&wifi, at(95))));
     assert_eq!(again.use_of_day.of(&id(1)), 35 * MB);
+}
+
+#[test]
+fn a_session_that_ended_while_the_gateway_was_away_is_counted_and_has_its_row() {
+    let hour = wifi(WifiRules {
+        session_minutes: Some(60),
+        ..rules()
+    });
+    let mut table = GuestTable::default();
+    table.use_of_day.turn(at(0).wall);
+    let session = enter(&mut table, 1, &hour, at(0));
+    drop(table.count(&[usage(&session, 20 * MB, 9)], false, at(60)));
+    let mut saved = table.use_of_day.clone();
+    saved.open = table.saved(at(60));
+    // It went on to its end, and the gateway is back two hours later.
+    let mut again = GuestTable::new(saved);
+    let slots = [usage(&session, 100 * MB, 0)];
+    let ended = again.restore(&slots, |_| Some(id(1)), &setting(&hour, at(7_200)));
+    let row = SessionRow {
+        device: id(1),
+        since: at(0).wall,
+        until: at(3_600).wall,
+        bytes: 100 * MB,
+    };
+    assert_eq!((ended, again.count_in()), (vec![row], 0));
+    let stands = again.visitor(mac(1), &id(1), &setting(&hour, at(7_201)));
+    assert_eq!(stands, GuestVisitor::NotNow(NotNow::DeviceUsedUp));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The free wifi, as the technician sees it on the control socket, the sessions of a day, and the end
-//! of a session.
+//! The free wifi, as the technician sees it on the control socket, the sessions of a day, and the
+//! end of a session.
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -97,8 +97,10 @@ async fn sessions(
         return error_response(StatusCode::BAD_REQUEST, why);
     };
     let rows = app.session_rows.clone();
-    let read = tokio::task::spawn_blocking(move || Ok((rows.of_day(day)?, rows.days()?)));
-    let read: std::io::Result<_> = read.await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+    let read = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
+        Ok((rows.of_day(day)?, rows.days()?))
+    });
+    let read = read.await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
     match read {
         Ok((rows, days)) => {
             let entry = |row: SessionRow| SessionEntry {

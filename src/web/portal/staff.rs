@@ -42,6 +42,10 @@ impl WayToDashboard {
     pub(super) const fn is_here(&self) -> bool {
         matches!(self, Self::Here(_))
     }
+
+    pub(super) const fn is_from_staff_only(&self) -> bool {
+        matches!(self, Self::FromStaffOnly)
+    }
 }
 
 impl PortalSite {

@@ -18,7 +18,7 @@ impl Running<'_> {
         let session_rows = self.service.session_rows.clone();
         let is_kept = self.wifi.rules.keep_days > 0;
         let rows = std::mem::take(&mut self.rows);
-        self.table.use_of_day.open = self.table.saved();
+        self.table.use_of_day.open = self.table.saved(self.now());
         let use_of_day = self.table.use_of_day.clone();
         self.saving = Some(tokio::task::spawn_blocking(move || {
             let write = || -> std::io::Result<()> {
