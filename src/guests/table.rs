@@ -189,7 +189,7 @@ impl GuestTable {
         longest.map(|(mac, _)| *mac)
     }
 
-    /// The session that lets a device in. What was left of its time is what it gets.
+    /// The session that lets a device in, for no longer than is left of its time.
     ///
     /// # Errors
     /// Why it is not let in.

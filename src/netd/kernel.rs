@@ -14,6 +14,9 @@ use crate::supervisor::helper::{self, HelperError};
 
 /// A transaction of 1,024 sessions takes some 200 ms on two busy cores; ten seconds are a fault.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How often, and for how long in all, a script is tried again that the kernel is too busy for.
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
+const BUSY_TRIES: u32 = 30;
 /// Counts of 1,024 sessions are some 150 kB.
 const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -24,6 +27,13 @@ pub struct KernelError {
     pub reason: NetdRefusal,
     /// For the technician.
     pub detail: String,
+}
+
+impl KernelError {
+    /// Whether something that is to go is still in use (`EBUSY`).
+    fn is_busy(&self) -> bool {
+        self.reason == NetdRefusal::Kernel && self.detail.contains("resource busy")
+    }
 }
 
 impl From<HelperError> for KernelError {
@@ -44,7 +54,9 @@ async fn run(program: &str, args: &[&str], input: &str) -> Result<Vec<u8>, Kerne
     Ok(helper::run(program, args, &[], input, DEADLINE, MAX_OUTPUT_BYTES).await?)
 }
 
-/// Puts a script into force as one transaction: all of it or nothing.
+/// Puts a script into force as one transaction: all of it or nothing. A quota that is to go is held
+/// by an element whose time is over, until the kernel clears that away, which it does each second:
+/// whoever is cut, or taps, just when the time is over waits for that.
 ///
 /// # Errors
 /// [`KernelError`] when nothing was changed.
@@ -52,7 +64,16 @@ pub async fn transact(script: &str) -> Result<(), KernelError> {
     if script.is_empty() {
         return Ok(());
     }
-    run("nft", &["-f", "-"], script).await.map(drop)
+    let mut tries = 0;
+    loop {
+        match run("nft", &["-f", "-"], script).await {
+            Err(error) if error.is_busy() && tries < BUSY_TRIES => {
+                tries += 1;
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            done => return done.map(drop),
+        }
+    }
 }
 
 /// Runs `tc` commands; one that fails does not keep the others from running.

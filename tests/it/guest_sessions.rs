@@ -76,7 +76,7 @@ fn the_sessions_of_a_day_are_shown_as_times_bytes_and_a_code() {
     assert_eq!(code, 0, "{text}");
     for words in [
         "2 lượt dùng đã xong, 127 MB",
-        "AA11   14:05–15:20 · 120 MB",
+        "AA11  14:05–15:20 · 120 MB",
         "30 ngày",
     ] {
         assert!(text.contains(words), "{words}: {text}");

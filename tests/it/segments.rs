@@ -286,6 +286,29 @@ fn a_new_hardware_address_is_a_new_guest() {
 }
 
 #[test]
+fn a_cut_or_a_tap_just_when_the_time_is_over_is_carried_out() {
+    let segments = village();
+    load(&segments, Vec::new());
+    let admit = |slot: u16, mac: &str, seconds: u32| {
+        let session = session(slot, mac, seconds, MANY);
+        done(&segments, &NetdRequest::Admit { session });
+    };
+    // The kernel clears away what has ended once a second: each round meets another moment of it.
+    for _ in 0..4 {
+        admit(1, PHONE, 1);
+        admit(2, PHONE_2, 1);
+        until("their time is over", || {
+            ["phone", "phone2"].map(|place| plain(&segments, place, HOST[0])) == [CAPTIVE; 2]
+        });
+        done(&segments, &NetdRequest::Cut { slot: slot(1) });
+        // The other taps again: it has one slot, and what is left of the one before goes.
+        admit(3, PHONE_2, 60);
+        assert_eq!(plain(&segments, "phone2", HOST[0]), ONLINE);
+        done(&segments, &NetdRequest::Cut { slot: slot(3) });
+    }
+}
+
+#[test]
 fn three_hundred_sessions_come_and_go() {
     let segments = village();
     let mac = |n: u16| format!("02:00:00:01:{:02x}:{:02x}", n >> 8, n & 0xff);

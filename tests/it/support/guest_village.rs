@@ -102,20 +102,29 @@ impl GuestVillage {
 
     /// One request from a namespace over a connection of its own.
     pub fn request(&self, place: &str, to: &str, request: &str) -> Option<PhoneAnswer> {
-        let mut stream = self.segments.connect(place, to).ok()?;
+        self.try_request(place, to, request).ok()
+    }
+
+    /// The same; the error says how far it came.
+    fn try_request(&self, place: &str, to: &str, request: &str) -> Result<PhoneAnswer, String> {
+        let connected = self.segments.connect(place, to);
+        let mut stream = connected.map_err(|kind| format!("not connected: {kind}"))?;
         let limit = Some(Duration::from_secs(5));
         stream.set_read_timeout(limit).expect("timeout");
-        stream.write_all(request.as_bytes()).ok()?;
+        let sent = stream.write_all(request.as_bytes());
+        sent.map_err(|cause| format!("not sent: {cause}"))?;
         let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
+        let end = stream.read_to_end(&mut answer);
         let answer = String::from_utf8_lossy(&answer);
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some(PhoneAnswer {
-            status,
-            head: head.to_owned(),
-            body: body.to_owned(),
-        })
+        let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok());
+        match (answer.split_once("\r\n\r\n"), status) {
+            (Some((head, body)), Some(status)) => Ok(PhoneAnswer {
+                status,
+                head: head.to_owned(),
+                body: body.to_owned(),
+            }),
+            _ => Err(format!("no answer: {answer:?}, {end:?}")),
+        }
     }
 
     /// A page by its host and path, at an address.
@@ -146,7 +155,7 @@ impl GuestVillage {
             "POST /in?lang=vi HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
              content-type: application/x-www-form-urlencoded\r\ncontent-length: 0\r\n\r\n"
         );
-        self.request(place, &at(box_address, 80), &request)
+        self.try_request(place, &at(box_address, 80), &request)
             .expect("the portal answers")
     }
 
