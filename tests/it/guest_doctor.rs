@@ -113,7 +113,11 @@ fn names_lists_and_addresses_that_cannot_be_used_are_found() {
     let list = village.house.dir.join("blocked.txt");
     let no_folder = village.house.config().join("dhcp");
     let config = std::fs::read_to_string(village.house.config()).expect("configuration");
-    let head = format!("[network]\nblock_list = {list:?}\ndhcp = {no_folder:?}\n");
+    let head = format!(
+        "[network]\nblock_list = \"{}\"\ndhcp = \"{}\"\n",
+        list.display(),
+        no_folder.display()
+    );
     let changed = config.replace("[network]\n", &head);
     std::fs::write(village.house.config(), changed).expect("configuration");
     let address = format!("10.9.0.1:{}", NetworkConfig::default().dns_port);

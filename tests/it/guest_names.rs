@@ -19,7 +19,7 @@ fn village() -> GuestVillage {
     let list = village.house.dir.join("blocked.txt");
     std::fs::write(&list, format!("{BAD_NAME}\n")).expect("written");
     let config = std::fs::read_to_string(village.house.config()).expect("configuration");
-    let head = format!("[network]\nblock_list = {list:?}\n");
+    let head = format!("[network]\nblock_list = \"{}\"\n", list.display());
     std::fs::write(village.house.config(), config.replace("[network]\n", &head)).expect("written");
     village.start_gateway();
     village
