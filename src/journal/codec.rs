@@ -120,8 +120,7 @@ pub fn outcome_bytes(outcome: &Outcome) -> Vec<u8> {
 /// # Errors
 /// [`CodecError`] when the bytes are not a record that this program knows.
 pub fn decode(bytes: &[u8]) -> Result<JournalRecord, CodecError> {
-    let probe: VersionProbe = serde_json::from_slice(bytes)?;
-    match probe.v {
+    match version_of(bytes)? {
         None => Ok(match serde_json::from_slice(bytes)? {
             SideRecord::Cursor(cursor) => JournalRecord::Cursor(cursor),
             SideRecord::Outcome(outcome) => JournalRecord::Outcome(outcome),
@@ -131,12 +130,26 @@ pub fn decode(bytes: &[u8]) -> Result<JournalRecord, CodecError> {
     }
 }
 
+/// The version of a record; none = it has no version. This program writes it first: then the rest
+/// is not read for it.
+fn version_of(bytes: &[u8]) -> Result<Option<u32>, serde_json::Error> {
+    let digits = bytes.strip_prefix(b"{\"v\":").and_then(|rest| {
+        let end = rest.iter().position(|b| !b.is_ascii_digit())?;
+        let digits = rest.get(..end).filter(|_| rest[end] == b',')?;
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    });
+    match digits.filter(|version| *version <= VERSION) {
+        Some(version) => Ok(Some(version)),
+        None => Ok(serde_json::from_slice::<VersionProbe>(bytes)?.v),
+    }
+}
+
 /// Reads one entry.
 ///
 /// # Errors
 /// [`CodecError`] when the bytes are not an entry that this program knows.
 pub fn decode_entry(bytes: &[u8]) -> Result<Entry, CodecError> {
-    match serde_json::from_slice::<VersionProbe>(bytes)?.v {
+    match version_of(bytes)? {
         Some(other) if other > VERSION => Err(CodecError::Newer(other)),
         version => read_entry(version.unwrap_or_default(), bytes),
     }

@@ -2,14 +2,18 @@
 //! them are ours.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 
 use super::chain::Heads;
-use super::codec::{self, JournalRecord};
+use super::codec::{self, CodecError, JournalRecord};
 use crate::domain::event::{Entry, Event};
 use crate::domain::id::VillageId;
 use crate::domain::{history, village};
 use crate::log::frame::{Epoch, Group};
 use crate::log::recover::Floor;
+
+/// Fewer records than this are not worth a thread.
+const MIN_PART_RECORDS: usize = 1_000;
 
 /// One record of the log.
 pub(super) struct LoggedRecord {
@@ -63,6 +67,40 @@ pub(super) struct ReplayLog {
     unreadable: Vec<u64>,
 }
 
+/// The records of groups, one after the other. Decoding is most of the work of a start, so every
+/// processor does a part of it.
+fn decode_all(groups: &[Group]) -> Vec<Result<JournalRecord, CodecError>> {
+    fn decode(part: &[Group]) -> Vec<Result<JournalRecord, CodecError>> {
+        let records = part.iter().flat_map(|group| &group.records);
+        records.map(|bytes| codec::decode(bytes)).collect()
+    }
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let records: usize = groups.iter().map(|group| group.records.len()).sum();
+    let size = records.div_ceil(threads).max(MIN_PART_RECORDS);
+    std::thread::scope(|scope| {
+        let mut parts = Vec::new();
+        let mut rest = groups;
+        while !rest.is_empty() {
+            let mut count = 0;
+            let enough = rest.iter().position(|group| {
+                count += group.records.len();
+                count >= size
+            });
+            let (part, after) = rest.split_at(enough.map_or(rest.len(), |last| last + 1));
+            let thread = std::thread::Builder::new().name("decode".to_owned());
+            parts.push((part, thread.spawn_scoped(scope, move || decode(part))));
+            rest = after;
+        }
+        let mut out = Vec::new();
+        for (part, thread) in parts {
+            // A machine that has no thread left does it here.
+            let done = thread.ok().and_then(|thread| thread.join().ok());
+            out.extend(done.unwrap_or_else(|| decode(part)));
+        }
+        out
+    })
+}
+
 impl ReplayLog {
     /// Reads groups.
     ///
@@ -70,11 +108,12 @@ impl ReplayLog {
     /// The version, when a record was written by a newer program.
     pub(super) fn parse(groups: Vec<Group>) -> Result<Self, u32> {
         let mut out = Self::default();
+        let mut decoded = decode_all(&groups).into_iter();
         for group in groups {
             let before = out.records.len();
             out.groups.push((group.segment, group.epoch, group.number));
-            for bytes in group.records {
-                match codec::decode(&bytes) {
+            for (bytes, record) in group.records.into_iter().zip(&mut decoded) {
+                match record {
                     Ok(record) => out.records.push(LoggedRecord {
                         segment: group.segment,
                         epoch: group.epoch,
@@ -82,8 +121,8 @@ impl ReplayLog {
                         record,
                         stamp: None,
                     }),
-                    Err(codec::CodecError::Newer(version)) => return Err(version),
-                    Err(codec::CodecError::Shape(_)) => out.unreadable.push(group.segment),
+                    Err(CodecError::Newer(version)) => return Err(version),
+                    Err(CodecError::Shape(_)) => out.unreadable.push(group.segment),
                 }
             }
             if group.stamp != [0; 128]

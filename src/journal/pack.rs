@@ -12,7 +12,7 @@
 //! ends with a block that is whole.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ use crate::log::frame::Epoch;
 pub const BLOCK_ENTRIES: usize = 100;
 const HEADER_BYTES: usize = 268;
 const BLOCK_HEADER_BYTES: usize = 52;
+/// Bytes of one read of headers.
+const READ_BYTES: usize = 32 * 1024;
 const MAX_RAW_BYTES: usize = 64 * 1024 * 1024;
 const MAGIC: &[u8] = b"CLHB";
 
@@ -167,7 +169,7 @@ pub fn open(path: &Path) -> io::Result<Pack> {
     let quick = if is_newer {
         None
     } else {
-        read_block_index(&mut file, size, named)?
+        read_block_index(&file, size, named)?
     };
     // A medium that cannot read the last block now may read it later. The block counts as whole
     // then, because its numbers are those that its place requires.
@@ -264,7 +266,10 @@ impl Block {
 
 /// The blocks, when each begins with the entry after the block before; none = one does not, or its
 /// header cannot be right.
-fn read_block_index(file: &mut File, size: u64, named: u64) -> io::Result<Option<Vec<Block>>> {
+fn read_block_index(file: &File, size: u64, named: u64) -> io::Result<Option<Vec<Block>>> {
+    // Blocks are often smaller than what the kernel reads ahead: one read serves many headers.
+    let mut file = BufReader::with_capacity(READ_BYTES, file);
+    file.seek(SeekFrom::Start(HEADER_BYTES as u64))?;
     let mut blocks: Vec<Block> = Vec::new();
     let mut at = HEADER_BYTES as u64;
     while at < size {
@@ -272,13 +277,13 @@ fn read_block_index(file: &mut File, size: u64, named: u64) -> io::Result<Option
             return Ok(None);
         }
         let mut head = [0; BLOCK_HEADER_BYTES];
-        file.seek(SeekFrom::Start(at))?;
         file.read_exact(&mut head)?;
         let (block, is_sound) = Block::of(&head, at);
         let expected = blocks.last().map_or(named, |b| b.last + 1);
         if !is_sound || block.first != expected || block.next() > size {
             return Ok(None);
         }
+        file.seek_relative(i64::from(block.compressed))?;
         at = block.next();
         blocks.push(block);
     }

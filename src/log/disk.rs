@@ -168,7 +168,7 @@ impl Disk for DirDisk {
 
     fn read(&mut self, slot: u32) -> io::Result<Vec<u8>> {
         // One byte more than a segment is read, so that a longer file is recognized.
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(SEGMENT_BYTES + 1);
         match File::open(self.name(slot))
             .and_then(|file| file.take(SEGMENT_BYTES as u64 + 1).read_to_end(&mut out))
         {
