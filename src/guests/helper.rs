@@ -95,7 +95,7 @@ impl HelperLink {
         match self.ask(request).await? {
             NetdReply::Done => Ok(Ok(())),
             NetdReply::Refused { reason, detail } => Ok(Err(HelperRefusal { reason, detail })),
-            NetdReply::Usage { .. } | NetdReply::Neighbor { .. } => Err(LinkError::NotUnderstood),
+            NetdReply::Usage { .. } | NetdReply::Neighbors { .. } => Err(LinkError::NotUnderstood),
         }
     }
 }

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::domain::hardware_address::masked;
-use crate::protocol::netd::{InterfaceName, MacAddress, NetdRefusal, SlotId};
+use crate::protocol::netd::{
+    InterfaceName, MAX_NEIGHBORS, MacAddress, Neighbor, NetdRefusal, SlotId,
+};
 use crate::supervisor::helper::{self, HelperError};
 
 /// A transaction of 1,024 sessions takes some 200 ms on two busy cores; ten seconds are a fault.
@@ -253,29 +255,35 @@ fn seconds_left(element: &Value) -> Option<u32> {
 }
 
 #[derive(Deserialize)]
-struct Neighbor {
+struct NeighborRow {
+    dst: String,
     lladdr: Option<String>,
     #[serde(default)]
     state: Vec<String>,
 }
 
-/// The device that has an address on an interface, if the kernel heard it lately.
+/// The addresses on an interface whose devices the kernel heard lately.
 ///
 /// # Errors
 /// [`KernelError`] when the tool could not be asked.
-pub async fn neighbor(interface: &str, address: IpAddr) -> Result<Option<MacAddress>, KernelError> {
-    let address = address.to_string();
-    let args = ["-j", "neigh", "show", &address, "dev", interface];
-    let listing = run("ip", &args, "").await?;
-    Ok(parse_neighbor(&listing))
+pub async fn neighbors(interface: &str) -> Result<Vec<Neighbor>, KernelError> {
+    let listing = run("ip", &["-j", "neigh", "show", "dev", interface], "").await?;
+    Ok(parse_neighbors(&listing))
 }
 
-fn parse_neighbor(listing: &[u8]) -> Option<MacAddress> {
-    let rows = serde_json::from_slice::<Vec<Neighbor>>(listing).ok()?;
-    let is_known = |row: &&Neighbor| !row.state.iter().any(|s| s == "FAILED" || s == "INCOMPLETE");
-    let row = rows.iter().find(is_known)?;
-    let mac: MacAddress = row.lladdr.as_deref()?.parse().ok()?;
-    mac.is_of_one_device().then_some(mac)
+fn parse_neighbors(listing: &[u8]) -> Vec<Neighbor> {
+    let rows = serde_json::from_slice::<Vec<NeighborRow>>(listing).unwrap_or_default();
+    let is_known = |row: &&NeighborRow| {
+        let is_nobody = |state: &String| state == "FAILED" || state == "INCOMPLETE";
+        !row.state.iter().any(is_nobody)
+    };
+    let neighbor = |row: &NeighborRow| {
+        let mac: MacAddress = row.lladdr.as_deref()?.parse().ok()?;
+        let address = row.dst.parse().ok()?;
+        mac.is_of_one_device().then_some(Neighbor { address, mac })
+    };
+    let known = rows.iter().filter(is_known).filter_map(neighbor);
+    known.take(MAX_NEIGHBORS).collect()
 }
 
 #[cfg(test)]
@@ -326,18 +334,28 @@ mod tests {
     #[test]
     fn a_neighbor_that_did_not_answer_is_nobody() {
         let row = |state: &str, mac: &str| {
-            parse_neighbor(
+            parse_neighbors(
                 format!(r#"[{{"dst":"10.7.0.9","lladdr":"{mac}","state":["{state}"]}}]"#)
                     .as_bytes(),
             )
         };
         let mac = "02:00:00:00:00:01";
-        assert_eq!(row("REACHABLE", mac), mac.parse().ok());
-        assert_eq!(row("STALE", mac), mac.parse().ok());
-        assert_eq!(row("FAILED", mac), None);
-        assert_eq!(row("REACHABLE", "ff:ff:ff:ff:ff:ff"), None);
-        assert_eq!(row("REACHABLE", "x; drop"), None);
-        assert_eq!(parse_neighbor(b"[]"), None);
-        assert_eq!(parse_neighbor(b""), None);
+        let known = vec![Neighbor {
+            address: IpAddr::from([10, 7, 0, 9]),
+            mac: mac.parse().expect("a hardware address"),
+        }];
+        assert_eq!(row("REACHABLE", mac), known);
+        assert_eq!(row("STALE", mac), known);
+        assert_eq!(row("FAILED", mac), []);
+        assert_eq!(row("REACHABLE", "ff:ff:ff:ff:ff:ff"), []);
+        assert_eq!(row("REACHABLE", "x; drop"), []);
+        assert_eq!(parse_neighbors(b"[]"), []);
+        assert_eq!(parse_neighbors(b""), []);
+        // A row that is none hides no other.
+        let mixed = format!(
+            r#"[{{"dst":"10.7.0.1","state":["FAILED"]}},{{"dst":"x","lladdr":"{mac}"}},
+                {{"dst":"10.7.0.9","lladdr":"{mac}","state":["REACHABLE"]}}]"#
+        );
+        assert_eq!(parse_neighbors(mixed.as_bytes()), known);
     }
 }

@@ -1,7 +1,6 @@
 //! The helper's socket: one connection at a time, one request after the other.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::os::unix::net::UnixListener as StdListener;
 use std::time::Duration;
 
@@ -190,7 +189,7 @@ impl Helper {
             }
             NetdRequest::CloseGarden => self.apply(self.network.close_garden()).await,
             NetdRequest::Usage => self.usage().await,
-            NetdRequest::Neighbor { address } => self.neighbor(address).await,
+            NetdRequest::Neighbors => self.neighbors().await,
         };
         answer.unwrap_or_else(|error| {
             let (reason, detail) = (error.reason, error.detail);
@@ -309,13 +308,13 @@ impl Helper {
         })
     }
 
-    async fn neighbor(&self, address: IpAddr) -> Result<NetdReply, KernelError> {
+    async fn neighbors(&self) -> Result<NetdReply, KernelError> {
         let guest = self.network.plan().and_then(|plan| plan.guest.as_ref());
-        let mac = match guest {
-            Some(guest) => kernel::neighbor(guest.interface.as_str(), address).await?,
-            None => None,
+        let known = match guest {
+            Some(guest) => kernel::neighbors(guest.interface.as_str()).await?,
+            None => Vec::new(),
         };
-        Ok(NetdReply::Neighbor { mac })
+        Ok(NetdReply::Neighbors { known })
     }
 }
 

@@ -16,6 +16,8 @@ pub use names::{InterfaceName, NetworkNameError, SubnetAddress};
 
 /// Longest line of either side, bytes: 1,024 sessions and the answers about them fit.
 pub const MAX_LINE_BYTES: usize = 512 * 1024;
+/// Most addresses in an answer; the kernel's own bound is a quarter of it (`gc_thresh3`).
+pub const MAX_NEIGHBORS: usize = 4_096;
 /// Most devices with a session at a time.
 pub const MAX_SESSIONS: usize = 1_024;
 /// Most addresses of the walled garden in one request.
@@ -247,11 +249,8 @@ pub enum NetdRequest {
     CloseGarden,
     /// The use of the sessions.
     Usage,
-    /// Which device has an address of the guest segment.
-    Neighbor {
-        /// The address.
-        address: IpAddr,
-    },
+    /// The devices of the guest segment by address.
+    Neighbors,
 }
 
 /// Answer to a request.
@@ -265,10 +264,11 @@ pub enum NetdReply {
         /// One for each.
         slots: Vec<SlotUsage>,
     },
-    /// The device, if the kernel has just heard it.
-    Neighbor {
-        /// Its hardware address.
-        mac: Option<MacAddress>,
+    /// The addresses of the guest segment whose devices the kernel heard lately; at most
+    /// [`MAX_NEIGHBORS`].
+    Neighbors {
+        /// One for each.
+        known: Vec<Neighbor>,
     },
     /// Nothing was changed.
     Refused {
@@ -277,6 +277,15 @@ pub enum NetdReply {
         /// The output of the kernel's tool, at most 400 characters; for the technician.
         detail: String,
     },
+}
+
+/// An address of the guest segment, and its device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neighbor {
+    /// The address.
+    pub address: IpAddr,
+    /// The hardware address of the device.
+    pub mac: MacAddress,
 }
 
 /// Bytes of a session.

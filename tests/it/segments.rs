@@ -380,14 +380,10 @@ fn the_box_knows_who_has_an_address() {
     for (i, host) in HOST.iter().enumerate() {
         assert_eq!(plain(&segments, "phone", host), CAPTIVE);
         let address = ["10.7.0.11", "fd00:7::11"][i].parse().expect("an address");
-        let known = segments.ask(&NetdRequest::Neighbor { address });
-        let mac = PHONE.parse().ok();
-        assert_eq!(known, NetdReply::Neighbor { mac });
+        assert_eq!(segments.neighbor(address), PHONE.parse().ok());
     }
-    let nobody = segments.ask(&NetdRequest::Neighbor {
-        address: BOX[0].parse().expect("an address"),
-    });
-    assert_eq!(nobody, NetdReply::Neighbor { mac: None });
+    let itself = BOX[0].parse().expect("an address");
+    assert_eq!(segments.neighbor(itself), None);
 }
 
 /// The configuration of a village with this port of the staff's.

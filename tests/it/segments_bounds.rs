@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use conglang::protocol::netd::{
-    GuestRates, GuestSession, MacAddress, NetdRefusal, NetdReply, NetdRequest, NetworkPlan,
+    GuestRates, GuestSession, NetdRefusal, NetdReply, NetdRequest, NetworkPlan,
 };
 
 use crate::segments::{
@@ -384,20 +384,13 @@ fn an_interface_that_vanishes_opens_nothing() {
     assert!(shown.contains("ceil 40Mbit"), "{shown}");
 }
 
-fn neighbor(segments: &Segments, address: IpAddr) -> Option<MacAddress> {
-    match segments.ask(&NetdRequest::Neighbor { address }) {
-        NetdReply::Neighbor { mac } => mac,
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn whoever_takes_a_neighbours_address_does_not_get_the_session() {
     let segments = village();
     load(&segments, vec![session(1, PHONE, 600, MANY)]);
     let taken: IpAddr = "10.7.0.11".parse().expect("an address");
     assert_eq!(plain(&segments, "phone", HOST[0]), ONLINE);
-    assert_eq!(neighbor(&segments, taken), PHONE.parse().ok());
+    assert_eq!(segments.neighbor(taken), PHONE.parse().ok());
     // The second phone speaks with the first one's address, and with nothing else.
     segments.ip(
         "phone2",
@@ -410,10 +403,10 @@ fn whoever_takes_a_neighbours_address_does_not_get_the_session() {
         segments.ip("phone2", &["neigh", "flush", "dev", "wlan0"]);
         let page = plain(&segments, "phone2", HOST[0]);
         assert_ne!(page, ONLINE);
-        page == CAPTIVE && neighbor(&segments, taken) == PHONE_2.parse().ok()
+        page == CAPTIVE && segments.neighbor(taken) == PHONE_2.parse().ok()
     });
     // A tap from there is one of the second phone: the slot of the first is not given to it.
-    let mac = neighbor(&segments, taken).expect("a device").to_string();
+    let mac = segments.neighbor(taken).expect("a device").to_string();
     let reply = segments.ask(&NetdRequest::Admit {
         session: session(1, &mac, 600, MANY),
     });

@@ -280,7 +280,7 @@ impl<'a> Running<'a> {
         match self.link.ask(&NetdRequest::Usage).await? {
             NetdReply::Usage { slots } => Ok(Ok(slots)),
             NetdReply::Refused { reason, detail } => Ok(Err(HelperRefusal { reason, detail })),
-            NetdReply::Done | NetdReply::Neighbor { .. } => Err(LinkError::NotUnderstood),
+            NetdReply::Done | NetdReply::Neighbors { .. } => Err(LinkError::NotUnderstood),
         }
     }
 

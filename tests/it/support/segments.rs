@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use conglang::protocol::netd::{NetdReply, NetdRequest, NetworkPlan};
+use conglang::protocol::netd::{MacAddress, NetdReply, NetdRequest, NetworkPlan};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::json;
 
@@ -214,6 +214,17 @@ impl Segments {
     /// Asks the helper.
     pub fn ask(&self, request: &NetdRequest) -> NetdReply {
         self.ask_line(&serde_json::to_string(request).expect("a request"))
+    }
+
+    /// The device that has an address, as the helper tells it.
+    pub fn neighbor(&self, address: IpAddr) -> Option<MacAddress> {
+        match self.ask(&NetdRequest::Neighbors) {
+            NetdReply::Neighbors { known } => {
+                let row = known.iter().find(|n| n.address == address);
+                row.map(|n| n.mac)
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The same with any line.

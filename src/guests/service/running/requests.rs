@@ -9,7 +9,7 @@ use crate::domain::id::GuestId;
 use crate::guests::service::Trouble;
 use crate::guests::table::Moment;
 use crate::ports::guests::{GuestRequest, GuestVisitor};
-use crate::protocol::netd::{GuestSession, MacAddress, NetdReply, NetdRequest};
+use crate::protocol::netd::{GuestSession, MacAddress, Neighbor, NetdReply, NetdRequest};
 
 impl Running<'_> {
     pub(super) async fn answer(&mut self, request: GuestRequest) -> Result<(), Trouble> {
@@ -49,15 +49,7 @@ impl Running<'_> {
         }
         let mac = match service.known.learned(address, fresh_ms) {
             Some(mac) => mac,
-            None => {
-                let mac = match self.link.ask(&NetdRequest::Neighbor { address }).await? {
-                    NetdReply::Neighbor { mac } => mac,
-                    _ => None,
-                };
-                let is_in = mac.is_some_and(|mac| self.table.is_in(mac));
-                service.known.learn(address, mac, is_in);
-                mac
-            }
+            None => self.learn_neighbors(address).await?,
         };
         let Some((mac, id)) = mac.and_then(|mac| Some((mac, self.key.id(mac)?))) else {
             return Ok(None);
@@ -67,6 +59,27 @@ impl Running<'_> {
             self.let_in(mac, &id).await?;
         }
         Ok(Some((mac, id)))
+    }
+
+    /// Learns who has which address, and tells who has this one. Everybody is learned at once: when
+    /// the wifi comes back, all phones ask within seconds.
+    async fn learn_neighbors(&mut self, address: IpAddr) -> Result<Option<MacAddress>, Trouble> {
+        let known = &self.service.known;
+        let neighbors = match self.link.ask(&NetdRequest::Neighbors).await? {
+            NetdReply::Neighbors { known } => known,
+            _ => Vec::new(),
+        };
+        let mut found = None;
+        for Neighbor { address: of, mac } in neighbors {
+            known.learn(of, Some(mac), self.table.is_in(mac));
+            if of == address {
+                found = Some(mac);
+            }
+        }
+        if found.is_none() {
+            known.learn(address, None, false);
+        }
+        Ok(found)
     }
 
     async fn look(&mut self, address: IpAddr) -> Result<GuestVisitor, Trouble> {
