@@ -28,6 +28,7 @@ use super::identity::GuestKey;
 use super::known::KnownDevices;
 use super::uplinks::KernelFiles;
 use crate::config::network::NetworkConfig;
+use crate::domain::text;
 use crate::journal::Journal;
 use crate::live::guests::GuestsStatus;
 use crate::live::names::NamesStatus;
@@ -44,6 +45,9 @@ use crate::supervisor::io_cause::IoCause;
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the routes are looked at, and times that ended.
 const TICK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Most characters of what a tool of the kernel printed.
+const MAX_DETAIL_CHARS: usize = 400;
 
 /// Why the service is not connected any more.
 #[derive(Debug)]
@@ -72,7 +76,11 @@ impl Trouble {
                 HealthReason::NetworkPlanDiffers
             }
             Self::Refused(refusal) => HealthReason::NetworkRefused {
-                detail: format!("{:?} {}", refusal.reason, refusal.detail),
+                // The words of the kernel's tool come in lines.
+                detail: text::line(
+                    &format!("{:?} {}", refusal.reason, refusal.detail),
+                    MAX_DETAIL_CHARS,
+                ),
             },
         }
     }

@@ -116,6 +116,21 @@ impl GuestTable {
         self.sessions.contains_key(&mac)
     }
 
+    /// Whether the time of a device's session is over, and the kernel, which counts in whole
+    /// seconds, has not said so yet.
+    #[must_use]
+    pub fn is_over(&self, mac: MacAddress, now: Moment) -> bool {
+        let open = self.sessions.get(&mac);
+        open.is_some_and(|open| open.ends_at <= now.mono)
+    }
+
+    /// Whether that is so of any device.
+    #[must_use]
+    pub fn is_any_over(&self, now: Moment) -> bool {
+        let mut sessions = self.sessions.values();
+        sessions.any(|open| open.ends_at <= now.mono)
+    }
+
     /// The device with an id, if it is in.
     #[must_use]
     pub fn device(&self, id: &GuestId) -> Option<MacAddress> {
@@ -164,10 +179,12 @@ impl GuestTable {
     #[must_use]
     pub fn visitor(&self, mac: MacAddress, id: &GuestId, setting: &Setting<'_>) -> GuestVisitor {
         let grant = self.grant_of(mac, id, setting);
-        match (self.sessions.get(&mac), grant) {
+        let now = setting.now.mono;
+        let open = self.sessions.get(&mac).filter(|open| open.ends_at > now);
+        match (open, grant) {
             // It was in before the wifi became full.
             (Some(open), Ok(_) | Err(NotNow::Full)) => GuestVisitor::In {
-                seconds_left: seconds_until(open.ends_at, setting.now.mono),
+                seconds_left: seconds_until(open.ends_at, now),
                 bytes_left: (open.quota < UNBOUNDED)
                     .then(|| open.quota.saturating_sub(open.counted)),
             },

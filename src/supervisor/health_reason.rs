@@ -327,6 +327,13 @@ reason_enum! {
             /// Why.
             cause: IoCause,
         } = "health-sequence-lost", "advice-sequence";
+        /// The DHCP option that tells phones where to ask cannot be written.
+        OptionNotWritten {
+            /// The folder.
+            path: String,
+            /// Why.
+            cause: IoCause,
+        } = "health-option-not-written", "advice-reservations";
         /// The file of reservations cannot be written.
         ReservationsNotWritten {
             /// The folder.

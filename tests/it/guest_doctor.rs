@@ -1,13 +1,17 @@
 //! `doctor` about the networks of the box: each part really broken once, its sentence and its
 //! advice read, and gone again with the cause. Addresses and the time are in `dhcp`, too.
 
+use std::io::Write as _;
 use std::net::UdpSocket;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use conglang::config::network::NetworkConfig;
+use rustix::process::{Signal, kill_process};
 use serde_json::json;
 
-use crate::support::guest_village::GuestVillage;
-use crate::support::segments::until;
+use crate::support::guest_village::{GuestVillage, at};
+use crate::support::segments::{BOX, PORTAL_PORT, until};
 
 /// The technician's `doctor`, in the box's own network.
 fn doctor(village: &GuestVillage) -> String {
@@ -139,5 +143,80 @@ fn names_lists_and_addresses_that_cannot_be_used_are_found() {
     village.set_rules(&json!({ "block_list": false }));
     village.set_rules(&json!({ "block_list": true }));
     until_gone(&village, &unread);
+    village.until_in_force();
+}
+
+/// Somebody else's program, which holds a table of our name in the kernel as long as it runs.
+struct TableOwner(Child);
+
+impl TableOwner {
+    fn start(village: &GuestVillage) -> Self {
+        let program = ["netns", "exec", &village.segments.name("box"), "nft", "-i"];
+        let child = Command::new("ip")
+            .args(program)
+            .stdin(Stdio::piped())
+            .spawn();
+        let mut child = child.expect("nft runs");
+        let input = child.stdin.as_mut().expect("a pipe");
+        let lines = "flush ruleset\nadd table inet conglang { flags owner; }\n";
+        input.write_all(lines.as_bytes()).expect("written");
+        Self(child)
+    }
+}
+
+impl Drop for TableOwner {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn rules_that_the_kernel_does_not_take_are_found_with_its_words() {
+    let village = GuestVillage::start("");
+    village.set_rules(&json!({}));
+    village.house.expect_errors(&["network helper", "guests"]);
+    let owner = TableOwner::start(&village);
+    until("the table is another's", || {
+        let table = ["nft", "list", "table", "inet", "conglang"];
+        !village.segments.exec("box", &table).1.contains("slots")
+    });
+    // Without rules of ours nothing leads a name to the box: the phone knows its port.
+    let page = village.get("phone", &at(BOX[0], PORTAL_PORT), BOX[0], "/");
+    assert_eq!(page.map(|p| p.status), Some(200));
+    let to = at(BOX[0], PORTAL_PORT);
+    let tap = format!(
+        "POST /in HTTP/1.1\r\nhost: {}\r\ncontent-length: 0\r\n\r\n",
+        BOX[0]
+    );
+    let told = village.request("phone", &to, &tap).map(|p| p.body);
+    assert!(told.is_some_and(|page| page.contains("Wifi đang trục trặc")));
+    let refused = "nhân hệ điều hành không nhận luật tường lửa mới";
+    until_found(&village, "D-RUN-02", refused, "journalctl -u conglang-netd");
+    assert!(doctor(&village).contains("Operation not permitted"));
+    drop(owner);
+    until_gone(&village, refused);
+    village.until_in_force();
+    village.enter("phone", 4);
+    assert!(village.is_online("phone"));
+}
+
+/// The gateway waits half a minute for an answer.
+#[test]
+fn a_helper_that_stands_still_is_found() {
+    if std::env::var_os("CONGLANG_LONG").is_none() {
+        return;
+    }
+    let village = GuestVillage::start("");
+    village.house.expect_errors(&["network helper", "guests"]);
+    let helper = village.segments.helper_pid();
+    kill_process(helper, Signal::STOP).expect("stopped");
+    let silent = "chương trình giữ tường lửa không trả lời";
+    village.house.until(silent, Duration::from_secs(60), |_| {
+        let text = doctor(&village);
+        text.contains(silent) && text.contains("systemctl status conglang-netd")
+    });
+    kill_process(helper, Signal::CONT).expect("goes on");
+    until_gone(&village, silent);
     village.until_in_force();
 }

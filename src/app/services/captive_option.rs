@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::dhcp::folder::{self, OPTIONS};
-use crate::supervisor::health::HealthPart;
+use crate::supervisor::health::{Health, HealthPart};
+use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::{Stop, Supervisor};
 use crate::web::portal::session_api::{SecureName, api_url};
 
@@ -19,6 +20,7 @@ pub fn start(folder: &Path, name: SecureName, supervisor: &Supervisor) {
     let service = CaptiveOption {
         folder: folder.to_owned(),
         name,
+        health: supervisor.health().clone(),
     };
     supervisor.service(HealthPart::CaptiveOption, service, CaptiveOption::run);
 }
@@ -27,6 +29,7 @@ pub fn start(folder: &Path, name: SecureName, supervisor: &Supervisor) {
 struct CaptiveOption {
     folder: PathBuf,
     name: SecureName,
+    health: Health,
 }
 
 impl CaptiveOption {
@@ -38,7 +41,13 @@ impl CaptiveOption {
                 () = stop.soft.cancelled() => return Ok(()),
             }
             let service = self.clone();
-            tokio::task::spawn_blocking(move || service.write()).await??;
+            let written = tokio::task::spawn_blocking(move || service.write()).await?;
+            let reason = written.err().map(|cause| HealthReason::OptionNotWritten {
+                path: self.folder.display().to_string(),
+                cause: cause.into(),
+            });
+            self.health
+                .set_amber_or_green(&HealthPart::CaptiveOption, reason);
         }
     }
 
@@ -63,6 +72,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
+    use crate::supervisor::clock::Clock;
 
     #[test]
     fn phones_are_told_where_to_ask_only_as_long_as_they_would_be_answered() {
@@ -72,6 +82,7 @@ mod tests {
         let service = CaptiveOption {
             folder: temporary.path().to_owned(),
             name: Arc::new(move || now.load(Ordering::SeqCst).then(|| "h7.example".to_owned())),
+            health: Health::new(Clock::manual(0)),
         };
         let told = || std::fs::read_to_string(temporary.path().join(OPTIONS)).ok();
         service.write().expect("written");
@@ -83,5 +94,29 @@ mod tests {
         is_good.store(false, Ordering::SeqCst);
         service.write().expect("written");
         assert_eq!(told().as_deref(), Some(""), "taken back");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_written_is_said_with_its_name() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let supervisor = Supervisor::new(Clock::manual(0));
+        let folder = file.path().join("dhcp");
+        let name: SecureName = Arc::new(|| Some("h7.example".to_owned()));
+        start(&folder, name, &supervisor);
+        let said = async {
+            loop {
+                let parts = supervisor.health().parts();
+                let part = parts.get(&HealthPart::CaptiveOption);
+                if let Some(HealthReason::OptionNotWritten { path, .. }) =
+                    part.and_then(|part| part.reason.as_ref())
+                {
+                    return path.clone();
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let said = tokio::time::timeout(Duration::from_secs(10), said).await;
+        assert_eq!(said.ok(), Some(folder.display().to_string()));
+        assert!(supervisor.drain(Duration::from_secs(10)).await);
     }
 }

@@ -365,6 +365,9 @@ impl<'a> Running<'a> {
         if self.grounds.look(self.service) {
             self.uplink_changed().await?;
         }
+        if self.table.is_any_over(self.now()) {
+            self.count().await?;
+        }
         if self.correct().await? {
             self.publish();
         }

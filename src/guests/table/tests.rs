@@ -99,6 +99,17 @@ fn a_tap_makes_no_running_session_longer() {
     });
     assert_eq!(table.corrections(&setting(&two_hours, at(3_001))), []);
     assert_eq!(enter(&mut table, 1, &two_hours, at(3_500)).seconds, 100);
+    // The page says so at once, also while the kernel rounds up.
+    let stands = |now| table.visitor(mac(1), &id(1), &setting(&two_hours, now));
+    assert!(matches!(
+        stands(at(3_599)),
+        GuestVisitor::In {
+            seconds_left: 1,
+            ..
+        }
+    ));
+    assert_eq!(stands(at(3_600)), GuestVisitor::Captive);
+    assert!(table.is_over(mac(1), at(3_600)) && !table.is_any_over(at(3_599)));
     table.ended(mac(1), at(3_600));
     assert_eq!(enter(&mut table, 1, &two_hours, at(3_600)).seconds, 7_200);
 }

@@ -445,6 +445,7 @@ health-names-not-served = names cannot be answered at { $address }: { $cause }
 health-block-list-unreadable = the block list { $path } cannot be read; nothing is blocked meanwhile
 health-block-list-missing = the village switched the block list on, and no file is configured; nothing is blocked
 health-sequence-lost = { $path } cannot be read ({ $cause }): orders to loudspeakers are numbered on from the machine's time
+health-option-not-written = the hint for phones (option 114) cannot be written to { $path } ({ $cause }): phones find the portal by themselves, as usual
 health-reservations-not-written = the addresses that are kept cannot be written to { $path } ({ $cause }): the old list is used
 health-space-low = the disk is almost full: { $mb } MB are left at { $path }
 health-files-low = the disk has almost no room for new files: { $n } more at { $path }

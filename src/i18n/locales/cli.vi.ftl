@@ -394,6 +394,7 @@ health-names-not-served = chưa nghe được câu hỏi tên miền ở { $addr
 health-block-list-unreadable = không đọc được danh sách chặn { $path }; tạm thời không chặn gì
 health-block-list-missing = thôn đã bật danh sách chặn nhưng cấu hình chưa chỉ tệp nào; chưa chặn gì
 health-sequence-lost = không đọc được { $path } ({ $cause }): lệnh phát loa được đánh số tiếp từ giờ của máy
+health-option-not-written = không ghi được chỉ dẫn cho điện thoại (tùy chọn 114) vào { $path } ({ $cause }): điện thoại tự tìm trang chào như thường
 health-reservations-not-written = không ghi được các địa chỉ giữ riêng vào { $path } ({ $cause }): máy cấp địa chỉ dùng danh sách cũ
 health-space-low = ổ đĩa sắp đầy: còn { $mb } MB ở { $path }
 health-files-low = ổ đĩa sắp hết chỗ cho tệp mới: chỉ tạo được thêm { $n } tệp ở { $path }

@@ -211,6 +211,13 @@ impl Segments {
         }
     }
 
+    /// The helper's process.
+    pub fn helper_pid(&self) -> rustix::process::Pid {
+        let child = self.helper.as_ref().expect("a helper");
+        let pid = i32::try_from(child.id()).expect("a number");
+        rustix::process::Pid::from_raw(pid).expect("a process")
+    }
+
     /// Asks the helper.
     pub fn ask(&self, request: &NetdRequest) -> NetdReply {
         self.ask_line(&serde_json::to_string(request).expect("a request"))

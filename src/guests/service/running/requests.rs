@@ -93,7 +93,8 @@ impl Running<'_> {
     /// Counts anew for a device that is in and asks for a page: its session may be over.
     async fn count_for_page(&mut self, mac: MacAddress) -> Result<(), Trouble> {
         let since_count = self.service.clock.mono_ms().since(self.counted_at);
-        if self.table.is_in(mac) && since_count >= PAGE_COUNT_MS {
+        let is_due = since_count >= PAGE_COUNT_MS || self.table.is_over(mac, self.now());
+        if self.table.is_in(mac) && is_due {
             self.count().await?;
         }
         Ok(())
@@ -109,6 +110,10 @@ impl Running<'_> {
             return Ok(GuestVisitor::NotAGuest);
         };
         self.count_for_page(mac).await?;
+        let now = self.now();
+        if self.table.is_over(mac, now) {
+            self.end(mac, now).await?;
+        }
         // A tap of a device that is in changes nothing: what is left stays what is left.
         if self.table.is_in(mac) || self.let_in(mac, &id).await? {
             Ok(self.visitor(mac, &id))
