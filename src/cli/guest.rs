@@ -130,7 +130,7 @@ fn list(cli: &Cli) -> anyhow::Result<u8> {
     let (value, report) = report(cli)?;
     let lang = cli.lang();
     let count = report.devices.iter().filter(|d| d.since.is_some()).count();
-    let used = amounts::bytes(report.used_today);
+    let used = amounts::bytes(lang, report.used_today);
     let trouble = trouble(&report);
     let mut text = match trouble {
         _ if !report.configured => cli.t("cli-guest-none"),
@@ -142,7 +142,7 @@ fn list(cli: &Cli) -> anyhow::Result<u8> {
     if let Some(key) = trouble.filter(|_| report.in_force) {
         text.push_str(&format!("  {}\n", cli.t(key)));
     } else if report.configured && report.uplink == UplinkKind::Metered {
-        let bytes = amounts::bytes(report.metered_today);
+        let bytes = amounts::bytes(lang, report.metered_today);
         text.push_str(&format!(
             "  {}\n",
             cli.f("cli-guest-metered", &[("bytes", &bytes)])
@@ -168,7 +168,7 @@ fn list(cli: &Cli) -> anyhow::Result<u8> {
                     &[("since", &dates::clock(since)), ("left", &left)],
                 ));
             }
-            words.push(amounts::bytes(d.used_today));
+            words.push(amounts::bytes(lang, d.used_today));
             match d.standing {
                 Some(Standing::AlwaysIn) => words.push(cli.t("cli-guest-always")),
                 Some(Standing::Blocked) => words.push(cli.t("cli-guest-blocked")),

@@ -62,7 +62,7 @@ fn reading_text(lang: Lang, r: &ReadingRow) -> String {
     let value = format!(
         "{} {} {}",
         r.name,
-        dates::number(r.value, r.decimals),
+        dates::number(lang, r.value, r.decimals),
         r.unit
     );
     let value = value.trim_end();

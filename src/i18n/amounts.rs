@@ -3,9 +3,9 @@
 use super::dates::number;
 use super::locale::Lang;
 
-/// Bytes, in the unit in which the number is short: “512 MB”, “1,2 GB”.
+/// Bytes, in the unit in which the number is short: “512 MB”, “1,2 GB”, in English “1.2 GB”.
 #[must_use]
-pub fn bytes(n: u64) -> String {
+pub fn bytes(lang: Lang, n: u64) -> String {
     let tenths = |unit: u64| {
         #[expect(
             clippy::cast_precision_loss,
@@ -15,7 +15,7 @@ pub fn bytes(n: u64) -> String {
         value
     };
     if n >= 1_000_000_000 {
-        format!("{} GB", number(tenths(1_000_000_000), 1))
+        format!("{} GB", number(lang, tenths(1_000_000_000), 1))
     } else if n >= 1_000_000 || n == 0 {
         format!("{} MB", n / 1_000_000)
     } else {
@@ -26,9 +26,9 @@ pub fn bytes(n: u64) -> String {
 
 /// A speed in kbit/s: “5 Mbit/s”.
 #[must_use]
-pub fn speed(kbit: u32) -> String {
+pub fn speed(lang: Lang, kbit: u32) -> String {
     if kbit >= 1_000 {
-        format!("{} Mbit/s", number(f64::from(kbit) / 1_000.0, 1))
+        format!("{} Mbit/s", number(lang, f64::from(kbit) / 1_000.0, 1))
     } else {
         format!("{kbit} kbit/s")
     }
@@ -78,11 +78,13 @@ mod tests {
             (48_600_000_000, "48,6 GB"),
         ];
         for (n, words) in said {
-            assert_eq!(bytes(n), words);
+            assert_eq!(bytes(Lang::Vi, n), words);
         }
-        assert_eq!(speed(512), "512 kbit/s");
-        assert_eq!(speed(5_000), "5 Mbit/s");
-        assert_eq!(speed(2_500), "2,5 Mbit/s");
+        assert_eq!(bytes(Lang::En, 1_250_000_000), "1.2 GB");
+        let vi = |kbit| speed(Lang::Vi, kbit);
+        assert_eq!(vi(512), "512 kbit/s");
+        assert_eq!(vi(2_500), "2,5 Mbit/s");
+        assert_eq!(speed(Lang::En, 2_500), "2.5 Mbit/s");
     }
 
     #[test]

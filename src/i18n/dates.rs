@@ -63,23 +63,26 @@ pub fn since(now: WallMs, at: WallMs) -> String {
     }
 }
 
-/// A number as people write it: decimal comma, no needless decimals.
+/// A number as people write it, without needless decimals: “31,5”, in English “31.5”.
 #[must_use]
-pub fn number(value: f64, decimals: u8) -> String {
+pub fn number(lang: Lang, value: f64, decimals: u8) -> String {
+    let pointed = |text: String| match lang {
+        Lang::Vi => text.replace('.', ","),
+        Lang::En => text,
+    };
     if !value.is_finite() {
         return "–".to_owned();
     }
     // Nobody can read three hundred digits.
     if value.abs() >= 1e12 {
-        return format!("{value:.1e}").replace('.', ",");
+        return pointed(format!("{value:.1e}"));
     }
     let text = format!("{value:.*}", usize::from(decimals.min(3)));
-    let text = if text.contains('.') {
+    pointed(if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
         text
-    };
-    text.replace('.', ",")
+    })
 }
 
 /// A count with its thousands apart: “19.240”, in English “19,240”.
@@ -113,16 +116,20 @@ mod tests {
         );
         assert_eq!(lunar_words(Lang::Vi, at), "13 tháng Mười âm lịch");
         assert_eq!(since(at, at - 2 * 86_400_000), "19/11");
-        assert_eq!(number(172.0, 0), "172");
-        assert_eq!(number(31.50, 2), "31,5");
-        assert_eq!(number(100.0, 0), "100");
+        assert_eq!(number(Lang::Vi, 172.0, 0), "172");
+        assert_eq!(number(Lang::Vi, 31.50, 2), "31,5");
+        assert_eq!(number(Lang::En, 31.50, 2), "31.5");
+        assert_eq!(number(Lang::Vi, 100.0, 0), "100");
         assert_eq!(count(Lang::Vi, 48_600_000), "48.600.000");
         assert_eq!(
             (count(Lang::En, 1_240), count(Lang::Vi, 0)),
             ("1,240".into(), "0".into())
         );
         assert_eq!(
-            (number(1e308, 1).as_str(), number(f64::NAN, 1).as_str()),
+            (
+                number(Lang::Vi, 1e308, 1).as_str(),
+                number(Lang::Vi, f64::NAN, 1).as_str()
+            ),
             ("1,0e308", "–")
         );
         // A clock may show anything: no date may panic.

@@ -43,7 +43,7 @@ fn text(cli: &Cli, report: &SessionsReport) -> String {
         .iter()
         .fold(0_u64, |s, r| s.saturating_add(r.bytes));
     let codes: DeviceCodes = sessions.iter().map(|s| &s.device).collect();
-    let (day, bytes) = (date(&report.day), amounts::bytes(bytes));
+    let (day, bytes) = (date(&report.day), amounts::bytes(cli.lang(), bytes));
     let mut text = if sessions.is_empty() {
         cli.f("cli-guest-no-sessions", &[("day", &day)])
     } else {
@@ -79,7 +79,7 @@ fn words(cli: &Cli, session: &SessionEntry) -> String {
         }
     };
     let (since, until) = (begin(since), dates::clock(until));
-    let bytes = amounts::bytes(session.bytes);
+    let bytes = amounts::bytes(cli.lang(), session.bytes);
     let values = [("since", &since), ("until", &until), ("bytes", &bytes)];
     cli.f("cli-guest-session", &values)
 }

@@ -144,7 +144,7 @@ impl VillageReport<'_> {
                 "commune-raised",
                 &[
                     ("name", &self.name_of(&alarm.sensor)),
-                    ("value", &dates::number(alarm.value, 1)),
+                    ("value", &dates::number(self.lang, alarm.value, 1)),
                 ],
             );
             rows.push(self.row("bad", alarm.at, &words));

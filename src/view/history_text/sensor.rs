@@ -7,6 +7,7 @@ use crate::domain::id::EntityId;
 use crate::domain::sensor::Event;
 use crate::domain::state::VillageState;
 use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 
 /// A value that crosses a threshold again within this time swings about it, ms.
 const SWINGS_WITHIN_MS: i64 = 600_000;
@@ -54,7 +55,7 @@ pub(super) fn folded(
         .names
         .state()
         .filter(|state| !is_yes_no(state, sensor))
-        .and_then(|state| threshold_text(state, newest, sensor));
+        .and_then(|state| threshold_text(context.lang, state, newest, sensor));
     let crossings = entries
         .iter()
         .filter(|e| matches!(e.event, event::Event::Sensor(_)))
@@ -94,21 +95,26 @@ fn is_yes_no(state: &VillageState, sensor: &EntityId) -> bool {
 }
 
 /// A value with the unit of its sensor.
-fn value_text(state: &VillageState, sensor: &EntityId, value: f64) -> String {
+fn value_text(lang: Lang, state: &VillageState, sensor: &EntityId, value: f64) -> String {
     let (unit, decimals) = state
         .sensors
         .get(sensor)
         .map_or((String::new(), 1), |s| (s.unit.clone(), s.decimals.max(1)));
-    format!("{} {unit}", dates::number(value, decimals))
+    format!("{} {unit}", dates::number(lang, value, decimals))
         .trim()
         .to_owned()
 }
 
 /// The threshold that was crossed, with its unit; none = the sensor has no such threshold now.
-fn threshold_text(state: &VillageState, event: &Event, sensor: &EntityId) -> Option<String> {
+fn threshold_text(
+    lang: Lang,
+    state: &VillageState,
+    event: &Event,
+    sensor: &EntityId,
+) -> Option<String> {
     let number = usize::from(threshold_number(event)).checked_sub(1)?;
     let threshold = *state.sensors.get(sensor)?.thresholds.get(number)?;
-    Some(value_text(state, sensor, threshold))
+    Some(value_text(lang, state, sensor, threshold))
 }
 
 /// A crossed threshold, upwards or downwards: which threshold, and the measured value.
@@ -122,7 +128,10 @@ fn crossing(context: &SentenceContext<'_>, event: &Event, sensor: &EntityId, val
         } else {
             "commune-lowered"
         };
-        return lang.f(key, &[("name", &name), ("value", &dates::number(value, 1))]);
+        return lang.f(
+            key,
+            &[("name", &name), ("value", &dates::number(lang, value, 1))],
+        );
     };
     if !is_up
         && state
@@ -152,9 +161,9 @@ fn crossing(context: &SentenceContext<'_>, event: &Event, sensor: &EntityId, val
             ("name", &name),
             (
                 "mark",
-                &threshold_text(state, event, sensor).unwrap_or_default(),
+                &threshold_text(lang, state, event, sensor).unwrap_or_default(),
             ),
-            ("value", &value_text(state, sensor, value)),
+            ("value", &value_text(lang, state, sensor, value)),
         ],
     )
 }

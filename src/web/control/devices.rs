@@ -40,7 +40,7 @@ fn entity_report(app: &App, lang: Lang, status: &VillageStatus, entity: &Entity)
         (None, None) => lang.t("tile-reading-none"),
     };
     let value = value.map_or_else(String::new, |v| match entity.kind {
-        Kind::Sensor => format!("{} {}", dates::number(v.number, 2), entity.unit),
+        Kind::Sensor => format!("{} {}", dates::number(lang, v.number, 2), entity.unit),
         Kind::BinarySensor => lang.t(&binary_sensor::key(&entity.class, v.number > 0.5)),
         Kind::Light | Kind::Switch => String::new(),
     });

@@ -106,7 +106,7 @@ fn alarm(app: &App, lang: Lang, state: &VillageState) -> Fragment {
             key,
             &[
                 ("name", &name),
-                ("mark", &dates::number(mark, s.decimals)),
+                ("mark", &dates::number(lang, mark, s.decimals)),
                 ("unit", &s.unit),
                 ("since", &since),
             ],

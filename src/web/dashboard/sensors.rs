@@ -111,7 +111,7 @@ fn binary_text(
 
 /// The value of a numeric sensor against its thresholds in words, and its class.
 fn numeric_text(app: &App, lang: Lang, sensor: &Sensor, thing: &ThingStatus) -> Shown {
-    let number = |v: f64| dates::number(v, sensor.decimals);
+    let number = |v: f64| dates::number(lang, v, sensor.decimals);
     if let Some(a) = sensor.alarm {
         let (mark, is_falling) = crossed_threshold(app, sensor, &a);
         let key = if is_falling {
@@ -180,7 +180,7 @@ fn row(
             lang.f(
                 "reading",
                 &[
-                    ("value", &dates::number(v.number, sensor.decimals)),
+                    ("value", &dates::number(lang, v.number, sensor.decimals)),
                     ("unit", &sensor.unit)
                 ]
             )

@@ -90,7 +90,7 @@ fn device_words(lang: Lang, now: WallMs, state: &VillageState, row: &GuestRow) -
     if let Some(since) = row.since {
         words.push(lang.f("wifi-since", &[("at", &dates::since(now, since))]));
     }
-    let used = amounts::bytes(row.used_today);
+    let used = amounts::bytes(lang, row.used_today);
     words.push(lang.f("wifi-used-today", &[("bytes", &used)]));
     if let Some(decided) = state.wifi.decided.get(&row.id) {
         words.push(lang.t(standing_key(decided.standing)));
@@ -195,7 +195,7 @@ pub(super) fn tile(app: &App, lang: Lang, state: &VillageState) -> Option<Tile> 
         icon: "wifi",
         name: lang.f("tile-wifi", &[("n", guests.count_in())]),
         words: if is_well {
-            let used = amounts::bytes(guests.used_today);
+            let used = amounts::bytes(lang, guests.used_today);
             lang.f("wifi-used-today", &[("bytes", &used)])
         } else {
             sentence.title

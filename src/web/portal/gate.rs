@@ -152,7 +152,7 @@ impl Gate {
 /// How much there is in a day, with a space behind; nothing where there is no bound.
 fn most_of_day(lang: Lang, key: &str, megabytes: Option<u32>) -> String {
     megabytes.map_or_else(String::new, |mb| {
-        let most = amounts::bytes(u64::from(mb) * 1_000_000);
+        let most = amounts::bytes(lang, u64::from(mb) * 1_000_000);
         lang.f(key, &[("most", &most)]) + " "
     })
 }
@@ -175,7 +175,7 @@ fn rest(lang: Lang, seconds: u32, bytes: Option<u64>) -> String {
         None => lang.f("wifi-left-time", &[("time", &time)]),
         Some(bytes) => lang.f(
             "wifi-left",
-            &[("time", &time), ("bytes", &amounts::bytes(bytes))],
+            &[("time", &time), ("bytes", &amounts::bytes(lang, bytes))],
         ),
     }
 }

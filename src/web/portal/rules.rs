@@ -73,7 +73,7 @@ fn rows(lang: Lang, rules: &WifiRules) -> Vec<(String, String)> {
     let megabytes = |mb: Option<u32>| {
         mb.map_or_else(
             || lang.t("wifi-rule-no-bound"),
-            |mb| amounts::bytes(u64::from(mb) * 1_000_000),
+            |mb| amounts::bytes(lang, u64::from(mb) * 1_000_000),
         )
     };
     let mut rows = vec![
@@ -85,7 +85,7 @@ fn rows(lang: Lang, rules: &WifiRules) -> Vec<(String, String)> {
         rows.push(row("wifi-rule-house", megabytes(rules.house_mb)));
     }
     if let Some(kbit) = rules.device_kbit {
-        rows.push(row("wifi-rule-speed", amounts::speed(kbit)));
+        rows.push(row("wifi-rule-speed", amounts::speed(lang, kbit)));
     }
     rows.push(row(
         "wifi-rule-devices",

@@ -145,7 +145,7 @@ fn gauge(app: &App, lang: Lang, now: WallMs, sensor: &Sensor, thing: &ThingStatu
         |v| {
             format!(
                 "{name} {} {}",
-                dates::number(v.number, sensor.decimals),
+                dates::number(lang, v.number, sensor.decimals),
                 sensor.unit
             )
         },

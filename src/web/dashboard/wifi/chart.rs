@@ -75,7 +75,7 @@ impl WeekPicture {
         });
         let days = (first..=today).map(|number| DayOfUse::new(lang, number, first, &hours));
         Self {
-            words: lang.f("wifi-week-words", &[("bytes", &amounts::bytes(sum))]),
+            words: lang.f("wifi-week-words", &[("bytes", &amounts::bytes(lang, sum))]),
             bars: bars.collect(),
             days: days.collect(),
         }
@@ -88,7 +88,7 @@ impl DayOfUse {
         let bytes = of_day().fold(0_u64, |s, h| s.saturating_add(h.bytes));
         let devices = of_day().map(|h| h.devices).max().unwrap_or(0);
         let at = day_start(number);
-        let (date, used) = (dates::long(lang, at), amounts::bytes(bytes));
+        let (date, used) = (dates::long(lang, at), amounts::bytes(lang, bytes));
         Self {
             x: (number - first) * DAY_WIDTH + DAY_WIDTH / 2,
             label: format!("{}/{}", day(at).day, day(at).month),

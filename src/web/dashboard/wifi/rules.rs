@@ -110,11 +110,11 @@ impl FormContent<App> for RulesForm {
 
 impl RulesForm {
     /// The form of rules as they are.
-    fn of(rules: &WifiRules) -> Self {
+    fn of(lang: Lang, rules: &WifiRules) -> Self {
         let number = |n: Option<u32>| n.map_or_else(String::new, |n| n.to_string());
         let speed = |kbit: Option<u32>| {
             kbit.map_or_else(String::new, |kbit| {
-                dates::number(f64::from(kbit) / 1_000.0, 3)
+                dates::number(lang, f64::from(kbit) / 1_000.0, 3)
             })
         };
         let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
@@ -321,7 +321,7 @@ pub async fn form(State(app): State<App>, visit: RequestContext) -> PageResult {
     if !visit.is_chief() {
         return Err(PageError::NotPermitted);
     }
-    let typed = RulesForm::of(&app.journal.state().wifi.rules);
+    let typed = RulesForm::of(visit.lang, &app.journal.state().wifi.rules);
     Ok(typed.again(&app, &visit, StatusCode::OK, WrongInput::default(), None))
 }
 
@@ -376,7 +376,9 @@ mod tests {
             block_list: true,
         };
         for rules in [WifiRules::default(), odd] {
-            let said = RulesForm::of(&rules).rules(Lang::Vi).expect("sound");
+            let said = RulesForm::of(Lang::Vi, &rules)
+                .rules(Lang::Vi)
+                .expect("sound");
             // The hours of a wifi that is always open are only offered.
             assert_eq!(said, rules);
         }
@@ -394,7 +396,7 @@ mod tests {
             ["dichvucong.gov.vn", "vneid.gov.vn"]
         );
         let field = |change: fn(&mut RulesForm)| {
-            let mut form = RulesForm::of(&WifiRules::default());
+            let mut form = RulesForm::of(Lang::Vi, &WifiRules::default());
             change(&mut form);
             form.rules(Lang::Vi).err().map(|wrong| wrong.field)
         };

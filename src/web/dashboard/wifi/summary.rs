@@ -57,11 +57,11 @@ fn taken_places(state: &VillageState, guests: &GuestsNow) -> u16 {
 }
 
 fn words(lang: Lang, rules: &WifiRules, guests: &GuestsNow, at: &Situation) -> Words {
-    let used = amounts::bytes(guests.used_today);
+    let used = amounts::bytes(lang, guests.used_today);
     let n = guests.count_in().to_string();
     let count = lang.f("wifi-n-in", &[("n", &n), ("bytes", &used)]);
-    let megabytes = |mb: u32| amounts::bytes(u64::from(mb) * 1_000_000);
-    let metered = amounts::bytes(guests.metered_today);
+    let megabytes = |mb: u32| amounts::bytes(lang, u64::from(mb) * 1_000_000);
+    let metered = amounts::bytes(lang, guests.metered_today);
     let said = |class, key: &str, detail: &str| (class, lang.t(key), lang.t(detail));
     let may_use = uplink_use(rules, at.uplink, at.metered_used);
     match (admission(rules, at), may_use) {
