@@ -14,6 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use self::device_code::DeviceCodes;
+pub use self::garden::PROBES;
 use self::garden::{is_host_name, opens_probes};
 pub use self::wifi_name::{GATEWAY_NAME, wifi_name};
 use super::id::GuestId;

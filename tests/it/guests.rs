@@ -5,24 +5,15 @@ use std::io::Read as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use conglang::domain::guest::PROBES;
 use serde_json::json;
 
 use crate::support::guest_village::{GuestVillage, ONLINE, at};
 use crate::support::names::{self, GARDEN_NAME};
 use crate::support::segments::{BOX, GARDEN_HOST, HOST, until};
 
-/// What phones ask to find out whether they are online: a host and a path.
-/// Sources: AOSP NetworkMonitor, Apple's captive network support, Microsoft's NCSI, Firefox,
-/// NetworkManager of Debian.
-const PROBES: [(&str, &str); 7] = [
-    ("connectivitycheck.gstatic.com", "/generate_204"),
-    ("www.google.com", "/gen_204"),
-    ("captive.apple.com", "/hotspot-detect.html"),
-    ("www.msftconnecttest.com", "/connecttest.txt"),
-    ("detectportal.firefox.com", "/canonical.html"),
-    ("network-test.debian.org", "/nm"),
-    ("example.com", "/any/page?of=a+visitor"),
-];
+/// A page that a visitor wants.
+const PAGE: (&str, &str) = ("example.com", "/any/page?of=a+visitor");
 
 fn village() -> GuestVillage {
     let village = GuestVillage::start("");
@@ -33,7 +24,7 @@ fn village() -> GuestVillage {
 /// Every probe of every family from a phone is led to the portal.
 fn assert_captive(village: &GuestVillage, place: &str, families: &[u8]) {
     for family in families {
-        for (host, path) in PROBES {
+        for (host, path) in PROBES.into_iter().chain([PAGE]) {
             let answer = village.visit(place, *family, host, path);
             let answer = answer.unwrap_or_else(|| panic!("{host} over IPv{family}: no answer"));
             assert_eq!(answer.status, 302, "{host} over IPv{family}: {answer:?}");
@@ -65,7 +56,7 @@ fn empty_the_kernel(village: &mut GuestVillage) {
 
 fn assert_online(village: &GuestVillage, place: &str, families: &[u8]) {
     for family in families {
-        for (host, path) in PROBES {
+        for (host, path) in PROBES.into_iter().chain([PAGE]) {
             let answer = village.visit(place, *family, host, path);
             let status = answer.map(|a| a.status);
             assert_eq!(status, Some(ONLINE), "{host} over IPv{family}");

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use conglang::domain::guest::PROBES;
+
 use crate::support::house::{House, kind};
 use crate::support::http::http;
 use crate::support::lamp::Lamp;
@@ -76,12 +78,8 @@ fn every_page_opens_small_and_in_both_languages() {
             && !splash.body.contains("<script")
             && !splash.head.contains("set-cookie")
     );
-    for probe in [
-        "/generate_204",
-        "/hotspot-detect.html",
-        "/connecttest.txt",
-        "/anything",
-    ] {
+    let paths = PROBES.map(|(_, path)| path);
+    for probe in paths.into_iter().chain(["/anything"]) {
         assert_eq!(
             http(house.portal, "GET", probe, "", "").status,
             302,

@@ -1,24 +1,28 @@
 //! Names of the walled garden: what may stand there, and what may not because phones would never
 //! show the portal again.
 
-/// Hosts that phones and computers ask whether there is a portal. A phone that reaches its host is
-/// sure that it is in the internet. Sources: `NetworkMonitor` of AOSP and what makers of phones set
-/// for it; Apple, Microsoft, Mozilla and Debian as their devices ask.
-const PROBE_HOSTS: [&str; 14] = [
-    "connectivitycheck.gstatic.com",
-    "connectivitycheck.android.com",
-    "clients3.google.com",
-    "www.google.com",
-    "play.googleapis.com",
-    "connect.rom.miui.com",
-    "connectivitycheck.platform.hicloud.com",
-    "captive.apple.com",
-    "www.apple.com",
-    "www.msftconnecttest.com",
-    "ipv6.msftconnecttest.com",
-    "www.msftncsi.com",
-    "detectportal.firefox.com",
-    "network-test.debian.org",
+/// Hosts, each with a path, that phones and computers ask whether there is a portal. A phone that
+/// reaches its host is sure that it is in the internet. The hosts stand in no garden; the paths
+/// decide nothing. Sources: `NetworkMonitor` of AOSP and what makers of phones set for it; Apple,
+/// Microsoft, Mozilla and Debian as their devices ask.
+pub const PROBES: [(&str, &str); 17] = [
+    ("connectivitycheck.gstatic.com", "/generate_204"),
+    ("connectivitycheck.android.com", "/generate_204"),
+    ("clients3.google.com", "/generate_204"),
+    ("www.google.com", "/gen_204"),
+    ("play.googleapis.com", "/generate_204"),
+    ("connect.rom.miui.com", "/generate_204"),
+    ("connectivitycheck.platform.hicloud.com", "/generate_204"),
+    ("captive.apple.com", "/hotspot-detect.html"),
+    ("captive.apple.com", "/library/test/success.html"),
+    ("www.apple.com", "/library/test/success.html"),
+    ("www.msftconnecttest.com", "/connecttest.txt"),
+    ("www.msftconnecttest.com", "/redirect"),
+    ("ipv6.msftconnecttest.com", "/connecttest.txt"),
+    ("www.msftncsi.com", "/ncsi.txt"),
+    ("detectportal.firefox.com", "/canonical.html"),
+    ("detectportal.firefox.com", "/success.txt?ipv4"),
+    ("network-test.debian.org", "/nm"),
 ];
 
 /// Names of hosts as RFC 1123 has them, two labels at least: a whole top-level domain is no garden,
@@ -42,7 +46,7 @@ pub(super) fn is_host_name(name: &str) -> bool {
 
 /// Whether a host by which devices find the portal is this name or below it.
 pub(super) fn opens_probes(name: &str) -> bool {
-    PROBE_HOSTS.iter().any(|host| {
+    PROBES.iter().any(|(host, _)| {
         let above = host.strip_suffix(name);
         above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
     })
@@ -70,6 +74,6 @@ mod tests {
         ] {
             assert!(is_host_name(name) && !opens_probes(name), "{name}");
         }
-        assert!(PROBE_HOSTS.iter().all(|host| is_host_name(host)));
+        assert!(PROBES.iter().all(|(host, _)| is_host_name(host)));
     }
 }
