@@ -57,7 +57,7 @@ fn the_chief_sees_who_is_in_as_numbers_and_what_keeps_guests_out() {
     assert_eq!(pages.cli("vi", &["guest", "rules", "hours=-"]).0, 0);
     let page = pages.get("/wifi", &cookie).body;
     for words in [
-        "Cả ngày lẫn đêm",
+        "Mở cả ngày lẫn đêm.",
         "2 máy đang dùng, hôm nay 147 MB",
         "Máy AA11",
         "Máy BB22",
@@ -353,7 +353,7 @@ fn the_sheet_for_the_wall_tells_the_name_of_the_wifi_the_tap_and_the_way_back() 
         "Wifi xóm &#60;b&#62;",
         "không cần mật khẩu",
         "Bấm để vào mạng",
-        "nhavanhoa.lan",
+        ">benthoc.example/<",
         "Từ 5 giờ đến 22 giờ",
     ] {
         assert!(sheet.body.contains(words), "{words}: {}", sheet.body);

@@ -115,7 +115,7 @@ fn closing_time_ends_a_running_download() {
     let early = due.saturating_duration_since(last);
     assert!(late < Duration::from_secs(3) && early < Duration::from_secs(5));
     let page = village.tap("phone", 4).body;
-    assert!(page.contains("Wifi đang nghỉ, mở lại lúc"), "{page}");
+    assert!(page.contains("Wifi đã đóng, "), "{page}");
     assert!(!village.is_online("phone"));
     assert_eq!(village.devices_in(), [] as [serde_json::Value; 0]);
 }

@@ -90,7 +90,7 @@ fn with_the_uplink_down_the_portal_comes_and_nobody_is_told_a_lie() {
     village.enter("phone", 4);
     assert_online(&village, "phone", &[4]);
     village.segments.ip("box", &["link", "set", "up0", "down"]);
-    until_told(&village, "phone", "Đường internet đang mất");
+    until_told(&village, "phone", "Nhà văn hóa đang mất mạng");
     // Names are answered, with addresses that are not private: Android asks no private one.
     assert_captive(&village, "phone", &[4, 6]);
     assert_captive(&village, "phone2", &[4, 6]);

@@ -112,7 +112,7 @@ fn one_tap_lets_in_and_no_link_does() {
     assert!(
         splash.contains("<form method=\"post\" action=\"/in?lang=vi\">")
             && splash.contains("Bấm để vào mạng")
-            && splash.contains(NAME),
+            && splash.contains(&typed()),
         "{splash}"
     );
     for method in ["GET", "HEAD"] {
@@ -122,14 +122,16 @@ fn one_tap_lets_in_and_no_link_does() {
     assert_eq!(pages.taps(), 0, "a prefetched link lets nobody in");
     let done = http(pages.portal, "POST", "/in?lang=vi", "", "");
     assert_eq!(done.status, 200, "one round trip");
-    for words in ["Đã vào mạng", "3 giờ 20 phút", "1 GB", NAME] {
+    for words in ["Đã vào mạng", "3 giờ 20 phút", "1 GB", &typed()] {
         assert!(done.body.contains(words), "{words}: {}", done.body);
     }
     assert!(is_not_kept(&done) && !done.body.contains("Bấm để vào mạng"));
     assert_eq!(pages.taps(), 1);
     let again = http(pages.portal, "GET", "/?lang=en", "", "").body;
     assert!(
-        again.contains("This device is online") && again.contains("3 hours 20 minutes"),
+        again.contains("This device is online")
+            && again.contains("3 hours 20 minutes")
+            && again.contains(&typed()),
         "{again}"
     );
     // A body is no part of the tap, and is not waited for.
@@ -147,7 +149,7 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
         (IN, "Máy này đang trong mạng", "This device is online"),
         (
             GuestVisitor::NotNow(NotNow::Closed { opens: 330 }),
-            "mở lại lúc 5 giờ 30",
+            "5 giờ 30 mở lại",
             "opens again at 05:30",
         ),
         (
@@ -162,12 +164,12 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
         ),
         (
             GuestVisitor::NotNow(NotNow::Full),
-            "Đang có 60 máy",
-            "60 devices",
+            "Đã đủ 60 máy",
+            "All 60 places",
         ),
         (
             GuestVisitor::NotNow(NotNow::UplinkDown),
-            "Đường internet đang mất",
+            "Nhà văn hóa đang mất mạng",
             "The internet line is down",
         ),
         (
@@ -185,21 +187,13 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
             "Thôn đang tắt wifi",
             "switched the wifi off",
         ),
-        (
-            GuestVisitor::NotAGuest,
-            "Xem thông báo của thôn",
-            "Read the notices of the village",
-        ),
+        (GuestVisitor::NotAGuest, "Đọc thông báo", "Read the notices"),
         (
             GuestVisitor::OutOfOrder,
             "Mời báo người trực nhà văn hóa",
             "The wifi has a problem",
         ),
-        (
-            GuestVisitor::NotServed,
-            "Xem thông báo của thôn",
-            "Read the notices of the village",
-        ),
+        (GuestVisitor::NotServed, "Đọc thông báo", "Read the notices"),
     ];
     for (visitor, vi, en) in sayings {
         pages.stands(visitor);
@@ -233,12 +227,25 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
     for words in [
         "Từ 5 giờ đến 22 giờ",
         "1 GB",
-        "5 Mbit/s",
+        "5 Mbit/s (đủ xem phim)",
         "Giữ 30 ngày",
+        "Địa chỉ máy chỉ giữ trong lúc nối wifi",
         "DNS riêng tư",
+        &typed(),
     ] {
         assert!(rules.contains(words), "{words}: {rules}");
     }
+    let at = |words: &str| rules.find(words);
+    assert!(
+        at("Tốc độ của mỗi máy") < at("5 Mbit/s"),
+        "the name of a rule stands above its value: {rules}"
+    );
+}
+
+/// The address to come back as a page shows it: whole, and with the slash without which a browser
+/// searches for a name that it does not know.
+fn typed() -> String {
+    format!("<strong class=\"address\">{NAME}/</strong>")
 }
 
 /// A page without script, cookie or storage, in one small request.

@@ -41,7 +41,8 @@ pub fn start(
     layout: &Layout,
     handles: &Handles,
 ) {
-    let app = app(listeners, pages, handles);
+    let mut site = portal_site(listeners, pages.network);
+    let app = app(listeners, &site, pages, handles);
     let supervisor = &handles.supervisor;
     let certificate = CertificateFiles::named(&layout.keys(), "public");
     // The staff's devices get this name from the box, with or without an uplink.
@@ -60,7 +61,6 @@ pub fn start(
     );
     let dashboard = crate::web::dashboard::router(app.clone(), hosts);
     let sounds = pages.sounds.clone();
-    let mut site = portal_site(listeners, pages.network);
     site.staff = staff_way(listeners, pages.network, &certificate, handles.clock());
     let portal = portal::router(app.clone(), site.clone(), move |hash| sounds.file(&hash));
     let has_tls = sockets.portal_tls.is_some();
@@ -188,7 +188,12 @@ fn staff_way(
 }
 
 /// The parts that all pages work with.
-fn app(listeners: &HttpListeners, pages: &PagesInput<'_>, handles: &Handles) -> App {
+fn app(
+    listeners: &HttpListeners,
+    site: &PortalSite,
+    pages: &PagesInput<'_>,
+    handles: &Handles,
+) -> App {
     let technician = listeners.technician_phone.clone().unwrap_or_default();
     let (supervisor, clock) = (&handles.supervisor, handles.clock());
     let standstill = Standstill::new(clock.clone());
@@ -213,6 +218,7 @@ fn app(listeners: &HttpListeners, pages: &PagesInput<'_>, handles: &Handles) -> 
         keep_days: pages.keep_days,
         configured: Arc::new(pages.accounts.iter().map(|a| a.name.clone()).collect()),
         technician: Arc::new(technician),
+        portal_address: Arc::new(site.typed().unwrap_or_default()),
         names: Arc::new(listeners.names.clone()),
         api_token: Arc::new(pages.api_token.to_owned()),
     }

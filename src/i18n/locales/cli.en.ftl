@@ -496,7 +496,7 @@ loss-sessions-before = sessions left: { $n } (before: { $before })
 console-locked = Nobody can sign in: a key of the commune's page is lost or damaged ({ $lost }). The technician runs: conglang doctor
 
 # Cameras
-cli-guests = { $n } devices use the wifi, { $bytes } today
+cli-guests = Devices in the wifi: { $n }, { $bytes } today
 cli-guest-none = This box has no wifi for visitors: the configuration has no part [network]
 cli-guest-broken = The network helper does not answer: nobody new can come in. See: systemctl status conglang-netd
 cli-guest-key-lost = The key guests.key cannot be used: nobody new gets in, whoever is in goes on to the end. See: conglang key show

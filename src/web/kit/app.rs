@@ -72,6 +72,9 @@ pub struct App {
     pub supervisor: Supervisor,
     /// When buttons were tapped.
     pub taps: TapClock,
+    /// The address of the portal that people type, as the portal itself tells it; empty = it has no
+    /// name.
+    pub portal_address: Arc<String>,
     /// Names that the portal answers to.
     pub names: Arc<Vec<String>>,
     /// Devices whose secret is in the configuration.

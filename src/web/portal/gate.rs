@@ -56,13 +56,7 @@ impl Gate {
             } => Self {
                 class: "",
                 title: lang.t(if tapped { "wifi-done" } else { "wifi-in" }),
-                details: [
-                    Some(rest(lang, seconds_left, bytes_left)),
-                    come_back(lang, portal.site.typed()),
-                ]
-                .into_iter()
-                .flatten()
-                .collect(),
+                details: vec![rest(lang, seconds_left, bytes_left)],
                 garden: Vec::new(),
                 button: Button::None,
             },
@@ -100,7 +94,13 @@ impl Gate {
             }
             NotNow::Blocked => (lang.t("wifi-blocked"), lang.t("wifi-blocked-do")),
             NotNow::UplinkDown => (lang.t("wifi-down"), lang.t("wifi-down-do")),
-            NotNow::MeteredOnly => (lang.t("wifi-metered"), lang.t("wifi-metered-do")),
+            NotNow::MeteredOnly => {
+                let detail = match rules.metered_mb {
+                    0 => "wifi-metered-do",
+                    _ => "wifi-metered-spent-do",
+                };
+                (lang.t("wifi-metered"), lang.t(detail))
+            }
             NotNow::DeviceUsedUp => {
                 let most = most_of_day(lang, "wifi-used-up-most", rules.device_mb);
                 (lang.t("wifi-used-up"), most + &again(lang, rules))
@@ -180,15 +180,74 @@ fn rest(lang: Lang, seconds: u32, bytes: Option<u64>) -> String {
     }
 }
 
+/// A sentence around the address that people type, which stands out and is never broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressSentence {
+    /// The words before it.
+    pub before: String,
+    /// The address.
+    pub address: String,
+    /// The words behind it.
+    pub after: String,
+}
+
+impl AddressSentence {
+    /// The sentence with this key; none = no address is known.
+    pub fn new(lang: Lang, key: &str, address: Option<String>) -> Option<Self> {
+        /// Stands in no sentence.
+        const PLACE: &str = "%";
+        let words = lang.f(key, &[("name", PLACE)]);
+        let (before, after) = words.split_once(PLACE)?;
+        Some(Self {
+            before: before.to_owned(),
+            address: address?,
+            after: after.to_owned(),
+        })
+    }
+}
+
 /// How to open these pages again: the window that a phone opens by itself is gone with the tap.
-pub fn come_back(lang: Lang, typed: &str) -> Option<String> {
-    (!typed.is_empty()).then(|| lang.f("wifi-come-back", &[("name", typed)]))
+pub fn come_back(lang: Lang, portal: &Portal) -> Option<AddressSentence> {
+    AddressSentence::new(lang, "wifi-come-back", portal.site.typed())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::guest::OpenHours;
+
+    #[test]
+    fn a_share_of_4g_that_is_used_up_is_not_called_closed_to_everybody() {
+        for (lang, share, closed, spent) in [
+            (Lang::Vi, 0, "chưa mở cho mọi người", "hôm nay đã hết"),
+            (Lang::En, 0, "not open for everybody", "used up today"),
+            (Lang::Vi, 500, "hôm nay đã hết", "chưa mở"),
+            (Lang::En, 500, "used up today", "not open"),
+        ] {
+            let rules = WifiRules {
+                metered_mb: share,
+                ..WifiRules::default()
+            };
+            let told = Gate::refused(lang, &rules, NotNow::MeteredOnly).details;
+            let told = told.concat();
+            assert!(told.contains(closed) && !told.contains(spent), "{told}");
+        }
+    }
+
+    #[test]
+    fn the_address_stands_apart_from_the_words_around_it() {
+        let address = || Some("nhavanhoa.lan/".to_owned());
+        for lang in [Lang::Vi, Lang::En] {
+            for key in ["wifi-come-back", "portal-manage-staff"] {
+                let said = AddressSentence::new(lang, key, address()).expect("known");
+                assert!(
+                    said.before.ends_with(' ') && said.after.starts_with(" ("),
+                    "{said:?}"
+                );
+                assert_eq!(AddressSentence::new(lang, key, None), None);
+            }
+        }
+    }
 
     #[test]
     fn a_day_that_is_used_up_ends_when_the_house_is_open_again() {

@@ -60,9 +60,11 @@ impl PortalSite {
         self.names.first().map(|name| format!("http://{name}/"))
     }
 
-    /// The name that people type to come back; empty = none is known.
-    fn typed(&self) -> &str {
-        self.names.first().map_or("", String::as_str)
+    /// The address that people type to come back; none = no name is known. Without the slash a
+    /// browser searches for a name whose ending it does not know.
+    #[must_use]
+    pub fn typed(&self) -> Option<String> {
+        self.names.first().map(|name| format!("{name}/"))
     }
 }
 

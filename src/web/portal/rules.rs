@@ -4,6 +4,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use super::gate::{self, AddressSentence};
 use super::staff::WayToDashboard;
 use super::visit::PortalVisit;
 use super::{Portal, notices};
@@ -12,6 +13,9 @@ use crate::http::assets::STYLE;
 use crate::http::render::{PageContext, render};
 use crate::i18n::amounts;
 use crate::i18n::locale::Lang;
+
+/// A film of ordinary sharpness comes without a stop from this speed on, kbit/s.
+const FILM_KBIT: u32 = 5_000;
 
 #[derive(askama::Template)]
 #[template(path = "portal_rules.html")]
@@ -24,10 +28,10 @@ struct RulesPage {
     rules: Vec<(String, String)>,
     kept: String,
     garden: Vec<String>,
-    come_back: Option<String>,
+    come_back: Option<AddressSentence>,
     way: WayToDashboard,
     /// Why the dashboard does not open from here.
-    staff_only: String,
+    staff_only: Option<AddressSentence>,
 }
 
 /// The page.
@@ -42,10 +46,8 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
         kept: kept(f.lang, wifi.rules.keep_days),
         garden: wifi.rules.garden.clone(),
         way: portal.site.way_to_dashboard(visit.address),
-        staff_only: f
-            .lang
-            .f("portal-manage-staff", &[("name", portal.site.typed())]),
-        come_back: super::gate::come_back(f.lang, portal.site.typed()),
+        staff_only: AddressSentence::new(f.lang, "portal-manage-staff", portal.site.typed()),
+        come_back: gate::come_back(f.lang, &portal),
         f,
     })
 }
@@ -85,7 +87,13 @@ fn rows(lang: Lang, rules: &WifiRules) -> Vec<(String, String)> {
         rows.push(row("wifi-rule-house", megabytes(rules.house_mb)));
     }
     if let Some(kbit) = rules.device_kbit {
-        rows.push(row("wifi-rule-speed", amounts::speed(lang, kbit)));
+        let speed = amounts::speed(lang, kbit);
+        let words = if kbit >= FILM_KBIT {
+            lang.f("wifi-rule-speed-film", &[("speed", &speed)])
+        } else {
+            speed
+        };
+        rows.push(row("wifi-rule-speed", words));
     }
     rows.push(row(
         "wifi-rule-devices",

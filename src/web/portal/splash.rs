@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::Portal;
-use super::gate::{self, Gate};
+use super::gate::{self, AddressSentence, Gate};
 use super::notices::{self, Lists};
 use super::staff::WayToDashboard;
 use super::visit::PortalVisit;
@@ -21,7 +21,8 @@ struct Splash {
     size: &'static str,
     gate: Gate,
     label: String,
-    come_back: Option<String>,
+    /// How to come back, for a device that is in or can be.
+    come_back: Option<AddressSentence>,
     /// The box serves a wifi, and has rules for it.
     has_rules: bool,
     way: WayToDashboard,
@@ -45,7 +46,8 @@ pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: 
     };
     let f = visit.context(portal);
     let gate = Gate::new(portal, visit, visitor, tapped);
-    let come_back = gate::come_back(f.lang, portal.site.typed()).filter(|_| gate.has_tap());
+    let is_in = matches!(visitor, GuestVisitor::In { .. });
+    let come_back = gate::come_back(f.lang, portal).filter(|_| is_in || gate.has_tap());
     render(&Splash {
         css: STYLE,
         q: visit.query(),

@@ -59,7 +59,7 @@ pub struct GuestPages {
     folder: TempDir,
 }
 
-fn app(data: &Path) -> (App, Handles) {
+fn app(data: &Path, site: &PortalSite) -> (App, Handles) {
     let layout = Layout {
         data: data.to_owned(),
         run: data.to_owned(),
@@ -87,6 +87,7 @@ fn app(data: &Path) -> (App, Handles) {
         keep_days: 1,
         configured: Arc::default(),
         technician: Arc::default(),
+        portal_address: Arc::new(site.typed().expect("a name")),
         names: Arc::new(vec![NAME.to_owned()]),
         api_token: Arc::default(),
     };
@@ -99,7 +100,12 @@ impl GuestPages {
         let folder = super::aftermath::temporary_folder("conglang-it-");
         let runtime = Runtime::new().expect("runtime");
         let guard = runtime.enter();
-        let (app, handles) = app(folder.path());
+        let site = PortalSite {
+            names: vec![NAME.to_owned(), "nhavanhoa.lan".to_owned()],
+            addresses: vec![[10, 77, 0, 1].into()],
+            staff: None,
+        };
+        let (app, handles) = app(folder.path(), &site);
         let script = Arc::new(Mutex::new(Script {
             looks,
             taps,
@@ -110,11 +116,6 @@ impl GuestPages {
         let (serves, is_served) = oneshot::channel();
         runtime.spawn(answer(app.clone(), script.clone(), serves));
         runtime.block_on(is_served).expect("the port is served");
-        let site = PortalSite {
-            names: vec![NAME.to_owned(), "nhavanhoa.lan".to_owned()],
-            addresses: vec![[10, 77, 0, 1].into()],
-            staff: None,
-        };
         let router = portal::router(app.clone(), site, |_| None::<PathBuf>);
         let hosts = AllowedHosts::new([], None);
         let [portal, dashboard] = free_ports();

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 
-use crate::domain::guest::{GATEWAY_NAME, wifi_name};
+use crate::domain::guest::wifi_name;
 use crate::domain::text;
 use crate::http::address::Query;
 use crate::http::page_error::{PageError, PageResult};
@@ -18,7 +18,8 @@ const MAX_NAME: usize = 40;
 struct WallSheet {
     f: PageContext,
     name: String,
-    address: &'static str,
+    /// Empty = the portal has no name that people could type.
+    address: String,
     hours: String,
 }
 
@@ -52,7 +53,7 @@ pub async fn sheet(
     );
     Ok(render(&WallSheet {
         name: lang.verbatim(&name.unwrap_or_else(|| wifi_name(village))),
-        address: GATEWAY_NAME,
+        address: (*app.portal_address).clone(),
         hours,
         f,
     }))

@@ -106,7 +106,7 @@ fn words(lang: Lang, rules: &WifiRules, guests: &GuestsNow, at: &Situation) -> W
 /// Opening hours in words.
 fn hours_words(lang: Lang, rules: &WifiRules) -> String {
     rules.hours.map_or_else(
-        || lang.t("wifi-rule-always"),
+        || lang.t("wifi-open-always"),
         |hours| {
             let until = amounts::hour_of_day(lang, hours.until);
             lang.f("wifi-open-until", &[("until", &until)])
@@ -175,7 +175,7 @@ mod tests {
                 Free,
                 7,
                 2,
-                "info: Wifi đang nghỉ, mở lại lúc 5 giờ",
+                "info: Wifi đã đóng, 5 giờ mở lại",
                 "hôm nay 7 MB.",
             ),
             (&rules, Down, 7, 2, "bad: Mất đường internet", "hộp mạng"),
