@@ -52,6 +52,20 @@ pub fn lunar_words(lang: Lang, at: WallMs) -> String {
     )
 }
 
+/// The day by both calendars, in one line of a phone: “Thứ Bảy 21/11 · 13/10 âm lịch”.
+#[must_use]
+pub fn both_calendars(lang: Lang, at: WallMs) -> String {
+    let (sun, moon) = (day(at), lunar(at));
+    let key = if moon.leap {
+        "lunar-short-leap"
+    } else {
+        "lunar-short"
+    };
+    let of_moon = lang.f(key, &[("day", moon.day), ("month", moon.month)]);
+    let weekday = lang.t(&format!("weekday-{}", weekday(at)));
+    format!("{weekday} {}/{} · {of_moon}", sun.day, sun.month)
+}
+
 /// Since when, short: “14:05” today, “19/11” before.
 #[must_use]
 pub fn since(now: WallMs, at: WallMs) -> String {
@@ -115,6 +129,10 @@ mod tests {
             ("14:05", "Thứ Bảy 21/11/2026")
         );
         assert_eq!(lunar_words(Lang::Vi, at), "13 tháng Mười âm lịch");
+        assert_eq!(
+            both_calendars(Lang::Vi, at),
+            "Thứ Bảy 21/11 · 13/10 âm lịch"
+        );
         assert_eq!(since(at, at - 2 * 86_400_000), "19/11");
         assert_eq!(number(Lang::Vi, 172.0, 0), "172");
         assert_eq!(number(Lang::Vi, 31.50, 2), "31,5");

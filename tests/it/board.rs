@@ -2,9 +2,9 @@
 //! of days is true on each.
 
 #[path = "../../examples/village/board.rs"]
-mod compose;
+pub mod compose;
 #[path = "../../examples/village/days.rs"]
-mod days;
+pub mod days;
 
 use conglang::domain::calendar::{day, day_number, lunar, weekday};
 use conglang::domain::notice::NoticeKind;
@@ -20,6 +20,11 @@ fn demo() -> String {
         "config/demo/notices.toml",
     ))
     .expect("the demo's notices")
+}
+
+/// The demo's notices as the demo publishes them in a village in which it is `now`.
+pub fn notices(now: WallMs) -> Vec<Notice> {
+    compose(&demo(), now).expect("the demo's notices")
 }
 
 /// Every date “21/11/2026” of a text, as the day's number, with the word before it (“Bảy”).

@@ -30,7 +30,7 @@ pub const PAGES: [(&str, &str); 14] = [
 ];
 
 /// What differs between two runs, and the word for it.
-const CHANGING: [(&str, &str); 18] = [
+const CHANGING: [(&str, &str); 19] = [
     (r"(?s)<style>.*?</style>", "<style>…</style>"),
     (r"(?s)<svg.*?</svg>", "<svg…/>"),
     (
@@ -38,7 +38,7 @@ const CHANGING: [(&str, &str); 18] = [
         r#"name="$1" value="TOKEN""#,
     ),
     (r#"data-stamp="[^"]*""#, r#"data-stamp="STAMP""#),
-    (r"(Thứ (Hai|Ba|Tư|Năm|Sáu|Bảy)|Chủ nhật)", "WEEKDAY"),
+    (r"(Thứ (Hai|Ba|Tư|Năm|Sáu|Bảy)|Chủ Nhật)", "WEEKDAY"),
     (r"(thứ (hai|ba|tư|năm|sáu|bảy)|chủ nhật)", "WEEKDAY"),
     (
         r"(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b",
@@ -47,6 +47,10 @@ const CHANGING: [(&str, &str); 18] = [
     (r"\d{4}-\d{2}-\d{2}", "DATE"),
     (r"\b\d{1,2}/\d{1,2}/\d{4}\b", "DATE"),
     (r"(treo đến|villages until) \d{1,2}/\d{1,2}", "$1 DATE"),
+    (
+        r"\b\d{1,2}/\d{1,2} · (lunar )?\d{1,2}/\d{1,2}(( nhuận)? âm lịch|, leap)?",
+        "DATE · LUNAR DATE",
+    ),
     (
         r"(mùng \d+|rằm|\d{1,2}) tháng [\pL ]+? âm lịch",
         "LUNAR DATE",

@@ -27,7 +27,7 @@ const MOST_URGENT: usize = 3;
 pub struct Lists {
     /// Titles alone, so that they stand on the first screen of a phone.
     pub is_brief: bool,
-    /// The day, also by the moon.
+    /// The day, also by the moon: one line of a phone.
     pub date: String,
     /// Urgent notices.
     pub urgent: Vec<NoticeSummary>,
@@ -60,11 +60,7 @@ impl Lists {
         let others = others.into_iter().take(most);
         Self {
             is_brief: false,
-            date: format!(
-                "{} · {}",
-                dates::long(lang, now),
-                dates::lunar_words(lang, now)
-            ),
+            date: dates::both_calendars(lang, now),
             urgent: urgent.map(|n| summarize(app, lang, n)).collect(),
             others: others.map(|n| summarize(app, lang, n)).collect(),
         }

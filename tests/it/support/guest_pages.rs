@@ -192,6 +192,20 @@ impl GuestPages {
         http(self.dashboard, "POST", path, cookie, &body)
     }
 
+    /// Publishes the demo's notices as the demo does.
+    pub fn publish_the_demos_notices(&self) {
+        let socket = self.folder.path().join("control.sock");
+        let now = self.app.supervisor.clock().wall_ms();
+        for notice in crate::board::notices(now).iter().rev() {
+            let body = serde_json::json!({
+                "id": notice.id, "title": notice.title, "body": notice.body,
+                "kind": notice.kind, "until": notice.until,
+            });
+            let answer = http_unix(&socket, "POST", "/notices", &body.to_string());
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+    }
+
     /// Submits a command as the technician.
     pub fn command(&self, command: &serde_json::Value) -> Answer {
         let socket = self.folder.path().join("control.sock");

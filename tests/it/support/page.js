@@ -1,4 +1,4 @@
-// What a page must be besides what axe-core looks at: its languages, one heading, controls that a thumb
+// What a page must be besides what axe-core looks at: its languages, letters of 18 px, one heading, controls that a thumb
 // hits and the keyboard sees, nothing under the bar, paper without buttons. Gives a sentence for each fault.
 var faults = [], bar = document.querySelector(".feet"), own = document.documentElement.lang;
 function say(what, e) { faults.push(what + ": " + e.outerHTML.replace(/\s+/g, " ").slice(0, 140)); }
@@ -13,6 +13,13 @@ while ((node = walker.nextNode())) {
   if (of.closest("[lang]").lang !== "vi") say("Vietnamese that is called " + own, of);
 }
 if (/[\u2068\u2069]/.test(document.documentElement.outerHTML)) faults.push("a mark was left");
+
+// Letters.
+walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while ((node = walker.nextNode())) {
+  var letters = node.parentElement, px = parseFloat(getComputedStyle(letters).fontSize);
+  if (/\S/.test(node.data) && isSeen(letters) && !letters.closest("svg") && px < 18) say("letters of " + px + " px", letters);
+}
 
 // Headings.
 if (all("h1").filter(isSeen).length !== 1) faults.push(all("h1").length + " h1");
