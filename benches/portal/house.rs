@@ -42,6 +42,11 @@ impl House {
         self.folder.join("conglang.toml")
     }
 
+    /// A file of its own.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Asks over the control socket; the answer's body, if the answer is 200.
     pub fn ask(&self, method: &str, path: &str, body: &Value) -> Option<Value> {
         let socket = std::fs::read_to_string(self.folder.join("control.path")).ok()?;

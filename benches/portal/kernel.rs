@@ -92,7 +92,8 @@ pub fn fill_house(house: &House) {
     fill(&mut house.helper(), plan(house, None), SESSIONS);
 }
 
-fn megabytes(file: &str, field: &str) -> f64 {
+/// A figure of a process in `/proc`, MB; not a number when it is not there.
+pub fn megabytes(file: &str, field: &str) -> f64 {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let value = |line: &str| -> Option<f64> {
         let kilobytes = line.strip_prefix(field)?.trim().strip_suffix("kB")?;

@@ -2,8 +2,8 @@
 //! the kernel's rules, the helper's memory. A table, or JSON with `--json`.
 //!
 //! `scripts/bench portal` starts everything and runs this program in the place of a phone, stage by
-//! stage: `helper` (no gateway runs), `open`, `portal`, `fast`, `bytes`, `fill` (no gateway runs),
-//! `full`; each adds its rows to a file, which `print` prints. Invariant: every bar stands beside
+//! stage: `names`, `helper` (no gateway runs), `open`, `portal`, `fast`, `bytes`, `fill` (no gateway
+//! runs), `full`; each adds its rows to a file, which `print` prints. Invariant: every bar stands beside
 //! its figure with whether it is reached, and none of them is a test. Deliberately absent: other
 //! machines than this one; phones, box, internet and load share its processors.
 
@@ -22,6 +22,7 @@ mod bytes;
 mod house;
 mod http;
 mod kernel;
+mod names;
 mod report;
 mod splash;
 mod visitor;
@@ -90,6 +91,7 @@ fn stage(name: &str, options: &Options) -> Result<(Vec<Row>, Vec<String>), Strin
     let length = Duration::from_secs(seconds);
     let (many, some) = if is_quick { (300, 100) } else { (1_000, 200) };
     Ok(match name {
+        "names" => (names::measure(&house), Vec::new()),
         "helper" => (kernel::measure(&house, some), Vec::new()),
         "open" => {
             house.until_open();

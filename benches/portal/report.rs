@@ -15,6 +15,8 @@ pub enum Bar {
     AtMost(f64),
     /// At least this part of what stands beside it.
     PartOfOther(f64),
+    /// At most so many times what stands beside it.
+    TimesOther(f64),
 }
 
 /// A figure.
@@ -81,17 +83,17 @@ impl Row {
         Some(match self.bar? {
             Bar::AtMost(most) => self.ours <= most,
             Bar::PartOfOther(least) => self.ratio.is_some_and(|ratio| ratio >= least),
+            Bar::TimesOther(most) => self.ratio.is_some_and(|ratio| ratio <= most),
         })
     }
 
     fn bar_text(&self) -> String {
+        let other = self.other.as_ref().map_or("?", |(name, _)| name);
         match self.bar {
             None => String::new(),
             Some(Bar::AtMost(most)) => format!("≤ {} {}", short(most), self.unit),
-            Some(Bar::PartOfOther(least)) => {
-                let other = self.other.as_ref().map_or("?", |(name, _)| name);
-                format!("≥ {least} × {other}")
-            }
+            Some(Bar::PartOfOther(least)) => format!("≥ {least} × {other}"),
+            Some(Bar::TimesOther(most)) => format!("≤ {most} × {other}"),
         }
     }
 

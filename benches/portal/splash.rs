@@ -184,7 +184,7 @@ pub fn measure(
             "nginx",
             &figures(|r| r.p99),
             "ms",
-            None,
+            Bar::TimesOther(1.0 / PART),
         ));
         if failed.iter().flatten().any(|n| *n > 0.0) {
             rows.push(Row::beside(name("failed"), "nginx", &failed, "", None));

@@ -123,8 +123,14 @@ fn a_day_that_is_used_up_stays_used_up_across_joining_and_restarts() {
     // It joins again, and taps again.
     village.tap("phone", 4);
     assert_captive(&village, "phone", &[4]);
-    // The box is cut off and starts again: what was used is on disk.
-    assert_eq!(village.house.stop(), Some(0));
+    // The power fails: what a session used is on disk soon after it ended.
+    let file = village.house.dir.join("data/guests/use.json");
+    until("the use is on disk", || {
+        let kept = std::fs::read(&file).unwrap_or_default();
+        let kept: serde_json::Value = serde_json::from_slice(&kept).unwrap_or_default();
+        kept["house"].as_u64().is_some_and(|used| used > 4_000_000)
+    });
+    village.house.kill();
     empty_the_kernel(&mut village);
     village.start_gateway();
     until_told(&village, "phone", used_up);
@@ -185,6 +191,34 @@ fn a_metered_uplink_stops_a_running_download_and_fibre_brings_it_back() {
     assert_eq!(garden.status, ONLINE);
     village.segments.route_by(0);
     until("fibre is back", || village.is_online("phone"));
+}
+
+#[test]
+fn what_the_house_has_for_a_day_ends_for_everybody_and_stays_used_up() {
+    let mut village = village();
+    village.set_rules(&json!({ "house_mb": 5 }));
+    village.enter("phone", 4);
+    village.enter("phone2", 4);
+    let (_, bytes) = village
+        .segments
+        .get("phone", &at(HOST[0], 443))
+        .expect("begins");
+    assert!(bytes > 4_000_000, "{bytes}");
+    let used_up = "Hôm nay wifi của thôn đã dùng hết";
+    for place in ["phone", "phone2"] {
+        until_told(&village, place, used_up);
+        assert_captive(&village, place, &[4]);
+        village.tap(place, 4);
+        assert_captive(&village, place, &[4]);
+    }
+    village.house.expect_errors(&["network helper", "guests"]);
+    empty_the_kernel(&mut village);
+    village.until_in_force();
+    until_told(&village, "phone2", used_up);
+    // The chief gives it more: whoever taps is in.
+    village.set_rules(&json!({ "house_mb": 1_000 }));
+    village.enter("phone2", 4);
+    assert_online(&village, "phone2", &[4]);
 }
 
 #[test]
