@@ -169,6 +169,9 @@ fn staff_way(
         }
     });
     let secure_port = listeners.dashboard_tls.map(|at| at.port());
+    if plain.is_none() && secure_port.is_none() {
+        return None;
+    }
     let (names, certificate) = (listeners.names.clone(), certificate.clone());
     let clock = clock.clone();
     let dashboard = move || {

@@ -1,8 +1,8 @@
 //! The way of the village's own people to the dashboard: a link for devices of the staff's network,
 //! and for everybody else the reason why there is none.
 //!
-//! Invariant: a link opens nothing. The kernel lets the staff's network alone to the dashboard, and
-//! whoever gets there signs in.
+//! Invariants: a link opens nothing. The kernel lets the staff's network alone to the dashboard, and
+//! whoever gets there signs in. For a page of a guest no certificate is read.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use super::visit::PortalVisit;
 use super::{Portal, PortalSite};
 use crate::protocol::netd::NetworkSegment;
 
-/// The address of the dashboard for the staff's devices; none = it is not served to them now.
+/// The address of the dashboard for the staff's devices; none = it is not served to them now. It
+/// reads files, so only the staff's devices cause it to be asked.
 pub type DashboardAddress = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// The staff's network, and where the dashboard is for it.
@@ -51,15 +52,14 @@ impl WayToDashboard {
 impl PortalSite {
     /// How a device with this address reaches the dashboard.
     pub(super) fn way_to_dashboard(&self, address: IpAddr) -> WayToDashboard {
-        let way = self.staff.as_ref();
-        let found = way.and_then(|way| Some((way, (way.dashboard)()?)));
-        match found {
-            Some((way, url)) if way.segment.is_home_of(address) && !is_of_link(address) => {
-                WayToDashboard::Here(url)
-            }
-            Some(_) => WayToDashboard::FromStaffOnly,
-            None => WayToDashboard::Unknown,
+        let Some(way) = &self.staff else {
+            return WayToDashboard::Unknown;
+        };
+        if !way.segment.is_home_of(address) || is_of_link(address) {
+            return WayToDashboard::FromStaffOnly;
         }
+        let dashboard = (way.dashboard)();
+        dashboard.map_or(WayToDashboard::Unknown, WayToDashboard::Here)
     }
 }
 
@@ -80,6 +80,8 @@ pub(super) async fn open(State(portal): State<Portal>, visit: PortalVisit) -> Re
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
@@ -104,6 +106,24 @@ mod tests {
             let way = served.way_to_dashboard(at(address));
             assert_eq!(way, WayToDashboard::FromStaffOnly, "{address}");
         }
+        let asked = Arc::new(AtomicBool::new(false));
+        let is_asked = asked.clone();
+        let counting = PortalSite {
+            staff: Some(StaffWay {
+                segment: segment.clone(),
+                dashboard: Arc::new(move || {
+                    is_asked.store(true, Ordering::SeqCst);
+                    None
+                }),
+            }),
+            ..PortalSite::default()
+        };
+        let way = counting.way_to_dashboard(at("10.7.0.30"));
+        let was_asked = asked.load(Ordering::SeqCst);
+        assert!(
+            way.is_from_staff_only() && !was_asked,
+            "a guest costs no file"
+        );
         let unknown = WayToDashboard::Unknown;
         assert_eq!(site(None).way_to_dashboard(at("10.9.0.30")), unknown);
         let alone = PortalSite::default();
