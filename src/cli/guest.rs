@@ -10,7 +10,7 @@ use crate::domain::guest::{self, DecidedDevice, DeviceCodes, Standing, WifiRules
 use crate::domain::id::GuestId;
 use crate::i18n::amounts;
 use crate::i18n::dates;
-use crate::i18n::locale::Lang;
+use crate::i18n::locale::{Arg, Lang};
 use crate::protocol::control::Submit;
 use crate::protocol::guest_report::{CutAnswer, CutRequest, GuestEntry, GuestReport, UplinkKind};
 
@@ -126,28 +126,43 @@ fn trouble(report: &GuestReport) -> Option<&'static str> {
     }
 }
 
+/// How many are in and what keeps others out. Without the network helper the number is that of
+/// before, and says so.
+fn list_head(cli: &Cli, report: &GuestReport, trouble: Option<&'static str>) -> String {
+    if !report.configured {
+        return cli.t("cli-guest-none") + "\n";
+    }
+    let count = report.devices.iter().filter(|d| d.since.is_some()).count();
+    let used = amounts::bytes(cli.lang(), report.used_today);
+    let is_known = report.in_force || !report.devices.is_empty() || report.used_today > 0;
+    let key = if !report.in_force {
+        "cli-guests-last-known"
+    } else if report.online {
+        "cli-guests"
+    } else {
+        "cli-guests-waiting"
+    };
+    let mut lines = Vec::new();
+    // Nobody knows how many are in when the helper never answered.
+    if is_known {
+        lines.push(cli.f(key, &[("n", Arg::from(count)), ("bytes", (&used).into())]));
+    }
+    if let Some(key) = trouble {
+        // A cause that is broken comes first.
+        let at = if report.in_force { lines.len() } else { 0 };
+        lines.insert(at, cli.t(key));
+    } else if report.uplink == UplinkKind::Metered {
+        let bytes = amounts::bytes(cli.lang(), report.metered_today);
+        lines.push(cli.f("cli-guest-metered", &[("bytes", &bytes)]));
+    }
+    lines.join("\n  ") + "\n"
+}
+
 fn list(cli: &Cli) -> anyhow::Result<u8> {
     let (value, report) = report(cli)?;
     let lang = cli.lang();
-    let count = report.devices.iter().filter(|d| d.since.is_some()).count();
-    let used = amounts::bytes(lang, report.used_today);
     let trouble = trouble(&report);
-    let mut text = match trouble {
-        _ if !report.configured => cli.t("cli-guest-none"),
-        // Nobody knows then how many devices are in.
-        Some(key) if !report.in_force => cli.t(key),
-        _ => cli.f("cli-guests", &[("n", &count.to_string()), ("bytes", &used)]),
-    };
-    text.push('\n');
-    if let Some(key) = trouble.filter(|_| report.in_force) {
-        text.push_str(&format!("  {}\n", cli.t(key)));
-    } else if report.configured && report.uplink == UplinkKind::Metered {
-        let bytes = amounts::bytes(lang, report.metered_today);
-        text.push_str(&format!(
-            "  {}\n",
-            cli.f("cli-guest-metered", &[("bytes", &bytes)])
-        ));
-    }
+    let mut text = list_head(cli, &report, trouble);
     if let Some(n) = report.blocked_today {
         let blocked = cli.f("wifi-blocked-today", &[("n", n)]);
         text.push_str(&format!("  {blocked}\n"));
@@ -161,7 +176,9 @@ fn list(cli: &Cli) -> anyhow::Result<u8> {
             if !d.name.is_empty() {
                 words.push(d.name.clone());
             }
-            if let Some(since) = d.since {
+            if let Some(since) = d.since.filter(|_| !report.in_force) {
+                words.push(cli.f("wifi-since", &[("at", &dates::clock(since))]));
+            } else if let Some(since) = d.since {
                 let left = amounts::how_long(lang, u64::from(d.seconds_left));
                 words.push(cli.f(
                     "cli-guest-in",
@@ -239,9 +256,13 @@ fn forget(cli: &Cli, meant: &str) -> anyhow::Result<u8> {
 }
 
 fn show_rules(cli: &Cli, set: &[String]) -> anyhow::Result<u8> {
-    let mut rules: WifiRules = report(cli)?.1.rules;
+    let report = report(cli)?.1;
+    let mut rules: WifiRules = report.rules.clone();
     for pair in set {
         rules::change(cli, &mut rules, pair)?;
+    }
+    if rules.block_list && !report.rules.block_list && !report.has_block_list {
+        return Err(cli.failure::<&str>("wifi-form-block-none", &[]));
     }
     if !set.is_empty() {
         let rules = rules.clone();

@@ -35,6 +35,12 @@ pub const MAX_DECIDED: usize = 500;
 pub const MAX_GARDEN_NAMES: usize = 100;
 /// Most devices at a time; more have no slot in the kernel's rules.
 pub const MAX_DEVICES: u16 = 500;
+/// The most that may be allowed a day, MB.
+pub const MOST_DAY_MB: u32 = 10_000_000;
+/// The most that may be allowed a day on metered uplinks, MB.
+pub const MOST_METERED_MB: u32 = 1_000_000;
+/// The least and the most speed that may be set, kbit/s.
+pub const SPEEDS_KBIT: std::ops::RangeInclusive<u32> = 128..=10_000_000;
 /// For how long rows of sessions may be kept, days.
 pub const KEEP_DAYS: [u16; 4] = [0, 30, 90, 365];
 
@@ -108,6 +114,9 @@ impl Default for WifiRules {
     }
 }
 
+/// The subject of entries about the rules; no thing has such an id.
+pub const RULES_SUBJECT: &str = "wifi rules";
+
 /// The decision of a person about a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -173,11 +182,21 @@ pub enum Event {
 }
 
 impl Event {
+    /// The device on which this event decides; none = it decides on none.
+    #[must_use]
+    pub const fn decided(&self) -> Option<&GuestId> {
+        match self {
+            Self::Decided { device } => Some(&device.id),
+            Self::Forgotten { device, .. } => Some(device),
+            Self::RulesSet { .. } | Self::Cut { .. } => None,
+        }
+    }
+
     /// How this event is filed. The identity of a guest's device stays in the house.
     #[must_use]
     pub fn properties(&self) -> EventProperties<'_> {
         match self {
-            Self::RulesSet { .. } => EventProperties::in_lane(Lane::State),
+            Self::RulesSet { .. } => EventProperties::in_lane(Lane::State).about(RULES_SUBJECT),
             Self::Decided { device } => EventProperties::in_lane(Lane::Local)
                 .about(device.id.as_str())
                 .naming(device.id.as_str(), &device.name),
@@ -215,13 +234,13 @@ fn validate_rules(rules: &WifiRules) -> Result<(), Rejection> {
     let quotas = quotas
         .iter()
         .flatten()
-        .all(|mb| (1..=10_000_000).contains(mb));
-    check_number("quota", quotas && rules.metered_mb <= 1_000_000)?;
+        .all(|mb| (1..=MOST_DAY_MB).contains(mb));
+    check_number("quota", quotas && rules.metered_mb <= MOST_METERED_MB)?;
     let speeds = [rules.device_kbit, rules.house_kbit];
     let speeds = speeds
         .iter()
         .flatten()
-        .all(|kbit| (128..=10_000_000).contains(kbit));
+        .all(|kbit| SPEEDS_KBIT.contains(kbit));
     check_number("speed", speeds)?;
     let devices = (1..=MAX_DEVICES).contains(&rules.most_devices);
     check_number("devices", devices)?;

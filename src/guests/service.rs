@@ -3,8 +3,8 @@
 //!
 //! Invariants: one task, so that everything happens in one order; a page is told that a device is
 //! in only after the helper said so; without the helper nobody new gets in, and the kernel goes on
-//! by itself. Names go on without the helper, and without the key of the guests' ids. The use of
-//! the day is written every minute and at the end.
+//! by itself, while pages show what was known last and say so. Names go on without the helper, and
+//! without the key of the guests' ids. The use of the day is written every minute and at the end.
 
 mod block_list;
 mod name_grounds;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, watch};
 
 use self::name_grounds::NameGrounds;
-use self::running::Running;
+use self::running::{Running, USE_FILE};
 use super::dns::exchange::Randomness;
 use super::dns::garden::OpenAddresses;
 use super::dns::policy::DnsPolicy;
@@ -27,16 +27,17 @@ use super::helper::{HelperRefusal, LinkError};
 use super::identity::GuestKey;
 use super::known::KnownDevices;
 use super::uplinks::KernelFiles;
+use super::use_of_day::UseOfDay;
 use crate::config::network::NetworkConfig;
 use crate::domain::text;
 use crate::journal::Journal;
-use crate::live::guests::GuestsStatus;
+use crate::live::guests::{GuestsNow, GuestsStatus};
 use crate::live::names::NamesStatus;
 use crate::ports::guests::GuestPort;
 use crate::protocol::netd::{NetdRefusal, NetworkPlan};
 use crate::store::session_rows::SessionRows;
 use crate::supervisor::Stop;
-use crate::supervisor::clock::Clock;
+use crate::supervisor::clock::{Clock, Trust};
 use crate::supervisor::health::Health;
 use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::io_cause::IoCause;
@@ -132,6 +133,7 @@ impl GuestService {
     /// The folder of what was used cannot be made.
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
         std::fs::create_dir_all(self.session_rows.folder())?;
+        self.show_saved();
         let mut again = tokio::time::interval(RECONNECT_INTERVAL);
         again.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut grounds = NameGrounds::default();
@@ -142,6 +144,24 @@ impl GuestService {
             }
         }
         Ok(())
+    }
+
+    /// Shows what the file knows of today and of the week, also when no helper answers.
+    fn show_saved(&self) {
+        let mut saved = UseOfDay::load(&self.session_rows.folder().join(USE_FILE));
+        let now = self.clock.wall_ms();
+        if self.clock.trust() != Trust::None {
+            saved.turn(now);
+        }
+        self.live.replace(GuestsNow {
+            is_in_force: false,
+            devices: saved.rows(now),
+            day: saved.day(),
+            used_today: saved.house(),
+            metered_today: saved.metered(),
+            week: saved.week(),
+            ..self.live.get()
+        });
     }
 
     /// Tells that the network helper does not serve.

@@ -4,7 +4,9 @@
 //! Pure: a request to the kernel comes out as a value, and the picture changes only when the kernel
 //! took it. Invariants: a device has one slot; what a device used is counted by the kernel alone;
 //! a session is never longer than its first tap gave it, whatever the device does meanwhile, and
-//! shorter when the rules become narrower. When its time is over, a tap begins another.
+//! shorter when the rules become narrower. When its time is over, a tap begins another. A device
+//! that is always let in needs no tap: its session is renewed before it ends, so that it has no end
+//! but closing time.
 
 use std::collections::BTreeMap;
 
@@ -413,22 +415,8 @@ impl GuestTable {
             })
             .collect();
         rows.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
-        let is_in: std::collections::BTreeSet<GuestId> =
-            rows.iter().map(|row| row.id.clone()).collect();
-        let mut others: Vec<GuestRow> = self
-            .use_of_day
-            .devices()
-            .filter(|(id, _)| !is_in.contains(*id))
-            .map(|(id, used_today)| GuestRow {
-                id: id.clone(),
-                since: None,
-                seconds_left: 0,
-                used_today,
-                is_random: false,
-            })
-            .collect();
-        others.sort_by(|a, b| (b.used_today, &a.id).cmp(&(a.used_today, &b.id)));
-        rows.append(&mut others);
+        let is_in = rows.iter().map(|row| row.id.clone()).collect();
+        rows.extend(self.use_of_day.others(&is_in));
         rows
     }
 }

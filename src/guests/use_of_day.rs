@@ -5,7 +5,7 @@
 //! then the day begins anew for everybody, and nothing else happens. Bounded: devices that make up
 //! a new hardware address each time push out those that used least.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::calendar::{ZONE_MS, day_number};
 use crate::domain::id::GuestId;
-use crate::live::guests::HourOfUse;
+use crate::live::guests::{GuestRow, HourOfUse};
 use crate::log::disk::write_atomic;
 use crate::time::WallMs;
 
@@ -161,6 +161,49 @@ impl UseOfDay {
     /// The devices that used something today.
     pub fn devices(&self) -> impl Iterator<Item = (&GuestId, u64)> {
         self.devices.iter().map(|(id, used)| (id, *used))
+    }
+
+    /// The day, counted from 1970 in the village's zone.
+    #[must_use]
+    pub const fn day(&self) -> i64 {
+        self.day
+    }
+
+    /// The devices that used something today and are not among these, those that used most first.
+    #[must_use]
+    pub fn others(&self, shown: &BTreeSet<GuestId>) -> Vec<GuestRow> {
+        let row = |(id, used_today): (&GuestId, u64)| GuestRow {
+            id: id.clone(),
+            since: None,
+            seconds_left: 0,
+            used_today,
+            is_random: false,
+        };
+        let others = self.devices().filter(|(id, _)| !shown.contains(*id));
+        let mut rows: Vec<GuestRow> = others.map(row).collect();
+        rows.sort_by(|a, b| (b.used_today, &a.id).cmp(&(a.used_today, &b.id)));
+        rows
+    }
+
+    /// The devices as the file knows them: first those whose session was open and may still run.
+    #[must_use]
+    pub fn rows(&self, now: WallMs) -> Vec<GuestRow> {
+        let seconds_left = |s: &SavedSession| u32::try_from(s.ends.since(now) / 1_000).ok();
+        let row = |s: &SavedSession| {
+            let seconds_left = seconds_left(s).filter(|left| *left > 0)?;
+            Some(GuestRow {
+                id: s.id.clone(),
+                since: Some(s.since),
+                seconds_left,
+                used_today: self.of(&s.id),
+                is_random: false,
+            })
+        };
+        let mut rows: Vec<GuestRow> = self.open.iter().filter_map(row).collect();
+        rows.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
+        let shown = rows.iter().map(|row| row.id.clone()).collect();
+        rows.extend(self.others(&shown));
+        rows
     }
 
     /// The hours of the last seven days with use, oldest first.

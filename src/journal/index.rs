@@ -30,9 +30,9 @@ const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
 const BY_SUBJECT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_subject");
 const BY_CAUSE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_cause");
 const BY_DAY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("by_day");
-const INDEXED_THROUGH: &[u8] = b"through-3";
+const INDEXED_THROUGH: &[u8] = b"through-4";
 /// The same in an index of an older format, which is built again.
-const INDEXED_THROUGH_OLDER: [&[u8]; 2] = [b"through", b"through-2"];
+const INDEXED_THROUGH_OLDER: [&[u8]; 3] = [b"through", b"through-2", b"through-3"];
 /// The chain heads after the last pack that is indexed: an index of another history has other
 /// heads.
 const CHAIN_HEADS: &[u8] = b"heads";

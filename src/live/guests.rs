@@ -5,7 +5,8 @@
 
 use tokio::sync::watch;
 
-use crate::domain::guest::admission::InternetUplink;
+use crate::domain::guest::WifiRules;
+use crate::domain::guest::admission::{InternetUplink, UplinkUse, uplink_use};
 use crate::domain::id::GuestId;
 use crate::time::WallMs;
 
@@ -35,19 +36,24 @@ pub struct HourOfUse {
     pub devices: u16,
 }
 
-/// The free wifi as it is now.
+/// The free wifi as it is now; without the network helper, as it was known last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuestsNow {
     /// A guest network is configured: without one the portal shows notices only.
     pub is_configured: bool,
-    /// The network helper answers, and its rules are in force.
+    /// The network helper answers, and its rules are in force. Without it the rest is as it was
+    /// known last: the kernel goes on with the sessions, and nobody counts.
     pub is_in_force: bool,
+    /// The configuration names a block list.
+    pub has_block_list: bool,
     /// The key of the devices' ids is lost: nobody new is let in until a technician acts.
     pub is_key_lost: bool,
     /// The way to the internet.
     pub uplink: InternetUplink,
     /// Devices that are in and that were in today, those that are in first.
     pub devices: Vec<GuestRow>,
+    /// The day that is called today here, counted from 1970 in the village's zone.
+    pub day: i64,
     /// Bytes that all devices used today.
     pub used_today: u64,
     /// Bytes of them that went over metered uplinks.
@@ -63,9 +69,11 @@ impl Default for GuestsNow {
         Self {
             is_configured: false,
             is_in_force: false,
+            has_block_list: false,
             is_key_lost: false,
             uplink: InternetUplink::Down,
             devices: Vec::new(),
+            day: 0,
             used_today: 0,
             metered_today: 0,
             week: Vec::new(),
@@ -79,6 +87,33 @@ impl GuestsNow {
     #[must_use]
     pub fn is_metered(&self) -> bool {
         self.uplink == InternetUplink::Metered
+    }
+
+    /// The use that guests may make of the way to the internet.
+    #[must_use]
+    pub fn uplink_use(&self, rules: &WifiRules) -> UplinkUse {
+        uplink_use(rules, self.uplink, self.metered_today)
+    }
+
+    /// The same when nobody counts any more: what was used on a day that is over is not told as
+    /// that of today.
+    #[must_use]
+    pub fn last_known(self, today: Option<i64>) -> Self {
+        let is_other_day = today.is_some_and(|today| today != self.day);
+        let mut last = Self {
+            is_in_force: false,
+            ..self
+        };
+        if is_other_day {
+            last.devices.retain(|row| row.since.is_some());
+            for row in &mut last.devices {
+                row.used_today = 0;
+            }
+            last.day = today.unwrap_or(last.day);
+            (last.used_today, last.metered_today) = (0, 0);
+            last.blocked_today = last.blocked_today.map(|_| 0);
+        }
+        last
     }
 
     /// How many devices are in.

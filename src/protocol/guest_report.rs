@@ -24,8 +24,15 @@ pub enum UplinkKind {
 pub struct GuestReport {
     /// A guest network is configured.
     pub configured: bool,
-    /// The network helper answers, and its rules are in force.
+    /// The network helper answers, and its rules are in force. Otherwise the rest is as it was
+    /// known last.
     pub in_force: bool,
+    /// Devices that are in may use the internet now: it is neither down nor closed to guests.
+    #[serde(default)]
+    pub online: bool,
+    /// The configuration names a block list.
+    #[serde(default)]
+    pub has_block_list: bool,
     /// The key of the devices' ids is lost: nobody new is let in until a technician acts.
     #[serde(default)]
     pub key_lost: bool,

@@ -138,8 +138,13 @@ reason_enum! {
         } = "health-interface-missing", "advice-interface";
         /// There is no way to the internet.
         InternetDown = "health-internet-down", "advice-internet";
-        /// The internet is paid by the byte.
+        /// The internet is paid by the byte, and guests have none of it.
         InternetMetered = "health-internet-metered", "advice-internet-metered";
+        /// The internet is paid by the byte, and guests may use some of it.
+        InternetMeteredOpen {
+            /// The most that they may use today, MB.
+            mb: u64,
+        } = "health-internet-metered-open", "advice-internet-metered";
         /// The forwarder of names cannot listen.
         NamesNotServed {
             /// The address.

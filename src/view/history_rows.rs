@@ -169,10 +169,10 @@ pub fn row(context: &SentenceContext<'_>, story: &Story<'_>, cause: Option<&Entr
     };
     let mut sentence = context
         .folded(&story.entries)
-        .unwrap_or_else(|| context.event(&first.event));
+        .unwrap_or_else(|| context.event(first));
     let undone = cause.filter(|cause| takes_back(&first.event, &cause.event));
     if let Some(undone) = undone {
-        let what = context.event(&undone.event).words;
+        let what = context.event(undone).words;
         sentence.words = context.lang.f("happened-undone", &[("what", &what)]);
     }
     let result = context
@@ -200,15 +200,19 @@ pub fn row(context: &SentenceContext<'_>, story: &Story<'_>, cause: Option<&Entr
     }
 }
 
-/// Whether an order to a light group takes back the one that caused it.
+/// Whether an order to a light group, or a decision about a guest's device, takes back the one that
+/// caused it.
 fn takes_back(event: &Event, cause: &Event) -> bool {
-    matches!(
-        (event, cause),
+    match (event, cause) {
         (
             Event::Light(light::Event::Desired { group: Some(g), .. }),
             Event::Light(light::Event::Desired { group: Some(h), .. }),
-        ) if g == h
-    )
+        ) => g == h,
+        (Event::Guest(event), Event::Guest(cause)) => event
+            .decided()
+            .is_some_and(|device| cause.decided() == Some(device)),
+        _ => false,
+    }
 }
 
 /// The actor who caused an entry, in words that stand by themselves.

@@ -25,6 +25,7 @@ pub use self::speaker::trouble_text;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::event::{Entry, Event};
+use crate::domain::guest::WifiRules;
 use crate::domain::id::{NoticeId, UserId};
 use crate::domain::state::VillageState;
 use crate::i18n::locale::{Lang, capital, noun};
@@ -57,6 +58,11 @@ pub trait HistoryNames {
     fn person(&self, lang: Lang, user: &UserId) -> String;
     /// The name in a person's record; none = it cannot be read.
     fn person_in(&self, record: &BlobRef) -> Option<String>;
+    /// The rules of the free wifi that held before the entry `seq` set others; none = nobody had
+    /// set any, or they are not known.
+    fn rules_before(&self, _seq: u64) -> Option<&WifiRules> {
+        None
+    }
 }
 
 /// One sentence of history: what happened, in words.
@@ -263,13 +269,13 @@ impl SentenceContext<'_> {
     /// An entry as one sentence, with its actor when it is an act of somebody.
     #[must_use]
     pub fn entry(&self, entry: &Entry) -> String {
-        self.with_subject(&self.event(&entry.event), &entry.actor).0
+        self.with_subject(&self.event(entry), &entry.actor).0
     }
 
-    /// An event in words.
+    /// The event of an entry in words.
     #[must_use]
-    pub fn event(&self, event: &Event) -> Sentence {
-        match event {
+    pub fn event(&self, entry: &Entry) -> Sentence {
+        match &entry.event {
             Event::History(e) => history::sentence(self, e),
             Event::Village(e) => village::sentence(self, e),
             Event::Place(e) => place::sentence(self, e),
@@ -283,7 +289,7 @@ impl SentenceContext<'_> {
             Event::Notice(e) => notice::sentence(self, e),
             Event::User(e) => user::sentence(self, e),
             Event::Token(e) => token::sentence(self, e),
-            Event::Guest(e) => guest::sentence(self, e),
+            Event::Guest(e) => guest::sentence(self, entry.seq, e),
             Event::Network(e) => network::sentence(self, e),
         }
     }

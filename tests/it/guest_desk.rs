@@ -27,12 +27,14 @@ pub fn lively(pages: &GuestPages) -> GuestsNow {
     GuestsNow {
         is_configured: true,
         is_in_force: true,
+        has_block_list: true,
         uplink: InternetUplink::Free,
         devices: vec![
             guest(A, Some(now - 600_000), 120),
             random,
             guest(C, None, 7),
         ],
+        day: hour.div_euclid(24),
         used_today: 147_000_000,
         metered_today: 0,
         blocked_today: None,
@@ -63,7 +65,8 @@ fn the_chief_sees_who_is_in_as_numbers_and_what_keeps_guests_out() {
         "Máy BB22",
         "Đã dùng hôm nay",
         "hôm nay 120 MB",
-        "role=\"img\" aria-label=\"Bảy ngày qua khách dùng 1 GB.\"",
+        "role=\"img\" aria-label=\"Bảy ngày qua khách dùng 1 GB. Nhiều nhất: 900 MB, ",
+        "<span>CN</span>",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }

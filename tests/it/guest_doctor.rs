@@ -75,6 +75,11 @@ fn a_cable_a_line_or_a_helper_that_is_gone_is_found() {
     village.segments.route_by(1);
     let metered = "đang dùng 4G tính tiền theo dung lượng";
     until_found(&village, "D-RUN-03", metered, "xem đường cáp quang");
+    // The rules say how much of it guests may use.
+    village.set_rules(&json!({ "metered_mb": 500 }));
+    let open = "đang dùng 4G; khách vẫn được dùng đến 500 MB hôm nay";
+    until_found(&village, "D-RUN-03", open, "xem đường cáp quang");
+    until_gone(&village, metered);
     link(&["link", "set", "up0", "up"]);
     village
         .segments

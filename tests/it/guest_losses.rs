@@ -72,3 +72,40 @@ fn names_of_the_staff_do_not_wait_for_the_network_helper() {
     village.until_in_force();
     until_staff_has_names(&village);
 }
+
+#[test]
+fn who_was_in_when_the_helper_went_is_told_as_last_known_also_after_a_start() {
+    let mut village = GuestVillage::start("");
+    village.set_rules(&json!({}));
+    village.enter("phone", 4);
+    assert!(village.is_online("phone"));
+    village.segments.kill_helper();
+    village.house.expect_errors(&["network helper", "guests"]);
+    let list = || village.house.cli(&["guest", "list"]);
+    until("as last known", || {
+        let (code, list) = list();
+        code == 2 && list.contains("Lúc còn liên lạc: 1 máy")
+    });
+    assert!(village.is_online("phone"), "the kernel goes on by itself");
+    let used = |village: &GuestVillage| {
+        let list = village.house.cli(&["guest", "list", "--json"]).1;
+        let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+        (list["used_today"].as_u64(), list["devices"].clone())
+    };
+    let before = used(&village);
+    assert_eq!(village.house.stop(), Some(0));
+    village.start_gateway_alone();
+    let after = used(&village);
+    assert_eq!(after.0, before.0, "it is read from disk");
+    assert_eq!(after.1[0]["id"], before.1[0]["id"]);
+    assert!(!after.1[0]["since"].is_null(), "{}", after.1);
+    village.segments.start_helper();
+    village.until_in_force();
+    assert!(
+        village
+            .house
+            .cli(&["guest", "list"])
+            .1
+            .starts_with("1 máy đang dùng")
+    );
+}

@@ -39,6 +39,7 @@ mod foreign;
 mod forms;
 mod fragments;
 mod full_card;
+mod guest_chief;
 mod guest_desk;
 mod guest_doctor;
 mod guest_ends;

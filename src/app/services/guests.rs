@@ -49,6 +49,7 @@ pub fn start(
     };
     handles.live.guests.replace(GuestsNow {
         is_configured: true,
+        has_block_list: network.block_list.is_some(),
         ..GuestsNow::default()
     });
     let (known, noted) = KnownDevices::new(handles.clock().clone());

@@ -217,6 +217,7 @@ fn app(
         viewer_slots: AdmissionControl::new(MAX_VIEWERS),
         sse_slots: AdmissionControl::new(MAX_FOLLOWERS),
         taken_down_titles: Arc::default(),
+        guests_before: Arc::default(),
         ring: pages.ring.clone(),
         keep_days: pages.keep_days,
         configured: Arc::new(pages.accounts.iter().map(|a| a.name.clone()).collect()),

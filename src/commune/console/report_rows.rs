@@ -195,7 +195,7 @@ impl VillageReport<'_> {
                 .subject()
                 .map_or_else(|| words.clone(), str::to_owned);
             if subjects.insert(subject) && !is_well {
-                let mark = context.event(&entry.event).mark;
+                let mark = context.event(entry).mark;
                 rows.push(self.row(mark, entry.wall_ms, &words));
             }
         }

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use super::GuestService;
 use crate::config::network::UplinkInterface;
 use crate::domain::guest::WifiRules;
-use crate::domain::guest::admission::InternetUplink;
+use crate::domain::guest::admission::{InternetUplink, UplinkUse, uplink_use};
 use crate::guests::dns::block_list::BlockList;
 use crate::guests::dns::probe;
 use crate::guests::names::{NameInput, policy};
@@ -88,12 +88,24 @@ impl NameGrounds {
         blocked.saturating_sub(seen)
     }
 
-    /// Says in health how the way to the internet is.
-    pub(super) fn report_uplink(&self, service: &GuestService) {
-        let reason = match self.uplink() {
-            InternetUplink::Free => None,
-            InternetUplink::Metered => Some(HealthReason::InternetMetered),
-            InternetUplink::Down => Some(HealthReason::InternetDown),
+    /// Says in health how the way to the internet is, and what guests may use of it after so many
+    /// bytes on metered uplinks today.
+    pub(super) fn report_uplink(
+        &self,
+        service: &GuestService,
+        rules: &WifiRules,
+        metered_used: u64,
+    ) {
+        let uplink = self.uplink();
+        let reason = match (uplink, uplink_use(rules, uplink, metered_used)) {
+            (InternetUplink::Free, _) => None,
+            (InternetUplink::Metered, UplinkUse::Open) if rules.is_on => {
+                Some(HealthReason::InternetMeteredOpen {
+                    mb: rules.metered_mb.into(),
+                })
+            }
+            (InternetUplink::Metered, _) => Some(HealthReason::InternetMetered),
+            (InternetUplink::Down, _) => Some(HealthReason::InternetDown),
         };
         let health = &service.health;
         health.set_amber_or_green(&HealthPart::Internet, reason);

@@ -240,7 +240,7 @@ impl<'a> Running<'a> {
         self.open_uplinks = self.wanted_uplinks();
         self.load().await?;
         self.note_who_is_in();
-        self.grounds.report_uplink(service);
+        self.report_uplink();
         self.publish_policy();
         self.correct().await?;
         self.publish();
@@ -294,6 +294,7 @@ impl<'a> Running<'a> {
         self.table.use_of_day.add_blocked(blocked);
         // The last bytes of a metered day close the uplink, for names as well.
         if self.set_uplinks().await? {
+            self.report_uplink();
             self.publish_policy();
         }
         self.correct().await?;
@@ -349,6 +350,7 @@ impl<'a> Running<'a> {
         let (service, rules) = (self.service, &self.wifi.rules);
         self.grounds.follow_block_list(service, rules).await;
         self.set_uplinks().await?;
+        self.report_uplink();
         self.correct().await?;
         self.publish_policy();
         self.publish();
@@ -380,7 +382,7 @@ impl<'a> Running<'a> {
         tracing::info!(?uplink, interface, "uplink changed");
         self.set_uplinks().await?;
         self.correct().await?;
-        self.grounds.report_uplink(self.service);
+        self.report_uplink();
         self.publish_policy();
         self.publish();
         Ok(())
@@ -408,6 +410,12 @@ impl<'a> Running<'a> {
         Ok(true)
     }
 
+    fn report_uplink(&self) {
+        let metered_used = self.table.use_of_day.metered();
+        self.grounds
+            .report_uplink(self.service, &self.wifi.rules, metered_used);
+    }
+
     fn publish_policy(&self) {
         let is_open = !self.open_uplinks.is_empty();
         let (rules, epoch) = (&self.wifi.rules, self.garden_epoch);
@@ -421,9 +429,11 @@ impl<'a> Running<'a> {
         self.service.live.replace(GuestsNow {
             is_configured: true,
             is_in_force: true,
+            has_block_list: self.service.network.block_list.is_some(),
             is_key_lost: false,
             uplink: self.uplink(),
             devices: self.table.rows(self.now()),
+            day: use_of_day.day(),
             used_today: use_of_day.house(),
             metered_today: use_of_day.metered(),
             week: use_of_day.week(),

@@ -10,6 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use super::name_grounds::NameGrounds;
 use super::{GuestService, TICK_INTERVAL};
+use crate::domain::calendar::day_number;
 use crate::domain::guest::Wifi;
 use crate::domain::guest::admission::{UplinkUse, uplink_use};
 use crate::guests::helper::HelperLink;
@@ -17,6 +18,7 @@ use crate::guests::identity::GuestKey;
 use crate::live::guests::GuestsNow;
 use crate::ports::guests::{GuestRequest, GuestVisitor};
 use crate::supervisor::Stop;
+use crate::supervisor::clock::Trust;
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::HealthReason;
 
@@ -80,22 +82,24 @@ impl GuestService {
     }
 
     /// Gives the forwarder of names what holds now. How much guests have used of a line that is
-    /// paid by the byte is not known here; the kernel keeps closed what was.
+    /// paid by the byte is what was known last; the kernel keeps closed what was.
     async fn follow_names(&self, grounds: &mut NameGrounds, wifi: &Wifi) {
         grounds.follow_block_list(self, &wifi.rules).await;
-        grounds.report_uplink(self);
-        let is_open = uplink_use(&wifi.rules, grounds.uplink(), 0) == UplinkUse::Open;
+        let metered_used = self.live.get().metered_today;
+        grounds.report_uplink(self, &wifi.rules, metered_used);
+        let may_use = uplink_use(&wifi.rules, grounds.uplink(), metered_used);
+        let is_open = may_use == UplinkUse::Open;
         let garden_epoch = self.policy.borrow().garden_epoch;
         grounds.publish_policy(self, &wifi.rules, is_open, garden_epoch);
     }
 
-    /// Tells pages and health why nobody new is let in.
+    /// Tells pages and health why nobody new is let in; who is in stays as it was known last.
     pub(super) fn say_out_of_order(&self, reason: HealthReason) {
         self.health.set_red(&HealthPart::Guests, reason);
+        let today = (self.clock.trust() != Trust::None).then(|| day_number(self.clock.wall_ms()));
         self.live.replace(GuestsNow {
-            is_configured: true,
             is_key_lost: self.key.is_none(),
-            ..GuestsNow::default()
+            ..self.live.get().last_known(today)
         });
     }
 }

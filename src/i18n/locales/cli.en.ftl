@@ -440,6 +440,7 @@ health-network-plan-differs = the network helper runs with an older section [net
 health-guest-key-lost = the key guests.key cannot be used, so no new guest is let in; whoever is in goes on to the end, the staff's network and names go on
 health-interface-missing = interface { $interface } is not there
 health-internet-down = there is no way to the internet
+health-internet-metered-open = on 4G; visitors may use up to { $mb } MB today
 health-internet-metered = the internet is paid by the byte now; guests see the village's pages only
 health-names-not-served = names cannot be answered at { $address }: { $cause }
 health-block-list-unreadable = the block list { $path } cannot be read; nothing is blocked meanwhile
@@ -497,6 +498,8 @@ console-locked = Nobody can sign in: a key of the commune's page is lost or dama
 
 # Cameras
 cli-guests = Devices in the wifi: { $n }, { $bytes } today
+cli-guests-waiting = Devices waiting for the internet: { $n }, { $bytes } today
+cli-guests-last-known = As last known: devices in the wifi: { $n }, { $bytes } today
 cli-guest-none = This box has no wifi for visitors: the configuration has no part [network]
 cli-guest-broken = The network helper does not answer: nobody new can come in. See: systemctl status conglang-netd
 cli-guest-key-lost = The key guests.key cannot be used: nobody new gets in, whoever is in goes on to the end. See: conglang key show

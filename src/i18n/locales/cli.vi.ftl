@@ -389,6 +389,7 @@ health-network-plan-differs = chương trình giữ tường lửa đang chạy 
 health-guest-key-lost = khóa guests.key không dùng được nên khách mới chưa vào được; ai đang dùng thì dùng nốt, mạng nhà và tên miền vẫn chạy
 health-interface-missing = không thấy cổng mạng { $interface }
 health-internet-down = mất đường ra internet
+health-internet-metered-open = đang dùng 4G; khách vẫn được dùng đến { $mb } MB hôm nay
 health-internet-metered = đang dùng 4G tính tiền theo dung lượng; khách chỉ xem được trang của thôn
 health-names-not-served = chưa nghe được câu hỏi tên miền ở { $address }: { $cause }
 health-block-list-unreadable = không đọc được danh sách chặn { $path }; tạm thời không chặn gì
@@ -431,6 +432,8 @@ console-locked = Không đăng nhập được: khóa của trang xã bị mất
 
 # Camera
 cli-guests = { $n } máy đang dùng wifi, hôm nay { $bytes }
+cli-guests-waiting = { $n } máy đang chờ có mạng, hôm nay { $bytes }
+cli-guests-last-known = Lúc còn liên lạc: { $n } máy, hôm nay { $bytes }
 cli-guest-none = Máy nhà văn hóa chưa phát wifi cho khách: tệp cấu hình chưa có phần [network]
 cli-guest-broken = Phần mạng không trả lời: chưa ai vào mới được. Xem: systemctl status conglang-netd
 cli-guest-key-lost = Khóa guests.key không dùng được: chưa ai vào mới được, ai đang dùng thì dùng nốt. Xem: conglang key show

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::camera;
-use crate::domain::guest::{self, DecidedDevice, OpenHours, Standing, WifiRules};
+use crate::domain::guest::{self, DecidedDevice, Standing};
 use crate::domain::id::{
     AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, GuestId, NoticeId, UserId,
 };
@@ -321,74 +321,15 @@ fn signing_in_names_the_person_and_wrong_pins_are_added_up() {
 
 /// An event in both languages, and its mark.
 fn told(event: impl Into<Event>) -> (String, String, &'static str) {
-    let event = event.into();
+    let entry = Entry::sample(1, event.into());
     let [vi, en] =
-        [Lang::Vi, Lang::En].map(|lang| SentenceContext { lang, names: &Ids }.event(&event));
+        [Lang::Vi, Lang::En].map(|lang| SentenceContext { lang, names: &Ids }.event(&entry));
     assert_eq!(vi.mark, en.mark);
     (bare(&vi.words), bare(&en.words), vi.mark)
 }
 
 fn same(told: &(String, String, &'static str), vi: &str, en: &str, mark: &str) {
     assert_eq!((told.0.as_str(), told.1.as_str(), told.2), (vi, en, mark));
-}
-
-#[test]
-fn rules_of_the_free_wifi_are_told_in_short_and_one_that_is_off_as_that() {
-    let set = |rules: WifiRules| told(guest::Event::RulesSet { rules });
-    same(
-        &set(WifiRules::default()),
-        "Đặt quy định wifi miễn phí: mở từ 05:00 đến 22:00, mỗi máy 1.024 MB một ngày, khi chạy 4G khách \
-         phải chờ, giữ sổ giờ vào, giờ ra 30 ngày, không chặn trang xấu",
-        "Set the rules of the free wifi: open from 05:00 to 22:00, 1,024 MB a day for each device, \
-         visitors wait while on 4G, the book of coming and going is kept for 30 days, bad pages are \
-         not blocked",
-        "",
-    );
-    let hours = Some(OpenHours {
-        from: 1_230,
-        until: 30,
-    });
-    let night = WifiRules {
-        hours,
-        device_mb: None,
-        house_mb: Some(20_000),
-        metered_mb: 500,
-        keep_days: 0,
-        garden: vec!["vneid.gov.vn".to_owned()],
-        block_list: true,
-        ..WifiRules::default()
-    };
-    same(
-        &set(night.clone()),
-        "Đặt quy định wifi miễn phí: mở từ 20:30 đến 00:30, mỗi máy dùng không giới hạn, cả nhà văn hóa \
-         20.000 MB một ngày, khi chạy 4G khách được 500 MB một ngày, không giữ sổ giờ vào, giờ ra, \
-         1 trang mở không cần bấm, chặn trang xấu",
-        "Set the rules of the free wifi: open from 20:30 to 00:30, no limit on what a device uses, \
-         20,000 MB a day for the whole house, 500 MB a day on 4G, no book of coming and going is \
-         kept, 1 page opens without a tap, bad pages are blocked",
-        "",
-    );
-    let hours = None;
-    same(
-        &set(WifiRules {
-            hours,
-            device_mb: None,
-            ..WifiRules::default()
-        }),
-        "Đặt quy định wifi miễn phí: mở cả ngày lẫn đêm, mỗi máy dùng không giới hạn, khi chạy 4G khách \
-         phải chờ, giữ sổ giờ vào, giờ ra 30 ngày, không chặn trang xấu",
-        "Set the rules of the free wifi: open day and night, no limit on what a device uses, visitors \
-         wait while on 4G, the book of coming and going is kept for 30 days, bad pages are not \
-         blocked",
-        "",
-    );
-    let is_on = false;
-    same(
-        &set(WifiRules { is_on, ..night }),
-        "Tắt wifi miễn phí, khách chỉ còn xem được thông báo",
-        "Switched the free wifi off; guests see the notices only",
-        "off",
-    );
 }
 
 #[test]
@@ -431,6 +372,24 @@ fn what_is_decided_about_a_device_is_told_by_its_name_and_a_cut_without_one() {
         "Cut a device off the free wifi",
         "warn",
     );
+    // A decision that takes another back says so.
+    let decide = |standing| guest::Event::Decided {
+        device: DecidedDevice {
+            id: id.clone(),
+            name: name.clone(),
+            standing,
+        },
+    };
+    let forget = guest::Event::Forgotten {
+        device: id.clone(),
+        name: name.clone(),
+    };
+    let undone = rows(&[
+        entry(1, 0, person("Hoa"), None, decide(Standing::Blocked)),
+        entry(2, 5, person("Hoa"), Some(1), forget),
+    ]);
+    let what = "Bà Hoa hoàn tác: Chặn Ti vi hội trường khỏi wifi miễn phí";
+    assert_eq!(undone[0].what, what);
     // A chief who clears the wifi out is one row.
     let told = rows(&[
         entry(1, 0, person("Hoa"), None, cut("00ff")),

@@ -1,17 +1,19 @@
 //! The free wifi, in words.
 
 use super::{Placement, RowRule, Sentence, SentenceContext};
-use crate::domain::guest::{Event, Standing, WifiRules};
+use crate::domain::guest::{Event, OpenHours, Standing, WifiRules};
 use crate::domain::id::GuestId;
+use crate::i18n::amounts;
 use crate::i18n::dates::{count, time_of_day};
+use crate::i18n::locale::Lang;
 
 /// Devices that were cut with less time between them share a row, ms.
 const CUTS_WITHIN_MS: i64 = 600_000;
 
 /// The event in words.
-pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence {
+pub(super) fn sentence(context: &SentenceContext<'_>, seq: u64, event: &Event) -> Sentence {
     match event {
-        Event::RulesSet { rules } => rules_sentence(context, rules),
+        Event::RulesSet { rules } => rules_sentence(context, seq, rules),
         Event::Decided { device } => match device.standing {
             Standing::AlwaysIn => {
                 Sentence::act(context.with_given("happened-guest-always", &device.name))
@@ -28,50 +30,136 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
     }
 }
 
-/// The rules in short. The event has the rules as they are from now on and not those before, so all
-/// that matters to people is told.
-fn rules_sentence(context: &SentenceContext<'_>, rules: &WifiRules) -> Sentence {
+/// The changes of a setting: they alone are told, against the rules as they were before it.
+fn rules_sentence(context: &SentenceContext<'_>, seq: u64, rules: &WifiRules) -> Sentence {
     let lang = context.lang;
-    if !rules.is_on {
-        return Sentence::act(lang.t("happened-wifi-off")).marked("off");
+    let known = context.names.rules_before(seq);
+    let before = known.cloned().unwrap_or_default();
+    let told = changes(context, &before, rules);
+    let is_switched = rules.is_on != before.is_on;
+    let words = match (&*told, is_switched) {
+        ([], true) if rules.is_on => lang.t("happened-wifi-on"),
+        ([], true) => lang.t("happened-wifi-off"),
+        ([], false) => lang.t("happened-wifi-rules-first"),
+        (told, _) => {
+            let told = told.join(", ");
+            let key = match (is_switched, rules.is_on) {
+                (true, false) => "happened-wifi-off-and",
+                (true, true) => "happened-wifi-on-and",
+                (false, _) if known.is_none() => "happened-wifi-rules",
+                (false, _) => "happened-wifi-rules-changed",
+            };
+            lang.f(key, &[("rules", &told)])
+        }
+    };
+    let mark = if rules.is_on { "" } else { "off" };
+    Sentence::act(words).marked(mark)
+}
+
+/// The rules that are other than before, each in a few words.
+fn changes(context: &SentenceContext<'_>, before: &WifiRules, rules: &WifiRules) -> Vec<String> {
+    let lang = context.lang;
+    // Every rule is named, so that a new one is not forgotten.
+    let WifiRules {
+        is_on: _,
+        hours,
+        session_minutes,
+        device_mb,
+        house_mb,
+        device_kbit,
+        house_kbit,
+        most_devices,
+        metered_mb,
+        keep_days,
+        garden,
+        block_list,
+    } = rules;
+    let mut told = Vec::new();
+    let mut tell = |is_other: bool, words: &dyn Fn() -> String| {
+        if is_other {
+            told.push(words());
+        }
+    };
+    let one = |key: &str, name: &str, value: &str| lang.f(key, &[(name, value)]);
+    let megabytes = |key: &str, mb: u32| one(key, "mb", &count(lang, mb.into()));
+    let quota = |mb: Option<u32>, key: &str, none: &str| {
+        mb.map_or_else(|| lang.t(none), |mb| megabytes(key, mb))
+    };
+    let speed = |kbit: Option<u32>, key: &str, none: &str| {
+        kbit.map_or_else(
+            || lang.t(none),
+            |kbit| one(key, "speed", &amounts::speed(lang, kbit)),
+        )
+    };
+    tell(*hours != before.hours, &|| hours_words(lang, *hours));
+    tell(*session_minutes != before.session_minutes, &|| {
+        session_minutes.map_or_else(
+            || lang.t("happened-wifi-until-closing"),
+            |minutes| {
+                let time = amounts::how_long(lang, u64::from(minutes) * 60);
+                one("happened-wifi-session", "time", &time)
+            },
+        )
+    });
+    tell(*device_mb != before.device_mb, &|| {
+        quota(*device_mb, "happened-wifi-quota", "happened-wifi-no-quota")
+    });
+    tell(*house_mb != before.house_mb, &|| {
+        quota(*house_mb, "happened-wifi-house", "happened-wifi-no-house")
+    });
+    tell(*device_kbit != before.device_kbit, &|| {
+        speed(
+            *device_kbit,
+            "happened-wifi-speed",
+            "happened-wifi-no-speed",
+        )
+    });
+    tell(*house_kbit != before.house_kbit, &|| {
+        speed(
+            *house_kbit,
+            "happened-wifi-all-speed",
+            "happened-wifi-no-all-speed",
+        )
+    });
+    tell(*most_devices != before.most_devices, &|| {
+        lang.f("happened-wifi-most", &[("n", *most_devices)])
+    });
+    tell(*metered_mb != before.metered_mb, &|| match *metered_mb {
+        0 => lang.t("happened-wifi-no-metered"),
+        mb => megabytes("happened-wifi-metered", mb),
+    });
+    tell(*keep_days != before.keep_days, &|| match *keep_days {
+        0 => lang.t("happened-wifi-keep-none"),
+        days => lang.f("happened-wifi-keep", &[("days", days)]),
+    });
+    for (key, here, there) in [
+        ("happened-wifi-garden-more", garden, &before.garden),
+        ("happened-wifi-garden-fewer", &before.garden, garden),
+    ] {
+        let names = here.iter().filter(|name| !there.contains(name));
+        let names: Vec<String> = names.cloned().collect();
+        let listed = || one(key, "names", &context.listed(&names));
+        tell(!names.is_empty(), &listed);
     }
-    let hours = rules.hours.map_or_else(
+    tell(*block_list != before.block_list, &|| {
+        lang.t(if *block_list {
+            "happened-wifi-block"
+        } else {
+            "happened-wifi-no-block"
+        })
+    });
+    told
+}
+
+fn hours_words(lang: Lang, hours: Option<OpenHours>) -> String {
+    hours.map_or_else(
         || lang.t("happened-wifi-always"),
         |hours| {
             let from = time_of_day(hours.from.into());
             let until = time_of_day(hours.until.into());
             lang.f("happened-wifi-hours", &[("from", &from), ("until", &until)])
         },
-    );
-    let quota = rules.device_mb.map_or_else(
-        || lang.t("happened-wifi-no-quota"),
-        |mb| lang.f("happened-wifi-quota", &[("mb", &count(lang, mb.into()))]),
-    );
-    let megabytes = |key: &str, mb: u32| lang.f(key, &[("mb", &count(lang, mb.into()))]);
-    let mut told = vec![hours, quota];
-    told.extend(
-        rules
-            .house_mb
-            .map(|mb| megabytes("happened-wifi-house", mb)),
-    );
-    told.push(match rules.metered_mb {
-        0 => lang.t("happened-wifi-no-metered"),
-        mb => megabytes("happened-wifi-metered", mb),
-    });
-    told.push(match rules.keep_days {
-        0 => lang.t("happened-wifi-keep-none"),
-        days => lang.f("happened-wifi-keep", &[("days", days)]),
-    });
-    if !rules.garden.is_empty() {
-        told.push(lang.f("happened-wifi-garden", &[("n", rules.garden.len())]));
-    }
-    told.push(lang.t(if rules.block_list {
-        "happened-wifi-block"
-    } else {
-        "happened-wifi-no-block"
-    }));
-    let told = told.join(", ");
-    Sentence::act(lang.f("happened-wifi-rules", &[("rules", &told)]))
+    )
 }
 
 /// A device on which nobody decided has no name that says anything.
@@ -105,3 +193,6 @@ pub(super) fn folded(context: &SentenceContext<'_>, newest: &Event, n: usize) ->
         Event::RulesSet { .. } | Event::Decided { .. } | Event::Forgotten { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

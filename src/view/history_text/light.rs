@@ -147,7 +147,7 @@ fn many(
             .iter()
             .map(|e| ResultPart {
                 at: Some(e.wall_ms),
-                words: capital(&context.event(&e.event).words),
+                words: capital(&context.event(e).words),
             })
             .collect(),
     }

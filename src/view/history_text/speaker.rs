@@ -142,7 +142,7 @@ fn parts(context: &SentenceContext<'_>, effects: &[&Entry]) -> Vec<ResultPart> {
         })
         .map(|e| ResultPart {
             at: Some(e.wall_ms),
-            words: context.event(&e.event).words,
+            words: context.event(e).words,
         })
         .collect()
 }

@@ -12,7 +12,7 @@ use super::commands::{error_response, submit_request};
 use super::terminal_lang::TerminalLang;
 use crate::domain::actor::Actor;
 use crate::domain::calendar::{day_number, day_text, parse_day};
-use crate::domain::guest::admission::InternetUplink;
+use crate::domain::guest::admission::{InternetUplink, UplinkUse};
 use crate::domain::guest::{self, DecidedDevice};
 use crate::i18n::io_text::io_text;
 use crate::journal::CommandRequest;
@@ -64,6 +64,8 @@ async fn report(State(app): State<App>) -> Json<GuestReport> {
     Json(GuestReport {
         configured: now.is_configured,
         in_force: now.is_in_force,
+        online: now.is_in_force && now.uplink_use(&wifi.rules) == UplinkUse::Open,
+        has_block_list: now.has_block_list,
         key_lost: now.is_key_lost,
         uplink: match now.uplink {
             InternetUplink::Down => UplinkKind::Down,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::blob::BlobRef;
+use crate::domain::guest::{self, WifiRules};
 use crate::domain::id::{NoticeId, UserId};
 use crate::domain::state::VillageState;
 use crate::i18n::locale::Lang;
@@ -20,6 +21,8 @@ pub(in crate::web) struct VillageNames {
     state: Arc<VillageState>,
     /// Texts of notices that were taken down.
     titles: BTreeMap<NoticeId, BlobRef>,
+    /// The settings of the wifi's rules before those of an entry.
+    rules: BTreeMap<u64, Arc<guest::Event>>,
     /// The language of the page that shows them.
     lang: Lang,
 }
@@ -31,6 +34,7 @@ impl VillageNames {
             app: app.clone(),
             state,
             titles: BTreeMap::new(),
+            rules: BTreeMap::new(),
             lang,
         }
     }
@@ -38,6 +42,11 @@ impl VillageNames {
     /// The same with the texts of notices that were taken down.
     pub(super) fn with_titles(self, titles: BTreeMap<NoticeId, BlobRef>) -> Self {
         Self { titles, ..self }
+    }
+
+    /// The same with the rules of the wifi before those that entries set.
+    pub(super) fn with_rules(self, rules: BTreeMap<u64, Arc<guest::Event>>) -> Self {
+        Self { rules, ..self }
     }
 
     /// The language and these names, from which sentences are made.
@@ -85,5 +94,12 @@ impl HistoryNames for VillageNames {
     fn person_in(&self, record: &BlobRef) -> Option<String> {
         let person = self.app.sessions.person_in(record)?;
         Some(self.given(person.name))
+    }
+
+    fn rules_before(&self, seq: u64) -> Option<&WifiRules> {
+        match self.rules.get(&seq).map(|event| &**event) {
+            Some(guest::Event::RulesSet { rules }) => Some(rules),
+            _ => None,
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::history_names::VillageNames;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::event::{Entry, Event};
+use crate::domain::guest;
 use crate::domain::id::NoticeId;
 use crate::domain::notice;
 use crate::domain::state::VillageState;
@@ -140,7 +141,9 @@ impl App {
         let results: Vec<&Entry> = effects.iter().map(|s| &s.entry).collect();
         let stories = stories(&shown, &results);
         let titles = self.taken_down_titles(&stories).await;
-        let names = VillageNames::new(self, lang, self.village()).with_titles(titles);
+        let names = VillageNames::new(self, lang, self.village())
+            .with_titles(titles)
+            .with_rules(self.rules_before(&stories).await);
         let context = names.context();
         stories
             .iter()
@@ -227,6 +230,19 @@ impl App {
             }
         }
         titles
+    }
+
+    /// The rules of the free wifi before each of these rows set others.
+    async fn rules_before(&self, stories: &[Story<'_>]) -> BTreeMap<u64, Arc<guest::Event>> {
+        let mut rules = BTreeMap::new();
+        for entry in stories.iter().filter_map(Story::first) {
+            if matches!(&entry.event, Event::Guest(guest::Event::RulesSet { .. })) {
+                self.find_guest_before_entry(entry).await;
+                let before = self.guest_before(entry.seq);
+                rules.extend(before.map(|before| (entry.seq, before)));
+            }
+        }
+        rules
     }
 
     /// The text of a notice as it was published before the entry `seq`.

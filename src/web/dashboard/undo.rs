@@ -39,6 +39,7 @@ pub async fn undo(
     }: Post<UndoForm>,
 ) -> PageResult {
     let (act, once) = form.act.zip(once).ok_or(PageError::OldForm)?;
+    app.find_undo(act).await;
     let undo = app.undo_of(&visit, act).ok_or(PageError::UndoTooLate)?;
     let expires_at = app.supervisor.clock().trusted_ms() + DAY_MS;
     let request = visit.request(undo.command)?.caused_by(act.first);

@@ -8,6 +8,7 @@
 mod chart;
 mod device;
 mod rules;
+mod rules_wrong;
 mod sheet;
 mod summary;
 
@@ -20,6 +21,7 @@ pub(super) use self::rules::{RULES_FIELDS, typed_again as rules_typed_again};
 pub use self::rules::{form as rules_form, set};
 pub use self::sheet::sheet;
 use self::summary::summary;
+use crate::domain::guest::admission::UplinkUse;
 use crate::domain::guest::{DeviceCodes, Standing};
 use crate::domain::id::GuestId;
 use crate::domain::state::VillageState;
@@ -98,16 +100,29 @@ fn device_words(lang: Lang, now: WallMs, state: &VillageState, row: &GuestRow) -
     words.join(" · ")
 }
 
+/// Whether devices that are in are online: not while guests wait for the internet, and nobody knows
+/// it without the network helper. With the name of their list.
+fn online(state: &VillageState, guests: &GuestsNow) -> (bool, &'static str) {
+    if guests.is_configured && !guests.is_in_force {
+        (false, "wifi-last-known")
+    } else if guests.uplink_use(&state.wifi.rules) == UplinkUse::Open {
+        (true, "wifi-on-now")
+    } else {
+        (false, "wifi-waiting")
+    }
+}
+
 fn device_row(
     lang: Lang,
     now: WallMs,
     state: &VillageState,
     row: &GuestRow,
     name: String,
+    is_online: bool,
 ) -> String {
     Row {
         id: format!("guest-{}", row.id),
-        status_class: if row.since.is_some() { "" } else { "off" },
+        status_class: if is_online { "" } else { "off" },
         name,
         words: device_words(lang, now, state, row),
         href: format!("/wifi/devices/{}", row.id),
@@ -125,12 +140,13 @@ fn lists(
     most: usize,
 ) -> Fragment {
     let codes = codes(state, guests);
+    let (is_online, in_name) = online(state, guests);
     let rows = |is_in: bool| {
         let devices = guests.devices.iter();
         let rows = devices.filter(move |row| row.since.is_some() == is_in);
         rows.map(|row| {
             let name = called(lang, state, &codes, &row.id);
-            device_row(lang, now, state, row, name)
+            device_row(lang, now, state, row, name, is_in && is_online)
         })
         .collect::<Vec<_>>()
     };
@@ -162,7 +178,13 @@ fn lists(
     } else {
         "wifi-nobody-in"
     };
-    let mut lists = vec![list("wifi-on-now", rows(true), nobody)];
+    let rows_in = rows(true);
+    let in_name = if rows_in.is_empty() {
+        "wifi-on-now"
+    } else {
+        in_name
+    };
+    let mut lists = vec![list(in_name, rows_in, nobody)];
     for (name, rows) in [
         ("wifi-earlier", rows(false)),
         ("wifi-decided", absent.collect()),
@@ -193,7 +215,11 @@ pub(super) fn tile(app: &App, lang: Lang, state: &VillageState) -> Option<Tile> 
         href: "/wifi",
         bad: sentence.status_class == "bad",
         icon: "wifi",
-        name: lang.f("tile-wifi", &[("n", guests.count_in())]),
+        name: if online(state, &guests).0 {
+            lang.f("tile-wifi", &[("n", guests.count_in())])
+        } else {
+            lang.t("tile-wifi-only")
+        },
         words: if is_well {
             let used = amounts::bytes(lang, guests.used_today);
             lang.f("wifi-used-today", &[("bytes", &used)])

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
+use crate::domain::guest;
 use crate::domain::id::DeviceId;
 use crate::domain::state::VillageState;
 use crate::domain::user::{Role, User};
@@ -60,6 +61,9 @@ pub struct App {
     /// The texts of notices that were taken down, by the number of the entry that took each down;
     /// none = the text cannot be found.
     pub taken_down_titles: Arc<Mutex<BTreeMap<u64, Option<BlobRef>>>>,
+    /// The setting of the free wifi that held before an entry about it, by the number of that
+    /// entry; none = nothing had been set.
+    pub guests_before: Arc<Mutex<BTreeMap<u64, Option<Arc<guest::Event>>>>>,
     /// Telephone of the technician; empty = none is known.
     pub technician: Arc<String>,
     /// Days that recordings are stored.
@@ -230,8 +234,7 @@ impl App {
                 | "wifi-cut-always"
                 | "wifi-cut-not-in"
                 | "wifi-cut-unanswered"
-                | "wifi-decided-now"
-                | "wifi-forgotten"
+                | "wifi-decided-so"
                 | "wifi-rules-set"),
             ) => Some(key),
             _ => None,

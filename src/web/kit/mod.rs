@@ -5,6 +5,7 @@
 pub mod app;
 pub mod components;
 pub mod form;
+pub mod guest_before;
 pub mod names;
 pub mod notices;
 pub mod taps;

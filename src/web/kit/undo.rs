@@ -1,13 +1,14 @@
 //! Acts that can be taken back for a few seconds, and the bar that offers it.
 //!
 //! An act is named by the numbers of its entries. History tells what it was, who did it and when,
-//! so nothing else is remembered, and a restart takes nothing away.
+//! so nothing else must be remembered, and a restart takes nothing away.
 //!
 //! The acts are those of one tap that cost much and that the same button does not mend: a group of
-//! lamps was switched; a notice was published, taken down, or put up again. Deliberately absent:
-//! one lamp, because its button is its own way back; “Dừng tất cả”, because a sound that was
-//! stopped must not begin again by a tap; a sentence on air, because “Dừng tất cả” ends it; the end
-//! of sign-ins, because it asks for the PIN.
+//! lamps was switched; a notice was published, taken down, or put up again; a device of the free
+//! wifi was blocked, let in always, or treated as all others again. Deliberately absent: one lamp,
+//! because its button is its own way back; “Dừng tất cả”, because a sound that was stopped must not
+//! begin again by a tap; a sentence on air, because “Dừng tất cả” ends it; the end of sign-ins,
+//! because it asks for the PIN.
 //!
 //! Invariants: only the person who acted is offered it and may do it. The bar counts to ten where
 //! there is a script; the gateway accepts it longer, because without script the bar stays.
@@ -190,7 +191,16 @@ impl App {
                     page: format!("/notices/archive/{id}?said=undone"),
                 })
             }
+            Event::Guest(event) => self.guest_undo(visit, act.first, event),
             _ => None,
+        }
+    }
+
+    /// Reads what [`App::undo_of`] needs of history to take this act back.
+    pub async fn find_undo(&self, act: Act) {
+        let recent = self.journal.history().recent_after(act.first - 1, 1);
+        if let Some(stored) = recent.as_ref().and_then(|found| found.first()) {
+            self.find_guest_before_entry(&stored.entry).await;
         }
     }
 

@@ -83,6 +83,7 @@ fn app(data: &Path, site: &PortalSite) -> (App, Handles) {
         viewer_slots: AdmissionControl::new(8),
         sse_slots: AdmissionControl::new(8),
         taken_down_titles: Arc::default(),
+        guests_before: Arc::default(),
         ring: Ring::new(&data.join("recordings"), policy),
         keep_days: 1,
         configured: Arc::default(),

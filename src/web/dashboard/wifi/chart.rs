@@ -1,6 +1,7 @@
-//! The week's use as a picture from the server, and the same in words for whoever does not see it.
+//! The week's use as a picture from the server, a bar for each day, and the same in words for
+//! whoever does not see it.
 
-use crate::domain::calendar::{day, day_number, day_start};
+use crate::domain::calendar::{day_number, day_start, weekday};
 use crate::i18n::amounts;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -8,25 +9,22 @@ use crate::live::guests::HourOfUse;
 use crate::time::WallMs;
 
 const DAYS: i64 = 7;
-/// Width of a day in the picture; an hour is two wide.
+/// Width of a day in the picture.
 const DAY_WIDTH: i64 = 50;
+/// Width of a day's bar.
+const BAR_WIDTH: i64 = 30;
 /// Height of the tallest bar.
 const HEIGHT: u64 = 100;
-
-/// A bar of the picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HourBar {
-    pub x: i64,
-    pub y: u64,
-    pub height: u64,
-}
 
 /// A day of the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayOfUse {
-    /// Where its label stands.
-    pub x: i64,
-    /// “24/11”.
+    /// Where its bar begins.
+    x: i64,
+    /// Height of its bar; 0 = nothing was used.
+    height: u64,
+    bytes: u64,
+    /// “T3”.
     pub label: String,
     /// “Thứ Ba 24/11/2026: 3,1 GB, nhiều nhất 24 máy một lúc”.
     pub words: String,
@@ -37,61 +35,67 @@ pub struct DayOfUse {
 pub struct WeekPicture {
     /// The picture in a sentence; empty = nothing was used, and there is no picture.
     pub words: String,
-    pub bars: Vec<HourBar>,
+    /// The scale: how much the tallest bar is, and on which day.
+    pub most: String,
+    /// The days, oldest first.
     pub days: Vec<DayOfUse>,
 }
 
 impl WeekPicture {
-    /// All bars as one path: a busy week has 168 of them, and a page is small.
+    /// All bars as one path.
     pub fn path(&self) -> String {
-        let bar = |b: &HourBar| format!("M{} {}h2v{}h-2z", b.x, b.y, b.height);
-        self.bars.iter().map(bar).collect()
+        let bar = |d: &DayOfUse| {
+            let (top, height) = (HEIGHT - d.height, d.height);
+            format!("M{} {top}h{BAR_WIDTH}v{height}h-{BAR_WIDTH}z", d.x)
+        };
+        self.days.iter().filter(|d| d.height > 0).map(bar).collect()
     }
 
     /// The seven days that end with today.
     pub fn new(lang: Lang, now: WallMs, week: &[HourOfUse]) -> Self {
         let today = day_number(now);
         let first = today - DAYS + 1;
-        let in_week = |h: &&HourOfUse| (first..=today).contains(&h.hour.div_euclid(24));
-        let hours: Vec<&HourOfUse> = week.iter().filter(in_week).collect();
-        let most = hours.iter().map(|h| h.bytes).max().unwrap_or(0);
-        let sum = hours.iter().fold(0_u64, |s, h| s.saturating_add(h.bytes));
+        let numbers = first..=today;
+        let day = |number| DayOfUse::new(lang, number, first, week);
+        let mut days: Vec<DayOfUse> = numbers.map(day).collect();
+        let sum = days.iter().fold(0_u64, |s, d| s.saturating_add(d.bytes));
+        // Of days with the same use the newest is named.
+        let busiest = (first..).zip(&days).max_by_key(|(_, d)| d.bytes);
+        let (number, most) = busiest.map_or((today, 0), |(number, d)| (number, d.bytes));
         if most == 0 {
             return Self {
                 words: String::new(),
-                bars: Vec::new(),
+                most: String::new(),
                 days: Vec::new(),
             };
         }
-        let bars = hours.iter().map(|h| {
-            let height = u128::from(h.bytes) * u128::from(HEIGHT) / u128::from(most);
-            // An hour in which something was used is seen.
-            let height = u64::try_from(height).unwrap_or(HEIGHT).max(1);
-            HourBar {
-                x: (h.hour.div_euclid(24) - first) * DAY_WIDTH + 1 + h.hour.rem_euclid(24) * 2,
-                y: HEIGHT - height,
-                height,
-            }
-        });
-        let days = (first..=today).map(|number| DayOfUse::new(lang, number, first, &hours));
+        for day in days.iter_mut().filter(|d| d.bytes > 0) {
+            let height = u128::from(day.bytes) * u128::from(HEIGHT) / u128::from(most);
+            // A day on which something was used is seen.
+            day.height = u64::try_from(height).unwrap_or(HEIGHT).max(2);
+        }
+        let bytes = amounts::bytes(lang, most);
+        let day = dates::long(lang, day_start(number));
         Self {
             words: lang.f("wifi-week-words", &[("bytes", &amounts::bytes(lang, sum))]),
-            bars: bars.collect(),
-            days: days.collect(),
+            most: lang.f("wifi-week-most", &[("bytes", &bytes), ("day", &day)]),
+            days,
         }
     }
 }
 
 impl DayOfUse {
-    fn new(lang: Lang, number: i64, first: i64, hours: &[&HourOfUse]) -> Self {
-        let of_day = || hours.iter().filter(|h| h.hour.div_euclid(24) == number);
+    fn new(lang: Lang, number: i64, first: i64, week: &[HourOfUse]) -> Self {
+        let of_day = || week.iter().filter(|h| h.hour.div_euclid(24) == number);
         let bytes = of_day().fold(0_u64, |s, h| s.saturating_add(h.bytes));
         let devices = of_day().map(|h| h.devices).max().unwrap_or(0);
         let at = day_start(number);
         let (date, used) = (dates::long(lang, at), amounts::bytes(lang, bytes));
         Self {
-            x: (number - first) * DAY_WIDTH + DAY_WIDTH / 2,
-            label: format!("{}/{}", day(at).day, day(at).month),
+            x: (number - first) * DAY_WIDTH + (DAY_WIDTH - BAR_WIDTH) / 2,
+            height: 0,
+            bytes,
+            label: lang.t(&format!("weekday-short-{}", weekday(at))),
             words: lang.f(
                 "wifi-day-words",
                 &[
@@ -118,33 +122,33 @@ mod tests {
     }
 
     #[test]
-    fn the_tallest_hour_fills_the_picture_and_a_small_one_is_seen() {
+    fn the_busiest_day_fills_the_picture_and_a_small_one_is_seen() {
         let today = day_start(20_000);
         let hour = 3_600_000;
         let week = [
             use_at(today - 7 * 24 * hour, 9_000, 9),
             use_at(today - 6 * 24 * hour, 1, 1),
+            use_at(today - 24 * hour, 1_500_000_000, 12),
             use_at(today + 20 * hour, 2_000_000_000, 24),
             use_at(today + 21 * hour, 1_000_000_000, 30),
         ];
         let picture = WeekPicture::new(Lang::Vi, today + 22 * hour, &week);
-        let bars: Vec<(i64, u64, u64)> =
-            picture.bars.iter().map(|b| (b.x, b.y, b.height)).collect();
         assert_eq!(
-            bars,
-            [(1, 99, 1), (341, 0, 100), (343, 50, 50)],
-            "the day before the week is not in it"
+            picture.path(),
+            "M10 98h30v2h-30zM260 50h30v50h-30zM310 0h30v100h-30z",
+            "a bar a day, and the day before the week is not in it"
         );
-        assert!(picture.path().starts_with("M1 99h2v1h-2zM341 0h2v100"));
-        assert_eq!(picture.days.len(), 7);
+        let labels: Vec<&str> = picture.days.iter().map(|d| d.label.as_str()).collect();
+        assert_eq!(labels, ["T7", "CN", "T2", "T3", "T4", "T5", "T6"]);
         let last = &picture.days[6].words;
         assert!(last.contains("3 GB") && last.contains("30"), "{last}");
-        assert!(picture.words.contains("3 GB"), "{}", picture.words);
+        assert!(picture.words.contains("4,5 GB"), "{}", picture.words);
+        assert_eq!(picture.most, "Nhiều nhất: 3 GB, Thứ Sáu 4/10/2024");
     }
 
     #[test]
     fn a_week_without_use_has_no_picture() {
         let picture = WeekPicture::new(Lang::Vi, day_start(20_000), &[]);
-        assert!(picture.words.is_empty() && picture.bars.is_empty());
+        assert!(picture.words.is_empty() && picture.path().is_empty());
     }
 }

@@ -19,13 +19,16 @@ use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{PageContext, redirect_see_other, render_with};
 use crate::http::wrong_input::WrongInput;
 use crate::i18n::locale::Lang;
-use crate::journal::SubmitError;
+use crate::journal::{Committed, SubmitError};
 use crate::keys::secret;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
+use crate::web::kit::undo::Act;
 
 /// How long the command id of a form is remembered, ms.
 const DAY_MS: i64 = 86_400_000;
+/// The page that says that a decision changed nothing.
+const SO_ALREADY: &str = "/wifi?said=wifi-decided-so";
 
 #[derive(askama::Template)]
 #[template(path = "wifi_device.html")]
@@ -139,6 +142,11 @@ fn page(app: &App, visit: &RequestContext, id: &GuestId) -> Result<DevicePage, P
     let decided = state.wifi.decided.get(id);
     let seen = guests.devices.iter().find(|row| row.id == *id);
     let words = match (seen, decided) {
+        (Some(row), _) if row.since.is_some() && !guests.is_in_force => format!(
+            "{}: {}",
+            lang.t("wifi-last-known"),
+            device_words(lang, now, &state, row)
+        ),
         (Some(row), _) => device_words(lang, now, &state, row),
         (None, Some(known)) => format!(
             "{} · {}",
@@ -159,7 +167,7 @@ fn page(app: &App, visit: &RequestContext, id: &GuestId) -> Result<DevicePage, P
         id: id.to_string(),
         name,
         words,
-        is_in: seen.is_some_and(|row| row.since.is_some()),
+        is_in: guests.is_in_force && seen.is_some_and(|row| row.since.is_some()),
         is_random: seen.is_some_and(|row| row.is_random),
         decided: decided.map(|d| d.standing),
         cut_words: lang.t(if comes_back_by_itself(&state, id) {
@@ -231,10 +239,14 @@ pub async fn decide(
         return Err(PageError::OldForm);
     };
     let name = text::line(&form.name, usize::MAX);
-    let device = DecidedDevice { id, name, standing };
+    let device = DecidedDevice {
+        id: id.clone(),
+        name,
+        standing,
+    };
     let order = visit.request(guest::Command::Decide { device })?;
     match app.journal.submit(order.before(deadline)).await {
-        Ok(_) => Ok(redirect_see_other("/wifi?said=wifi-decided-now")),
+        Ok(committed) => Ok(decided_now(&app, committed, id.as_str()).await),
         Err(SubmitError::Rejected(Rejection::Invalid { .. })) => {
             let wrong = WrongInput::in_field("name", visit.lang.t("wifi-name-wrong"));
             form.again(&app, &visit, StatusCode::BAD_REQUEST, wrong, None)
@@ -255,9 +267,22 @@ pub async fn forget(
 ) -> PageResult {
     let device = form.device.ok_or(PageError::OldForm)?;
     // A double tap is one tap: what is forgotten stays forgotten.
-    if app.journal.state().wifi.decided.get(&device).is_some() {
-        let order = visit.request(guest::Command::Forget { device })?;
-        app.journal.submit(order.before(deadline)).await?;
+    if app.journal.state().wifi.decided.get(&device).is_none() {
+        return Ok(redirect_see_other(SO_ALREADY));
     }
-    Ok(redirect_see_other("/wifi?said=wifi-forgotten"))
+    let command = guest::Command::Forget {
+        device: device.clone(),
+    };
+    let order = visit.request(command)?;
+    let committed = app.journal.submit(order.before(deadline)).await?;
+    Ok(decided_now(&app, committed, device.as_str()).await)
+}
+
+/// The page of the wifi, which says what was decided and offers to take it back.
+async fn decided_now(app: &App, committed: Committed, device: &str) -> Response {
+    let Some(act) = Act::of(committed) else {
+        return redirect_see_other(SO_ALREADY);
+    };
+    app.find_guest_before(act.first, device).await;
+    redirect_see_other(&Act::address(Some(act), "/wifi"))
 }

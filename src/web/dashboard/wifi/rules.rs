@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::rules_wrong::{wrong_field, wrong_part};
 use crate::domain::guest::{self, KEEP_DAYS, OpenHours, WifiRules};
 use crate::domain::rejection::Rejection;
 use crate::http::form::{FormContent, FormFields};
@@ -48,6 +49,8 @@ struct RulesFormPage {
     typed: RulesForm,
     sessions: Vec<RuleChoice>,
     keep: Vec<RuleChoice>,
+    /// There is a block list that can be switched on.
+    has_block_list: bool,
 }
 
 /// One choice of a list.
@@ -140,23 +143,19 @@ impl RulesForm {
 
     /// The rules that the form says.
     fn rules(&self, lang: Lang) -> Result<WifiRules, WrongInput> {
-        let wrong = |field, part: &str| refusal(lang, field, part);
-        let number = |field: &'static str, text: &str, part: &str| {
+        let wrong = |field, text: &str| wrong_field(lang, field, text);
+        let number = |field: &'static str, text: &str| {
             text.replace(['.', ' '], "")
                 .parse::<u32>()
-                .map_err(|_| wrong(field, part))
+                .map_err(|_| wrong(field, text))
         };
-        let bound = |field, text: &str, part: &str| {
-            (!text.is_empty())
-                .then(|| number(field, text, part))
-                .transpose()
-        };
+        let bound = |field, text: &str| (!text.is_empty()).then(|| number(field, text)).transpose();
         let speed = |field, text: &str| {
             (!text.is_empty())
-                .then(|| kbit(text).ok_or_else(|| wrong(field, "speed")))
+                .then(|| kbit(text).ok_or_else(|| wrong(field, text)))
                 .transpose()
         };
-        let time = |field, text: &str| minute(text).ok_or_else(|| wrong(field, "hours"));
+        let time = |field, text: &str| minute(text).ok_or_else(|| wrong(field, text));
         let hours = if self.always {
             None
         } else {
@@ -165,25 +164,41 @@ impl RulesForm {
                 until: time("until", &self.until)?,
             })
         };
-        let small = |field, text: &str, part: &str| {
-            let n = number(field, text, part)?;
-            u16::try_from(n).map_err(|_| wrong(field, part))
+        let small = |field, text: &str| {
+            let n = number(field, text)?;
+            u16::try_from(n).map_err(|_| wrong(field, text))
         };
-        let session = small("session", &self.session, "session")?;
+        let session = small("session", &self.session)?;
         Ok(WifiRules {
             is_on: self.on,
             hours,
             session_minutes: (session > 0).then_some(session),
-            device_mb: bound("device", &self.device, "quota")?,
-            house_mb: bound("house", &self.house, "quota")?,
+            device_mb: bound("device", &self.device)?,
+            house_mb: bound("house", &self.house)?,
             device_kbit: speed("speed", &self.speed)?,
             house_kbit: speed("house-speed", &self.house_speed)?,
-            most_devices: small("most", &self.most, "devices")?,
-            metered_mb: number("metered", &self.metered, "quota")?,
-            keep_days: small("keep", &self.keep, "keep-days")?,
+            most_devices: small("most", &self.most)?,
+            metered_mb: number("metered", &self.metered)?,
+            keep_days: small("keep", &self.keep)?,
             garden: garden(&self.garden),
             block_list: self.block,
         })
+    }
+
+    /// The text in a field that people type into.
+    fn typed(&self, field: &str) -> String {
+        let text = match field {
+            "from" => &self.from,
+            "until" => &self.until,
+            "device" => &self.device,
+            "house" => &self.house,
+            "speed" => &self.speed,
+            "house-speed" => &self.house_speed,
+            "most" => &self.most,
+            "metered" => &self.metered,
+            _ => "",
+        };
+        text.to_owned()
     }
 
     /// The form again, with what was typed and the reason.
@@ -221,6 +236,7 @@ impl RulesForm {
         };
         let sessions = sessions.into_iter();
         let page = RulesFormPage {
+            has_block_list: app.live.guests.get().has_block_list,
             wrong,
             sessions: sessions
                 .map(|m| choice(m, session_words(m), &self.session))
@@ -274,31 +290,6 @@ fn garden(text: &str) -> Vec<String> {
     names
 }
 
-/// The sentence about a part that is beyond its bounds, at its field.
-fn refusal(lang: Lang, field: &'static str, part: &str) -> WrongInput {
-    let part = lang.t(&format!("part-{part}"));
-    WrongInput::in_field(field, lang.f("refused-number", &[("part", &part)]))
-}
-
-/// The field that a refused part of the rules stands in.
-fn field_of(rules: &WifiRules, part: &str) -> &'static str {
-    let is_beyond = |mb: Option<u32>| mb.is_some_and(|mb| mb == 0 || mb > 10_000_000);
-    let is_odd = |kbit: Option<u32>| kbit.is_some_and(|kbit| !(128..=10_000_000).contains(&kbit));
-    match part {
-        "hours" => "from",
-        "session" => "session",
-        "quota" if is_beyond(rules.device_mb) => "device",
-        "quota" if is_beyond(rules.house_mb) => "house",
-        "quota" => "metered",
-        "speed" if is_odd(rules.device_kbit) => "speed",
-        "speed" => "house-speed",
-        "devices" => "most",
-        "keep-days" => "keep",
-        "garden" | "garden-probe" => "garden",
-        _ => "",
-    }
-}
-
 /// The form with what was typed into it before a sign-in ended, and a note about that.
 pub(in crate::web::dashboard) fn typed_again(
     app: &App,
@@ -343,11 +334,16 @@ pub async fn set(
         Ok(rules) => rules,
         Err(wrong) => return Ok(form.again(&app, &visit, refused, wrong, None)),
     };
+    // A form of before may still have the tick.
+    if rules.block_list && !app.live.guests.get().has_block_list {
+        let wrong = WrongInput::in_field("block", visit.lang.t("wifi-form-block-none"));
+        return Ok(form.again(&app, &visit, refused, wrong, None));
+    }
     let command = guest::Command::SetRules {
         rules: rules.clone(),
     };
     if let Err(Rejection::Invalid { what, .. }) = guest::validate(&command) {
-        let wrong = refusal(visit.lang, field_of(&rules, &what), &what);
+        let wrong = wrong_part(visit.lang, &rules, &what, |field| form.typed(field));
         return Ok(form.again(&app, &visit, refused, wrong, None));
     }
     let order = visit.request(command)?.before(deadline);
