@@ -41,11 +41,12 @@ fn main() -> ExitCode {
             gateway_user,
             base,
         } => match base.then(|| cli::load(&cli)).transpose() {
-            Ok(config) => {
-                let plan = config.and_then(|c| c.network_plan(GuestRates::default()));
-                app::netd::run(socket, *gateway_user, plan)
-            }
-            Err(code) => code,
+            Ok(None) => app::netd::run(socket, *gateway_user, None),
+            Ok(Some(config)) => match config.network_plan(GuestRates::default()) {
+                Some(plan) => app::netd::run(socket, *gateway_user, Some(plan)),
+                None => app::netd::stay_shut(78),
+            },
+            Err(code) => app::netd::stay_shut(code),
         },
         CliCommand::Dhcp => match cli::load(&cli) {
             Ok(config) => app::dhcp::run(&config.network),

@@ -20,35 +20,46 @@ pub fn run(socket: &Path, gateway_uid: u32, base: Option<NetworkPlan>) -> u8 {
             return 73;
         }
     };
-    // Requests come one after the other, and between them the helper only waits.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(cause) => {
-            tracing::error!(%cause, "cannot start the runtime");
-            return 71;
-        }
-    };
-    match runtime.block_on(netd::serve(
+    let served = on_one_thread(netd::serve(
         listener,
         gateway_uid,
         base,
         systemd::notify_ready,
-    )) {
-        Ok(()) => 0,
+    ));
+    served.unwrap_or_else(|code| code)
+}
+
+/// Without a plan nothing is forwarded; gives `code`, with which the configuration was refused.
+#[must_use]
+pub fn stay_shut(code: u8) -> u8 {
+    tracing::error!("no network to serve in the configuration; nothing is forwarded");
+    on_one_thread(netd::shut()).map_or_else(|failed| failed, |_| code)
+}
+
+/// Requests come one after the other, and between them the helper only waits. Gives the exit code
+/// either way.
+fn on_one_thread(work: impl Future<Output = Result<(), netd::ServerError>>) -> Result<u8, u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|cause| {
+        tracing::error!(%cause, "cannot start the runtime");
+        71
+    })?;
+    match runtime.block_on(work) {
+        Ok(()) => Ok(0),
         Err(error) => {
             tracing::error!(%error, "network helper failed");
-            1
+            Err(1)
         }
     }
 }
 
-/// Everyone may connect: who may ask is decided by the credentials that the kernel tells.
+/// The helper's group may connect, which is the helper and the gateway; who of them may ask is
+/// decided by the credentials that the kernel tells.
 fn bind(socket: &Path) -> std::io::Result<UnixListener> {
     let _ = std::fs::remove_file(socket);
     let listener = UnixListener::bind(socket)?;
-    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666))?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o660))?;
     Ok(listener)
 }

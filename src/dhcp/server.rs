@@ -1,8 +1,10 @@
 //! `dnsmasq` under supervision: its configuration is tried before it is used, it comes back when it
 //! ends, reads reservations and options again when they change, and ends with its parent.
 //!
-//! Invariants: what is given out outlives a crash in the runtime folder, and a reboot in the saved
-//! copy, which is written seldom so that the memory card lives; a peer cannot fill the log.
+//! Invariants: what is given out outlives a crash in the runtime folder, and what devices and staff
+//! have outlives a reboot in the saved copy, which is written seldom so that the memory card lives;
+//! the gateway's files are read as values, and `dnsmasq` reads only what was made of these
+//! (`checked.rs`); a peer cannot fill the log.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use super::folder::{self, LEASES, OPTIONS, RESERVATIONS};
-use super::{dnsmasq, leases};
+use super::{checked, dnsmasq, leases};
 use crate::config::network::NetworkConfig;
 use crate::domain::hardware_address::masked;
 use crate::supervisor::backoff::{Backoff, jitter};
@@ -65,6 +67,7 @@ pub enum StartError {
 /// The server with its two folders.
 #[derive(Debug)]
 pub struct DhcpServer {
+    network: NetworkConfig,
     config: String,
     run: PathBuf,
     shared: PathBuf,
@@ -81,6 +84,7 @@ impl DhcpServer {
     /// [`StartError`]; nothing runs then.
     pub async fn prepare(network: &NetworkConfig) -> Result<Self, StartError> {
         let server = Self {
+            network: network.clone(),
             config: dnsmasq::config(network),
             run: network.dhcp_run.clone(),
             shared: network.dhcp.clone(),
@@ -97,6 +101,9 @@ impl DhcpServer {
             if !path.exists() {
                 folder::write(&server.shared, name, b"").map_err(|cause| unusable(&path, cause))?;
             }
+            server
+                .take_over(name)
+                .map_err(|cause| unusable(&server.run.join(name), cause))?;
         }
         server
             .restore()
@@ -128,13 +135,64 @@ impl DhcpServer {
             return Ok(());
         }
         let saved = folder::read(&self.shared.join(LEASES), leases::MAX_BYTES)?;
-        folder::write(&self.run, LEASES, &saved.unwrap_or_default())
+        let kept = checked::kept_leases(&saved.unwrap_or_default(), &self.network);
+        folder::write(&self.run, LEASES, &kept)
+    }
+
+    /// Makes the file for `dnsmasq` of what can be used of the gateway's; true = it is another one.
+    /// A file that cannot be read leaves the one before in force.
+    fn take_over(&self, name: &str) -> io::Result<bool> {
+        let (path, to) = (self.shared.join(name), self.run.join(name));
+        let most = match name {
+            RESERVATIONS => checked::MAX_RESERVATION_BYTES,
+            _ => checked::MAX_OPTION_BYTES,
+        };
+        let there = folder::read(&to, checked::MAX_RESERVATION_BYTES)?;
+        let content = folder::read(&path, most + 1).and_then(|content| {
+            let content = content.unwrap_or_default();
+            if content.len() as u64 > most {
+                return Err(io::Error::other("it is too long"));
+            }
+            Ok(content)
+        });
+        let content = content.unwrap_or_else(|cause| {
+            tracing::error!(path = %path.display(), %cause, "file of the gateway not read");
+            there.clone().unwrap_or_default()
+        });
+        let checked = match name {
+            RESERVATIONS => checked::reservations(&content, &self.network),
+            _ => checked::options(&content),
+        };
+        if let Some((line, why)) = checked.wrong.first() {
+            let n = checked.wrong.len();
+            tracing::error!(path = %path.display(), line, %why, n, "lines of the gateway left out");
+        }
+        let is_other = there.as_deref() != Some(checked.text.as_bytes());
+        if is_other {
+            folder::write(&self.run, name, checked.text.as_bytes())?;
+        }
+        Ok(is_other)
+    }
+
+    /// The same for both files while the program runs.
+    fn take_over_all(&self) -> bool {
+        let mut is_other = false;
+        for name in [RESERVATIONS, OPTIONS] {
+            match self.take_over(name) {
+                Ok(changed) => is_other |= changed,
+                Err(cause) => {
+                    let path = self.run.display();
+                    tracing::error!(%path, %cause, "file for dnsmasq not written");
+                }
+            }
+        }
+        is_other
     }
 
     /// Writes the copy that outlives a reboot, if anything changed since `saved`.
     fn save(&self, saved: &mut Vec<u8>) {
         let kept = folder::read(&self.leases_path(), leases::MAX_BYTES).and_then(|now| {
-            let now = now.unwrap_or_default();
+            let now = checked::kept_leases(&now.unwrap_or_default(), &self.network);
             if now != *saved {
                 folder::write(&self.shared, LEASES, &now)?;
                 *saved = now;
@@ -154,6 +212,8 @@ impl DhcpServer {
             .ok()
             .flatten()
             .unwrap_or_default();
+        // A copy that was saved before guests' rows were left out of it does not stay.
+        self.save(&mut saved);
         loop {
             let began = Instant::now();
             let seen = self.versions();
@@ -202,8 +262,8 @@ impl DhcpServer {
             .args(["--pdeathsig", "TERM", "--", PROGRAM, "--keep-in-foreground"])
             .arg(file("conf-file", self.config_path()))
             .arg(file("dhcp-leasefile", self.leases_path()))
-            .arg(file("dhcp-hostsfile", self.shared.join(RESERVATIONS)))
-            .arg(file("dhcp-optsfile", self.shared.join(OPTIONS)))
+            .arg(file("dhcp-hostsfile", self.run.join(RESERVATIONS)))
+            .arg(file("dhcp-optsfile", self.run.join(OPTIONS)))
             .arg(file("pid-file", self.run.join("dnsmasq.pid")));
         if rustix::process::geteuid().is_root() {
             // It would become another user, who may not write here.
@@ -240,6 +300,9 @@ impl DhcpServer {
                     let now = self.versions();
                     if now != seen {
                         seen = now;
+                        if !self.take_over_all() {
+                            continue;
+                        }
                         signal(pid, rustix::process::Signal::HUP);
                     }
                 }

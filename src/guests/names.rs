@@ -62,6 +62,7 @@ pub fn policy(input: NameInput<'_>) -> DnsPolicy {
     DnsPolicy {
         guest: input.plan.guest.clone(),
         staff: input.plan.staff.clone(),
+        own_networks: input.plan.own_networks().collect(),
         guest_access: access(input.is_open_to_guests),
         staff_access: access(true),
         local_names: LocalNames::new(names).unwrap_or_default(),
@@ -79,6 +80,7 @@ mod tests {
     fn guests_get_what_the_uplink_and_the_rules_leave_them() {
         let plan: NetworkPlan = serde_json::from_value(serde_json::json!({
             "guest": { "interface": "guest0", "v4": "10.7.0.1/22" },
+            "device": { "interface": "dev0", "v4": "203.0.114.1/24", "v6": "2a00:7::1/64" },
             "ports": { "portal": 8080, "dns": 5300 },
         }))
         .expect("a plan");
@@ -107,5 +109,11 @@ mod tests {
         assert_eq!((&modem.guest_access, &modem.staff_access), (&garden, &open));
         let cut = of(InternetUplink::Down, false);
         assert_eq!(cut.staff_access, InternetAccess::None);
+        // No name leads to a lamp, also where lamps have addresses of the internet.
+        for lamp in ["203.0.114.20", "2a00:7::20", "10.7.0.9"] {
+            let lamp = lamp.parse().expect("an address");
+            let own = &fibre.own_networks;
+            assert!(own.iter().any(|network| network.contains(lamp)), "{lamp}");
+        }
     }
 }

@@ -8,8 +8,9 @@
 
 mod kernel;
 mod network;
+mod peer;
 mod ruleset;
 mod server;
 mod shaping;
 
-pub use server::{ServerError, serve};
+pub use server::{ServerError, serve, shut};

@@ -14,10 +14,13 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
+use super::shaping::CAPTIVE_CLASS;
 use crate::protocol::netd::{InterfaceName, MacAddress, NetworkPlan, SlotId};
 
-/// Name of the table; nothing else in the kernel's rules is ours.
+/// The table of everything but ARP; nothing else in the kernel's rules is ours.
 pub const TABLE: &str = "inet conglang";
+/// The name of both tables.
+const TABLE_NAME: &str = "conglang";
 
 /// Networks that no uplink is asked for: IANA's special-purpose registries (RFC 6890), and what may
 /// be a house behind the uplink.
@@ -72,13 +75,18 @@ macro_rules! line {
 }
 
 mod arrivals;
+mod bounds;
+mod homes;
 
 use self::arrivals::{arrivals_at_the_box, guest_input, served_input};
+use self::bounds::{bound_sets, guest_bounds};
+use self::homes::{arp_claims, home_sets, neighbor_claims};
 
 /// The whole table, in the place of what was there.
 #[must_use]
 pub fn whole(plan: &NetworkPlan, admissions: &Admissions) -> String {
     let mut to = Script::default();
+    arp_claims(&mut to, plan.guest.as_ref());
     line!(to, "table {TABLE}");
     line!(to, "delete table {TABLE}");
     line!(to, "table {TABLE} {{");
@@ -86,9 +94,11 @@ pub fn whole(plan: &NetworkPlan, admissions: &Admissions) -> String {
     arriving(&mut to, plan);
     redirects(&mut to, plan);
     forwarding(&mut to, plan);
-    guest_traffic(&mut to, plan);
+    guest_traffic(&mut to);
+    guest_bounds(&mut to, &plan.limits);
     arrivals_at_the_box(&mut to, plan);
     if let Some(guest) = &plan.guest {
+        neighbor_claims(&mut to);
         guest_input(&mut to, plan, guest);
     }
     if let Some(device) = &plan.device {
@@ -105,6 +115,19 @@ pub fn whole(plan: &NetworkPlan, admissions: &Admissions) -> String {
     }
     to.0.push_str(&garden(&admissions.garden, &[]));
     to.0
+}
+
+/// A table that forwards nothing, for as long as no plan is known.
+#[must_use]
+pub fn closed() -> String {
+    format!(
+        "table {TABLE} {{
+	chain forward {{
+		type filter hook forward priority filter; policy drop;
+	}}
+}}
+"
+    )
 }
 
 /// Lets a device in whose slot is free.
@@ -215,19 +238,11 @@ fn sets(to: &mut Script, plan: &NetworkPlan, admissions: &Admissions) {
 	map allowances { type mark : quota; flags timeout; size 2048; }
 	map classes { type mark : classid; size 2048; }
 	set garden4 { type ipv4_addr; flags timeout; size 8192; }
-	set garden6 { type ipv6_addr; flags timeout; size 8192; }
-	set guest_connections { type ether_addr; flags dynamic; size 4096; }
-	set guest_questions { type ether_addr; flags dynamic, timeout; timeout 10s; size 4096; }
-	set guest_portal { type ether_addr; flags dynamic, timeout; timeout 10s; size 4096; }",
+	set garden6 { type ipv6_addr; flags timeout; size 8192; }",
     );
-    line!(
-        to,
-        "\tset private4 {{ type ipv4_addr; flags interval; elements = {{ {PRIVATE_V4} }}; }}"
-    );
-    line!(
-        to,
-        "\tset private6 {{ type ipv6_addr; flags interval; elements = {{ {PRIVATE_V6} }}; }}"
-    );
+    bound_sets(to);
+    home_sets(to);
+    closed_networks(to, plan);
     interface_set(to, "uplinks", &plan.uplinks);
     let open = &admissions.open_uplinks;
     interface_set(to, "open_uplinks", open);
@@ -236,6 +251,27 @@ fn sets(to: &mut Script, plan: &NetworkPlan, admissions: &Admissions) {
         _ => Vec::new(),
     };
     interface_set(to, "open_guests", &guests);
+}
+
+/// The networks into which nobody is forwarded, whatever the routes say: private ones, and those of
+/// the village hall, also one with addresses of the internet whose cable is unplugged.
+fn closed_networks(to: &mut Script, plan: &NetworkPlan) {
+    let of_family = |is_v4: bool| {
+        let own = plan.own_networks();
+        own.filter(move |network| network.address().is_ipv4() == is_v4)
+            .map(|network| format!(", {}/{}", network.network(), network.prefix()))
+            .collect::<String>()
+    };
+    for (name, family, private, own) in [
+        ("closed4", "ipv4_addr", PRIVATE_V4, of_family(true)),
+        ("closed6", "ipv6_addr", PRIVATE_V6, of_family(false)),
+    ] {
+        line!(
+            to,
+            "\tset {name} {{ type {family}; flags interval; auto-merge; \
+             elements = {{ {private}{own} }}; }}"
+        );
+    }
 }
 
 fn served(plan: &NetworkPlan) -> Vec<InterfaceName> {
@@ -317,8 +353,8 @@ fn redirects(to: &mut Script, plan: &NetworkPlan) {
     }
     to.lines(
         "		fib daddr type local return
-		ip daddr @private4 return
-		ip6 daddr @private6 return
+		ip daddr @closed4 return
+		ip6 daddr @closed6 return
 		ip daddr @garden4 accept
 		ip6 daddr @garden6 accept
 		iifname @open_guests quota name ct mark map @allowances accept",
@@ -338,14 +374,28 @@ fn redirects(to: &mut Script, plan: &NetworkPlan) {
         let inner = names(&inner);
         line!(to, "\t\tiifname {{ {inner} }} oifname @uplinks masquerade");
     }
-    // A packet goes into the HTB class of its slot; the number is the same.
+    line!(to, "\t}}");
+    classes(to, plan);
+}
+
+/// A packet goes into the HTB class of its slot; the number is the same. Packets of devices without
+/// a session, which go to the garden and come from there, have one class together.
+fn classes(to: &mut Script, plan: &NetworkPlan) {
     to.lines(
-        "	}
-	chain classify {
+        "	chain classify {
 		type filter hook postrouting priority mangle; policy accept;
-		meta priority set ct mark map @classes
-	}",
+		meta priority set ct mark map @classes",
     );
+    if let Some(guest) = &plan.guest {
+        let guest = &guest.interface;
+        for way in [
+            format!("iifname \"{guest}\" oifname @uplinks"),
+            format!("iifname @uplinks oifname \"{guest}\""),
+        ] {
+            line!(to, "\t\t{way} ct mark 0 meta priority set {CAPTIVE_CLASS}");
+        }
+    }
+    line!(to, "\t}}");
 }
 
 fn forwarding(to: &mut Script, plan: &NetworkPlan) {
@@ -360,10 +410,10 @@ fn forwarding(to: &mut Script, plan: &NetworkPlan) {
     }
     if let Some(staff) = &plan.staff {
         let staff = &staff.interface;
-        for (family, private) in [("ip", "private4"), ("ip6", "private6")] {
+        for (family, closed) in [("ip", "closed4"), ("ip6", "closed6")] {
             line!(
                 to,
-                "\t\tiifname \"{staff}\" oifname @uplinks {family} daddr != @{private} accept"
+                "\t\tiifname \"{staff}\" oifname @uplinks {family} daddr != @{closed} accept"
             );
         }
         line!(
@@ -386,32 +436,35 @@ fn forwarding(to: &mut Script, plan: &NetworkPlan) {
     );
 }
 
-fn guest_traffic(to: &mut Script, plan: &NetworkPlan) {
-    let connections = plan.limits.connections;
+/// The garden is reached by the ports of pages alone; on another port of its addresses a device
+/// without a session is refused, and one with a session is counted.
+fn guest_traffic(to: &mut Script) {
     to.lines(
         "	chain guest_out {
-		ip daddr @private4 goto refuse
-		ip6 daddr @private6 goto refuse",
-    );
-    line!(
-        to,
-        "\t\tct state new add @guest_connections {{ ether saddr ct \
-         count over {connections} }} goto refuse"
-    );
-    to.lines(
-        "		ip daddr @garden4 accept
-		ip6 daddr @garden6 accept
+		ip daddr @closed4 goto refuse
+		ip6 daddr @closed6 goto refuse
+		ct state new jump guest_connections
+		ip daddr @garden4 jump garden_out
+		ip6 daddr @garden6 jump garden_out
 		oifname != @open_uplinks goto refuse
 		quota name ct mark map @allowances accept
 		goto refuse
 	}
+	chain garden_out {
+		tcp dport { 80, 443 } accept
+		udp dport 443 accept
+	}
 	chain guest_in {
 		ct state != { established, related } drop
-		ip saddr @garden4 accept
-		ip6 saddr @garden6 accept
+		ip saddr @garden4 jump garden_in
+		ip6 saddr @garden6 jump garden_in
 		iifname != @open_uplinks drop
 		quota name ct mark map @allowances accept
 		drop
+	}
+	chain garden_in {
+		tcp sport { 80, 443 } accept
+		udp sport 443 accept
 	}",
     );
 }

@@ -1,17 +1,21 @@
 //! The helper's socket: one connection at a time, one request after the other.
+//!
+//! Invariant: whoever may ask is let in at once, in the place of who was there before. A gateway
+//! that was started again is kept out by none that was left over, and a request that has begun is
+//! carried out to its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::net::UnixListener as StdListener;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::kernel::{self, KernelError};
 use super::network::{KernelChange, Network};
-use super::shaping;
+use super::peer::HelperPeer;
+use super::{ruleset, shaping};
 use crate::protocol::netd::{
-    GuestSession, InterfaceName, MAX_LINE_BYTES, NetdRefusal, NetdReply, NetdRequest, NetworkPlan,
+    GuestSession, InterfaceName, NetdRefusal, NetdReply, NetdRequest, NetworkPlan, SlotId,
 };
 use crate::supervisor::clock::since_boot_ms;
 
@@ -40,6 +44,8 @@ struct Helper {
     network: Network,
     /// The queue beneath a device's class; none = this kernel has none of them.
     queue: Option<&'static str>,
+    /// Slots that have their class in the trees that stand: it stays for whoever has the slot next.
+    classes: BTreeSet<SlotId>,
     /// Whether a part of the shaping is missing, as beneath an uplink that is unplugged.
     is_shaping_partial: bool,
     /// The plan of the configuration: a plan of the gateway may differ from it in the speeds alone.
@@ -63,37 +69,81 @@ pub async fn serve(
     let mut helper = Helper {
         network: Network::default(),
         queue: None,
+        classes: BTreeSet::new(),
         is_shaping_partial: false,
         base,
     };
     helper.take_over().await?;
     ready();
     let mut check = tokio::time::interval(CHECK_INTERVAL);
+    let mut peer: Option<HelperPeer> = None;
     loop {
-        let stream = tokio::select! {
-            accepted = listener.accept() => accepted?.0,
-            _ = check.tick() => {
-                helper.keep_loaded().await;
-                continue;
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (stream, _) = accepted?;
+                if may_ask(&stream, gateway_uid) {
+                    let before = peer.replace(HelperPeer::new(stream));
+                    if before.is_some() {
+                        tracing::info!("a newer connection took the place of the gateway's");
+                    }
+                }
             }
-        };
-        let uid = match stream.peer_cred() {
-            Ok(peer) => peer.uid(),
-            Err(cause) => {
-                tracing::warn!(%cause, "peer credentials unreadable; connection closed");
-                continue;
+            _ = check.tick() => helper.keep_loaded().await,
+            line = next_line(&mut peer) => {
+                let goes_on = match line {
+                    Ok(Some(line)) => helper.reply(&line, peer.as_mut()).await,
+                    Ok(None) => Ok(false),
+                    Err(cause) => Err(cause),
+                };
+                if let Err(cause) = &goes_on {
+                    tracing::warn!(%cause, "connection of the gateway ended");
+                }
+                if !goes_on.unwrap_or(false) {
+                    peer = None;
+                }
             }
-        };
-        if uid != gateway_uid && uid != 0 {
+        }
+    }
+}
+
+/// Lets nothing be forwarded when there is no plan that could be put in force. Rules of ours that
+/// the kernel has already go on: they keep the segments apart, and their sessions end on time.
+///
+/// # Errors
+/// [`ServerError::Base`].
+pub async fn shut() -> Result<(), ServerError> {
+    let failed = |error: KernelError| ServerError::Base {
+        detail: error.detail,
+    };
+    if kernel::is_loaded().await.map_err(failed)? {
+        return Ok(());
+    }
+    kernel::transact(&ruleset::closed()).await.map_err(failed)
+}
+
+/// Whether the kernel says that the other end is the gateway's user or root.
+fn may_ask(stream: &UnixStream, gateway_uid: u32) -> bool {
+    match stream.peer_cred().map(|peer| peer.uid()) {
+        Ok(uid) if uid == gateway_uid || uid == 0 => true,
+        Ok(uid) => {
             tracing::warn!(
                 uid,
                 "network helper refused a user that is not the gateway's"
             );
-            continue;
+            false
         }
-        if let Err(cause) = helper.converse(stream).await {
-            tracing::warn!(%cause, "connection of the gateway ended");
+        Err(cause) => {
+            tracing::warn!(%cause, "peer credentials unreadable; connection closed");
+            false
         }
+    }
+}
+
+/// The next line of the peer that is there; without one this never ends.
+async fn next_line(peer: &mut Option<HelperPeer>) -> std::io::Result<Option<Vec<u8>>> {
+    match peer {
+        Some(peer) => peer.next_line().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -137,38 +187,20 @@ impl Helper {
         }
     }
 
-    async fn converse(&mut self, stream: UnixStream) -> std::io::Result<()> {
-        let (read, mut write) = stream.into_split();
-        let mut read = BufReader::new(read);
-        let mut check = tokio::time::interval(CHECK_INTERVAL);
-        let mut line = Vec::new();
-        loop {
-            let most = (MAX_LINE_BYTES + 1).saturating_sub(line.len()) as u64;
-            let mut bounded = (&mut read).take(most);
-            // The part of a line that was read stays in it when the check comes first.
-            tokio::select! {
-                read = bounded.read_until(b'\n', &mut line) => read?,
-                _ = check.tick() => {
-                    self.keep_loaded().await;
-                    continue;
-                }
-            };
-            if line.is_empty() {
-                return Ok(());
-            }
-            let is_whole = line.ends_with(b"\n");
-            let reply = match serde_json::from_slice(&line) {
-                Ok(request) if is_whole => self.answer(request).await,
-                _ => refused(NetdRefusal::NotARequest, String::new()),
-            };
-            line.clear();
-            let mut text = serde_json::to_vec(&reply).map_err(std::io::Error::other)?;
-            text.push(b'\n');
-            write.write_all(&text).await?;
-            if !is_whole {
-                return Ok(());
-            }
+    /// Carries a line out and answers it; false = the line was too long, and what follows it is no
+    /// line either.
+    async fn reply(&mut self, line: &[u8], peer: Option<&mut HelperPeer>) -> std::io::Result<bool> {
+        let is_whole = line.ends_with(b"\n");
+        let reply = match serde_json::from_slice(line) {
+            Ok(request) if is_whole => self.answer(request).await,
+            _ => refused(NetdRefusal::NotARequest, String::new()),
+        };
+        let mut text = serde_json::to_vec(&reply).map_err(std::io::Error::other)?;
+        text.push(b'\n');
+        if let Some(peer) = peer {
+            peer.answer(&text).await?;
         }
+        Ok(is_whole)
     }
 
     async fn answer(&mut self, request: NetdRequest) -> NetdReply {
@@ -238,35 +270,42 @@ impl Helper {
             self.is_shaping_partial = false;
             self.rebuild_trees(&plan).await;
         }
-        let slots = self.network.slots();
-        let classes: String = slots
-            .map(|slot| shaping::device(&plan, slot, self.queue))
-            .collect();
-        self.shape(&classes).await;
+        let slots: Vec<SlotId> = self.network.slots().collect();
+        self.shape_devices(&plan, &slots).await;
         Ok(reply)
+    }
+
+    /// The classes of these slots, all by one run of the tool.
+    async fn shape_devices(&mut self, plan: &NetworkPlan, slots: &[SlotId]) {
+        let classes: String = slots
+            .iter()
+            .map(|slot| shaping::device(plan, *slot, self.queue))
+            .collect();
+        if self.shape(&classes).await {
+            self.classes.extend(slots);
+        }
     }
 
     /// The rules are in force already, and a refusal would say that nothing was changed: a part
     /// that cannot be shaped is told to the technician, the others are, and the next plan tries
-    /// again.
-    async fn shape(&mut self, commands: &str) {
-        if let Err(error) = kernel::shape(commands).await {
+    /// again. False = a part cannot.
+    async fn shape(&mut self, commands: &str) -> bool {
+        let shaped = kernel::shape(commands).await;
+        if let Err(error) = &shaped {
             self.is_shaping_partial = true;
             tracing::warn!(
                 detail = error.detail,
                 "speed of guests not limited everywhere"
             );
         }
+        shaped.is_ok()
     }
 
     /// Shaping comes after the rules: a device whose class is missing is fast, not free.
     async fn rebuild_trees(&mut self, plan: &NetworkPlan) {
-        // On an interface without a tree the removal fails; what is asked for is that none is
-        // there.
-        let _ = kernel::shape(&shaping::clear(plan)).await;
-        self.shape(&shaping::trees(plan)).await;
         self.queue = None;
-        if shaping::is_shaped(plan) {
+        self.classes.clear();
+        if plan.guest.is_some() {
             for queue in QUEUES {
                 if kernel::has_queue(queue).await {
                     self.queue = Some(queue);
@@ -274,6 +313,10 @@ impl Helper {
                 }
             }
         }
+        // On an interface without a tree the removal fails; what is asked for is that none is
+        // there.
+        let _ = kernel::shape(&shaping::clear(plan)).await;
+        self.shape(&shaping::trees(plan, self.queue)).await;
     }
 
     async fn admit(&mut self, session: GuestSession) -> Result<NetdReply, KernelError> {
@@ -286,10 +329,10 @@ impl Helper {
         let counted = used.get(&session.slot).copied().unwrap_or(0);
         let change = self.network.admit(&session, counted, since_boot_ms());
         let reply = self.apply(change).await?;
-        if let Some(plan) = self.network.plan() {
-            let classes = shaping::device(plan, session.slot, self.queue);
+        let plan = self.network.plan().cloned();
+        if let Some(plan) = plan.filter(|_| !self.classes.contains(&session.slot)) {
             // The device is in and its bytes are counted; only its speed may not be limited.
-            self.shape(&classes).await;
+            self.shape_devices(&plan, &[session.slot]).await;
         }
         Ok(reply)
     }

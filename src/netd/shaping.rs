@@ -12,24 +12,28 @@ use crate::protocol::netd::{InterfaceName, NetworkPlan, SlotId};
 const DEVICE_FLOOR_KBIT: u32 = 64;
 /// Class that all devices share.
 const ALL: &str = "1:ffff";
+/// Class of all devices without a session together, which reach the garden alone. No slot has its
+/// number.
+pub const CAPTIVE_CLASS: &str = "1:fffe";
+/// Their speed where one device's is not limited, kbit/s.
+const CAPTIVE_KBIT: u32 = 5_000;
+/// Bytes that a class sends at its turn: a packet. Without it the kernel writes a line into its log
+/// for each class.
+const QUANTUM: u32 = 1_514;
 
 /// Interfaces with a tree: where guests receive, and where they send.
 fn shaped(plan: &NetworkPlan) -> Vec<&InterfaceName> {
     let Some(guest) = &plan.guest else {
         return Vec::new();
     };
-    if !is_shaped(plan) {
-        return Vec::new();
-    }
     std::iter::once(&guest.interface)
         .chain(&plan.uplinks)
         .collect()
 }
 
-/// Whether the plan limits any speed.
-#[must_use]
-pub const fn is_shaped(plan: &NetworkPlan) -> bool {
-    plan.guest.is_some() && (plan.rates.all_kbit.is_some() || plan.rates.device_kbit.is_some())
+/// Whether the plan limits the speed of devices with a session.
+const fn limits_devices(plan: &NetworkPlan) -> bool {
+    plan.rates.all_kbit.is_some() || plan.rates.device_kbit.is_some()
 }
 
 /// Commands that remove the tree of an interface; on one without a tree they fail, which means
@@ -44,17 +48,21 @@ pub fn clear(plan: &NetworkPlan) -> String {
     to
 }
 
-/// The trees with their common class.
+/// The trees with their common class and that of the devices without a session, with `beneath` as
+/// in [`device`].
 #[must_use]
-pub fn trees(plan: &NetworkPlan) -> String {
+pub fn trees(plan: &NetworkPlan, beneath: Option<&str>) -> String {
     let mut to = String::new();
     let all = all_kbit(plan);
+    let captive = plan.rates.device_kbit.unwrap_or(CAPTIVE_KBIT).clamp(1, all);
     for interface in shaped(plan) {
         let _ = writeln!(to, "qdisc add dev {interface} root handle 1: htb default 0");
         let _ = writeln!(
             to,
-            "class add dev {interface} parent 1: classid {ALL} htb rate {all}kbit ceil {all}kbit"
+            "class add dev {interface} parent 1: classid {ALL} \
+             htb rate {all}kbit ceil {all}kbit quantum {QUANTUM}"
         );
+        class(&mut to, interface, CAPTIVE_CLASS, captive, beneath);
     }
     to
 }
@@ -63,24 +71,28 @@ pub fn trees(plan: &NetworkPlan) -> String {
 #[must_use]
 pub fn device(plan: &NetworkPlan, slot: SlotId, beneath: Option<&str>) -> String {
     let mut to = String::new();
+    if !limits_devices(plan) {
+        return to;
+    }
     let all = all_kbit(plan);
     let most = plan.rates.device_kbit.unwrap_or(all).clamp(1, all);
-    let floor = DEVICE_FLOOR_KBIT.min(most);
-    let number = slot.number();
+    let id = format!("1:{:x}", slot.number());
     for interface in shaped(plan) {
-        let _ = writeln!(
-            to,
-            "class replace dev {interface} parent {ALL} classid \
-             1:{number:x} htb rate {floor}kbit ceil {most}kbit"
-        );
-        if let Some(beneath) = beneath {
-            let _ = writeln!(
-                to,
-                "qdisc replace dev {interface} parent 1:{number:x} {beneath}"
-            );
-        }
+        class(&mut to, interface, &id, most, beneath);
     }
     to
+}
+
+fn class(to: &mut String, interface: &InterfaceName, id: &str, most: u32, beneath: Option<&str>) {
+    let floor = DEVICE_FLOOR_KBIT.min(most);
+    let _ = writeln!(
+        to,
+        "class replace dev {interface} parent {ALL} classid {id} \
+         htb rate {floor}kbit ceil {most}kbit quantum {QUANTUM}"
+    );
+    if let Some(beneath) = beneath {
+        let _ = writeln!(to, "qdisc replace dev {interface} parent {id} {beneath}");
+    }
 }
 
 /// Ten Gbit/s stand for “not limited”: HTB needs a number.

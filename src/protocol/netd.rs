@@ -84,6 +84,11 @@ impl NetworkPlan {
             .flatten()
     }
 
+    /// The networks of the house: nobody is led into one of them by a name, a garden or a route.
+    pub fn own_networks(&self) -> impl Iterator<Item = SubnetAddress> + '_ {
+        self.segments().flat_map(NetworkSegment::networks)
+    }
+
     /// Whether no two segments or uplinks share an interface or an address, and every address is of
     /// its family.
     #[must_use]
@@ -93,8 +98,7 @@ impl NetworkPlan {
         let total = interfaces.len();
         interfaces.sort();
         interfaces.dedup();
-        let networks: Vec<SubnetAddress> =
-            self.segments().flat_map(NetworkSegment::networks).collect();
+        let networks: Vec<SubnetAddress> = self.own_networks().collect();
         let pairs = networks.iter().enumerate();
         let is_apart = |(i, one): (usize, &SubnetAddress)| {
             let others = networks.iter().skip(i + 1);

@@ -149,6 +149,44 @@ fn a_reservation_holds_without_a_restart_and_goes_again() {
 }
 
 #[test]
+fn what_the_gateway_did_not_mean_reaches_no_device() {
+    let segments = village();
+    let role = served(&segments);
+    let first = phone(&segments);
+    let write = |name: &str, text: &str| {
+        std::fs::write(role.shared().join(name), text).expect("written");
+    };
+    // A gateway that was taken over would lead everybody to names and routers of its own, and give
+    // itself the address of the box.
+    write(
+        "options",
+        "tag:guest,6,203.0.113.66\ntag:guest,3,10.7.0.66\ntag:device,option:router,10.8.0.66\n\
+         tag:guest,114,https://benthoc.example/api\n",
+    );
+    write(
+        "reservations",
+        "aa:00:00:00:08:01,10.8.0.20\naa:00:00:00:08:02,10.8.0.1\n02:00:00:00:07:11,ignore\n\
+         02:00:00:00:07:11,set:device,10.7.0.77\n",
+    );
+    until("what it may say holds", || {
+        camera(&segments).address == Ipv4Addr::new(10, 8, 0, 20)
+            && phone(&segments).options.contains_key(&114)
+    });
+    let (guest, device) = (phone(&segments), camera(&segments));
+    let own = Some(Ipv4Addr::new(10, 7, 0, 1));
+    assert_eq!((guest.address_of(3), guest.address_of(6)), (own, own));
+    assert_eq!(guest.address, first.address);
+    assert!(!device.options.contains_key(&3), "{device:?}");
+    // Without any of it all is as before.
+    write("options", &"x".repeat(5_000));
+    write("reservations", "");
+    until("the reservation is gone", || {
+        camera(&segments).address != Ipv4Addr::new(10, 8, 0, 20)
+    });
+    assert!(phone(&segments).options.contains_key(&114), "kept");
+}
+
+#[test]
 fn what_a_device_calls_itself_goes_nowhere() {
     let segments = village();
     let role = served(&segments);
@@ -211,11 +249,23 @@ fn the_server_comes_back_by_itself_and_keeps_what_it_gave() {
     role.end(Signal::TERM);
     until("the server ends too", || !runs(second));
     std::fs::remove_file(role.runtime().join("leases")).expect("rebooted");
-    assert_eq!(role.leases().len(), 2, "the saved copy is read");
+    // The phone's row was in memory alone, also when an older program had saved it.
+    let saved = role.shared().join("leases");
+    let text = std::fs::read_to_string(&saved).expect("a copy");
+    assert!(!text.contains("02:00:00:00:07:11"), "{text}");
+    assert_eq!(role.leases().len(), 1, "the saved copy is read");
+    let older = format!("{text}5000000000 02:00:00:00:07:11 {guest} * *\n");
+    std::fs::write(&saved, older).expect("written");
     role.start(&segments);
     until("dnsmasq runs", || role.dnsmasq().is_some());
-    assert_eq!(role.leases().len(), 2);
-    assert_eq!(camera(&segments).address, device);
+    assert_eq!(role.leases().len(), 1);
+    until("the older copy goes", || {
+        std::fs::read_to_string(&saved).is_ok_and(|now| now == text)
+    });
+    assert_eq!(
+        (phone(&segments).address, camera(&segments).address),
+        (guest, device)
+    );
 
     // Nothing that the role started outlives it.
     let last = role.dnsmasq().expect("it runs");

@@ -71,6 +71,8 @@ mod rumqttc;
 mod segments;
 mod segments_apart;
 mod segments_bounds;
+mod segments_homes;
+mod segments_hostile;
 mod sensors;
 mod setup;
 mod snapshots;

@@ -279,6 +279,9 @@ fn a_new_hardware_address_is_a_new_guest() {
     assert_eq!(plain(&segments, "phone", HOST[0]), ONLINE);
     let other = ["link", "set", "wlan0", "address", "02:00:00:00:07:99"];
     segments.ip("phone", &other);
+    // DHCP gives it another address: the one that it had is the other device's.
+    segments.ip("phone", &["addr", "del", "10.7.0.11/22", "dev", "wlan0"]);
+    segments.address("phone", "wlan0", &["10.7.0.21/22"]);
     segments.ip("phone", &["route", "replace", "default", "via", "10.7.0.1"]);
     until("the new address is a stranger", || {
         plain(&segments, "phone", HOST[0]) == CAPTIVE

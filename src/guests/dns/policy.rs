@@ -68,6 +68,8 @@ pub struct DnsPolicy {
     pub guest: Option<NetworkSegment>,
     /// The staff's segment.
     pub staff: Option<NetworkSegment>,
+    /// All networks of the house, the devices' among them: no name of the internet leads into one.
+    pub own_networks: Vec<SubnetAddress>,
     /// The way to the internet for guests.
     pub guest_access: InternetAccess,
     /// The same for staff, who may use an uplink that guests may not.
@@ -99,13 +101,6 @@ impl DnsPolicy {
             AskingSegment::Guest => &self.guest_access,
             AskingSegment::Staff => &self.staff_access,
         }
-    }
-
-    /// The village hall's networks.
-    #[must_use]
-    pub fn own_networks(&self) -> Vec<SubnetAddress> {
-        let segments = [&self.guest, &self.staff].into_iter().flatten();
-        segments.flat_map(NetworkSegment::networks).collect()
     }
 
     /// Whether an address is of a device of the segment.

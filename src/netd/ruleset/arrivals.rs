@@ -59,35 +59,26 @@ fn neighborhood(to: &mut Script, segment: &NetworkSegment) {
 
 pub(super) fn guest_input(to: &mut Script, plan: &NetworkPlan, guest: &NetworkSegment) {
     let (dns, portal) = (plan.ports.dns, plan.ports.portal);
-    let questions = plan.limits.dns_per_second.max(1);
-    let pages = plan.limits.portal_per_second.max(1);
-    let connections = plan.limits.connections;
-    line!(to, "\tchain guest_input {{");
-    neighborhood(to, guest);
-    line!(
-        to,
-        "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} update \
-         @guest_questions {{ ether saddr limit rate over {questions}/second \
-         burst {} packets }} drop",
-        questions.saturating_mul(2)
-    );
-    line!(
-        to,
-        "\t\tct state new add @guest_connections {{ ether saddr ct \
-         count over {connections} }} goto refuse"
-    );
-    line!(to, "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} accept");
     let mut ports = vec![portal];
     ports.extend(plan.ports.portal_tls);
     let ports = numbers(&ports);
     line!(
         to,
-        "\t\ttcp dport {{ {ports} }} ct state new update \
-         @guest_portal {{ ether saddr limit rate over {pages}/second burst {} packets }} drop",
-        pages.saturating_mul(3)
+        "\tchain guest_input {{
+\t\ticmpv6 type {{ nd-neighbor-solicit, nd-router-solicit }} jump guest_solicits
+\t\ticmpv6 type nd-neighbor-advert jump guest_advertises"
     );
-    line!(to, "\t\ttcp dport {{ {ports} }} accept");
-    line!(to, "\t\tgoto refuse\n\t}}");
+    neighborhood(to, guest);
+    line!(
+        to,
+        "\t\tmeta l4proto {{ tcp, udp }} th dport {dns} jump guest_questions
+\t\tct state new jump guest_connections
+\t\tmeta l4proto {{ tcp, udp }} th dport {dns} accept
+\t\ttcp dport {{ {ports} }} ct state new jump guest_visits
+\t\ttcp dport {{ {ports} }} accept
+\t\tgoto refuse
+\t}}"
+    );
 }
 
 pub(super) fn served_input(

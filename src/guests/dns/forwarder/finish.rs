@@ -59,8 +59,8 @@ impl Forwarder {
         count(&self.counters.forwarded);
         let question = &request.question;
         let message = self.upstream.ask(resolvers, question).await?;
-        let own = request.policy.own_networks();
-        let filtered = rebinding::filtered(&message, question, &own);
+        let own = &request.policy.own_networks;
+        let filtered = rebinding::filtered(&message, question, own);
         let removed = filtered.removed;
         self.counters
             .rebinding

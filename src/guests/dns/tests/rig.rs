@@ -31,9 +31,12 @@ pub fn segment(interface: &str, v4: &str, v6: Option<&str>) -> NetworkSegment {
 }
 
 pub fn policy(resolvers: Vec<SocketAddr>) -> DnsPolicy {
+    let guest = segment("guest0", "10.7.0.1/22", Some("fd00:7::1/64"));
+    let staff = segment("staff0", "10.8.0.1/24", None);
     DnsPolicy {
-        guest: Some(segment("guest0", "10.7.0.1/22", Some("fd00:7::1/64"))),
-        staff: Some(segment("staff0", "10.8.0.1/24", None)),
+        own_networks: guest.networks().chain(staff.networks()).collect(),
+        guest: Some(guest),
+        staff: Some(staff),
         guest_access: InternetAccess::Open(resolvers.clone()),
         staff_access: InternetAccess::Open(resolvers),
         local_names: LocalNames::new(["h123.example.vn"]).expect("names"),
