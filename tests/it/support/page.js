@@ -31,6 +31,8 @@ all("a[href], button, input:not([type=hidden]), select, textarea, summary, audio
   var isInText = e.matches("a[href^='tel:']:not(.button)"), targets = [e].concat([].slice.call(e.labels || []));
   var tall = Math.max.apply(null, targets.map(function (t) { return t.getBoundingClientRect().height; }));
   if (!isInText && tall < 47.5) say(Math.round(tall) + " px tall", e);
+  // A switch that cannot be switched takes no focus; its label says why.
+  if (e.disabled && [].some.call(e.labels || [], function (l) { return /\S\s+\S/.test(l.textContent); })) return;
   e.focus();
   if (document.activeElement !== e) return say("takes no focus", e);
   var style = getComputedStyle(e);
