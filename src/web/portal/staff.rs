@@ -1,8 +1,8 @@
 //! The way of the village's own people to the dashboard: a link for devices of the staff's network,
 //! and for everybody else the reason why there is none.
 //!
-//! Invariants: a link opens nothing. The kernel lets the staff's network alone to the dashboard, and
-//! whoever gets there signs in. For a page of a guest no certificate is read.
+//! Invariants: a link opens nothing. The kernel lets the staff's network alone to the dashboard,
+//! and whoever gets there signs in. For a page of a guest no certificate is read.
 
 use std::net::IpAddr;
 use std::sync::Arc;
