@@ -3,8 +3,8 @@
 //!
 //! Invariants: a packet goes on only when its device was found within its bound, so a set without
 //! room refuses whoever is not in it. Devices with a session are counted by their slot, in sets
-//! that have room for every slot there is: however many addresses somebody makes up, they fill the sets
-//! of the captive devices alone, where those that have a place keep it.
+//! that have room for every slot there is: however many addresses somebody makes up, they fill the
+//! sets of the captive devices alone, where those that have a place keep it.
 
 use super::Script;
 use crate::protocol::netd::DeviceLimits;

@@ -1,5 +1,5 @@
-//! Who has which address of the guest segment, as the kernel may believe it: the first device that
-//! claims an address has it for as long as it is heard of.
+//! The addresses of the guest segment, each with the one device that the kernel may believe: the
+//! first that claims an address has it for as long as it is heard of.
 //!
 //! A device that answers for another's address would get what is sent to that one. Its claim, by
 //! ARP or by neighbour discovery, is dropped before the kernel's table of neighbours hears of it.
