@@ -198,7 +198,9 @@ fn rules_that_the_kernel_does_not_take_are_found_with_its_words() {
     assert!(told.is_some_and(|page| page.contains("Wifi đang trục trặc")));
     let refused = "nhân hệ điều hành không nhận luật tường lửa mới";
     until_found(&village, "D-RUN-02", refused, "journalctl -u conglang-netd");
-    assert!(doctor(&village).contains("Operation not permitted"));
+    until("the kernel's words", || {
+        doctor(&village).contains("Operation not permitted")
+    });
     drop(owner);
     until_gone(&village, refused);
     village.until_in_force();

@@ -232,16 +232,29 @@ fn another_hardware_address_is_another_visitor_and_the_first_has_what_was_left()
     until("time goes by", || seconds_left(&village) <= 297);
     let open = kept_open(&village, "phone");
     assert!(open.iter().all(is_heard));
-    let becomes = |mac: &str| {
-        let address = ["link", "set", "wlan0", "address", mac];
-        village.segments.ip("phone", &address);
-        let by_the_box = ["route", "replace", "default", "via", BOX[0]];
-        village.segments.ip("phone", &by_the_box);
+    // Another hardware address gets another address of its own: DHCP gives one to each.
+    let becomes = |mac: &str, own: &str| {
+        let segments = &village.segments;
+        segments.ip("phone", &["link", "set", "wlan0", "address", mac]);
+        let whole = format!("{own}/22");
+        segments.ip("phone", &["addr", "replace", &whole, "dev", "wlan0"]);
+        let near = [
+            "route",
+            "replace",
+            "10.7.0.0/22",
+            "dev",
+            "wlan0",
+            "src",
+            own,
+        ];
+        segments.ip("phone", &near);
+        let far = ["route", "replace", "default", "via", BOX[0], "src", own];
+        segments.ip("phone", &far);
         // As a phone that joins does, it makes itself known.
         let forget = ["neigh", "flush", "dev", "guest0"];
         village.segments.ip("box", &forget);
     };
-    becomes("02:00:00:00:07:99");
+    becomes("02:00:00:00:07:99", "10.7.0.99");
     until("it is a stranger", || {
         village.page("phone").contains(CAPTIVE_WORDS)
     });
@@ -253,7 +266,7 @@ fn another_hardware_address_is_another_visitor_and_the_first_has_what_was_left()
     village.enter("phone", 4);
     assert!(village.is_online("phone"));
     assert_eq!(village.devices_in().len(), 2);
-    becomes("02:00:00:00:07:11");
+    becomes("02:00:00:00:07:11", "10.7.0.11");
     until("it is itself again", || {
         let page = village.page("phone");
         page.contains(IN_WORDS) && village.is_online("phone")
