@@ -1,5 +1,6 @@
-//! The kernel's settings as text for `sysctl.d`: the box forwards, believes no router on the
-//! segments that it serves itself, and answers for an address only where it has it.
+//! The kernel's settings as text for `sysctl.d`: the box believes no router on the segments that it
+//! serves itself, and answers for an address only where it has it. Deliberately absent: whether it
+//! forwards, which the network helper's unit switches.
 
 use crate::config::network::NetworkConfig;
 use crate::protocol::netd::InterfaceName;
