@@ -113,3 +113,12 @@ fn every_unit_is_shut_in() {
     });
     assert_eq!(services.count(), MOST_EXPOSED.len(), "a unit has no bound");
 }
+
+/// `dnsmasq` is started by `setpriv`, which ends without this call: nobody got an address.
+#[test]
+fn the_unit_of_addresses_lets_its_server_be_started() {
+    let unit = include_str!("../../systemd/conglang-dhcp.service");
+    let mut filters = unit.lines().filter(|l| l.starts_with("SystemCallFilter="));
+    assert!(filters.any(|l| l.contains("~@privileged")));
+    assert!(filters.any(|l| l == "SystemCallFilter=capset"));
+}
