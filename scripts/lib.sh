@@ -8,7 +8,7 @@ PACKAGES_CAMERAS="python3 python3-gi python3-gst-1.0 gir1.2-gst-rtsp-server-1.0 
 PACKAGES_RADIO="qemu-system-x86 binutils e2fsprogs"
 PACKAGES_TEST="faketime util-linux systemd mosquitto-clients chromium chromium-driver fonts-noto-core"
 # A village's network in namespaces: the box's programs, and a program that hears routers.
-PACKAGES_NETWORK="nftables iproute2 procps dnsmasq-base ndisc6"
+PACKAGES_NETWORK="nftables iproute2 procps dnsmasq-base ndisc6 bind9-dnsutils curl"
 
 # Some services run scripts without a home.
 export HOME="${HOME:-/root}"

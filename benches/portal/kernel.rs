@@ -82,6 +82,17 @@ pub fn measure(house: &House, count: usize) -> Vec<Row> {
         rows.extend(latency(&name("cut"), cuts, None));
         rows.extend(latency(&name("count"), counts, None));
         rows.push(Row::alone(name("load all"), whole, "ms", None));
+        let began = Instant::now();
+        helper.ask(&NetdRequest::Change {
+            cut: Vec::new(),
+            admit: (1..=SESSIONS).map(session).collect(),
+        });
+        rows.push(Row::alone(
+            name("other bounds for all"),
+            ms(began),
+            "ms",
+            None,
+        ));
     }
     fill(&mut helper, plan(house, None), 0);
     rows

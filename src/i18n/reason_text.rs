@@ -183,6 +183,7 @@ mod tests {
     #[test]
     fn a_reason_survives_json() {
         for reason in [
+            HealthReason::Starting,
             HealthReason::ServiceEnded,
             HealthReason::JournalNotWritable {
                 cause: IoCause::Number { number: 5 },

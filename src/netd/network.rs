@@ -60,6 +60,12 @@ impl Network {
         self.sessions.keys().copied()
     }
 
+    /// Whether a slot is held.
+    #[must_use]
+    pub fn is_held(&self, slot: SlotId) -> bool {
+        self.sessions.contains_key(&slot)
+    }
+
     /// The state that a helper finds in the kernel when it starts again; the plan is not in it.
     #[must_use]
     pub fn restored(held: &HeldTable, now: u64) -> Self {
@@ -240,6 +246,39 @@ impl Network {
             .remove(&slot)
             .map_or_else(String::new, |held| ruleset::end(slot, held.mac));
         Ok(KernelChange { script, after })
+    }
+
+    /// Ends these sessions, then lets these devices in. `used` are the bytes that the kernel has
+    /// counted for the slots.
+    ///
+    /// # Errors
+    /// [`NetdRefusal`] of the first that cannot be.
+    pub fn change(
+        &self,
+        cut: &[SlotId],
+        admit: &[GuestSession],
+        used: &BTreeMap<SlotId, u64>,
+        now: u64,
+    ) -> Result<KernelChange, NetdRefusal> {
+        if cut.len() > MAX_SESSIONS || admit.len() > MAX_SESSIONS {
+            return Err(NetdRefusal::TooMany);
+        }
+        let mut all = KernelChange {
+            script: String::new(),
+            after: self.clone(),
+        };
+        for slot in cut {
+            let next = all.after.cut(*slot)?;
+            all.script.push_str(&next.script);
+            all.after = next.after;
+        }
+        for session in admit {
+            let counted = used.get(&session.slot).copied().unwrap_or(0);
+            let next = all.after.admit(session, counted, now)?;
+            all.script.push_str(&next.script);
+            all.after = next.after;
+        }
+        Ok(all)
     }
 
     /// Opens these uplinks to guests, and no others.

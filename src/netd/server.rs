@@ -210,8 +210,9 @@ impl Helper {
                 sessions,
                 open_uplinks,
             } => self.load(*plan, &sessions, open_uplinks).await,
-            NetdRequest::Admit { session } => self.admit(session).await,
-            NetdRequest::Cut { slot } => self.apply(self.network.cut(slot)).await,
+            NetdRequest::Admit { session } => self.change(&[], &[session]).await,
+            NetdRequest::Cut { slot } => self.change(&[slot], &[]).await,
+            NetdRequest::Change { cut, admit } => self.change(&cut, &admit).await,
             NetdRequest::OpenUplinks { uplinks } => {
                 self.apply(self.network.set_open_uplinks(uplinks)).await
             }
@@ -319,20 +320,26 @@ impl Helper {
         self.shape(&shaping::trees(plan, self.queue)).await;
     }
 
-    async fn admit(&mut self, session: GuestSession) -> Result<NetdReply, KernelError> {
-        let is_held = self.network.slots().any(|slot| slot == session.slot);
-        let used = if is_held {
+    async fn change(
+        &mut self,
+        cut: &[SlotId],
+        admit: &[GuestSession],
+    ) -> Result<NetdReply, KernelError> {
+        let is_one_held = admit
+            .iter()
+            .any(|session| self.network.is_held(session.slot));
+        let used = if is_one_held {
             kernel::used_bytes().await?.unwrap_or_default()
         } else {
             BTreeMap::new()
         };
-        let counted = used.get(&session.slot).copied().unwrap_or(0);
-        let change = self.network.admit(&session, counted, since_boot_ms());
+        let change = self.network.change(cut, admit, &used, since_boot_ms());
         let reply = self.apply(change).await?;
-        let plan = self.network.plan().cloned();
-        if let Some(plan) = plan.filter(|_| !self.classes.contains(&session.slot)) {
-            // The device is in and its bytes are counted; only its speed may not be limited.
-            self.shape_devices(&plan, &[session.slot]).await;
+        // The devices are in and their bytes are counted; only their speed may not be limited.
+        let slots = admit.iter().map(|session| session.slot);
+        let new: Vec<SlotId> = slots.filter(|slot| !self.classes.contains(slot)).collect();
+        if let Some(plan) = self.network.plan().cloned().filter(|_| !new.is_empty()) {
+            self.shape_devices(&plan, &new).await;
         }
         Ok(reply)
     }

@@ -239,6 +239,13 @@ pub enum NetdRequest {
         /// Its mark.
         slot: SlotId,
     },
+    /// Many of both in one transaction: all of it, or nothing.
+    Change {
+        /// Sessions to end.
+        cut: Vec<SlotId>,
+        /// Devices and their bounds.
+        admit: Vec<GuestSession>,
+    },
     /// Uplinks that guests may use from now on.
     OpenUplinks {
         /// None = only the portal and, over any uplink, the walled garden.

@@ -12,36 +12,12 @@ use serde::{Deserialize, Serialize};
 pub use super::broker_loss::BrokerLoss;
 use super::io_cause::IoCause;
 use super::reason_enum::{ReasonDetail, reason_enum};
+pub use super::text_name::TextName;
 use crate::time::WallMs;
 
 impl From<&WallMs> for ReasonDetail<'_> {
     fn from(moment: &WallMs) -> Self {
         Self::Moment(*moment)
-    }
-}
-
-reason_enum! {
-    /// A text that people typed, by its name.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(tag = "is", rename_all = "snake_case")]
-    pub enum TextName {
-        /// A person's name and PIN hash.
-        Person {
-            /// The user's id.
-            id: String,
-        } = "text-person";
-        /// A notice.
-        Notice {
-            /// Its id.
-            id: String,
-        } = "text-notice";
-        /// A sentence for the loudspeakers.
-        Announcement {
-            /// Its id.
-            id: String,
-        } = "text-announcement";
-        /// A text that no page shows any more.
-        Old = "text-old";
     }
 }
 
@@ -56,6 +32,8 @@ reason_enum! {
             reasons: Vec<HealthReason>,
         } = "health-several", "advice-log";
 
+        /// A part that was started has not shown yet that it works.
+        Starting = "health-starting", "advice-starting";
         /// A service ended by itself.
         ServiceEnded = "health-service-ended", "advice-log";
         /// A service failed.

@@ -21,6 +21,7 @@ pub mod sandbox;
 pub mod service;
 pub mod standstill;
 pub mod systemd;
+mod text_name;
 pub mod worker;
 
 pub use service::{Stop, Supervisor};

@@ -71,15 +71,40 @@ impl Supervisor {
         &self.stop
     }
 
-    /// Runs a service for ever: `run` with a copy of `state`, again whenever it ended.
+    /// Runs a service for ever: `run` with a copy of `state`, again whenever it ended. Its part is
+    /// green while it runs.
     pub fn service<S, F, R>(&self, part: HealthPart, state: S, run: F)
     where
         S: Clone + Send + 'static,
         F: Fn(S, Stop) -> R + Send + 'static,
         R: Future<Output = anyhow::Result<()>> + Send,
     {
+        self.run_for_ever(part, None, state, run);
+    }
+
+    /// The same for a service that says itself when it works: until then its part is starting.
+    pub fn proving_service<S, F, R>(&self, part: HealthPart, state: S, run: F)
+    where
+        S: Clone + Send + 'static,
+        F: Fn(S, Stop) -> R + Send + 'static,
+        R: Future<Output = anyhow::Result<()>> + Send,
+    {
+        self.run_for_ever(part, Some(HealthReason::Starting), state, run);
+    }
+
+    fn run_for_ever<S, F, R>(
+        &self,
+        part: HealthPart,
+        at_first: Option<HealthReason>,
+        state: S,
+        run: F,
+    ) where
+        S: Clone + Send + 'static,
+        F: Fn(S, Stop) -> R + Send + 'static,
+        R: Future<Output = anyhow::Result<()>> + Send,
+    {
         let (stop, health, clock) = (self.stop.clone(), self.health.clone(), self.clock.clone());
-        health.set_green(&part);
+        health.set_amber_or_green(&part, at_first.clone());
         self.spawn(async move {
             let mut backoff = Backoff::standard();
             while !stop.soft.is_cancelled() {
@@ -106,7 +131,7 @@ impl Supervisor {
                     () = tokio::time::sleep(backoff.next(jitter())) => {}
                     () = stop.soft.cancelled() => return,
                 }
-                health.set_green(&part);
+                health.set_amber_or_green(&part, at_first.clone());
                 health.record_restart(&part);
             }
         });
@@ -219,6 +244,32 @@ mod tests {
             supervisor.health().parts()[&HealthPart::Recordings].reason,
             Some(reason)
         );
+        assert!(supervisor.drain(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_proves_itself_is_not_green_before_it_did() {
+        let supervisor = Supervisor::new(Clock::manual(0));
+        let health = supervisor.health().clone();
+        let (begin, begun) = tokio::sync::watch::channel(false);
+        supervisor.proving_service(
+            HealthPart::Guests,
+            (begun, health.clone()),
+            |(mut begun, health), stop| async move {
+                begun.wait_for(|may| *may).await?;
+                health.set_green(&HealthPart::Guests);
+                stop.soft.cancelled().await;
+                Ok(())
+            },
+        );
+        tokio::task::yield_now().await;
+        let part = |h: &Health| h.parts()[&HealthPart::Guests].clone();
+        assert_eq!(part(&health).status, HealthStatus::Amber);
+        assert_eq!(part(&health).reason, Some(HealthReason::Starting));
+        let mut changed = health.watch();
+        begin.send(true).expect("the service waits");
+        changed.changed().await.expect("health lives");
+        assert_eq!(part(&health).status, HealthStatus::Green);
         assert!(supervisor.drain(Duration::from_secs(1)).await);
     }
 

@@ -318,9 +318,25 @@ fn three_hundred_sessions_come_and_go() {
     let all: Vec<GuestSession> = (1..=300).map(|n| session(n, &mac(n), 600, MANY)).collect();
     load(&segments, all);
     assert_eq!(usage(&segments).len(), 300);
-    for n in 1..=20 {
-        done(&segments, &NetdRequest::Cut { slot: slot(n) });
-    }
+    done(
+        &segments,
+        &NetdRequest::Change {
+            cut: (1..=20).map(slot).collect(),
+            admit: vec![session(22, &mac(22), 60, MANY)],
+        },
+    );
+    assert_eq!(usage(&segments).len(), 280);
+    // One that cannot be keeps all the others from being carried out.
+    let none = segments.ask(&NetdRequest::Change {
+        cut: vec![slot(30)],
+        admit: vec![
+            session(1, PHONE, 600, MANY),
+            session(31, PHONE_2, 600, MANY),
+        ],
+    });
+    assert!(matches!(none, NetdReply::Refused { .. }), "{none:?}");
+    assert_eq!(usage(&segments).len(), 280);
+    assert_eq!(plain(&segments, "phone", HOST[0]), CAPTIVE);
     done(
         &segments,
         &NetdRequest::Admit {

@@ -86,7 +86,7 @@ pub fn start(
     };
     handles
         .supervisor
-        .service(HealthPart::Names, names_service, Names::run);
+        .proving_service(HealthPart::Names, names_service, Names::run);
     let service = GuestService {
         network: network.clone(),
         plan,
@@ -109,7 +109,7 @@ pub fn start(
     };
     handles
         .supervisor
-        .service(HealthPart::Guests, service, GuestService::run);
+        .proving_service(HealthPart::Guests, service, GuestService::run);
 }
 
 /// The counts of the forwarder as programs and the technician read them.

@@ -1,5 +1,6 @@
 //! The guest service while the network helper answers.
 
+mod corrections;
 mod requests;
 mod saving;
 
@@ -19,13 +20,12 @@ use crate::guests::dns::garden::OpenAddresses;
 use crate::guests::dns::rebinding::MAX_RECORDS;
 use crate::guests::helper::{HelperLink, HelperRefusal, LinkError};
 use crate::guests::identity::GuestKey;
-use crate::guests::table::{GuestTable, KernelStep, Moment, Setting};
+use crate::guests::table::{GuestTable, Moment, Setting};
 use crate::guests::use_of_day::UseOfDay;
 use crate::live::guests::GuestsNow;
 use crate::ports::guests::GuestRequest;
 use crate::protocol::netd::{
-    GuestRates, InterfaceName, MAX_GARDEN_ADDRESSES, MacAddress, NetdReply, NetdRequest,
-    NetworkPlan, SlotUsage,
+    GuestRates, InterfaceName, MAX_GARDEN_ADDRESSES, NetdReply, NetdRequest, NetworkPlan, SlotUsage,
 };
 use crate::store::session_rows::SessionRow;
 use crate::supervisor::Stop;
@@ -299,35 +299,6 @@ impl<'a> Running<'a> {
         }
         self.correct().await?;
         self.publish();
-        Ok(())
-    }
-
-    /// Brings every session to what the rules say now; true = there was something to change.
-    async fn correct(&mut self) -> Result<bool, Trouble> {
-        let now = self.now();
-        let steps = self.table.corrections(&self.setting());
-        for step in &steps {
-            match step {
-                KernelStep::Admit(session) => {
-                    if let Some(id) = self.table.id_of(session.mac) {
-                        self.admit(session, &id, now).await?;
-                    }
-                }
-                KernelStep::Cut(mac) => self.end(*mac, now).await?,
-            }
-        }
-        Ok(!steps.is_empty())
-    }
-
-    /// Ends a session in the kernel, and keeps its row.
-    async fn end(&mut self, mac: MacAddress, now: Moment) -> Result<(), Trouble> {
-        let Some(slot) = self.table.slot_of(mac) else {
-            return Ok(());
-        };
-        self.change(&NetdRequest::Cut { slot }).await?;
-        let row = self.table.ended(mac, now);
-        self.rows.extend(row);
-        self.note_who_is_in();
         Ok(())
     }
 

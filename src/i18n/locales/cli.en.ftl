@@ -361,6 +361,7 @@ stream-other = another error: “{ $error }”
 
 # Why a part of the machine does not work well
 health-several = { $reasons }
+health-starting = this part is starting
 health-service-ended = this part ended by itself and is being started again
 health-service-failed = this part failed and is being started again: “{ $error }”
 health-service-panicked = this part hit a mistake of the program and is being started again: “{ $error }”
@@ -854,6 +855,7 @@ advice-samples = new readings are stored; if it happens often, replace the card
 advice-ledger = devices report again when they reconnect; lamps, horns: order again. If it happens often, replace the card
 advice-index = delete index.redb in the data folder and restart; it is built again
 advice-certificate = see the machine's clock; conglang cert show
+advice-starting = wait a minute and look again; if it stays so, see: journalctl -u conglang
 advice-log = journalctl -u conglang -n 50
 advice-bug = journalctl -u conglang -n 50; tell those who make the program
 advice-network-helper = systemctl status conglang-netd; journalctl -u conglang-netd -n 50

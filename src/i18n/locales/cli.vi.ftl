@@ -337,6 +337,7 @@ stream-other = lỗi khác: “{ $error }”
 
 # Vì sao một phần của máy không chạy tốt
 health-several = { $reasons }
+health-starting = phần này đang khởi động
 health-service-ended = phần này tự dừng, máy đang cho chạy lại
 health-service-failed = phần này gặp lỗi, máy đang cho chạy lại: “{ $error }”
 health-service-panicked = phần này gặp lỗi của chính phần mềm, máy đang cho chạy lại: “{ $error }”
@@ -752,6 +753,7 @@ advice-samples = số đo mới vẫn được ghi; hay gặp thì thay thẻ nh
 advice-ledger = thiết bị nói lại trạng thái khi nối lại; đèn, loa: ra lệnh lại. Hay gặp thì thay thẻ nhớ
 advice-index = xóa index.redb trong thư mục dữ liệu rồi khởi động lại; máy tự dựng lại
 advice-certificate = xem giờ của máy; conglang cert show
+advice-starting = chờ một phút rồi xem lại; nếu vẫn vậy, xem: journalctl -u conglang
 advice-log = journalctl -u conglang -n 50
 advice-bug = journalctl -u conglang -n 50; báo cho người làm phần mềm
 advice-network-helper = systemctl status conglang-netd; journalctl -u conglang-netd -n 50

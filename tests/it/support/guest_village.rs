@@ -1,18 +1,16 @@
 //! A village with its free wifi: the whole gateway in the box's namespace, the network helper, a
 //! resolver and hosts in the internet, phones that know nothing of the village.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, TcpStream};
 use std::time::Duration;
 
 use super::house::House;
 use super::names;
-use super::segments::{BOX, GARDEN_HOST, HOST, Segments, until};
+use super::segments::{BOX, GARDEN_HOST, HOST, Segments};
 
 /// Where the portal listens on the box.
 pub const PORTAL_PORT: u16 = 8_080;
-/// The error of a request whose connection was refused.
-const REFUSED: &str = "refused";
 /// What a host of the internet answers.
 pub const ONLINE: u16 = 204;
 
@@ -110,10 +108,7 @@ impl GuestVillage {
     /// The same; the error says how far it came.
     fn try_request(&self, place: &str, to: &str, request: &str) -> Result<PhoneAnswer, String> {
         let connected = self.segments.connect(place, to);
-        let mut stream = connected.map_err(|kind| match kind {
-            ErrorKind::ConnectionRefused => REFUSED.to_owned(),
-            other => format!("not connected: {other}"),
-        })?;
+        let mut stream = connected.map_err(|kind| format!("not connected: {kind}"))?;
         let limit = Some(Duration::from_secs(5));
         stream.set_read_timeout(limit).expect("timeout");
         let sent = stream.write_all(request.as_bytes());
@@ -148,8 +143,7 @@ impl GuestVillage {
         self.get(place, &at(&address.to_string(), 80), host, path)
     }
 
-    /// The tap on the portal's button, over this family. A connection that comes while the kernel
-    /// changes from one set of rules to the next may be refused: a person taps again.
+    /// The tap on the portal's button, over this family.
     pub fn tap(&self, place: &str, family: u8) -> PhoneAnswer {
         let box_address = BOX[usize::from(family == 6)];
         let host = if family == 6 {
@@ -161,14 +155,7 @@ impl GuestVillage {
             "POST /in?lang=vi HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
              content-type: application/x-www-form-urlencoded\r\ncontent-length: 0\r\n\r\n"
         );
-        let tap = || self.try_request(place, &at(box_address, 80), &request);
-        let mut answer = tap();
-        until("the portal answers", || {
-            if answer.as_ref().is_err_and(|why| why == REFUSED) {
-                answer = tap();
-            }
-            answer.as_ref().err().is_none_or(|why| why != REFUSED)
-        });
+        let answer = self.try_request(place, &at(box_address, 80), &request);
         answer.expect("the portal answers")
     }
 
