@@ -63,6 +63,16 @@ fn a_cable_a_line_or_a_helper_that_is_gone_is_found() {
         "Không có ai cấp giờ",
         "restart conglang-time chrony",
     );
+    // Something read settings again that switch it off.
+    let forward = |setting: &str| {
+        let setting = format!("net.ipv4.ip_forward={setting}");
+        assert!(village.segments.exec("box", &["sysctl", "-qw", &setting]).0);
+    };
+    forward("0");
+    let shut = "Nhân hệ điều hành không chuyển tiếp";
+    until_found(&village, "D-NET-04", shut, "restart conglang-netd");
+    forward("1");
+    until_gone(&village, shut);
     let link = |args: &[&str]| village.segments.ip("box", args);
     link(&["link", "del", "dev0"]);
     let missing = "không thấy cổng mạng dev0";

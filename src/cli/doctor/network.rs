@@ -1,6 +1,7 @@
-//! The checks of the networks that the box serves: whether anybody gives out addresses and time.
+//! The checks of the networks that the box serves: whether anybody gives out addresses and time,
+//! and whether the kernel lets guests out.
 //!
-//! The kernel's table of sockets answers them, so they need no permission and no running gateway.
+//! The kernel's own tables answer them, so they need no permission and no running gateway.
 
 use std::path::Path;
 
@@ -10,6 +11,8 @@ use crate::i18n::locale::Lang;
 
 /// Sockets of IPv4 over UDP in this machine's network.
 const SOCKETS: &str = "/proc/net/udp";
+/// Whether the kernel forwards, which the unit of the network helper switches on.
+const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 /// Ports of DHCP and of NTP.
 const DHCP_PORT: u16 = 67;
 const NTP_PORT: u16 = 123;
@@ -37,7 +40,16 @@ pub(super) fn check(lang: Lang, network: &NetworkConfig, found: &mut Vec<Finding
             lang.t("doctor-no-time-do"),
         ));
     }
-    1 + usize::from(needs_time)
+    let is_way_out = network.guest.is_some() && !network.uplinks.is_empty();
+    let forwards = std::fs::read_to_string(Path::new(FORWARDING));
+    if is_way_out && forwards.is_ok_and(|told| told.trim() == "0") {
+        found.push(error(
+            "D-NET-04",
+            lang.t("doctor-no-forwarding"),
+            lang.t("doctor-no-forwarding-do"),
+        ));
+    }
+    1 + usize::from(needs_time) + usize::from(is_way_out)
 }
 
 /// Whether a program listens on the port: `sl local_address …`, addresses as `00000000:0043`.
