@@ -117,6 +117,7 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
         port(82),
         run.join("control.sock")
     )?;
+    writeln!(text, "[links]\npublic_base = \"https://benthoc.example\"")?;
     writeln!(
         text,
         "[broker]\nplain = {:?}\ntls = {:?}\nwebsocket = {:?}",

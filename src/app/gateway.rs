@@ -96,6 +96,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         keep_days: config.recording.keep_days,
         sounds: &sounds,
         network: &config.network,
+        links: &config.links,
         accounts: &declared.accounts,
         other_names: &config.broker.names,
         api_token: &secrets.api_token_hash,

@@ -73,6 +73,8 @@ reason_enum! {
         NotRtsp = "config-not-rtsp";
         /// The RTSP address has a user or a password in it.
         PasswordInAddress = "config-password-in-address";
+        /// It is not the base of public links.
+        NotPublicBase = "config-not-public-base";
         /// It is not a SHA-256.
         NotSha256 = "config-not-sha256";
         /// It is not a telephone number.

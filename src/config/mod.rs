@@ -54,6 +54,8 @@ pub struct Config {
     pub recording: RecordingConfig,
     /// The networks that the box serves.
     pub network: network::NetworkConfig,
+    /// Public links.
+    pub links: LinksConfig,
     /// Settings of `conglang commune`.
     pub commune_server: CommuneServerConfig,
     /// The origin of each value, by key: `file:line`.
@@ -203,6 +205,14 @@ impl Default for RecordingConfig {
             keep_days: 15,
         }
     }
+}
+
+/// Public links: what stands in codes, on paper and in feeds.
+#[derive(Debug, Clone, Default)]
+pub struct LinksConfig {
+    /// The address at which everybody finds the village's pages, on the house's wifi and on 4G;
+    /// `None` = the portal's local name, which works on the house's wifi alone.
+    pub public_base: Option<String>,
 }
 
 /// A village as the commune knows it.

@@ -12,7 +12,7 @@ use super::network;
 use super::read::Section;
 use super::{
     BrokerConfig, CameraConfig, CommuneServerConfig, CommuneVillage, Config, ConfigMistake,
-    DeclaredThings, HttpListeners, RecordingConfig, SpeechConfig, UplinkConfig,
+    DeclaredThings, HttpListeners, LinksConfig, RecordingConfig, SpeechConfig, UplinkConfig,
 };
 use crate::domain::account::Account;
 use crate::domain::camera::Camera;
@@ -62,6 +62,9 @@ pub(super) fn apply_layer(mut root: Section<'_, '_>, config: &mut Config) {
     }
     if let Some(s) = root.table("network") {
         network::apply(s, &mut config.network);
+    }
+    if let Some(s) = root.table("links") {
+        apply_links(s, &mut config.links);
     }
     if let Some(s) = root.table("office") {
         apply_commune_server(s, &mut config.commune_server);
@@ -162,6 +165,14 @@ fn apply_recording(mut s: Section<'_, '_>, recording: &mut RecordingConfig) {
     recording.keep_days = s
         .get_checked("keep_days", days)
         .unwrap_or(recording.keep_days);
+    s.finish();
+}
+
+fn apply_links(mut s: Section<'_, '_>, links: &mut LinksConfig) {
+    set(
+        &mut links.public_base,
+        s.get_parsed("public_base", public_base),
+    );
     s.finish();
 }
 
@@ -369,6 +380,25 @@ fn rtsp(text: &str) -> Result<String, ConfigMistake> {
     }
     url::Url::parse(text).map_err(|_| ConfigMistake::NotRtsp)?;
     Ok(text.to_owned())
+}
+
+/// Longest base of public links, bytes: each byte makes every printed code finer.
+const MAX_PUBLIC_BASE_BYTES: usize = 100;
+
+/// The base of public links: a scheme and a name, perhaps a folder.
+fn public_base(text: &str) -> Result<String, ConfigMistake> {
+    let base = url::Url::parse(text).ok().filter(|url| {
+        let has_name = url.domain().is_some_and(|name| name.contains('.'));
+        matches!(url.scheme(), "https" | "http")
+            && has_name
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    let base = base.map(|url| url.as_str().trim_end_matches('/').to_owned());
+    base.filter(|base| base.len() <= MAX_PUBLIC_BASE_BYTES)
+        .ok_or(ConfigMistake::NotPublicBase)
 }
 
 fn sha256(text: &str) -> Result<String, ConfigMistake> {

@@ -214,3 +214,35 @@ fn names_and_numbers_beyond_their_bounds_are_told_with_their_line() {
         "Thôn Bến Thóc"
     );
 }
+
+#[test]
+fn the_base_of_public_links_is_a_name_and_perhaps_a_folder() {
+    let base = |text: &str| {
+        let config = one(&format!("{GOOD}[links]\npublic_base = \"{text}\"\n"));
+        config.map(|c| c.links.public_base.expect("set"))
+    };
+    for (good, kept) in [
+        ("https://benthoc.example", "https://benthoc.example"),
+        (
+            "https://xa.example/ben-thoc/",
+            "https://xa.example/ben-thoc",
+        ),
+        ("HTTP://BenThoc.example:8080", "http://benthoc.example:8080"),
+    ] {
+        assert_eq!(base(good).expect("good"), kept);
+    }
+    let long = format!("https://{}.example", "x".repeat(60).repeat(2));
+    for bad in [
+        "benthoc.example",
+        "ftp://benthoc.example",
+        "https://nhavanhoa",
+        "https://10.7.0.1",
+        "https://me:pw@benthoc.example",
+        "https://benthoc.example/?a",
+        "https://benthoc.example/#a",
+        &long,
+    ] {
+        let problems = base(bad).expect_err("bad");
+        assert_eq!(problems[0].mistake, ConfigMistake::NotPublicBase, "{bad}");
+    }
+}

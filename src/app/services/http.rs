@@ -9,9 +9,9 @@ use super::{captive_option, public_tls};
 use crate::app::handles::Handles;
 use crate::app::sockets::HttpSockets;
 use crate::cameras::stills::StillService;
-use crate::config::HttpListeners;
 use crate::config::layout::Layout;
 use crate::config::network::NetworkConfig;
+use crate::config::{HttpListeners, LinksConfig};
 use crate::domain::account::Account;
 use crate::guests::dns::local_names::GATEWAY_NAME;
 use crate::http::hosts::AllowedHosts;
@@ -28,6 +28,7 @@ use crate::supervisor::standstill::Standstill;
 use crate::web::dashboard::live_updates::MAX_FOLLOWERS;
 use crate::web::dashboard::live_video::MAX_VIEWERS;
 use crate::web::kit::app::App;
+use crate::web::kit::links::PublicLinks;
 use crate::web::kit::taps::TapClock;
 use crate::web::portal::session_api::{self, SecureName};
 use crate::web::portal::staff::StaffWay;
@@ -124,6 +125,8 @@ pub struct PagesInput<'a> {
     pub sounds: &'a SoundCache,
     /// The networks that the box serves.
     pub network: &'a NetworkConfig,
+    /// The base of public links.
+    pub links: &'a LinksConfig,
     /// The accounts in the configuration.
     pub accounts: &'a [Account],
     /// Further names of this machine.
@@ -223,6 +226,10 @@ fn app(
         configured: Arc::new(pages.accounts.iter().map(|a| a.name.clone()).collect()),
         technician: Arc::new(technician),
         portal_address: Arc::new(site.typed().unwrap_or_default()),
+        links: PublicLinks::new(
+            pages.links.public_base.as_deref(),
+            site.names.first().map_or(GATEWAY_NAME, String::as_str),
+        ),
         names: Arc::new(listeners.names.clone()),
         api_token: Arc::new(pages.api_token.to_owned()),
     }

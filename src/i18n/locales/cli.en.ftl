@@ -316,6 +316,7 @@ config-not-address = “{ $text }” is not an address like 0.0.0.0:80
 config-not-server = “{ $text }” is not an address like mqtts://xa.example:8883
 config-not-rtsp = an address like rtsp://192.168.2.31:554/path is wanted
 config-password-in-address = user and password do not belong in the address: use user and password_file
+config-not-public-base = must be an address such as https://benthoc.example, without ? or #, 100 characters at most
 config-not-sha256 = 64 hexadecimal digits are wanted
 config-not-telephone = is not a telephone number, for example "0912 345 678"
 config-out-of-bounds = { $value } is not between { $least } and { $most }

@@ -292,6 +292,7 @@ config-not-address = “{ $text }” không phải địa chỉ như 0.0.0.0:80
 config-not-server = “{ $text }” không phải địa chỉ như mqtts://xa.example:8883
 config-not-rtsp = phải là địa chỉ như rtsp://192.168.2.31:554/path
 config-password-in-address = tên và mật khẩu không viết trong địa chỉ: dùng user và password_file
+config-not-public-base = phải là địa chỉ như https://benthoc.example, không có ? hay #, nhiều nhất 100 ký tự
 config-not-sha256 = phải là 64 chữ số thập lục phân
 config-not-telephone = không phải số điện thoại, ví dụ "0912 345 678"
 config-out-of-bounds = { $value } không nằm trong khoảng { $least } đến { $most }

@@ -35,6 +35,7 @@ use crate::supervisor::Supervisor;
 use crate::supervisor::admission::AdmissionControl;
 use crate::view::village_status::{self, StatusInput};
 use crate::web::kit::components::Fragment;
+use crate::web::kit::links::PublicLinks;
 use crate::web::kit::taps::TapClock;
 
 /// Everything a handler may use; clones share it.
@@ -79,6 +80,8 @@ pub struct App {
     /// The address of the portal that people type, as the portal itself tells it; empty = it has no
     /// name.
     pub portal_address: Arc<String>,
+    /// Public links, as they stand in codes, on paper and in feeds.
+    pub links: PublicLinks,
     /// Names that the portal answers to.
     pub names: Arc<Vec<String>>,
     /// Devices whose secret is in the configuration.

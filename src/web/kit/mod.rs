@@ -1,11 +1,12 @@
-//! The parts that the audiences' pages share: the app and the context of a request, forms, what can
-//! be taken back, the components of a page, names as people read them. Templates of the same lie
-//! beside it.
+//! The parts that the audiences' pages share: the app and the context of a request, forms, public
+//! links, what can be taken back, the components of a page, names as people read them. Templates of
+//! the same lie beside it.
 
 pub mod app;
 pub mod components;
 pub mod form;
 pub mod guest_before;
+pub mod links;
 pub mod names;
 pub mod notices;
 pub mod taps;

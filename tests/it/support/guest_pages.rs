@@ -21,6 +21,7 @@ use conglang::supervisor::clock::Clock;
 use conglang::supervisor::standstill::Standstill;
 use conglang::time::WallMs;
 use conglang::web::kit::app::App;
+use conglang::web::kit::links::PublicLinks;
 use conglang::web::kit::taps::TapClock;
 use conglang::web::portal::{self, PortalSite};
 use conglang::web::{control, dashboard};
@@ -89,6 +90,7 @@ fn app(data: &Path, site: &PortalSite) -> (App, Handles) {
         configured: Arc::default(),
         technician: Arc::default(),
         portal_address: Arc::new(site.typed().expect("a name")),
+        links: PublicLinks::new(None, NAME),
         names: Arc::new(vec![NAME.to_owned()]),
         api_token: Arc::default(),
     };

@@ -1,0 +1,167 @@
+//! Public links: the one place that makes the address of a page as it stands in a code, on paper,
+//! in a feed and in a message.
+//!
+//! Invariants: a link is the public base of the configuration (`[links] public_base`) and a path
+//! that never changes; it is the same on the house's wifi, at a mirror and on paper. Without a base
+//! the local name of the portal stands in its place. Every path is built here and read by the
+//! portal's routes; a page that moves keeps its old path. Deliberately absent: a shortener of
+//! others, and anything in a link that tells who scanned it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::domain::id::NoticeId;
+
+/// A page that anybody may open, with the path that it has for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublicPage<'a> {
+    /// The first page.
+    Home,
+    /// All notices and documents.
+    Notices,
+    /// One notice or document.
+    Notice(&'a NoticeId),
+    /// All administrative procedures.
+    Procedures,
+    /// One procedure, by its code.
+    Procedure(&'a str),
+    /// All roads and alleys, with the map.
+    Roads,
+    /// One road or alley, by its id.
+    Road(&'a str),
+    /// One house, by its id.
+    House(&'a str),
+    /// The page for a night of storm.
+    Storm,
+    /// The addresses that are the right ones.
+    Addresses,
+}
+
+impl PublicPage<'_> {
+    /// The path, which begins with `/`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self {
+            Self::Home => "/".to_owned(),
+            Self::Notices => "/t".to_owned(),
+            Self::Notice(id) => format!("/t/{id}"),
+            Self::Procedures => "/p".to_owned(),
+            Self::Procedure(code) => format!("/p/{}", segment(code)),
+            Self::Roads => "/r".to_owned(),
+            Self::Road(id) => format!("/r/{}", segment(id)),
+            Self::House(id) => format!("/h/{}", segment(id)),
+            Self::Storm => "/khan".to_owned(),
+            Self::Addresses => "/addresses".to_owned(),
+        }
+    }
+}
+
+/// One segment of a path: bytes that have a meaning there are written as `%XX`.
+fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// Makes links; clones share the base.
+#[derive(Debug, Clone)]
+pub struct PublicLinks {
+    /// The base without a slash at its end.
+    base: Arc<str>,
+}
+
+impl PublicLinks {
+    /// Links on the base of the configuration, or else on the portal's local name.
+    #[must_use]
+    pub fn new(public_base: Option<&str>, local_name: &str) -> Self {
+        let base = public_base.map_or_else(
+            || format!("http://{local_name}"),
+            |base| base.trim_end_matches('/').to_owned(),
+        );
+        Self { base: base.into() }
+    }
+
+    /// The link of a page, as it stands in a code.
+    #[must_use]
+    pub fn to(&self, page: PublicPage<'_>) -> String {
+        self.at(&page.path())
+    }
+
+    /// The link of a path that begins with `/`.
+    #[must_use]
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// The link of a page as people type it: without its scheme. The slash behind a name alone
+    /// stays, because without it a browser searches for a name whose ending it does not know.
+    #[must_use]
+    pub fn typed(&self, page: PublicPage<'_>) -> String {
+        let link = self.to(page);
+        match link.split_once("://") {
+            Some((_, typed)) => typed.to_owned(),
+            None => link,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_the_base_and_a_path_that_stays() {
+        let id = NoticeId::new("tb-01").expect("an id");
+        let links = PublicLinks::new(Some("https://benthoc.example/"), "nhavanhoa.lan");
+        for (page, link) in [
+            (PublicPage::Home, "https://benthoc.example/"),
+            (PublicPage::Notices, "https://benthoc.example/t"),
+            (PublicPage::Notice(&id), "https://benthoc.example/t/tb-01"),
+            (PublicPage::Procedures, "https://benthoc.example/p"),
+            (
+                PublicPage::Procedure("1.001193"),
+                "https://benthoc.example/p/1.001193",
+            ),
+            (PublicPage::Roads, "https://benthoc.example/r"),
+            (
+                PublicPage::Road("ngo-cay-da"),
+                "https://benthoc.example/r/ngo-cay-da",
+            ),
+            (PublicPage::House("tc-7"), "https://benthoc.example/h/tc-7"),
+            (PublicPage::Storm, "https://benthoc.example/khan"),
+            (PublicPage::Addresses, "https://benthoc.example/addresses"),
+        ] {
+            assert_eq!(links.to(page), link);
+            assert_eq!(links.typed(page), link["https://".len()..]);
+        }
+    }
+
+    #[test]
+    fn without_a_base_the_local_name_stands_in_its_place() {
+        let links = PublicLinks::new(None, "nhavanhoa.lan");
+        assert_eq!(links.to(PublicPage::Home), "http://nhavanhoa.lan/");
+        assert_eq!(links.typed(PublicPage::Home), "nhavanhoa.lan/");
+        assert_eq!(links.at("/feed.xml"), "http://nhavanhoa.lan/feed.xml");
+    }
+
+    #[test]
+    fn a_base_may_have_a_folder() {
+        let base = Some("https://xa.example/ben-thoc");
+        let links = PublicLinks::new(base, "nhavanhoa.lan");
+        assert_eq!(links.to(PublicPage::Roads), "https://xa.example/ben-thoc/r");
+    }
+
+    #[test]
+    fn a_code_of_others_cannot_leave_its_segment() {
+        assert_eq!(
+            PublicPage::Procedure("../x?y#z đ").path(),
+            "/p/..%2Fx%3Fy%23z%20%C4%91"
+        );
+    }
+}
