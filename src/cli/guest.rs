@@ -167,6 +167,10 @@ fn list(cli: &Cli) -> anyhow::Result<u8> {
         let blocked = cli.f("wifi-blocked-today", &[("n", n)]);
         text.push_str(&format!("  {blocked}\n"));
     }
+    if report.newcomers_waited > 0 {
+        let waited = cli.f("cli-guest-waited", &[("n", report.newcomers_waited)]);
+        text.push_str(&format!("  {waited}\n"));
+    }
     let codes = codes(&report);
     let rows: Vec<(String, String)> = report
         .devices

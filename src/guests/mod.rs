@@ -9,6 +9,7 @@ pub mod helper;
 pub mod identity;
 pub mod known;
 pub mod names;
+pub mod newcomers;
 pub mod service;
 pub mod table;
 pub mod uplinks;

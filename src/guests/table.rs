@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use super::newcomers::Newcomers;
 use super::use_of_day::UseOfDay;
 use crate::domain::guest::admission::{
     Grant, InternetUplink, NotNow, Situation, UNBOUNDED, admission,
@@ -27,7 +28,9 @@ const TIME_SLACK_MS: u64 = 5_000;
 /// A device that is always in gets its next session so long before the end of this one, ms.
 const RENEW_BEFORE_MS: u64 = 300_000;
 /// After this time without use a device gives its place to another, ms.
-const SLEEP_MS: u64 = 900_000;
+const SLEEP_MS: u64 = 300_000;
+/// The same for a device that has used nothing since it was let in, ms.
+const UNUSED_MS: u64 = 120_000;
 /// The bytes that a session may use are changed only by more than this.
 const BYTES_SLACK: u64 = 1_000_000;
 
@@ -86,6 +89,8 @@ pub struct GuestTable {
     gave_way: BTreeMap<MacAddress, MonoMs>,
     /// The use of the day.
     pub use_of_day: UseOfDay,
+    /// The turns of devices that were not in today.
+    pub newcomers: Newcomers,
     last_slot: u16,
 }
 
@@ -166,8 +171,25 @@ impl GuestTable {
             metered_used: self.use_of_day.metered(),
             uplink: setting.uplink,
             others_in: u16::try_from(others).unwrap_or(u16::MAX),
+            turn_in: if self.is_newcomer(mac, id) {
+                let places = setting.wifi.rules.most_devices;
+                self.newcomers.wait(places, setting.now.mono)
+            } else {
+                None
+            },
         };
         admission(&setting.wifi.rules, &situation)
+    }
+
+    /// Whether a device was not in today, as far as is known.
+    fn is_newcomer(&self, mac: MacAddress, id: &GuestId) -> bool {
+        !self.sessions.contains_key(&mac) && !self.use_of_day.was_in(id)
+    }
+
+    /// Whether a device that is let in now takes a newcomer's turn.
+    #[must_use]
+    pub fn takes_turn(&self, mac: MacAddress, id: &GuestId, wifi: &Wifi) -> bool {
+        self.is_newcomer(mac, id) && standing_of(wifi, id) != Some(Standing::AlwaysIn)
     }
 
     fn grant(&self, mac: MacAddress, setting: &Setting<'_>) -> Result<Grant, NotNow> {
@@ -185,7 +207,7 @@ impl GuestTable {
         let open = self.sessions.get(&mac).filter(|open| open.ends_at > now);
         match (open, grant) {
             // It was in before the wifi became full.
-            (Some(open), Ok(_) | Err(NotNow::Full)) => GuestVisitor::In {
+            (Some(open), Ok(_) | Err(NotNow::Full | NotNow::TurnIn { .. })) => GuestVisitor::In {
                 seconds_left: seconds_until(open.ends_at, now),
                 bytes_left: (open.quota < UNBOUNDED)
                     .then(|| open.quota.saturating_sub(open.counted)),
@@ -195,15 +217,19 @@ impl GuestTable {
         }
     }
 
-    /// The device whose place another may have when the wifi is full: it has used nothing for a
-    /// quarter of an hour, and is gone or asleep. Its next tap lets it in again.
+    /// The device whose place another may have when the wifi is full: it has used nothing for some
+    /// minutes, and is gone or asleep. Its next tap lets it in again.
     #[must_use]
     pub fn sleeper(&self, wifi: &Wifi, now: Moment) -> Option<MacAddress> {
         let is_guest = |open: &OpenSession| standing_of(wifi, &open.id) != Some(Standing::AlwaysIn);
+        let is_asleep = |open: &OpenSession| {
+            let most = if open.used == 0 { UNUSED_MS } else { SLEEP_MS };
+            now.mono.since(open.active_at) >= most
+        };
         let asleep = self
             .sessions
             .iter()
-            .filter(|(_, open)| now.mono.since(open.active_at) >= SLEEP_MS && is_guest(open));
+            .filter(|(_, open)| is_asleep(open) && is_guest(open));
         let longest = asleep.min_by_key(|(_, open)| open.active_at);
         longest.map(|(mac, _)| *mac)
     }
@@ -273,6 +299,7 @@ impl GuestTable {
         }
         open.quota = session.quota_bytes;
         self.gave_way.remove(&session.mac);
+        self.use_of_day.note_in(id);
         let count = self.sessions.len();
         self.use_of_day.note_devices(count, now.wall);
     }
@@ -349,7 +376,9 @@ impl GuestTable {
         let grant = match self.grant_of(mac, &open.id, setting) {
             Ok(grant) => grant,
             // The uplink is closed for all of them elsewhere, and opens again by itself.
-            Err(NotNow::UplinkDown | NotNow::MeteredOnly | NotNow::Full) => return None,
+            Err(
+                NotNow::UplinkDown | NotNow::MeteredOnly | NotNow::TurnIn { .. } | NotNow::Full,
+            ) => return None,
             Err(
                 NotNow::Off
                 | NotNow::Closed { .. }

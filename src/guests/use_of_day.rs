@@ -104,13 +104,7 @@ impl UseOfDay {
         if bytes == 0 {
             return;
         }
-        if !self.devices.contains_key(device) && self.devices.len() >= MAX_DEVICES {
-            let least = self.devices.iter().min_by_key(|(_, used)| **used);
-            if let Some(least) = least.map(|(id, _)| id.clone()) {
-                self.devices.remove(&least);
-            }
-        }
-        let used = self.devices.entry(device.clone()).or_default();
+        let used = self.device(device);
         *used = used.saturating_add(bytes);
         self.house = self.house.saturating_add(bytes);
         if is_metered {
@@ -118,6 +112,29 @@ impl UseOfDay {
         }
         let hour = self.hours.entry(hour_of(now)).or_default();
         hour.bytes = hour.bytes.saturating_add(bytes);
+    }
+
+    /// A device is let in: it was in today from now on, whatever it uses.
+    pub fn note_in(&mut self, device: &GuestId) {
+        self.device(device);
+    }
+
+    /// Whether a device was in today, as far as is known.
+    #[must_use]
+    pub fn was_in(&self, device: &GuestId) -> bool {
+        self.devices.contains_key(device)
+    }
+
+    /// The use of a device; one that is new pushes out the one that used least when there is no
+    /// room.
+    fn device(&mut self, device: &GuestId) -> &mut u64 {
+        if !self.devices.contains_key(device) && self.devices.len() >= MAX_DEVICES {
+            let least = self.devices.iter().min_by_key(|(_, used)| **used);
+            if let Some(least) = least.map(|(id, _)| id.clone()) {
+                self.devices.remove(&least);
+            }
+        }
+        self.devices.entry(device.clone()).or_default()
     }
 
     /// Adds questions for names that the block list left unanswered.
@@ -160,7 +177,8 @@ impl UseOfDay {
 
     /// The devices that used something today.
     pub fn devices(&self) -> impl Iterator<Item = (&GuestId, u64)> {
-        self.devices.iter().map(|(id, used)| (id, *used))
+        let used = self.devices.iter().filter(|(_, used)| **used > 0);
+        used.map(|(id, used)| (id, *used))
     }
 
     /// The day, counted from 1970 in the village's zone.

@@ -62,6 +62,8 @@ pub struct GuestsNow {
     pub week: Vec<HourOfUse>,
     /// Questions for names that the block list left unanswered today; none = it is not in use.
     pub blocked_today: Option<u64>,
+    /// Taps of newcomers that had to wait for their turn, since the network helper was reached.
+    pub newcomers_waited: u64,
 }
 
 impl Default for GuestsNow {
@@ -78,6 +80,7 @@ impl Default for GuestsNow {
             metered_today: 0,
             week: Vec::new(),
             blocked_today: None,
+            newcomers_waited: 0,
         }
     }
 }

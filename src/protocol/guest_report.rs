@@ -45,6 +45,9 @@ pub struct GuestReport {
     /// Questions for names that the block list left unanswered today; none = it is not in use.
     #[serde(default)]
     pub blocked_today: Option<u64>,
+    /// Taps of newcomers that had to wait for their turn, since the network helper was reached.
+    #[serde(default)]
+    pub newcomers_waited: u64,
     /// The devices that are in, that were in today, and on which a person decided.
     pub devices: Vec<GuestEntry>,
     /// The rules.

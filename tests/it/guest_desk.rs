@@ -38,6 +38,7 @@ pub fn lively(pages: &GuestPages) -> GuestsNow {
         used_today: 147_000_000,
         metered_today: 0,
         blocked_today: None,
+        newcomers_waited: 0,
         is_key_lost: false,
         week: vec![used(hour - 24, 900), used(hour, 147)],
     }

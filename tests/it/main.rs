@@ -46,6 +46,7 @@ mod guest_doctor;
 mod guest_ends;
 mod guest_losses;
 mod guest_names;
+mod guest_newcomers;
 mod guest_sessions;
 mod guests;
 mod history;

@@ -141,10 +141,9 @@ fn one_tap_lets_in_and_no_link_does() {
     assert_eq!(http(pages.portal, "GET", "/", "", "").status, 200);
 }
 
-#[test]
-fn each_way_to_stand_has_its_words_in_both_languages() {
-    let pages = GuestPages::new(GuestVisitor::Captive, IN);
-    let sayings = [
+/// What the first page says of each way to stand, in both languages.
+fn sayings() -> [(GuestVisitor, &'static str, &'static str); 14] {
+    [
         (GuestVisitor::Captive, "Bấm để vào mạng", "Tap to go online"),
         (IN, "Máy này đang trong mạng", "This device is online"),
         (
@@ -166,6 +165,11 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
             GuestVisitor::NotNow(NotNow::Full),
             "Đã đủ 60 máy",
             "All 60 places",
+        ),
+        (
+            GuestVisitor::NotNow(NotNow::TurnIn { seconds: 12 }),
+            "Mời chờ 12 giây rồi bấm lại",
+            "Wait 12 seconds",
         ),
         (
             GuestVisitor::NotNow(NotNow::UplinkDown),
@@ -194,8 +198,13 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
             "The wifi has a problem",
         ),
         (GuestVisitor::NotServed, "Đọc thông báo", "Read the notices"),
-    ];
-    for (visitor, vi, en) in sayings {
+    ]
+}
+
+#[test]
+fn each_way_to_stand_has_its_words_in_both_languages() {
+    let pages = GuestPages::new(GuestVisitor::Captive, IN);
+    for (visitor, vi, en) in sayings() {
         pages.stands(visitor);
         for (lang, words) in [("vi", vi), ("en", en)] {
             for big in ["", "&big=1"] {
@@ -209,7 +218,8 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
                 let may_tap = page.body.contains("method=\"post\"");
                 let has_way = matches!(
                     visitor,
-                    GuestVisitor::Captive | GuestVisitor::NotNow(NotNow::Full)
+                    GuestVisitor::Captive
+                        | GuestVisitor::NotNow(NotNow::Full | NotNow::TurnIn { .. })
                 );
                 assert_eq!(may_tap, has_way, "{visitor:?}");
             }

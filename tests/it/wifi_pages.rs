@@ -20,7 +20,7 @@ const IN: GuestVisitor = GuestVisitor::In {
 };
 
 /// Every way a device can stand, each with a name for the judge.
-pub const STANDS: [(&str, GuestVisitor); 12] = [
+pub const STANDS: [(&str, GuestVisitor); 13] = [
     ("captive", GuestVisitor::Captive),
     ("in", IN),
     (
@@ -30,6 +30,7 @@ pub const STANDS: [(&str, GuestVisitor); 12] = [
     ("used-up", GuestVisitor::NotNow(NotNow::DeviceUsedUp)),
     ("house-used-up", GuestVisitor::NotNow(NotNow::HouseUsedUp)),
     ("full", GuestVisitor::NotNow(NotNow::Full)),
+    ("turn", GuestVisitor::NotNow(NotNow::TurnIn { seconds: 12 })),
     ("down", GuestVisitor::NotNow(NotNow::UplinkDown)),
     ("metered", GuestVisitor::NotNow(NotNow::MeteredOnly)),
     ("blocked", GuestVisitor::NotNow(NotNow::Blocked)),

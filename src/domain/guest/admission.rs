@@ -36,6 +36,8 @@ pub struct Situation {
     /// Devices that are in, without this one and without those that are let in always: these take
     /// no place from the guests.
     pub others_in: u16,
+    /// Seconds until a device that was not in today has its turn; none = it needs none, or has it.
+    pub turn_in: Option<u32>,
 }
 
 /// The way to the internet.
@@ -103,6 +105,11 @@ pub enum NotNow {
     DeviceUsedUp,
     /// All devices together have.
     HouseUsedUp,
+    /// Many newcomers came just before: this one has its turn soon.
+    TurnIn {
+        /// Seconds until then.
+        seconds: u32,
+    },
     /// As many devices are in as may be.
     Full,
 }
@@ -141,8 +148,13 @@ pub fn admission(rules: &WifiRules, at: &Situation) -> Result<Grant, NotNow> {
     if house_left == 0 {
         return Err(NotNow::HouseUsedUp);
     }
-    if at.others_in >= rules.most_devices && at.standing != Some(Standing::AlwaysIn) {
-        return Err(NotNow::Full);
+    if at.standing != Some(Standing::AlwaysIn) {
+        if let Some(seconds) = at.turn_in {
+            return Err(NotNow::TurnIn { seconds });
+        }
+        if at.others_in >= rules.most_devices {
+            return Err(NotNow::Full);
+        }
     }
     let session = rules
         .session_minutes
@@ -200,6 +212,7 @@ mod tests {
             metered_used: 0,
             uplink: InternetUplink::Free,
             others_in: 0,
+            turn_in: None,
         }
     }
 
@@ -409,10 +422,10 @@ mod tests {
             prop::sample::select(standings.to_vec()),
             (used(), used(), used()),
             prop::sample::select(uplinks.to_vec()),
-            any::<u16>(),
+            (any::<u16>(), any::<Option<u32>>()),
         )
             .prop_map(
-                |(now, standing, (device_used, house_used, metered_used), uplink, others_in)| {
+                |(now, standing, (device_used, house_used, metered_used), uplink, others)| {
                     Situation {
                         now,
                         standing,
@@ -420,7 +433,8 @@ mod tests {
                         house_used,
                         metered_used,
                         uplink,
-                        others_in,
+                        others_in: others.0,
+                        turn_in: others.1,
                     }
                 },
             )
@@ -447,7 +461,7 @@ mod tests {
             let is_metered = at.uplink == InternetUplink::Metered;
             prop_assert!(!is_metered || fits(Some(rules.metered_mb), at.metered_used));
             if at.standing.is_none() {
-                prop_assert!(at.others_in < rules.most_devices);
+                prop_assert!(at.others_in < rules.most_devices && at.turn_in.is_none());
                 let most = rules.session_minutes.map_or(MAX_SECONDS, |m| u32::from(m) * 60);
                 prop_assert!(grant.seconds <= most.max(1));
             }

@@ -409,6 +409,7 @@ impl<'a> Running<'a> {
             metered_today: use_of_day.metered(),
             week: use_of_day.week(),
             blocked_today: is_blocking.then(|| use_of_day.blocked()),
+            newcomers_waited: self.table.newcomers.waited(),
         });
     }
 }

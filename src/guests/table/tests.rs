@@ -245,7 +245,10 @@ fn a_full_wifi_keeps_those_who_are_in_and_tells_the_others() {
             bytes_left: Some(_)
         }
     ));
-    // Whoever used nothing for a quarter of an hour gives the place to another.
+    // Whoever used nothing at all gives the place to another after two minutes.
+    assert_eq!(table.sleeper(&wifi, at(119)), None);
+    assert!(table.sleeper(&wifi, at(120)).is_some());
+    // Whoever used nothing for five minutes does, too.
     let sessions = table.sessions(at(600));
     let slots: Vec<SlotUsage> = sessions.iter().map(|s| usage(s, 5, 9)).collect();
     drop(table.count(&slots, false, at(600)));
@@ -253,8 +256,112 @@ fn a_full_wifi_keeps_those_who_are_in_and_tells_the_others() {
     let mut later = slots.clone();
     later[1].used_bytes = 5;
     drop(table.count(&later, false, at(900)));
-    assert_eq!(table.sleeper(&wifi, at(1_499)), None);
-    assert_eq!(table.sleeper(&wifi, at(1_500)), Some(sessions[1].mac));
+    assert_eq!(table.sleeper(&wifi, at(899)), None);
+    assert_eq!(table.sleeper(&wifi, at(900)), Some(sessions[1].mac));
+}
+
+/// A tap as the service carries it out; the seconds that the device has to wait.
+fn tap(table: &mut GuestTable, number: u8, wifi: &Wifi, now: Moment) -> Option<u32> {
+    match table.entry(mac(number), &id(number), &setting(wifi, now)) {
+        Ok(session) => {
+            let takes_turn = table.takes_turn(mac(number), &id(number), wifi);
+            table.entered(&session, &id(number), now);
+            if takes_turn {
+                table.newcomers.take(wifi.rules.most_devices, now.mono);
+            }
+            None
+        }
+        Err(NotNow::TurnIn { seconds }) => Some(seconds),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// Phones come at these seconds, and tap again when their page says so; the longest wait.
+fn longest_wait(comes_at: impl Iterator<Item = u64>) -> u64 {
+    let village = wifi(WifiRules {
+        hours: None,
+        ..WifiRules::default()
+    });
+    let mut table = GuestTable::default();
+    table.use_of_day.turn(at(0).wall);
+    let mut taps: std::collections::BTreeSet<(u64, u64, u8)> = comes_at
+        .enumerate()
+        .map(|(number, second)| (second, second, u8::try_from(number).expect("small")))
+        .collect();
+    let mut longest = 0;
+    while let Some((now, came, number)) = taps.pop_first() {
+        match tap(&mut table, number, &village, at(now)) {
+            None => longest = longest.max(now - came),
+            Some(seconds) => {
+                taps.insert((now + u64::from(seconds), came, number));
+            }
+        }
+    }
+    longest
+}
+
+#[test]
+fn an_ordinary_evening_waits_for_no_turn_and_a_rush_some_minutes() {
+    // Sixty phones come to a meeting within ten minutes, most of them in the middle of it.
+    let evening = (0..60_u64).map(|phone| {
+        let place = f64::from(u8::try_from(phone).expect("small")) / 60.0;
+        let share = if place < 0.5 {
+            (place / 2.0).sqrt()
+        } else {
+            1.0 - ((1.0 - place) / 2.0).sqrt()
+        };
+        std::time::Duration::from_secs_f64(share * 600.0).as_secs()
+    });
+    assert_eq!(longest_wait(evening), 0);
+    // All of them in the same second: the last is in after six minutes.
+    let rush = longest_wait((0..60).map(|_| 0));
+    assert!((300..=360).contains(&rush), "{rush}");
+}
+
+#[test]
+fn whoever_was_in_today_needs_no_turn() {
+    let mut village = wifi(WifiRules {
+        most_devices: 4,
+        ..rules()
+    });
+    let mut table = GuestTable::default();
+    table.use_of_day.turn(at(0).wall);
+    assert_eq!(tap(&mut table, 1, &village, at(0)), None);
+    assert_eq!(tap(&mut table, 2, &village, at(0)), None);
+    // A made-up device comes third, and the page says how long it waits.
+    assert_eq!(tap(&mut table, 3, &village, at(0)), Some(60));
+    let turn = GuestVisitor::NotNow(NotNow::TurnIn { seconds: 60 });
+    let stands = |table: &GuestTable, number, wifi: &Wifi, now| {
+        table.visitor(mac(number), &id(number), &setting(wifi, now))
+    };
+    assert_eq!(stands(&table, 3, &village, at(0)), turn);
+    assert!(matches!(
+        stands(&table, 1, &village, at(0)),
+        GuestVisitor::In { .. }
+    ));
+    assert_eq!(table.corrections(&setting(&village, at(0))), []);
+    // It was cut before a byte was counted, and comes back.
+    table.ended(mac(1), at(1));
+    assert_eq!(tap(&mut table, 1, &village, at(1)), None);
+    // A restart keeps who was in.
+    let mut again = GuestTable::new(table.use_of_day.clone());
+    assert!(!again.takes_turn(mac(2), &id(2), &village));
+    assert_eq!(again.rows(at(2)), [], "nothing was used");
+    // Midnight makes newcomers of all that are not in.
+    again.use_of_day.turn(at(86_400).wall);
+    assert!(again.takes_turn(mac(2), &id(2), &village));
+    // A television takes no turn.
+    let device = DecidedDevice {
+        id: id(3),
+        name: "Ti vi".into(),
+        standing: Standing::AlwaysIn,
+    };
+    village.decided = Things::from(std::sync::Arc::new(
+        [(id(3), std::sync::Arc::new(device))].into(),
+    ));
+    assert_eq!(stands(&table, 3, &village, at(2)), GuestVisitor::Captive);
+    assert_eq!(tap(&mut table, 3, &village, at(2)), None);
+    assert!(!table.takes_turn(mac(3), &id(3), &village));
 }
 
 #[test]

@@ -507,6 +507,10 @@ cli-guest-broken = The network helper does not answer: nobody new can come in. S
 cli-guest-key-lost = The key guests.key cannot be used: nobody new gets in, whoever is in goes on to the end. See: conglang key show
 cli-guest-line-down = The internet line is down: visitors cannot go online
 cli-guest-metered = On the 4G line for now; visitors used { $bytes } of it today
+cli-guest-waited = { $n ->
+    [one] { $n } tap of a new device had to wait for its turn since the network helper was reached
+   *[other] { $n } taps of new devices had to wait for their turn since the network helper was reached
+}
 cli-guest-in = in since { $since }, { $left } left
 cli-guest-always = always let in
 cli-guest-blocked = blocked

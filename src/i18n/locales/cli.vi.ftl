@@ -441,6 +441,7 @@ cli-guest-broken = Phần mạng không trả lời: chưa ai vào mới đượ
 cli-guest-key-lost = Khóa guests.key không dùng được: chưa ai vào mới được, ai đang dùng thì dùng nốt. Xem: conglang key show
 cli-guest-line-down = Mất đường internet: khách chưa vào mạng được
 cli-guest-metered = Đang chạy tạm 4G, hôm nay khách dùng { $bytes } của 4G
+cli-guest-waited = Máy mới phải chờ đến lượt: { $n } lần bấm, từ khi chương trình giữ tường lửa được nối lại
 cli-guest-in = vào từ { $since }, còn { $left }
 cli-guest-always = luôn cho vào
 cli-guest-blocked = đã chặn

@@ -344,6 +344,11 @@ wifi-house-used-up = The village's wifi is used up for today
 wifi-house-used-up-most = The whole house may use { $most } a day.
 wifi-again-midnight = It goes on after midnight.
 wifi-again-tomorrow = It goes on tomorrow, from { $at }.
+wifi-turn = Many devices are coming in at once
+wifi-turn-do = { $n ->
+    [one] Wait 1 second and tap again. Meanwhile the village's notices can be read here.
+   *[other] Wait { $n } seconds and tap again. Meanwhile the village's notices can be read here.
+}
 wifi-full = The wifi is full
 wifi-full-do = { $n ->
     [one] The only place is taken. Wait some minutes and tap again.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::commands::error_response;
 use super::terminal_lang::TerminalLang;
 use crate::i18n::locale::Lang;
+use crate::live::guests::GuestsNow;
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters, Refusal, RefusalReason};
 use crate::protocol::control::NameCounts;
 use crate::time::WallMs;
@@ -174,7 +175,9 @@ async fn endpoint(State(app): State<App>, TerminalLang(lang): TerminalLang) -> R
 pub async fn metrics(State(app): State<App>) -> Response {
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        exposition(&app.live.broker.counters()) + &names_exposition(app.live.names.get()),
+        exposition(&app.live.broker.counters())
+            + &names_exposition(app.live.names.get())
+            + &guests_exposition(&app.live.guests.get()),
     )
         .into_response()
 }
@@ -194,6 +197,21 @@ fn names_exposition(names: Option<NameCounts>) -> String {
         text.push_str(&format!("conglang_names{{count=\"{name}\"}} {value}\n"));
     }
     text
+}
+
+/// The figures of the free wifi; nothing where the gateway serves none.
+fn guests_exposition(guests: &GuestsNow) -> String {
+    if !guests.is_configured {
+        return String::new();
+    }
+    format!(
+        "# HELP conglang_guests Devices in the free wifi, and taps of newcomers that had to wait\n\
+         # TYPE conglang_guests gauge\n\
+         conglang_guests{{count=\"in\"}} {}\n\
+         conglang_guests{{count=\"newcomers_waited\"}} {}\n",
+        guests.count_in(),
+        guests.newcomers_waited,
+    )
 }
 
 /// A figure for Prometheus.

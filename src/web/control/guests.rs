@@ -75,6 +75,7 @@ async fn report(State(app): State<App>) -> Json<GuestReport> {
         used_today: now.used_today,
         metered_today: now.metered_today,
         blocked_today: now.blocked_today,
+        newcomers_waited: now.newcomers_waited,
         devices,
         rules: wifi.rules.clone(),
     })

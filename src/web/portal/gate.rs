@@ -109,6 +109,10 @@ impl Gate {
                 let most = most_of_day(lang, "wifi-house-used-up-most", rules.house_mb);
                 (lang.t("wifi-house-used-up"), most + &again(lang, rules))
             }
+            NotNow::TurnIn { seconds } => (
+                lang.t("wifi-turn"),
+                lang.f("wifi-turn-do", &[("n", seconds)]),
+            ),
             NotNow::Full => (
                 lang.t("wifi-full"),
                 lang.f("wifi-full-do", &[("n", rules.most_devices)]),
@@ -126,7 +130,7 @@ impl Gate {
             } else {
                 Vec::new()
             },
-            button: if why == NotNow::Full {
+            button: if matches!(why, NotNow::Full | NotNow::TurnIn { .. }) {
                 Button::TryAgain
             } else {
                 Button::Notices

@@ -133,10 +133,19 @@ impl Running<'_> {
             self.cut(sleeper).await?;
             entry = self.table.entry(mac, id, &self.setting());
         }
+        if matches!(entry, Err(NotNow::TurnIn { .. })) {
+            self.table.newcomers.note_waited();
+            self.publish();
+        }
         let Ok(session) = entry else {
             return Ok(true);
         };
+        let takes_turn = self.table.takes_turn(mac, id, &self.wifi);
         let is_taken = self.admit(&session, id, now).await?;
+        if is_taken && takes_turn {
+            let places = self.wifi.rules.most_devices;
+            self.table.newcomers.take(places, now.mono);
+        }
         self.publish();
         Ok(is_taken)
     }

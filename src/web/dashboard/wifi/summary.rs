@@ -33,6 +33,7 @@ pub(super) fn summary(app: &App, lang: Lang, state: &VillageState, guests: &Gues
             metered_used: guests.metered_today,
             uplink: guests.uplink,
             others_in: taken_places(state, guests),
+            turn_in: None,
         };
         words(lang, &state.wifi.rules, guests, &situation)
     };
@@ -144,6 +145,7 @@ mod tests {
             metered_used: used,
             uplink,
             others_in: 0,
+            turn_in: None,
         };
         let (class, title, detail) = words(Lang::Vi, rules, &guests, &situation);
         (format!("{class}: {title}"), detail)
