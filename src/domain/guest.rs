@@ -114,6 +114,28 @@ impl Default for WifiRules {
     }
 }
 
+impl WifiRules {
+    /// Whether the walled garden is another one than with these rules.
+    #[must_use]
+    pub fn has_other_garden(&self, before: &Self) -> bool {
+        (self.is_on, &self.garden) != (before.is_on, &before.garden)
+    }
+
+    /// The first name in the garden that is no name of a host.
+    #[must_use]
+    pub fn wrong_garden_name(&self) -> Option<&str> {
+        let mut names = self.garden.iter().map(String::as_str);
+        names.find(|name| !is_host_name(name))
+    }
+
+    /// The first name in the garden that would open a host by which phones find the portal.
+    #[must_use]
+    pub fn probing_garden_name(&self) -> Option<&str> {
+        let mut names = self.garden.iter().map(String::as_str);
+        names.find(|name| opens_probes(name))
+    }
+}
+
 /// The subject of entries about the rules; no thing has such an id.
 pub const RULES_SUBJECT: &str = "wifi rules";
 
@@ -245,9 +267,7 @@ fn validate_rules(rules: &WifiRules) -> Result<(), Rejection> {
     let devices = (1..=MAX_DEVICES).contains(&rules.most_devices);
     check_number("devices", devices)?;
     check_number("keep-days", KEEP_DAYS.contains(&rules.keep_days))?;
-    let mut names = rules.garden.iter();
-    let is_garden = rules.garden.len() <= MAX_GARDEN_NAMES && names.all(|n| is_host_name(n));
-    check_number("garden", is_garden)?;
-    let opens_probes = rules.garden.iter().any(|name| opens_probes(name));
-    check_number("garden-probe", !opens_probes)
+    let has_room = rules.garden.len() <= MAX_GARDEN_NAMES;
+    check_number("garden", has_room && rules.wrong_garden_name().is_none())?;
+    check_number("garden-probe", rules.probing_garden_name().is_none())
 }

@@ -3,9 +3,13 @@
 use crate::domain::guest::{
     MAX_DEVICES, MAX_GARDEN_NAMES, MOST_DAY_MB, MOST_METERED_MB, SPEEDS_KBIT, WifiRules,
 };
+use crate::domain::text;
 use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+
+/// Most characters of a name that is told as wrong.
+const MAX_SHOWN_CHARS: usize = 60;
 
 /// The largest number that a field takes; none = its sentence tells it anyhow.
 fn most(field: &str) -> Option<u32> {
@@ -58,8 +62,14 @@ pub(super) fn wrong_part(
     part: &str,
     typed: impl Fn(&str) -> String,
 ) -> WrongInput {
-    if part == "garden-probe" {
-        return WrongInput::in_field("garden", lang.t("wifi-wrong-garden-probe"));
+    let (key, name) = match part {
+        "garden-probe" => ("wifi-wrong-garden-probe", rules.probing_garden_name()),
+        "garden" => ("wifi-wrong-garden-name", rules.wrong_garden_name()),
+        _ => ("", None),
+    };
+    if let Some(name) = name {
+        let name = text::line(name, MAX_SHOWN_CHARS);
+        return WrongInput::in_field("garden", lang.f(key, &[("name", &name)]));
     }
     let field = field_of(rules, part);
     wrong_field(lang, field, &typed(field))
@@ -128,6 +138,19 @@ mod tests {
         ] {
             assert_eq!(said(field, typed), words, "{field} {typed}");
         }
+        let garden = |names: &[&str], part| {
+            let rules = WifiRules {
+                garden: names.iter().map(|name| (*name).to_owned()).collect(),
+                ..WifiRules::default()
+            };
+            wrong_part(Lang::Vi, &rules, part, |_| String::new()).why
+        };
+        let wrong = garden(&["vneid.gov.vn", "dich_vu", "x"], "garden");
+        assert!(wrong.contains("“dich_vu” không phải tên trang"), "{wrong}");
+        let wrong = garden(&["vneid.gov.vn", "apple.com"], "garden-probe");
+        assert!(wrong.contains("bỏ “apple.com”"), "{wrong}");
+        let too_many = vec!["vneid.gov.vn"; MAX_GARDEN_NAMES + 1];
+        assert!(garden(&too_many, "garden").contains("nhiều nhất"));
         let is_tick = |field: &&&str| ["on", "always", "block"].contains(*field);
         for field in super::super::RULES_FIELDS.iter().filter(|f| !is_tick(f)) {
             for lang in [Lang::Vi, Lang::En] {
