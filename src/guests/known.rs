@@ -2,9 +2,9 @@
 //!
 //! The forwarder of names asks here and never waits; for an address that is not known it leaves a
 //! note, and the guest service asks the network helper. Bounded: as many addresses as a segment of
-//! phones may have, the ones noted first go first.
+//! phones may have, the ones learned first go first, without a search.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,10 +32,34 @@ struct KnownAddress {
     learned_at: MonoMs,
 }
 
+/// The addresses, and their order by when they were learned.
+#[derive(Debug, Default)]
+struct Entries {
+    by_address: BTreeMap<IpAddr, KnownAddress>,
+    by_age: BTreeSet<(MonoMs, IpAddr)>,
+}
+
+impl Entries {
+    /// Puts an address in; when there is no room the one that was learned first goes.
+    fn insert(&mut self, address: IpAddr, entry: KnownAddress) {
+        self.by_age.insert((entry.learned_at, address));
+        if let Some(before) = self.by_address.insert(address, entry)
+            && before.learned_at != entry.learned_at
+        {
+            self.by_age.remove(&(before.learned_at, address));
+        }
+        if self.by_address.len() > MAX_ADDRESSES
+            && let Some((_, oldest)) = self.by_age.pop_first()
+        {
+            self.by_address.remove(&oldest);
+        }
+    }
+}
+
 /// The devices by address; clones share them.
 #[derive(Debug, Clone)]
 pub struct KnownDevices {
-    entries: Arc<Mutex<BTreeMap<IpAddr, KnownAddress>>>,
+    entries: Arc<Mutex<Entries>>,
     notes: mpsc::Sender<IpAddr>,
     clock: Clock,
 }
@@ -54,7 +78,7 @@ impl KnownDevices {
         (known, noted)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, KnownAddress>> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -62,7 +86,7 @@ impl KnownDevices {
     #[must_use]
     pub fn guest(&self, address: IpAddr) -> GuestDevice {
         let now = self.clock.mono_ms();
-        let entry = self.lock().get(&address).copied();
+        let entry = self.lock().by_address.get(&address).copied();
         let is_fresh = |e: &KnownAddress| {
             let most = if e.mac.is_some() { FRESH_MS } else { NOBODY_MS };
             now.since(e.learned_at) < most
@@ -88,7 +112,7 @@ impl KnownDevices {
     #[must_use]
     pub fn learned(&self, address: IpAddr, most_ms: u64) -> Option<Option<MacAddress>> {
         let now = self.clock.mono_ms();
-        let entry = self.lock().get(&address).copied()?;
+        let entry = self.lock().by_address.get(&address).copied()?;
         let most = if entry.mac.is_some() {
             most_ms
         } else {
@@ -100,24 +124,17 @@ impl KnownDevices {
     /// Notes what the kernel knows of an address.
     pub fn learn(&self, address: IpAddr, mac: Option<MacAddress>, is_in: bool) {
         let learned_at = self.clock.mono_ms();
-        let mut entries = self.lock();
-        if entries.len() >= MAX_ADDRESSES && !entries.contains_key(&address) {
-            let oldest = entries.iter().min_by_key(|(_, e)| e.learned_at);
-            if let Some(oldest) = oldest.map(|(a, _)| *a) {
-                entries.remove(&oldest);
-            }
-        }
         let entry = KnownAddress {
             mac,
             is_in,
             learned_at,
         };
-        entries.insert(address, entry);
+        self.lock().insert(address, entry);
     }
 
     /// Says anew which devices are in.
     pub fn set_in(&self, is_in: impl Fn(MacAddress) -> bool) {
-        for entry in self.lock().values_mut() {
+        for entry in self.lock().by_address.values_mut() {
             entry.is_in = entry.mac.is_some_and(&is_in);
         }
     }
@@ -148,10 +165,20 @@ mod tests {
 
     #[test]
     fn a_scan_of_addresses_stays_bounded() {
-        let (known, _noted) = KnownDevices::new(Clock::manual(0));
-        for number in 0..u32::try_from(MAX_ADDRESSES).expect("small") + 50 {
-            known.learn(std::net::Ipv4Addr::from_bits(number).into(), None, false);
+        let clock = Clock::manual(0);
+        let (known, _noted) = KnownDevices::new(clock.clone());
+        let most = u32::try_from(MAX_ADDRESSES).expect("small");
+        let address = |number: u32| IpAddr::from(std::net::Ipv4Addr::from_bits(number));
+        let phone = Some(MacAddress::new([2, 0, 0, 0, 7, 1]));
+        for number in 0..most + 50 {
+            clock.advance(std::time::Duration::from_millis(1));
+            known.learn(address(number), None, false);
+            // A phone that is there is learned again and again.
+            known.learn(address(0), phone, false);
         }
-        assert_eq!(known.lock().len(), MAX_ADDRESSES);
+        let entries = known.lock();
+        let in_order = entries.by_age.iter().map(|(_, address)| *address);
+        assert_eq!(entries.by_address.len(), MAX_ADDRESSES);
+        assert!(in_order.eq((51..most + 49).chain([0, most + 49]).map(address)));
     }
 }
