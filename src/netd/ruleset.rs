@@ -15,19 +15,13 @@ use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 use super::shaping::CAPTIVE_CLASS;
+use crate::protocol::netd::no_hosts::{closed_v4, closed_v6};
 use crate::protocol::netd::{InterfaceName, MacAddress, NetworkPlan, SlotId};
 
 /// The table of everything but ARP; nothing else in the kernel's rules is ours.
 pub const TABLE: &str = "inet conglang";
 /// The name of both tables.
 const TABLE_NAME: &str = "conglang";
-
-/// Networks that no uplink is asked for: IANA's special-purpose registries (RFC 6890), and what may
-/// be a house behind the uplink.
-const PRIVATE_V4: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, \
-     172.16.0.0/12, 192.168.0.0/16, 224.0.0.0/3";
-const PRIVATE_V6: &str = "::/96, ::ffff:0:0/96, 64:ff9b::/96, 2002::/16, fc00::/7, fe80::/10, \
-     fec0::/10, ff00::/8";
 
 /// A session as the kernel has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +99,7 @@ pub fn whole(plan: &NetworkPlan, admissions: &Admissions) -> String {
         served_input(&mut to, "device", device, &[123], &plan.ports.device);
     }
     if let Some(staff) = &plan.staff {
-        let (udp, mut tcp) = ([123, 5353, plan.ports.dns], plan.ports.staff.clone());
+        let (udp, mut tcp) = ([123, plan.ports.dns], plan.ports.staff.clone());
         tcp.extend([plan.ports.dns, plan.ports.portal]);
         served_input(&mut to, "staff", staff, &udp, &tcp);
     }
@@ -263,8 +257,8 @@ fn closed_networks(to: &mut Script, plan: &NetworkPlan) {
             .collect::<String>()
     };
     for (name, family, private, own) in [
-        ("closed4", "ipv4_addr", PRIVATE_V4, of_family(true)),
-        ("closed6", "ipv6_addr", PRIVATE_V6, of_family(false)),
+        ("closed4", "ipv4_addr", closed_v4(), of_family(true)),
+        ("closed6", "ipv6_addr", closed_v6(), of_family(false)),
     ] {
         line!(
             to,

@@ -6,6 +6,7 @@
 //! Deliberately absent: host names of devices, URLs, anything that a guest types.
 
 mod names;
+pub mod no_hosts;
 
 use std::net::IpAddr;
 

@@ -11,7 +11,7 @@ use crate::support::segments::{HOST, Segments, until};
 
 const PLACES: [&str; 6] = ["phone", "phone2", "camera", "staff", "net", "box"];
 const TCP_PORTS: [u16; 6] = [22, 80, 443, 554, 1_883, 8_443];
-const UDP_PORTS: [u16; 3] = [123, 554, 9_999];
+const UDP_PORTS: [u16; 4] = [123, 554, 5_353, 9_999];
 /// The addresses, and where they are; the box's by the place that is beside them.
 const ADDRESSES: [(&str, &str, &str); 19] = [
     ("10.7.0.11", "phone", ""),

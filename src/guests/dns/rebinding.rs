@@ -6,7 +6,7 @@
 //! answer of a resolver, neither as a record nor as a hint beside a service; records that do not
 //! belong to the question's chain of aliases do not come out either.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use hickory_proto::op::{Message, MessageType, OpCode};
 use hickory_proto::rr::rdata::svcb::{SVCB, SvcParamValue};
@@ -14,6 +14,7 @@ use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
 
 use super::question::Question;
 use crate::protocol::netd::SubnetAddress;
+use crate::protocol::netd::no_hosts::is_no_host;
 
 /// Most aliases in a row.
 const MAX_ALIASES: usize = 12;
@@ -95,44 +96,9 @@ fn has_private_hint(svcb: &SVCB, own: &[SubnetAddress]) -> bool {
     })
 }
 
-/// Whether an address is no host of the internet: private, of this link, of this machine, for
-/// groups, reserved, or of one of the village hall's segments whatever its range. Ranges for
-/// documents are nobody's, and lead nowhere.
+/// Whether an address is no host of the internet (`protocol::netd::no_hosts`), or of one of the
+/// village hall's segments whatever its range.
 #[must_use]
 pub fn is_private(address: IpAddr, own: &[SubnetAddress]) -> bool {
-    own.iter().any(|segment| segment.contains(address))
-        || match address {
-            IpAddr::V4(v4) => is_private_v4(v4),
-            IpAddr::V6(v6) => is_private_v6(v6),
-        }
-}
-
-fn is_private_v4(v4: Ipv4Addr) -> bool {
-    let [a, b, c, _] = v4.octets();
-    v4.is_private()
-        || v4.is_loopback()
-        || v4.is_link_local()
-        || a == 0
-        || a >= 224
-        // Carriers' translation, protocol assignments, benchmarks [RFC 6890].
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && (b == 18 || b == 19))
-}
-
-fn is_private_v6(v6: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = v6.segments();
-    let v4_of = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
-    match (a, b) {
-        // The unspecified address, this machine, IPv4 in IPv6's clothes.
-        (0, 0) if (c, d) == (0, 0) => match (e, f) {
-            (0, 0xffff) => is_private_v4(v4_of(g, h)),
-            _ => true,
-        },
-        // Translation to IPv4 by a gateway [RFC 6052, 8215] and by 6to4 [RFC 3056].
-        (0x64, 0xff9b) => (c, d, e, f) != (0, 0, 0, 0) || is_private_v4(v4_of(g, h)),
-        (0x2002, high) => is_private_v4(v4_of(high, c)),
-        // Unique local, of the link, of the site (no longer in use), groups.
-        _ => a & 0xfe00 == 0xfc00 || a & 0xff80 == 0xfe80 || a & 0xff00 == 0xff00,
-    }
+    own.iter().any(|segment| segment.contains(address)) || is_no_host(address)
 }
