@@ -7,9 +7,11 @@
 //! without the key of the guests' ids. The use of the day is written every minute and at the end.
 
 mod block_list;
+mod garden;
 mod name_grounds;
 mod running;
 mod unserved;
+mod unused_list;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -142,6 +142,12 @@ impl GuestsStatus {
         });
     }
 
+    /// The day that is called today.
+    #[must_use]
+    pub fn day(&self) -> i64 {
+        self.0.borrow().day
+    }
+
     /// The value now.
     #[must_use]
     pub fn get(&self) -> GuestsNow {

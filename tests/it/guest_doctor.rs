@@ -11,6 +11,7 @@ use rustix::process::{Signal, kill_process};
 use serde_json::json;
 
 use crate::support::guest_village::{GuestVillage, at};
+use crate::support::names;
 use crate::support::segments::{BOX, PORTAL_PORT, until};
 
 /// The technician's `doctor`, in the box's own network.
@@ -154,10 +155,18 @@ fn names_lists_and_addresses_that_cannot_be_used_are_found() {
     until_found(&village, "D-RUN-03", unwritten, "");
     drop(other);
     until_gone(&village, &deaf);
+    // Put back, it is read by itself.
     std::fs::write(&list, "quangcao.example\n").expect("written");
-    village.set_rules(&json!({ "block_list": false }));
-    village.set_rules(&json!({ "block_list": true }));
     until_gone(&village, &unread);
+    let asked = || {
+        names::ask(
+            &village.segments,
+            "staff",
+            "10.9.0.1:53",
+            "quangcao.example",
+        )
+    };
+    until("it is left unanswered", || asked() == Some(Vec::new()));
     village.until_in_force();
 }
 

@@ -3,10 +3,14 @@
 
 use std::net::IpAddr;
 
+use conglang::domain::calendar::{ZONE_MS, day, day_number, day_start};
+use conglang::supervisor::clock::Clock;
+use conglang::time::WallMs;
 use serde_json::json;
 
-use crate::support::guest_village::GuestVillage;
-use crate::support::names;
+use crate::support::guest_village::{GuestVillage, ONLINE};
+use crate::support::house::library;
+use crate::support::names::{self, GARDEN_NAME};
 use crate::support::segments::{HOST, until};
 
 fn addresses(texts: &[&str]) -> Vec<IpAddr> {
@@ -41,6 +45,18 @@ fn without_the_guests_key_names_go_on_and_the_reason_is_said() {
     let page = village.tap("phone2", 4).body;
     assert!(page.contains("Wifi đang trục trặc"), "{page}");
     assert!(!village.is_online("phone2"));
+    // A name of the garden needs no id: it opens, also one that the village names only now.
+    let garden = |family| {
+        let page = village.visit("phone2", family, GARDEN_NAME, "/");
+        page.is_some_and(|page| page.status == ONLINE)
+    };
+    until("the garden over IPv4", || garden(4));
+    until("the garden over IPv6", || garden(6));
+    village.set_rules(&json!({ "garden": [] }));
+    until("the garden is closed", || !garden(4));
+    village.set_rules(&json!({ "garden": [GARDEN_NAME] }));
+    until("it is open again", || garden(4));
+    assert!(village.is_online("phone"));
     let why = "khóa guests.key không dùng được nên khách mới chưa vào được";
     let status = village.house.cli(&["status"]);
     assert!(status.0 == 2 && status.1.contains(why), "{}", status.1);
@@ -58,6 +74,51 @@ fn without_the_guests_key_names_go_on_and_the_reason_is_said() {
         let status = village.house.cli(&["status"]).1;
         status.contains("mất đường ra internet")
     });
+}
+
+#[test]
+fn yesterdays_use_is_not_told_as_todays_while_nobody_counts() {
+    let mut village = GuestVillage::start("");
+    village.set_rules(&json!({}));
+    village.enter("phone", 4);
+    assert!(village.is_online("phone"));
+    let used_today = |village: &GuestVillage| {
+        let list = village.house.cli(&["guest", "list", "--json"]).1;
+        let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+        list["used_today"].as_u64().expect("a number")
+    };
+    until("it is counted", || {
+        // A page is shown after the kernel was asked.
+        village.page("phone");
+        used_today(&village) > 0
+    });
+    assert_eq!(village.house.stop(), Some(0));
+    village.segments.kill_helper();
+    village.house.expect_errors(&["network helper", "guests"]);
+    // The gateway's clock shows 23:00 of the village's day, and then half a minute past midnight.
+    let dial = village.house.dir.join("clock");
+    let set = |clock: WallMs| {
+        let (utc, ms) = (day(clock - ZONE_MS), clock.ms().rem_euclid(86_400_000));
+        let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+        let text = format!(
+            "@{:04}-{:02}-{:02} {hour:02}:{minute:02}:{second:02}",
+            utc.year, utc.month, utc.day
+        );
+        std::fs::write(&dial, text).expect("dial");
+    };
+    let midnight = day_start(day_number(Clock::system(0).wall_ms()) + 1);
+    set(midnight - 3_600_000);
+    village.environment = vec![
+        ("LD_PRELOAD", library("faketime/libfaketime.so.1")),
+        ("FAKETIME_TIMESTAMP_FILE", dial.display().to_string()),
+        ("FAKETIME_NO_CACHE", "1".into()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
+        ("TZ", "UTC".into()),
+    ];
+    village.start_gateway_alone();
+    assert!(used_today(&village) > 0, "the day is not over");
+    set(midnight + 30_000);
+    until("another day", || used_today(&village) == 0);
 }
 
 #[test]

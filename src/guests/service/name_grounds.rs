@@ -9,6 +9,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::GuestService;
+use super::unused_list::UnusedList;
 use crate::config::network::UplinkInterface;
 use crate::domain::guest::WifiRules;
 use crate::domain::guest::admission::{InternetUplink, UplinkUse, uplink_use};
@@ -26,6 +27,8 @@ pub(super) struct NameGrounds {
     /// The probe of the way to the internet that runs.
     probing: Option<BoxFuture<'static, bool>>,
     pub(super) block_list: Option<Arc<BlockList>>,
+    /// The block list's file, when it could not be used.
+    pub(super) unused_list: Option<UnusedList>,
     /// Questions that the block list left unanswered, as far as they are counted for a day.
     blocked_seen: u64,
 }

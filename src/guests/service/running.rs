@@ -12,12 +12,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use super::garden;
 use super::name_grounds::NameGrounds;
 use super::{GuestService, TICK_INTERVAL, Trouble};
 use crate::domain::guest::Wifi;
 use crate::domain::guest::admission::{InternetUplink, UplinkUse, uplink_use};
 use crate::guests::dns::garden::OpenAddresses;
-use crate::guests::dns::rebinding::MAX_RECORDS;
 use crate::guests::helper::{HelperLink, HelperRefusal, LinkError};
 use crate::guests::identity::GuestKey;
 use crate::guests::table::{GuestTable, Moment, Setting};
@@ -25,7 +25,7 @@ use crate::guests::use_of_day::UseOfDay;
 use crate::live::guests::GuestsNow;
 use crate::ports::guests::GuestRequest;
 use crate::protocol::netd::{
-    GuestRates, InterfaceName, MAX_GARDEN_ADDRESSES, NetdReply, NetdRequest, NetworkPlan, SlotUsage,
+    GuestRates, InterfaceName, NetdReply, NetdRequest, NetworkPlan, SlotUsage,
 };
 use crate::store::session_rows::SessionRow;
 use crate::supervisor::Stop;
@@ -42,8 +42,6 @@ const PAGE_FRESH_MS: u64 = 5_000;
 /// A device that is in and asks for a page is counted anew after this time, ms: the kernel sends
 /// it here when it has used up what it may.
 const PAGE_COUNT_MS: u64 = 1_000;
-/// Requests for open addresses that are carried out as one.
-const MAX_TOGETHER: usize = 64;
 /// Name of the file of what was used.
 pub const USE_FILE: &str = "use.json";
 
@@ -120,7 +118,7 @@ impl<'a> Running<'a> {
         stop: &Stop,
     ) -> Result<(), Trouble> {
         let service = self.service;
-        let mut garden = service.garden.lock().await;
+        let mut waiting = service.garden.lock().await;
         let mut noted = service.noted.lock().await;
         let mut village = service.journal.watch();
         let interval = |every: Duration| {
@@ -134,7 +132,7 @@ impl<'a> Running<'a> {
             self.grounds.begin_probe(service);
             let wake = tokio::select! {
                 request = inbox.recv() => request.map_or(Wake::Stop, Wake::Request),
-                open = garden.recv() => open.map_or(Wake::Stop, Wake::Garden),
+                open = waiting.recv() => open.map_or(Wake::Stop, Wake::Garden),
                 address = noted.recv() => address.map_or(Wake::Stop, Wake::Noted),
                 answered = self.grounds.probed() => Wake::Probed(answered),
                 changed = village.changed() => changed.map_or(Wake::Stop, |()| Wake::Rules),
@@ -147,18 +145,8 @@ impl<'a> Running<'a> {
             match wake {
                 Wake::Request(request) => self.answer(request).await?,
                 Wake::Garden(first) => {
-                    let mut count = first.addresses.len();
-                    let mut together = vec![first];
-                    // The helper takes a bounded number at once; the rest comes with the next
-                    // round.
-                    while together.len() < MAX_TOGETHER
-                        && count + MAX_RECORDS <= MAX_GARDEN_ADDRESSES
-                        && let Ok(next) = garden.try_recv()
-                    {
-                        count += next.addresses.len();
-                        together.push(next);
-                    }
-                    self.open_garden(together).await?;
+                    let together = garden::together(first, &mut waiting);
+                    garden::open(&mut self.link, together).await?;
                 }
                 Wake::Noted(address) => drop(self.device(address, 0).await?),
                 Wake::Rules => self.follow_rules().await?,
@@ -261,20 +249,6 @@ impl<'a> Running<'a> {
         self.change(&request).await
     }
 
-    async fn open_garden(&mut self, together: Vec<OpenAddresses>) -> Result<(), Trouble> {
-        let addresses = together.iter().flat_map(|o| o.addresses.clone()).collect();
-        let request = NetdRequest::Garden { addresses };
-        let opened = self.link.change(&request).await;
-        let is_open = matches!(opened, Ok(Ok(())));
-        for open in together {
-            let _ = open.done.send(is_open);
-        }
-        opened?.or_else(|refusal| {
-            tracing::warn!(detail = refusal.detail, "garden addresses not opened");
-            Ok(())
-        })
-    }
-
     /// The kernel's counts; the inner error is the helper's refusal.
     async fn usage(&mut self) -> Result<Result<Vec<SlotUsage>, HelperRefusal>, LinkError> {
         match self.link.ask(&NetdRequest::Usage).await? {
@@ -307,8 +281,7 @@ impl<'a> Running<'a> {
         if Arc::ptr_eq(&wifi, &self.wifi) || *wifi == *self.wifi {
             return Ok(());
         }
-        let has_other_garden = (wifi.rules.is_on, &wifi.rules.garden)
-            != (self.wifi.rules.is_on, &self.wifi.rules.garden);
+        let has_other_garden = wifi.rules.has_other_garden(&self.wifi.rules);
         self.wifi = wifi;
         if has_other_garden {
             self.close_garden().await?;
@@ -337,6 +310,10 @@ impl<'a> Running<'a> {
     async fn look_at_routes(&mut self) -> Result<(), Trouble> {
         if self.grounds.look(self.service) {
             self.uplink_changed().await?;
+        }
+        let (service, rules) = (self.service, &self.wifi.rules);
+        if self.grounds.follow_block_list(service, rules).await {
+            self.publish_policy();
         }
         if self.table.is_any_over(self.now()) {
             self.count().await?;

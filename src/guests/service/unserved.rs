@@ -2,7 +2,9 @@
 //! of the guests' ids is lost.
 //!
 //! Names go on, for the staff above all; the kernel goes on by itself with the sessions that run.
-//! Deliberately absent: a key for the meantime. Under it a blocked device would be an unknown one.
+//! Without the key the walled garden goes on, too: it needs no id. The use of a day that is over is
+//! not told as that of today. Deliberately absent: a key for the meantime. Under it a blocked
+//! device would be an unknown one.
 
 use std::sync::Arc;
 
@@ -42,7 +44,8 @@ impl GuestService {
         }
         let mut wifi = self.journal.state().wifi.clone();
         grounds.look(self);
-        self.follow_names(grounds, &wifi).await;
+        let mut garden_epoch = self.policy.borrow().garden_epoch;
+        self.follow_names(grounds, &wifi, garden_epoch).await;
         loop {
             grounds.begin_probe(self);
             let has_changed = tokio::select! {
@@ -59,7 +62,10 @@ impl GuestService {
                     false
                 }
                 open = garden.recv() => {
-                    let _ = open?.done.send(false);
+                    match &self.key {
+                        Some(_) => drop(open?.done.send(false)),
+                        None => self.open_garden_alone(open?, &mut garden).await,
+                    }
                     false
                 }
                 address = noted.recv() => {
@@ -69,38 +75,58 @@ impl GuestService {
                 changed = village.changed() => {
                     changed.ok()?;
                     let now = self.journal.state().wifi.clone();
-                    !Arc::ptr_eq(&now, &std::mem::replace(&mut wifi, now.clone()))
+                    let before = std::mem::replace(&mut wifi, now.clone());
+                    if self.key.is_none() && wifi.rules.has_other_garden(&before.rules) {
+                        self.close_garden_alone().await;
+                        garden_epoch += 1;
+                    }
+                    !Arc::ptr_eq(&now, &before)
                 }
-                _ = tick.tick() => grounds.look(self),
+                _ = tick.tick() => {
+                    self.follow_day();
+                    let has_read = grounds.follow_block_list(self, &wifi.rules).await;
+                    grounds.look(self) || has_read
+                }
                 answered = grounds.probed() => grounds.note_probe(answered, self),
                 () = stop.soft.cancelled() => return None,
             };
             if has_changed {
-                self.follow_names(grounds, &wifi).await;
+                self.follow_names(grounds, &wifi, garden_epoch).await;
             }
         }
     }
 
     /// Gives the forwarder of names what holds now. How much guests have used of a line that is
     /// paid by the byte is what was known last; the kernel keeps closed what was.
-    async fn follow_names(&self, grounds: &mut NameGrounds, wifi: &Wifi) {
+    async fn follow_names(&self, grounds: &mut NameGrounds, wifi: &Wifi, garden_epoch: u64) {
         grounds.follow_block_list(self, &wifi.rules).await;
         let metered_used = self.live.get().metered_today;
         grounds.report_uplink(self, &wifi.rules, metered_used);
         let may_use = uplink_use(&wifi.rules, grounds.uplink(), metered_used);
         let is_open = may_use == UplinkUse::Open;
-        let garden_epoch = self.policy.borrow().garden_epoch;
         grounds.publish_policy(self, &wifi.rules, is_open, garden_epoch);
     }
 
     /// Tells pages and health why nobody new is let in; who is in stays as it was known last.
     pub(super) fn say_out_of_order(&self, reason: HealthReason) {
         self.health.set_red(&HealthPart::Guests, reason);
-        let today = (self.clock.trust() != Trust::None).then(|| day_number(self.clock.wall_ms()));
         self.live.replace(GuestsNow {
             is_key_lost: self.key.is_none(),
-            ..self.live.get().last_known(today)
+            ..self.live.get().last_known(self.today())
         });
+    }
+
+    /// The day, when the clock may be believed.
+    fn today(&self) -> Option<i64> {
+        (self.clock.trust() != Trust::None).then(|| day_number(self.clock.wall_ms()))
+    }
+
+    /// Begins another day on the pages at midnight.
+    fn follow_day(&self) {
+        let today = self.today();
+        if today.is_some_and(|today| today != self.live.day()) {
+            self.live.replace(self.live.get().last_known(today));
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub const ONLINE: u16 = 204;
 /// The village; all of it goes when it is dropped, the gateway before the namespaces.
 pub struct GuestVillage {
     pub house: House,
+    /// What the gateway's environment has besides.
+    pub environment: Vec<(&'static str, String)>,
     pub segments: Segments,
 }
 
@@ -59,7 +61,11 @@ impl GuestVillage {
         );
         let mut house = House::new(&network);
         house.namespace = Some(segments.name("box"));
-        let mut village = Self { house, segments };
+        let mut village = Self {
+            house,
+            environment: Vec::new(),
+            segments,
+        };
         village.start_gateway();
         village
     }
@@ -81,6 +87,7 @@ impl GuestVillage {
         let environment: Vec<(&str, String)> = environment
             .iter()
             .map(|(key, value)| (key.as_str(), value.clone()))
+            .chain(self.environment.iter().cloned())
             .collect();
         self.house.start_with(&environment);
     }
