@@ -200,6 +200,36 @@ fn a_metered_uplink_stops_a_running_download_and_fibre_brings_it_back() {
 }
 
 #[test]
+fn a_garden_whose_time_ended_in_the_kernel_opens_again_from_the_cache() {
+    let village = village();
+    for (family, host, set) in [
+        (4, GARDEN_HOST[0], "garden4"),
+        (6, GARDEN_HOST[1], "garden6"),
+    ] {
+        let by_name = || {
+            std::thread::sleep(Duration::from_millis(200));
+            let page = village.visit("phone2", family, GARDEN_NAME, "/");
+            page.map(|page| page.status)
+        };
+        until("the garden is open", || by_name() == Some(ONLINE));
+        // It ends in the kernel before its time, and the forwarder does not know.
+        let soon = format!(
+            "delete element inet conglang {set} {{ {host} }}; \
+             add element inet conglang {set} {{ {host} timeout 1s }}"
+        );
+        let (is_done, said) = village.segments.exec("box", &["nft", &soon]);
+        assert!(is_done, "{said}");
+        let list = ["nft", "list", "set", "inet", "conglang", set];
+        until("it is gone", || {
+            !village.segments.exec("box", &list).1.contains(host)
+        });
+        let by_address = village.get("phone2", &at(host, 80), GARDEN_NAME, "/");
+        assert_eq!(by_address.map(|page| page.status), Some(302), "{host}");
+        until("it is open again", || by_name() == Some(ONLINE));
+    }
+}
+
+#[test]
 fn what_the_house_has_for_a_day_ends_for_everybody_and_stays_used_up() {
     let mut village = village();
     village.set_rules(&json!({ "house_mb": 5 }));

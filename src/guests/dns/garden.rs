@@ -22,6 +22,9 @@ const MIN_OPEN_S: u32 = 300;
 const MARGIN_S: u32 = 60;
 /// Most addresses that are noted as open; the kernel's sets hold as many.
 const MAX_OPEN: usize = 8_192;
+/// An address that is open is asked for again after this time, behind an answer that goes out at
+/// once: whatever emptied the kernel's set, the garden is open again soon, ms.
+const RENEW_MS: u64 = 5_000;
 /// The network helper answers within this time, or the answer does not go out.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -84,10 +87,16 @@ pub struct OpenAddresses {
     pub done: oneshot::Sender<bool>,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct OpenedAddress {
+    until: MonoMs,
+    asked_at: MonoMs,
+}
+
 #[derive(Debug, Default)]
 struct OpenedAddresses {
     epoch: u64,
-    until: HashMap<IpAddr, MonoMs>,
+    by_address: HashMap<IpAddr, OpenedAddress>,
 }
 
 /// The addresses that are open, and the way to the network helper.
@@ -107,11 +116,33 @@ impl GardenGate {
         }
     }
 
-    /// Whether all the addresses are open for the next seconds.
+    /// Whether all the addresses are open for the next seconds, as far as is known. The helper is
+    /// asked again for those that were asked for some time ago; nobody waits for that.
     #[must_use]
     pub fn is_open(&self, addresses: &[IpAddr], ttl_s: u32, now: MonoMs, epoch: u64) -> bool {
-        let opened = self.lock();
-        opened.epoch == epoch && addresses.iter().all(|a| opened.lasts(*a, ttl_s, now))
+        let mut opened = self.lock();
+        let is_open =
+            opened.epoch == epoch && addresses.iter().all(|a| opened.lasts(*a, ttl_s, now));
+        if is_open {
+            self.renew(&mut opened, addresses, ttl_s, now);
+        }
+        is_open
+    }
+
+    fn renew(&self, opened: &mut OpenedAddresses, addresses: &[IpAddr], ttl_s: u32, now: MonoMs) {
+        let due: Vec<(IpAddr, u32)> = opened.due(addresses, now, open_seconds(ttl_s));
+        if due.is_empty() {
+            return;
+        }
+        let (done, _) = oneshot::channel();
+        let asked: Vec<IpAddr> = due.iter().map(|(address, _)| *address).collect();
+        let request = OpenAddresses {
+            addresses: due,
+            done,
+        };
+        if self.helper.try_send(request).is_ok() {
+            opened.note_asked(&asked, now);
+        }
     }
 
     /// Opens those of the addresses that are not open for long enough. False = some are not, and
@@ -154,29 +185,50 @@ impl GardenGate {
 impl OpenedAddresses {
     fn lasts(&self, address: IpAddr, ttl_s: u32, now: MonoMs) -> bool {
         let needed = now + u64::from(ttl_s) * 1_000;
-        self.until
-            .get(&address)
-            .is_some_and(|until| *until >= needed)
+        let opened = self.by_address.get(&address);
+        opened.is_some_and(|opened| opened.until >= needed)
+    }
+
+    /// Those of the addresses that are to be asked for again, for so many seconds.
+    fn due(&self, addresses: &[IpAddr], now: MonoMs, seconds: u32) -> Vec<(IpAddr, u32)> {
+        let is_due = |address: &&IpAddr| {
+            let opened = self.by_address.get(*address);
+            opened.is_some_and(|opened| now.since(opened.asked_at) >= RENEW_MS)
+        };
+        let due = addresses.iter().filter(is_due);
+        due.map(|address| (*address, seconds)).collect()
+    }
+
+    fn note_asked(&mut self, addresses: &[IpAddr], now: MonoMs) {
+        for address in addresses {
+            if let Some(opened) = self.by_address.get_mut(address) {
+                opened.asked_at = now;
+            }
+        }
     }
 
     fn forget_before(&mut self, epoch: u64) {
         if epoch > self.epoch {
             self.epoch = epoch;
-            self.until.clear();
+            self.by_address.clear();
         }
     }
 
     fn note(&mut self, addresses: &[(IpAddr, u32)], now: MonoMs) {
-        if self.until.len() + addresses.len() > MAX_OPEN {
-            self.until.retain(|_, until| *until > now);
+        let most = MAX_OPEN.saturating_sub(addresses.len());
+        if self.by_address.len() > most {
+            self.by_address.retain(|_, opened| opened.until > now);
         }
-        if self.until.len() + addresses.len() > MAX_OPEN {
+        if self.by_address.len() > most {
             // An address that is forgotten is only opened once more.
-            self.until.clear();
+            self.by_address.clear();
         }
         for (address, seconds) in addresses {
-            self.until
-                .insert(*address, now + u64::from(*seconds) * 1_000);
+            let opened = OpenedAddress {
+                until: now + u64::from(*seconds) * 1_000,
+                asked_at: now,
+            };
+            self.by_address.insert(*address, opened);
         }
     }
 }
