@@ -1,7 +1,7 @@
 //! The demo's notice board, made for the day of the run: `config/demo/notices.toml` with its days
 //! and placeholders filled in.
 //!
-//! A notice has `id`, `kind`, `title`, `body`, and days by name (see `days.rs`), of which `until`
+//! A notice has `id`, `kind`, `title`, `body`, `urgent` when it is, and days by name (see `days.rs`), of which `until`
 //! is also the last moment that the gateway shows it. In its texts `{name}` is that day in words,
 //! “Thứ Bảy 12/12/2026”; `{name.short}` the same without the year, `{name.lunar}` the lunar day,
 //! and `{name.time}`, `{name.month}`, `{name.quarter}`, `{name.year}` that part of it. A
@@ -22,6 +22,7 @@ use super::days::Moment;
 pub struct Notice {
     pub id: String,
     pub kind: NoticeKind,
+    pub urgent: bool,
     pub title: String,
     pub body: String,
     /// Last moment it is shown.
@@ -38,6 +39,8 @@ struct File {
 struct Written {
     id: String,
     kind: NoticeKind,
+    #[serde(default)]
+    urgent: bool,
     title: String,
     body: String,
     #[serde(flatten)]
@@ -94,6 +97,7 @@ fn fill(written: &Written, now: WallMs) -> anyhow::Result<Notice> {
     Ok(Notice {
         id: written.id.clone(),
         kind: written.kind,
+        urgent: written.urgent,
         title,
         body,
         until,

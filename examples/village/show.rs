@@ -18,7 +18,7 @@ pub fn notices(dir: &Path, data: &Path) -> anyhow::Result<()> {
     for notice in notices.iter().rev() {
         let body = json!({
             "id": notice.id, "title": notice.title, "body": notice.body, "kind": notice.kind,
-            "until": notice.until
+            "urgent": notice.urgent, "until": notice.until
         });
         post(&socket, "/notices", &body).with_context(|| {
             format!("không đăng được thông báo {} “{}”", notice.id, notice.title)

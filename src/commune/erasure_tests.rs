@@ -12,7 +12,7 @@ use crate::domain::blob::BlobRef;
 use crate::domain::event::{Entry, Event, Lane};
 use crate::domain::history;
 use crate::domain::id::{BlobId, NoticeId};
-use crate::domain::notice::{self, NoticeKind};
+use crate::domain::notice::{self, NoticeDetails, NoticeKind};
 use crate::journal::codec;
 use crate::protocol::commune::{Batch, pack};
 use crate::time::{MonoMs, WallMs};
@@ -118,8 +118,7 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
             Event::Notice(notice::Event::Published {
                 id: NoticeId::new("n1").expect("id"),
                 text: text.clone(),
-                kind: NoticeKind::Notice,
-                until: None,
+                details: NoticeDetails::of(NoticeKind::Notice),
             }),
         )
     };

@@ -14,7 +14,7 @@ use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::event::{ClockQuality, Entry, Event, Lane};
 use crate::domain::id::{BlobId, NoticeId};
-use crate::domain::notice::{self, NoticeKind};
+use crate::domain::notice::{self, NoticeDetails, NoticeKind};
 use crate::domain::place;
 use crate::journal::codec;
 use crate::protocol::commune::{Batch, Stream, pack};
@@ -249,8 +249,7 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
                 mac: String::new(),
                 len: 1,
             },
-            kind: NoticeKind::Notice,
-            until: None,
+            details: NoticeDetails::of(NoticeKind::Notice),
         });
         codec::entry_bytes(&Entry {
             lane: Lane::Log,

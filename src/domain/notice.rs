@@ -1,4 +1,9 @@
 //! Notices: what the village reads.
+//!
+//! A notice is a draft first, or published at once; a draft may be scheduled, and the gateway
+//! publishes it when its time comes. What is published may be corrected (the versions before are
+//! kept), is taken down by a person, or expires. Each step is an event, with its actor and its
+//! moment in the entry.
 
 #![allow(
     missing_docs,
@@ -12,98 +17,126 @@ use super::blob::BlobRef;
 use super::id::NoticeId;
 use super::lane::{EventProperties, Lane};
 use super::rejection::Rejection;
-use super::text;
 use super::validation::{MAX_WALL_MS, check_blob, check_number};
 use crate::time::WallMs;
 
+mod details;
 pub mod rules;
+mod words;
 
-/// Most characters of a title.
-pub const MAX_TITLE_CHARS: usize = 150;
-/// Most characters of a body.
-pub const MAX_BODY_CHARS: usize = 8_000;
+pub use self::details::{
+    Attachment, AttachmentKind, MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_PICTURE_SIDE,
+    NoticeDetails, NoticeKind, NoticeLanguage, Occasion, Risk, RiskLevel,
+};
+pub use self::words::{
+    MAX_BODY_CHARS, MAX_LINE_CHARS, MAX_TITLE_CHARS, NoticeWords, normalize, text_problem,
+};
 
-/// A title and a body as a person typed them, cleaned: no hidden characters, and nothing that
-/// changes the direction of writing.
-#[must_use]
-pub fn normalize(title: &str, body: &str) -> (String, String) {
-    (text::line(title, usize::MAX), text::body(body, usize::MAX))
-}
-
-/// The first problem of a title and a body as they were typed: the key of the sentence, the number
-/// of characters and the most there may be; `None` when there is no problem. Notices and the
-/// commune's bulletins have the same bounds.
-#[must_use]
-pub fn text_problem(title: &str, body: &str) -> Option<(&'static str, usize, usize)> {
-    if title.is_empty() || body.is_empty() {
-        return Some(("notice-empty", 0, 0));
-    }
-    let long = [
-        ("notice-long-title", title.chars().count(), MAX_TITLE_CHARS),
-        ("notice-long-body", body.chars().count(), MAX_BODY_CHARS),
-    ];
-    long.into_iter().find(|(_, n, most)| n > most)
-}
-
-/// A notice that is published. Title and body are one blob: the first line is the title, the rest
-/// is the body.
+/// A notice that is published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Its id; also its path on the web.
     pub id: NoticeId,
-    /// Title and body.
+    /// Its words, see [`NoticeWords`].
     pub text: BlobRef,
-    /// Its kind.
-    pub kind: NoticeKind,
+    /// What it says of itself beside its text.
+    #[serde(flatten)]
+    pub details: NoticeDetails,
     /// When it was published.
     pub at: WallMs,
     /// The seq of the entry that published it.
     pub order: u64,
-    /// The last moment at which it is shown; `None` = until it is taken down.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<WallMs>,
     /// True when the commune sent it.
     #[serde(default)]
     pub from_commune: bool,
+    /// What it said before each correction, the oldest first; no more than
+    /// [`rules::VERSIONS_KEPT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<NoticeVersion>,
 }
 
-/// A notice that was taken down, as it was: the archive shows it, and it may be put up again.
+impl Notice {
+    /// When it was corrected last; none = it is as it was published.
+    #[must_use]
+    pub fn corrected_at(&self) -> Option<WallMs> {
+        self.versions.last().map(|version| version.replaced_at)
+    }
+
+    /// Its texts: the one of now, and those before corrections.
+    pub fn texts(&self) -> impl Iterator<Item = &BlobRef> {
+        let before = self.versions.iter().map(|version| &version.text);
+        std::iter::once(&self.text).chain(before)
+    }
+
+    /// Its files, with those of its versions.
+    pub fn files(&self) -> impl Iterator<Item = &Attachment> {
+        let before = self.versions.iter().flat_map(|v| &v.details.attachments);
+        self.details.attachments.iter().chain(before)
+    }
+}
+
+/// What a notice said before it was corrected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TakenDownNotice {
-    /// The notice.
-    pub notice: Notice,
-    /// When it was taken down.
-    pub at: WallMs,
-    /// The seq of the entry that took it down.
-    pub order: u64,
-    /// The actor who took it down.
+pub struct NoticeVersion {
+    /// Its words then.
+    pub text: BlobRef,
+    /// What it said of itself then.
+    #[serde(flatten)]
+    pub details: NoticeDetails,
+    /// When the correction took its place.
+    pub replaced_at: WallMs,
+    /// The actor who corrected it.
     pub by: Actor,
 }
 
-/// Kind of a notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoticeKind {
-    /// Tin khẩn: shown first on every page.
-    Urgent,
-    /// Thông báo.
-    Notice,
-    /// Sự kiện.
-    Event,
-    /// Văn bản.
-    Document,
+/// A notice that is not published yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeDraft {
+    /// The id that the notice will have.
+    pub id: NoticeId,
+    /// Its words.
+    pub text: BlobRef,
+    /// What it says of itself beside its text.
+    #[serde(flatten)]
+    pub details: NoticeDetails,
+    /// When it was saved.
+    pub at: WallMs,
+    /// The seq of the entry that saved it.
+    pub order: u64,
+    /// The actor who saved it.
+    pub by: Actor,
+    /// The moment at which the gateway publishes it; none = a person will.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish_at: Option<WallMs>,
+}
+
+/// A notice that is not up any more, as it was: the archive shows it. One that was taken down may
+/// be put up again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedNotice {
+    /// The notice.
+    pub notice: Notice,
+    /// When it was taken down, or when the gateway noticed that its time is over.
+    pub at: WallMs,
+    /// The seq of the entry that ended it.
+    pub order: u64,
+    /// The actor who ended it.
+    pub by: Actor,
+    /// Its time was over; otherwise it was taken down.
+    #[serde(default)]
+    pub is_expired: bool,
 }
 
 /// A request about notices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
-    /// Publishes a notice.
+    /// Publishes a notice; a draft of this id is a draft no more.
     #[serde(rename = "PublishNotice")]
     Publish {
         id: NoticeId,
         text: BlobRef,
-        kind: NoticeKind,
-        until: Option<WallMs>,
+        #[serde(flatten)]
+        details: NoticeDetails,
     },
     /// Takes a notice down.
     #[serde(rename = "TakeDownNotice")]
@@ -111,6 +144,40 @@ pub enum Command {
     /// Puts a notice up again that was taken down, as it was.
     #[serde(rename = "RestoreNotice")]
     Restore { id: NoticeId },
+    /// Saves a draft, which a person will publish.
+    #[serde(rename = "SaveNoticeDraft")]
+    SaveDraft {
+        id: NoticeId,
+        text: BlobRef,
+        #[serde(flatten)]
+        details: NoticeDetails,
+    },
+    /// Saves a draft that the gateway publishes at a moment.
+    #[serde(rename = "ScheduleNotice")]
+    Schedule {
+        id: NoticeId,
+        text: BlobRef,
+        #[serde(flatten)]
+        details: NoticeDetails,
+        publish_at: WallMs,
+    },
+    /// Throws a draft away.
+    #[serde(rename = "RemoveNoticeDraft")]
+    RemoveDraft { id: NoticeId },
+    /// Corrects a notice that is published.
+    #[serde(rename = "CorrectNotice")]
+    Correct {
+        id: NoticeId,
+        text: BlobRef,
+        #[serde(flatten)]
+        details: NoticeDetails,
+    },
+    /// Publishes a draft whose moment has come.
+    #[serde(rename = "PublishDueNotice")]
+    PublishDue { id: NoticeId },
+    /// Ends a notice whose time is over.
+    #[serde(rename = "ExpireNotice")]
+    Expire { id: NoticeId },
 }
 
 /// Something that happened to a notice.
@@ -121,14 +188,39 @@ pub enum Event {
     Published {
         id: NoticeId,
         text: BlobRef,
-        kind: NoticeKind,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        until: Option<WallMs>,
+        #[serde(flatten)]
+        details: NoticeDetails,
     },
     /// A notice was taken down.
     TakenDown { id: NoticeId },
     /// A notice that had been taken down was put up again, as it was.
     Restored { id: NoticeId },
+    /// A draft was saved; nothing publishes it by itself.
+    DraftSaved {
+        id: NoticeId,
+        text: BlobRef,
+        #[serde(flatten)]
+        details: NoticeDetails,
+    },
+    /// A draft was saved that is to be published at a moment.
+    Scheduled {
+        id: NoticeId,
+        text: BlobRef,
+        #[serde(flatten)]
+        details: NoticeDetails,
+        publish_at: WallMs,
+    },
+    /// A draft was thrown away.
+    DraftRemoved { id: NoticeId },
+    /// A published notice was corrected.
+    Corrected {
+        id: NoticeId,
+        text: BlobRef,
+        #[serde(flatten)]
+        details: NoticeDetails,
+    },
+    /// The time of a notice was over.
+    Expired { id: NoticeId },
 }
 
 impl Command {
@@ -136,20 +228,50 @@ impl Command {
     #[must_use]
     pub const fn blob(&self) -> Option<&BlobRef> {
         match self {
-            Self::Publish { text, .. } => Some(text),
-            Self::TakeDown { .. } | Self::Restore { .. } => None,
+            Self::Publish { text, .. }
+            | Self::SaveDraft { text, .. }
+            | Self::Schedule { text, .. }
+            | Self::Correct { text, .. } => Some(text),
+            Self::TakeDown { .. }
+            | Self::Restore { .. }
+            | Self::RemoveDraft { .. }
+            | Self::PublishDue { .. }
+            | Self::Expire { .. } => None,
         }
     }
 }
 
 impl Event {
-    /// How this event is filed.
+    /// How this event is filed. What is not published yet does not leave the gateway.
     #[must_use]
     pub fn properties(&self) -> EventProperties<'_> {
-        let filed = EventProperties::in_lane(Lane::Log);
+        let filed = EventProperties::in_lane;
         match self {
-            Self::Published { id, text, .. } => filed.about(id.as_str()).with_blob(text),
-            Self::TakenDown { id } | Self::Restored { id } => filed.about(id.as_str()),
+            Self::Published { id, text, .. } | Self::Corrected { id, text, .. } => {
+                filed(Lane::Log).about(id.as_str()).with_blob(text)
+            }
+            Self::DraftSaved { id, text, .. } | Self::Scheduled { id, text, .. } => {
+                filed(Lane::Local).about(id.as_str()).with_blob(text)
+            }
+            Self::TakenDown { id } | Self::Restored { id } | Self::Expired { id } => {
+                filed(Lane::Log).about(id.as_str())
+            }
+            Self::DraftRemoved { id } => filed(Lane::Local).about(id.as_str()),
+        }
+    }
+
+    /// The text that it gives a notice, published or not; none = it gives none.
+    #[must_use]
+    pub const fn text(&self) -> Option<&BlobRef> {
+        match self {
+            Self::Published { text, .. }
+            | Self::DraftSaved { text, .. }
+            | Self::Scheduled { text, .. }
+            | Self::Corrected { text, .. } => Some(text),
+            Self::TakenDown { .. }
+            | Self::Restored { .. }
+            | Self::DraftRemoved { .. }
+            | Self::Expired { .. } => None,
         }
     }
 }
@@ -160,14 +282,27 @@ impl Event {
 /// [`Rejection::Invalid`] with the first part that is not.
 pub fn validate(command: &Command) -> Result<(), Rejection> {
     match command {
-        Command::Publish { text, until, .. } => {
+        Command::Publish { text, details, .. }
+        | Command::SaveDraft { text, details, .. }
+        | Command::Correct { text, details, .. } => {
             check_blob(text)?;
-            check_number(
-                "until",
-                until.is_none_or(|u| (0..MAX_WALL_MS).contains(&u.ms())),
-            )
+            details.validate()
+        }
+        Command::Schedule {
+            text,
+            details,
+            publish_at,
+            ..
+        } => {
+            check_blob(text)?;
+            check_number("moment", (0..MAX_WALL_MS).contains(&publish_at.ms()))?;
+            details.validate()
         }
         // An id only.
-        Command::TakeDown { .. } | Command::Restore { .. } => Ok(()),
+        Command::TakeDown { .. }
+        | Command::Restore { .. }
+        | Command::RemoveDraft { .. }
+        | Command::PublishDue { .. }
+        | Command::Expire { .. } => Ok(()),
     }
 }

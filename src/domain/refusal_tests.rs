@@ -8,7 +8,7 @@ use super::decide::{Now, Rejection, decide};
 use super::device::{self, Availability, Device};
 use super::event::{Entry, Event};
 use super::id::{AnnouncementId, BlobId, NoticeId, UserId};
-use super::notice::{self, NoticeKind};
+use super::notice::{self, NoticeDetails, NoticeKind};
 use super::speaker::{self, AnnouncementClass, Speaker};
 use super::state::VillageState;
 use super::tests::{blob, device_id};
@@ -276,8 +276,7 @@ fn the_commune_takes_down_its_own_notices_and_expired_ones_take_no_room() {
         Command::Notice(notice::Command::Publish {
             id: NoticeId::new(id).expect("id"),
             text: blob(),
-            kind: NoticeKind::Notice,
-            until,
+            details: NoticeDetails::of(NoticeKind::Notice).until(until),
         })
     };
     assert!(
@@ -294,8 +293,7 @@ fn the_commune_takes_down_its_own_notices_and_expired_ones_take_no_room() {
         Event::Notice(notice::Event::Published {
             id: NoticeId::new("ours").expect("id"),
             text: blob(),
-            kind: NoticeKind::Notice,
-            until: None,
+            details: NoticeDetails::of(NoticeKind::Notice),
         }),
     );
     assert!(
@@ -315,8 +313,8 @@ fn the_commune_takes_down_its_own_notices_and_expired_ones_take_no_room() {
             Event::Notice(notice::Event::Published {
                 id: NoticeId::new(&format!("n{n}")).expect("id"),
                 text: blob(),
-                kind: NoticeKind::Notice,
-                until: Some(WallMs::new(if n < 500 { 999 } else { 5_000 })),
+                details: NoticeDetails::of(NoticeKind::Notice)
+                    .until(Some(WallMs::new(if n < 500 { 999 } else { 5_000 }))),
             }),
         );
     }

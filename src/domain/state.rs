@@ -24,7 +24,7 @@ use super::id::{
 };
 use super::light::{Light, LightGroup};
 use super::network::Reservation;
-use super::notice::{Notice, TakenDownNotice};
+use super::notice::{EndedNotice, Notice, NoticeDraft};
 use super::place::Place;
 use super::sensor::Sensor;
 use super::speaker::{Announcement, Speaker};
@@ -39,10 +39,11 @@ pub const ENDED_ANNOUNCEMENTS_KEPT: usize = 20;
 
 /// Number of notices above which the expired ones are removed from the state (history still has
 /// them).
-pub const NOTICES_KEPT: usize = 1_000;
+pub const NOTICES_KEPT: usize = 6_000;
 
-/// Notices that were taken down and stay readable, the newest ones (history still has the others).
-pub const TAKEN_DOWN_KEPT: usize = 200;
+/// Notices that are not up any more and stay readable, the newest ones (history still has the
+/// others).
+pub const ENDED_NOTICES_KEPT: usize = 5_000;
 
 /// Most erased blobs that the state remembers; no village is asked to erase so many.
 pub const ERASED_KEPT: usize = 10_000;
@@ -55,7 +56,7 @@ pub const DAMAGE_KEPT: usize = 100;
 pub enum BlobUse<'a> {
     /// A person's name and PIN hash.
     Person(&'a UserId),
-    /// A notice, also one that was taken down.
+    /// A notice, also a draft, one that is not up any more, and what it said before a correction.
     Notice(&'a NoticeId),
     /// An announcement.
     Announcement(&'a AnnouncementId),
@@ -95,9 +96,12 @@ pub struct VillageState {
     pub cameras: Things<CameraId, Camera>,
     /// Notices that are published.
     pub notices: Things<NoticeId, Notice>,
-    /// Notices that were taken down.
+    /// Notices that were taken down, or whose time is over.
+    #[serde(default, rename = "taken_down")]
+    pub ended: Things<NoticeId, EndedNotice>,
+    /// Notices that are not published yet.
     #[serde(default)]
-    pub taken_down: Things<NoticeId, TakenDownNotice>,
+    pub drafts: Things<NoticeId, NoticeDraft>,
     /// Users.
     pub users: Things<UserId, User>,
     /// Tokens of programs.
@@ -184,12 +188,14 @@ impl VillageState {
             .users
             .values()
             .map(|u| (BlobUse::Person(&u.id), &u.record));
-        let taken_down = self.taken_down.values().map(|t| &t.notice);
-        let notices = self.notices.values().map(|n| &**n).chain(taken_down);
-        let notices = notices.map(|n| (BlobUse::Notice(&n.id), &n.text));
+        let ended = self.ended.values().map(|t| &t.notice);
+        let notices = self.notices.values().map(|n| &**n).chain(ended);
+        let notices = notices.flat_map(|n| n.texts().map(|text| (BlobUse::Notice(&n.id), text)));
+        let drafts = self.drafts.values();
+        let drafts = drafts.map(|d| (BlobUse::Notice(&d.id), &d.text));
         let announcements = self.announcements.values();
         let announcements = announcements.map(|a| (BlobUse::Announcement(&a.id), &a.text));
-        people.chain(notices).chain(announcements)
+        people.chain(notices).chain(drafts).chain(announcements)
     }
 
     /// Notices in force at `now`: urgent first, then newest.
@@ -198,15 +204,10 @@ impl VillageState {
         let mut out: Vec<_> = self
             .notices
             .values()
-            .filter(|n| n.until.is_none_or(|u| u >= now))
+            .filter(|n| !n.details.is_over(now))
             .cloned()
             .collect();
-        out.sort_by_key(|n| {
-            (
-                n.kind != super::notice::NoticeKind::Urgent,
-                std::cmp::Reverse(n.order),
-            )
-        });
+        out.sort_by_key(|n| (!n.details.urgent, std::cmp::Reverse(n.order)));
         out
     }
 }

@@ -8,9 +8,9 @@ use super::device;
 use super::event::{Entry, Event};
 use super::id::{EntityId, GroupId, NoticeId, UserId};
 use super::light::{self, LightGroup};
-use super::notice::{self, NoticeKind};
+use super::notice::{self, NoticeDetails, NoticeKind};
 use super::rejection::Rejection::{Exists, Expired, NotPermitted, Unknown};
-use super::state::{TAKEN_DOWN_KEPT, VillageState};
+use super::state::{ENDED_NOTICES_KEPT, VillageState};
 use super::tests::{blob, device_id, lamp};
 use crate::time::WallMs;
 
@@ -167,8 +167,7 @@ fn publish(n: usize, until: Option<WallMs>) -> notice::Command {
     notice::Command::Publish {
         id: notice_id(n),
         text: blob(),
-        kind: NoticeKind::Event,
-        until,
+        details: NoticeDetails::of(NoticeKind::Event).until(until),
     }
 }
 
@@ -194,7 +193,7 @@ fn a_notice_that_was_taken_down_is_readable_and_comes_back_as_it_was() {
     let before = village.state.notices.clone();
     village.wall_ms = WallMs::new(2_000);
     let (seq, _) = village.give(&by, take_down(1)).expect("down");
-    let taken = village.state.taken_down[&notice_id(1)].clone();
+    let taken = village.state.ended[&notice_id(1)].clone();
     assert_eq!(taken.notice, *before[&notice_id(1)]);
     assert_eq!(
         (taken.at, taken.order, &taken.by),
@@ -210,7 +209,7 @@ fn a_notice_that_was_taken_down_is_readable_and_comes_back_as_it_was() {
         village.state.notices, before,
         "its date, its end and its place in the list"
     );
-    assert!(village.state.taken_down.is_empty());
+    assert!(village.state.ended.is_empty());
     assert!(matches!(village.give(&by, restore(1)), Err(Exists { .. })));
     assert!(matches!(village.give(&by, restore(7)), Err(Unknown { .. })));
     village.give(&by, take_down(1)).expect("down");
@@ -222,7 +221,7 @@ fn a_notice_that_was_taken_down_is_readable_and_comes_back_as_it_was() {
     );
     // A new notice under the same id takes the place of the old one.
     village.give(&by, publish(1, None)).expect("up");
-    assert!(village.state.taken_down.is_empty());
+    assert!(village.state.ended.is_empty());
 }
 
 #[test]
@@ -235,12 +234,12 @@ fn what_the_commune_took_down_stays_down_and_only_the_newest_are_kept() {
     let nobody = Actor::User {
         id: UserId::new("ai").expect("id"),
     };
-    for n in 1..=TAKEN_DOWN_KEPT {
+    for n in 1..=ENDED_NOTICES_KEPT {
         village.give(&by, publish(n, None)).expect("up");
         village.give(&by, take_down(n)).expect("down");
         assert_eq!(village.give(&nobody, restore(n)), Err(NotPermitted));
     }
-    assert_eq!(village.state.taken_down.len(), TAKEN_DOWN_KEPT);
-    assert!(!village.state.taken_down.contains_key(&notice_id(0)));
-    assert!(village.state.taken_down.contains_key(&notice_id(1)));
+    assert_eq!(village.state.ended.len(), ENDED_NOTICES_KEPT);
+    assert!(!village.state.ended.contains_key(&notice_id(0)));
+    assert!(village.state.ended.contains_key(&notice_id(1)));
 }

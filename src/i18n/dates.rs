@@ -33,6 +33,12 @@ pub fn long(lang: Lang, at: WallMs) -> String {
     )
 }
 
+/// “14:05, Thứ Bảy 21/11/2026”.
+#[must_use]
+pub fn moment(lang: Lang, at: WallMs) -> String {
+    format!("{}, {}", clock(at), long(lang, at))
+}
+
 /// “13 tháng Mười âm lịch”, “mùng 4 tháng Mười một âm lịch”, “rằm tháng Giêng âm lịch”.
 #[must_use]
 pub fn lunar_words(lang: Lang, at: WallMs) -> String {

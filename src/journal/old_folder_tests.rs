@@ -48,7 +48,7 @@ async fn a_folder_of_the_program_before_opens_whole() {
     };
     // The same entries tell this program more: what a lamp was ordered before, and which notice was
     // taken down.
-    let taken_down: Vec<String> = state.taken_down.keys().map(ToString::to_string).collect();
+    let taken_down: Vec<String> = state.ended.keys().map(ToString::to_string).collect();
     assert_eq!(taken_down, ["n1"]);
     let without_previous = |light: &Arc<Light>| {
         Arc::new(Light {
@@ -60,7 +60,7 @@ async fn a_folder_of_the_program_before_opens_whole() {
     let lights = lights.map(|(id, light)| (id.clone(), without_previous(light)));
     let known_before = VillageState {
         lights: Arc::new(lights.collect()),
-        taken_down: Arc::default(),
+        ended: Arc::default(),
         ..(*state).clone()
     };
     assert_eq!(known_before, booted, "the same village, one boot later");

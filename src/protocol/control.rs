@@ -334,14 +334,12 @@ pub struct Submit {
 pub struct PutNotice {
     /// Id.
     pub id: String,
-    /// Title.
-    pub title: String,
-    /// Body.
-    pub body: String,
-    /// Kind.
-    pub kind: crate::domain::notice::NoticeKind,
-    /// Last moment it is shown.
-    pub until: Option<WallMs>,
+    /// What it says.
+    #[serde(flatten)]
+    pub words: crate::domain::notice::NoticeWords,
+    /// What it says of itself.
+    #[serde(flatten)]
+    pub details: crate::domain::notice::NoticeDetails,
 }
 
 /// One camera as `conglang camera list` shows it.

@@ -103,6 +103,8 @@ health_parts! {
     Media = "media",
     /// The forwarder of names.
     Names = "names",
+    /// Publishing of scheduled notices, and the end of those whose time is over.
+    Notices = "notices",
     /// Whether all that the broker stored can be read.
     PersistenceLog = "ledger",
     /// Whether the media worker is confined.

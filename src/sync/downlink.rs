@@ -7,7 +7,7 @@ use super::uplink::Uplink;
 use crate::domain::actor::Actor;
 use crate::domain::id::{CommandId, NoticeId};
 use crate::domain::notice::rules::{MAX_COMMUNE_NOTICES, MAX_NOTICES};
-use crate::domain::notice::{self, NoticeKind, normalize, text_problem};
+use crate::domain::notice::{self, NoticeDetails, NoticeKind, normalize, text_problem};
 use crate::journal::{CommandRequest, SubmitError};
 use crate::protocol::commune::Bulletin;
 use crate::time::WallMs;
@@ -34,10 +34,7 @@ impl Uplink {
         // A bulletin that the journal would reject is refused before it, because the journal's
         // rejections are entries.
         let (state, now) = (self.journal.state(), self.clock.wall_ms());
-        let up = state
-            .notices
-            .values()
-            .filter(|n| n.until.is_none_or(|u| u >= now));
+        let up = state.notices.values().filter(|n| !n.details.is_over(now));
         let today = state
             .notices
             .values()
@@ -61,18 +58,17 @@ impl Uplink {
             .files
             .put(format!("{title}\n{body}").into_bytes())
             .await?;
-        let kind = if bulletin.urgent {
-            NoticeKind::Urgent
+        let details = if bulletin.urgent {
+            NoticeDetails::of(NoticeKind::Warning).urgent()
         } else {
-            NoticeKind::Notice
+            NoticeDetails::of(NoticeKind::Notice)
         };
         let request = CommandRequest::new(
             Actor::Commune,
             notice::Command::Publish {
                 id: notice,
                 text: text.clone(),
-                kind,
-                until: bulletin.until,
+                details: details.until(bulletin.until),
             },
         )
         .idempotent(name, expires_at);

@@ -102,7 +102,8 @@ fn the_demos_board_reads_well_on_every_day_of_twelve_years() {
             assert!(notice.until.is_none_or(|u| u > now), "the house takes it");
         }
         let urgent = named(&board, "tb-01");
-        assert_eq!(urgent.kind, NoticeKind::Urgent);
+        assert_eq!(urgent.kind, NoticeKind::Warning);
+        assert!(urgent.urgent);
         assert!(
             dates(&urgent.body)[0].0 < today
                 && urgent

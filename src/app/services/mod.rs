@@ -15,6 +15,7 @@ pub mod erasure;
 pub mod guests;
 pub mod http;
 pub mod maintenance;
+pub mod notices;
 mod public_tls;
 pub mod retention;
 pub mod session_rows;

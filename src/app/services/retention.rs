@@ -179,7 +179,7 @@ mod tests {
     use crate::domain::blob::BlobRef;
     use crate::domain::event::Event;
     use crate::domain::id::{NoticeId, PlaceId};
-    use crate::domain::notice::{self, NoticeKind};
+    use crate::domain::notice::{self, NoticeDetails, NoticeKind};
     use crate::domain::place::{self, Place};
     use crate::journal::{JournalStorage, boot};
     use crate::keys::secret;
@@ -301,8 +301,7 @@ mod tests {
                 notice::Command::Publish {
                     id: NoticeId::new("n").expect("id"),
                     text: named.clone(),
-                    kind: NoticeKind::Notice,
-                    until: None,
+                    details: NoticeDetails::of(NoticeKind::Notice),
                 },
             ))
             .await

@@ -203,14 +203,15 @@ impl VillageReport<'_> {
     }
 }
 
-/// The texts of the notices that these entries published.
+/// The texts of the notices that these entries published or corrected.
 fn published(entries: &[Entry]) -> BTreeMap<NoticeId, BlobRef> {
     entries
         .iter()
         .filter_map(|entry| match &entry.event {
-            Event::Notice(notice::Event::Published { id, text, .. }) => {
-                Some((id.clone(), text.clone()))
-            }
+            Event::Notice(
+                notice::Event::Published { id, text, .. }
+                | notice::Event::Corrected { id, text, .. },
+            ) => Some((id.clone(), text.clone())),
             _ => None,
         })
         .collect()
@@ -263,6 +264,7 @@ const fn is_reported(event: &Event) -> bool {
     match event {
         Event::Notice(
             notice::Event::Published { .. }
+            | notice::Event::Corrected { .. }
             | notice::Event::TakenDown { .. }
             | notice::Event::Restored { .. },
         )
@@ -312,6 +314,13 @@ const fn is_reported(event: &Event) -> bool {
             | guest::Event::Decided { .. }
             | guest::Event::Forgotten { .. }
             | guest::Event::Cut { .. },
+        )
+        // The commune has the last day of each notice; the others never leave a village.
+        | Event::Notice(
+            notice::Event::Expired { .. }
+            | notice::Event::DraftSaved { .. }
+            | notice::Event::Scheduled { .. }
+            | notice::Event::DraftRemoved { .. },
         )
         // These never leave a village.
         | Event::Account(account::Event::Granted { .. } | account::Event::Revoked { .. })

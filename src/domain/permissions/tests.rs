@@ -48,6 +48,12 @@ LookAtPictures    HcT......
 PublishNotice     Hc.CPX...
 TakeDownNotice    Hc.CPX...
 RestoreNotice     Hc.CP....
+SaveNoticeDraft   Hc.CP....
+ScheduleNotice    Hc.CP....
+RemoveNoticeDraft Hc.CP....
+CorrectNotice     Hc.CP....
+PublishDueNotice  H........
+ExpireNotice      H........
 PutUser           Hc.C.....
 RenameUser        Hc.C.....
 RemoveUser        Hc.C.....
@@ -99,7 +105,7 @@ pub fn wire_samples() -> Vec<serde_json::Value> {
         { "do": "ReportPresence", "device": "d0", "here": true },
         {
             "do": "GrantAccess",
-            "account": Account::of_device(DeviceId::new("d0").expect("id"), hash)
+            "account": Account::of_device(DeviceId::new("d0").expect("id"), hash.clone())
         },
         { "do": "RevokeAccess", "account": "d0" },
         { "do": "NoteConfigured", "things": [{ "noun": "place", "id": "p" }] },
@@ -140,6 +146,32 @@ pub fn wire_samples() -> Vec<serde_json::Value> {
         { "do": "PublishNotice", "id": "n", "text": text, "kind": "notice", "until": 5 },
         { "do": "TakeDownNotice", "id": "n" },
         { "do": "RestoreNotice", "id": "n" },
+        { "do": "SaveNoticeDraft", "id": "n", "text": text, "kind": "meeting" },
+        {
+            "do": "ScheduleNotice", "id": "n", "text": text, "kind": "event",
+            "occasion": { "at": 9, "ends": 10 }, "publish_at": 5
+        },
+        { "do": "RemoveNoticeDraft", "id": "n" },
+        {
+            "do": "CorrectNotice", "id": "n", "text": text, "kind": "warning", "urgent": true,
+            "language": "hmong", "from": 1, "until": 5, "risk": { "level": 3, "at": 4 },
+            "attachments": [{
+                "sha256": hash, "kind": "picture", "bytes": 9, "size": [800, 600]
+            }]
+        },
+        { "do": "PublishDueNotice", "id": "n" },
+        { "do": "ExpireNotice", "id": "n" },
+    ]);
+    [things, machines, people, user_samples(), network_samples()]
+        .into_iter()
+        .flat_map(|part| part.as_array().cloned().unwrap_or_default())
+        .collect()
+}
+
+/// Those about people and tokens.
+fn user_samples() -> serde_json::Value {
+    let text = serde_json::to_value(blob()).expect("json");
+    serde_json::json!([
         {
             "do": "PutUser",
             "user": { "id": "u", "role": "chief", "record": text, "generation": 0 }
@@ -152,11 +184,7 @@ pub fn wire_samples() -> Vec<serde_json::Value> {
         { "do": "NoteWrongPins", "user": "chief", "count": 5, "is_locked": true },
         { "do": "PutToken", "token": { "id": "t", "sha256": "00".repeat(32), "scopes": ["read"] } },
         { "do": "RemoveToken", "token": "t" },
-    ]);
-    [things, machines, people, network_samples()]
-        .into_iter()
-        .flat_map(|part| part.as_array().cloned().unwrap_or_default())
-        .collect()
+    ])
 }
 
 /// Those about the free wifi and the networks.
@@ -382,7 +410,8 @@ fn a_token_may_what_its_scopes_say_and_the_one_of_the_file_all_until_it_is_taken
     );
     assert_eq!(
         may(&state, "speak"),
-        "QueueAnnouncement StopEverything PublishNotice TakeDownNotice RestoreNotice"
+        "QueueAnnouncement StopEverything PublishNotice TakeDownNotice RestoreNotice \
+         SaveNoticeDraft ScheduleNotice RemoveNoticeDraft CorrectNotice"
     );
     assert_eq!(
         may(&state, "manage"),
@@ -395,7 +424,7 @@ fn a_token_may_what_its_scopes_say_and_the_one_of_the_file_all_until_it_is_taken
     );
     assert_eq!(
         may(&state, FILE_TOKEN).split(' ').count(),
-        14,
+        18,
         "{}",
         may(&state, FILE_TOKEN)
     );

@@ -20,7 +20,7 @@ use crate::domain::id::{
 };
 use crate::domain::light::{self, LightGroup};
 use crate::domain::network::{self, Reservation, SegmentKind};
-use crate::domain::notice::{self, NoticeKind};
+use crate::domain::notice::{self, NoticeDetails, NoticeKind};
 use crate::domain::place::{self, Place};
 use crate::domain::sensor::{self, Sensor};
 use crate::domain::speaker::{self, AnnouncementClass, PlaybackOutcome, Speaker};
@@ -291,17 +291,41 @@ fn camera(last: Option<&camera::Command>, r: Random) -> Option<camera::Command> 
 }
 
 fn notice(last: Option<&notice::Command>, r: Random) -> Option<notice::Command> {
-    use notice::Command::{Publish, Restore, TakeDown};
+    use notice::Command::{
+        Correct, Expire, Publish, PublishDue, RemoveDraft, Restore, SaveDraft, Schedule, TakeDown,
+    };
+    let details = |kind| {
+        let until = r.on.then_some(WallMs::new(i64::from(r.b)));
+        NoticeDetails::of(kind).until(until)
+    };
     Some(match last {
         None => Publish {
             id: notice_id(r.a),
             text: blob(),
-            kind: NoticeKind::Notice,
-            until: r.on.then_some(WallMs::new(i64::from(r.b))),
+            details: details(NoticeKind::Notice),
         },
         Some(Publish { .. }) => TakeDown { id: notice_id(r.a) },
         Some(TakeDown { .. }) => Restore { id: notice_id(r.a) },
-        Some(Restore { .. }) => return None,
+        Some(Restore { .. }) => SaveDraft {
+            id: notice_id(r.a),
+            text: blob(),
+            details: details(NoticeKind::Meeting),
+        },
+        Some(SaveDraft { .. }) => Schedule {
+            id: notice_id(r.a),
+            text: blob(),
+            details: details(NoticeKind::Event),
+            publish_at: WallMs::new(i64::from(r.b)),
+        },
+        Some(Schedule { .. }) => RemoveDraft { id: notice_id(r.a) },
+        Some(RemoveDraft { .. }) => Correct {
+            id: notice_id(r.a),
+            text: blob(),
+            details: details(NoticeKind::Warning).urgent(),
+        },
+        Some(Correct { .. }) => PublishDue { id: notice_id(r.a) },
+        Some(PublishDue { .. }) => Expire { id: notice_id(r.a) },
+        Some(Expire { .. }) => return None,
     })
 }
 

@@ -204,8 +204,8 @@ fn what_a_sample_carries_is_sound_and_a_step_beyond_is_not() {
         }
     });
     refused("until", |c| {
-        if let Command::Notice(notice::Command::Publish { until, .. }) = c {
-            *until = Some(WallMs::MAX);
+        if let Command::Notice(notice::Command::Publish { details, .. }) = c {
+            details.until = Some(WallMs::MAX);
         }
     });
     refused("secret", |c| {

@@ -20,7 +20,7 @@ use crate::domain::id::{
     AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, TokenId, UserId,
 };
 use crate::domain::light::{self, LightGroup};
-use crate::domain::notice::{self, NoticeKind};
+use crate::domain::notice::{self, NoticeDetails};
 use crate::domain::place::{self, Place};
 use crate::domain::sensor::{self, Sensor};
 use crate::domain::speaker::{self, AnnouncementClass, PlaybackOutcome, Speaker};
@@ -168,9 +168,8 @@ enum FlatEvent {
     NoticePublished {
         id: NoticeId,
         text: BlobRef,
-        kind: NoticeKind,
-        #[serde(default)]
-        until: Option<WallMs>,
+        #[serde(flatten)]
+        details: NoticeDetails,
     },
     NoticeTakenDown {
         id: NoticeId,
@@ -265,7 +264,7 @@ events_by_noun! {
     CameraRemoved => camera::Removed { camera }
     CameraChanged => camera::SignalChanged { camera, here }
     PicturesSeen => camera::Viewed { cameras }
-    NoticePublished => notice::Published { id, text, kind, until }
+    NoticePublished => notice::Published { id, text, details }
     NoticeTakenDown => notice::TakenDown { id }
     UserPut => user::Put { user }
     UserRenamed => user::Renamed { user, record }

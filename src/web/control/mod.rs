@@ -195,14 +195,14 @@ async fn put_notice(
             lang.f("cli-no-id", &[("id", &text::line(&put.id, 64))]),
         );
     };
-    let (title, body) = notice::normalize(&put.title, &put.body);
-    if let Some((key, n, most)) = notice::text_problem(&title, &body) {
+    let words = put.words.cleaned();
+    if let Some((key, n, most)) = notice::text_problem(&words.title, &words.body) {
         return error_response(
             StatusCode::BAD_REQUEST,
             lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]),
         );
     }
-    let Ok(text) = app.files.put(format!("{title}\n{body}").into_bytes()).await else {
+    let Ok(text) = app.files.put(words.encode().into_bytes()).await else {
         return error_response(
             StatusCode::SERVICE_UNAVAILABLE,
             lang.t("notice-not-written"),
@@ -213,8 +213,7 @@ async fn put_notice(
         notice::Command::Publish {
             id,
             text,
-            kind: put.kind,
-            until: put.until,
+            details: put.details,
         },
     )
     .idempotent(once, WallMs::MAX);

@@ -222,8 +222,12 @@ impl App {
     async fn taken_down_titles(&self, stories: &[Story<'_>]) -> BTreeMap<NoticeId, BlobRef> {
         let mut titles = BTreeMap::new();
         for entry in stories.iter().filter_map(Story::first) {
-            if let Event::Notice(notice::Event::TakenDown { id } | notice::Event::Restored { id }) =
-                &entry.event
+            if let Event::Notice(
+                notice::Event::TakenDown { id }
+                | notice::Event::Restored { id }
+                | notice::Event::DraftRemoved { id }
+                | notice::Event::Expired { id },
+            ) = &entry.event
                 && let Some(text) = self.text_before(id.as_str(), entry.seq).await
             {
                 titles.insert(id.clone(), text);
@@ -259,8 +263,8 @@ impl App {
         // A query that failed is not remembered as “no text”.
         let entries = self.about(notice, seq, MAX_NOTICE_ENTRIES).await?;
         let text = entries.iter().find_map(|s| {
-            if let Event::Notice(notice::Event::Published { text, .. }) = &s.entry.event {
-                Some(text.clone())
+            if let Event::Notice(event) = &s.entry.event {
+                event.text().cloned()
             } else {
                 None
             }

@@ -12,7 +12,6 @@ pub(super) use self::status_sentence::status_banner;
 use self::status_sentence::{status_detail, status_title};
 use self::tiles::tiles;
 use crate::domain::entity::Kind;
-use crate::domain::notice::NoticeKind;
 use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::VillageState;
 use crate::http::render::{PageContext, render};
@@ -47,7 +46,7 @@ fn urgent(app: &App, lang: Lang, state: &VillageState) -> Fragment {
     let notices: Vec<NoticeSummary> = state
         .notices_at(app.supervisor.clock().trusted_ms())
         .iter()
-        .filter(|n| n.kind == NoticeKind::Urgent)
+        .filter(|n| n.details.urgent)
         .take(2)
         .map(|n| summarize(app, lang, n))
         .collect();

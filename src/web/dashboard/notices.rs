@@ -11,7 +11,7 @@ pub use self::archive::{archive, archived, restore};
 pub(super) use self::form::typed_again;
 pub use self::form::{mend, new, nothing_typed, preview, publish};
 use crate::domain::id::NoticeId;
-use crate::domain::notice::{self, NoticeKind};
+use crate::domain::notice;
 use crate::http::address::PathId;
 use crate::http::form::ButtonOnly;
 use crate::http::page_error::{PageError, PageResult};
@@ -39,11 +39,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
             let b = summarize(&app, f.lang, n);
             Row {
                 id: format!("notice-{}", b.id),
-                status_class: if n.kind == NoticeKind::Urgent {
-                    "warn"
-                } else {
-                    ""
-                },
+                status_class: if n.details.urgent { "warn" } else { "" },
                 name: b.title,
                 words: b.when,
                 side: String::new(),
@@ -102,7 +98,7 @@ pub async fn one(
 ) -> PageResult {
     let state = app.journal.state();
     let f = app.page_context(&visit, &state, "more");
-    if f.is_chief && state.taken_down.contains_key(&id) {
+    if f.is_chief && state.ended.contains_key(&id) {
         return Ok(redirect_see_other(&format!("{ARCHIVE_PATH}/{id}")));
     }
     let notice = state.notices.get(&id).ok_or(PageError::NoticeGone)?;

@@ -1,7 +1,7 @@
 //! A notice as a visitor and the village's people read it: title and paragraphs, when it was
 //! posted, the few words of a list.
 
-use crate::domain::notice::Notice;
+use crate::domain::notice::{Notice, NoticeWords};
 use crate::http::render::{TextSpan, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -37,8 +37,8 @@ pub struct NoticeSummary {
 pub fn title_and_paragraphs(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
     match app.files.text(&notice.text) {
         Ok(text) => {
-            let (title, body) = text.split_once('\n').unwrap_or((&text, ""));
-            (title.to_owned(), paragraphs(body))
+            let words = NoticeWords::decode(&text);
+            (words.title, paragraphs(&words.body))
         }
         Err(Lost::Erased) => (lang.t("erased"), Vec::new()),
         Err(Lost::Damaged) => (lang.t("damaged"), Vec::new()),
@@ -101,7 +101,7 @@ impl From<&Notice> for Posting {
     fn from(notice: &Notice) -> Self {
         Self {
             at: notice.at,
-            until: notice.until,
+            until: notice.details.until,
             from_commune: notice.from_commune,
         }
     }

@@ -206,7 +206,7 @@ impl App {
 
     fn notice_act(&self, lang: Lang, key: &str, id: &NoticeId) -> String {
         let state = self.journal.state();
-        let taken_down = state.taken_down.get(id).map(|t| &t.notice.text);
+        let taken_down = state.ended.get(id).map(|t| &t.notice.text);
         let text = taken_down.or_else(|| state.notices.get(id).map(|n| &n.text));
         let title = text.map_or_else(String::new, |t| self.text_on_page(lang, t, MAX_TITLE_CHARS));
         lang.f(key, &[("text", &title)])

@@ -7,7 +7,6 @@ use axum::response::Response;
 use super::Portal;
 use super::visit::PortalVisit;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::NoticeKind;
 use crate::http::assets::STYLE;
 use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
 use crate::i18n::dates;
@@ -54,8 +53,7 @@ impl Lists {
         let clock = app.supervisor.clock();
         let now = clock.wall_ms();
         let all = app.journal.state().notices_at(clock.trusted_ms());
-        let (urgent, others): (Vec<_>, Vec<_>) =
-            all.iter().partition(|n| n.kind == NoticeKind::Urgent);
+        let (urgent, others): (Vec<_>, Vec<_>) = all.iter().partition(|n| n.details.urgent);
         let urgent = urgent.into_iter().take(MOST_URGENT);
         let others = others.into_iter().take(most);
         Self {
@@ -118,7 +116,7 @@ pub async fn one(
     let found = NoticeId::new(&id)
         .ok()
         .and_then(|id| state.notices.get(&id).cloned())
-        .filter(|n| n.until.is_none_or(|u| u >= now));
+        .filter(|n| !n.details.is_over(now));
     let q = visit.query();
     match found {
         Some(notice) => {

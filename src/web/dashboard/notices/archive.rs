@@ -10,7 +10,7 @@ use axum::extract::State;
 use super::{ARCHIVE_PATH, DAY_MS};
 use crate::domain::actor::Actor;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::{self, Notice, TakenDownNotice};
+use crate::domain::notice::{self, EndedNotice, Notice};
 use crate::domain::state::VillageState;
 use crate::http::address::PathId;
 use crate::http::form::ButtonOnly;
@@ -31,25 +31,24 @@ const MAX_EXPIRED: usize = 100;
 
 /// A notice by its id, whether it is up or not.
 pub(super) fn find<'a>(state: &'a VillageState, id: &NoticeId) -> Option<&'a Notice> {
-    let taken_down = state.taken_down.get(id).map(|t| &t.notice);
+    let taken_down = state.ended.get(id).map(|t| &t.notice);
     taken_down.or_else(|| state.notices.get(id).map(|n| &**n))
 }
 
 /// The notices that were taken down, the newest first.
-fn taken_down(state: &VillageState) -> Vec<&Arc<TakenDownNotice>> {
-    let mut all: Vec<_> = state.taken_down.values().collect();
+fn taken_down(state: &VillageState) -> Vec<&Arc<EndedNotice>> {
+    let mut all: Vec<_> = state.ended.values().filter(|e| !e.is_expired).collect();
     all.sort_by_key(|t| Reverse(t.order));
     all
 }
 
 /// The notices whose time is over, the latest first.
-fn expired(state: &VillageState, now: WallMs) -> Vec<&Arc<Notice>> {
-    let mut all: Vec<_> = state
-        .notices
-        .values()
-        .filter(|n| n.until.is_some_and(|u| u < now))
-        .collect();
-    all.sort_by_key(|n| Reverse(n.until));
+fn expired(state: &VillageState, now: WallMs) -> Vec<&Notice> {
+    let over = state.notices.values().map(|n| &**n);
+    let over = over.filter(|n| n.details.is_over(now));
+    let ended = state.ended.values().filter(|e| e.is_expired);
+    let mut all: Vec<_> = over.chain(ended.map(|e| &e.notice)).collect();
+    all.sort_by_key(|n| Reverse(n.details.until));
     all.truncate(MAX_EXPIRED);
     all
 }
@@ -59,7 +58,7 @@ fn taken_down_text(
     app: &App,
     lang: Lang,
     state: &Arc<VillageState>,
-    taken: &TakenDownNotice,
+    taken: &EndedNotice,
 ) -> String {
     let who = app.actor_text(lang, state, &taken.by);
     let when = dates::long(lang, taken.at);
@@ -67,7 +66,7 @@ fn taken_down_text(
 }
 
 fn expired_text(lang: Lang, notice: &Notice) -> String {
-    let when = dates::long(lang, notice.until.unwrap_or(notice.at));
+    let when = dates::long(lang, notice.details.until.unwrap_or(notice.at));
     lang.f("notice-expired-at", &[("when", &when)])
 }
 
@@ -148,10 +147,10 @@ pub async fn archived(
     let state = app.journal.state();
     let now = app.supervisor.clock().trusted_ms();
     let f = app.page_context(&visit, &state, "more");
-    let taken = state.taken_down.get(&id);
+    let taken = state.ended.get(&id).filter(|e| !e.is_expired);
     let notice = find(&state, &id).ok_or(PageError::NoticeGone)?;
-    let is_over = notice.until.is_some_and(|u| u < now);
-    if taken.is_none() && !is_over {
+    let is_over = notice.details.is_over(now);
+    if taken.is_none() && !is_over && !state.ended.contains_key(&id) {
         return Ok(redirect_see_other(&format!("/notices/{id}")));
     }
     let (title, paragraphs) = title_and_paragraphs_on_page(&app, f.lang, notice);

@@ -10,14 +10,13 @@ use axum::response::Response;
 
 use super::DAY_MS;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::{self, Notice, NoticeKind, normalize};
+use crate::domain::notice::{self, Notice, NoticeDetails, NoticeKind, NoticeWords};
 use crate::http::address::Query;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{PageContext, TextSpan, redirect_see_other, render, render_with};
 use crate::http::wrong_input::WrongInput;
 use crate::keys::secret;
-use crate::time::WallMs;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
 use crate::web::kit::notices::{
@@ -25,6 +24,9 @@ use crate::web::kit::notices::{
     verbatim_spans,
 };
 use crate::web::kit::undo::Act;
+
+/// The choice of the form for an urgent warning.
+const URGENT: &str = "urgent";
 
 #[derive(askama::Template)]
 #[template(path = "notice_new.html")]
@@ -138,14 +140,11 @@ fn form(
         value,
         words,
     };
-    let kinds = [
-        ("notice", "kind-notice"),
-        ("event", "kind-event"),
-        ("document", "kind-document"),
-        ("urgent", "kind-urgent"),
-    ]
-    .map(|(v, key)| choice(&typed.kind, v, f.t(key)))
-    .into();
+    let mut kinds: Vec<_> = NoticeKind::ALL
+        .into_iter()
+        .map(|kind| choice(&typed.kind, kind.name(), f.t(kind_key(kind))))
+        .collect();
+    kinds.push(choice(&typed.kind, URGENT, f.t("kind-urgent")));
     let days = [
         ("7", f.t1("for-days", "n", "7")),
         ("30", f.t1("for-days", "n", "30")),
@@ -167,20 +166,13 @@ fn form(
 /// The key of a kind's name.
 const fn kind_key(kind: NoticeKind) -> &'static str {
     match kind {
-        NoticeKind::Urgent => "kind-urgent",
         NoticeKind::Notice => "kind-notice",
-        NoticeKind::Event => "kind-event",
         NoticeKind::Document => "kind-document",
-    }
-}
-
-/// A kind as the form names it.
-const fn kind_name(kind: NoticeKind) -> &'static str {
-    match kind {
-        NoticeKind::Urgent => "urgent",
-        NoticeKind::Notice => "notice",
-        NoticeKind::Event => "event",
-        NoticeKind::Document => "document",
+        NoticeKind::Regulation => "kind-regulation",
+        NoticeKind::Event => "kind-event",
+        NoticeKind::Warning => "kind-warning",
+        NoticeKind::Obituary => "kind-obituary",
+        NoticeKind::Meeting => "kind-meeting",
     }
 }
 
@@ -205,11 +197,9 @@ pub async fn new(
 }
 
 /// A notice that may be published: what the form says, checked.
-struct NoticeDraft {
-    title: String,
-    body: String,
-    kind: NoticeKind,
-    until: Option<WallMs>,
+struct WrittenNotice {
+    words: NoticeWords,
+    details: NoticeDetails,
 }
 
 impl NoticeForm {
@@ -219,7 +209,11 @@ impl NoticeForm {
         Self {
             title,
             body: body.join("\n"),
-            kind: kind_name(notice.kind).to_owned(),
+            kind: if notice.details.urgent {
+                URGENT.to_owned()
+            } else {
+                notice.details.kind.name().to_owned()
+            },
             days: String::new(),
         }
     }
@@ -229,32 +223,32 @@ impl NoticeForm {
         &self,
         app: &App,
         visit: &RequestContext,
-    ) -> Result<NoticeDraft, (StatusCode, WrongInput)> {
-        let (title, body) = normalize(&self.title, &self.body);
-        if let Some(wrong) = WrongInput::in_notice(visit.lang, &title, &body) {
+    ) -> Result<WrittenNotice, (StatusCode, WrongInput)> {
+        let words = NoticeWords::of(&self.title, &self.body);
+        if let Some(wrong) = WrongInput::in_notice(visit.lang, &words.title, &words.body) {
             return Err((StatusCode::BAD_REQUEST, wrong));
         }
         // A gateway whose clock is dead believes in 1970: a notice that is published then must
         // still be valid for days to come.
         let now = app.supervisor.clock().trusted_ms();
         // After “back” and a second submit the form's id is new, but the text is not.
-        let text = format!("{title}\n{body}");
+        let text = words.encode();
         let is_up = |n: &Notice| app.files.text(&n.text).is_ok_and(|t| t == text);
         if app.journal.state().notices_at(now).iter().any(|n| is_up(n)) {
             return Err((StatusCode::CONFLICT, visit.lang.t("notice-twice").into()));
         }
-        let kinds = [NoticeKind::Urgent, NoticeKind::Event, NoticeKind::Document];
         let days = self.days.parse::<i64>().ok();
-        Ok(NoticeDraft {
-            title,
-            body,
-            kind: kinds
-                .into_iter()
-                .find(|kind| kind_name(*kind) == self.kind)
-                .unwrap_or(NoticeKind::Notice),
-            until: days
-                .filter(|d| (1..=366).contains(d))
-                .map(|d| now + d * DAY_MS),
+        let until = days
+            .filter(|d| (1..=366).contains(d))
+            .map(|d| now + d * DAY_MS);
+        let details = if self.kind == URGENT {
+            NoticeDetails::of(NoticeKind::Warning).urgent()
+        } else {
+            NoticeDetails::of(NoticeKind::named(&self.kind).unwrap_or(NoticeKind::Notice))
+        };
+        Ok(WrittenNotice {
+            words,
+            details: details.until(until),
         })
     }
 }
@@ -297,15 +291,15 @@ pub async fn preview(
     let f = app.page_context(&visit, &app.journal.state(), "more");
     let posting = Posting {
         at: app.supervisor.clock().trusted_ms(),
-        until: draft.until,
+        until: draft.details.until,
         from_commune: false,
     };
-    let body = paragraphs(&draft.body);
+    let body = paragraphs(&draft.words.body);
     Ok(render(&NoticePreviewPage {
         once,
-        summary: summarize_text(f.lang, draft.title, &body, posting),
-        is_urgent: draft.kind == NoticeKind::Urgent,
-        kind: f.t(kind_key(draft.kind)),
+        summary: summarize_text(f.lang, draft.words.title, &body, posting),
+        is_urgent: draft.details.urgent,
+        kind: f.t(kind_key(draft.details.kind)),
         when: posted_when(f.lang, posting),
         paragraphs: body.iter().map(|p| verbatim_spans(f.lang, p)).collect(),
         typed: form,
@@ -359,23 +353,21 @@ pub async fn publish(
         return Ok(redirect_see_other(&published(&id)));
     }
     // After “back” from an undone publication the form's id is spent.
-    if state.taken_down.contains_key(&id) {
+    if state.ended.contains_key(&id) {
         return again(StatusCode::CONFLICT, visit.lang.t("notice-was-down").into());
     }
     let draft = match form.draft(&app, &visit) {
         Ok(draft) => draft,
         Err((status, why)) => return again(status, why),
     };
-    let text = format!("{}\n{}", draft.title, draft.body);
-    let Ok(text) = app.files.put(text.into_bytes()).await else {
+    let Ok(text) = app.files.put(draft.words.encode().into_bytes()).await else {
         let why = PageError::JournalClosed;
         return again(why.status(), visit.lang.t(why.detail_key()).into());
     };
     let order = notice::Command::Publish {
         id: id.clone(),
         text,
-        kind: draft.kind,
-        until: draft.until,
+        details: draft.details,
     };
     let expires_at = app.supervisor.clock().trusted_ms() + DAY_MS;
     let request = visit.request(order)?.idempotent(once, expires_at);

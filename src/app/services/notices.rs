@@ -1,0 +1,195 @@
+//! Publishes scheduled notices when their moment comes, and ends those whose time is over.
+//!
+//! Invariants: what is due is read from the village as it is, so a notice whose moment passed while
+//! the power was cut is published at the next start. While the machine does not know the time,
+//! nothing is published and nothing ends: the page of drafts says so. A notice that cannot be
+//! published (there are too many) stays scheduled and is tried again. Deliberately absent: a list of
+//! what is to come; it would have to be kept true.
+
+use std::time::Duration;
+
+use crate::app::handles::Handles;
+use crate::domain::actor::Actor;
+use crate::domain::notice::Command;
+use crate::domain::state::VillageState;
+use crate::journal::{CommandRequest, Journal, SubmitError};
+use crate::supervisor::clock::{Clock, Trust};
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::{Stop, Supervisor};
+use crate::time::WallMs;
+
+/// The longest wait between two looks: the wall clock may be set, or become known.
+const MAX_WAIT: Duration = Duration::from_secs(15);
+/// The shortest wait, ms.
+const MIN_WAIT_MS: i64 = 100;
+
+/// Starts the service.
+pub fn start(handles: &Handles) {
+    let schedule = NoticeSchedule {
+        journal: handles.journal.clone(),
+        supervisor: handles.supervisor.clone(),
+    };
+    handles
+        .supervisor
+        .service(HealthPart::Notices, schedule, NoticeSchedule::run);
+}
+
+/// The parts that it works with.
+#[derive(Clone)]
+struct NoticeSchedule {
+    journal: Journal,
+    supervisor: Supervisor,
+}
+
+impl NoticeSchedule {
+    async fn run(self, stop: Stop) -> anyhow::Result<()> {
+        let mut village = self.journal.watch();
+        loop {
+            let state = village.borrow_and_update().clone();
+            let clock = self.supervisor.clock();
+            carry_out(&self.journal, due(&state, clock)).await?;
+            let wait = next_moment(&state, clock.wall_ms()).map_or(MAX_WAIT, |at| {
+                let ms = at.since(clock.wall_ms()).max(MIN_WAIT_MS);
+                Duration::from_millis(ms.unsigned_abs()).min(MAX_WAIT)
+            });
+            tokio::select! {
+                changed = village.changed() => changed?,
+                () = tokio::time::sleep(wait) => {}
+                () = stop.soft.cancelled() => return Ok(()),
+            }
+        }
+    }
+}
+
+/// The commands that are due, each with the entry that led to it; none while the time is unknown.
+fn due(state: &VillageState, clock: &Clock) -> Vec<(u64, Command)> {
+    if clock.trust() == Trust::None {
+        return Vec::new();
+    }
+    let now = clock.wall_ms();
+    let drafts = state.drafts.values();
+    let drafts = drafts.filter(|d| d.publish_at.is_some_and(|at| at <= now));
+    let publish = drafts.map(|d| (d.order, Command::PublishDue { id: d.id.clone() }));
+    let over = state.notices.values().filter(|n| n.details.is_over(now));
+    let expire = over.map(|n| (n.order, Command::Expire { id: n.id.clone() }));
+    publish.chain(expire).collect()
+}
+
+/// The next moment at which something is due.
+fn next_moment(state: &VillageState, now: WallMs) -> Option<WallMs> {
+    let published = state.drafts.values().filter_map(|d| d.publish_at);
+    let over = state.notices.values().filter_map(|n| n.details.until);
+    // A notice is shown in the millisecond of its end.
+    let over = over.map(|until| until + 1);
+    published.chain(over).filter(|at| *at > now).min()
+}
+
+/// Submits commands, one after the other.
+async fn carry_out(journal: &Journal, commands: Vec<(u64, Command)>) -> anyhow::Result<()> {
+    for (cause, command) in commands {
+        let request = CommandRequest::new(Actor::System, command).caused_by(cause);
+        match journal.submit(request).await {
+            Ok(_) => {}
+            // The village changed in between, or there is no room: the next look tells.
+            Err(SubmitError::Rejected(why)) => {
+                tracing::warn!(%why, "scheduled notice waits");
+            }
+            Err(SubmitError::Closed(closed)) => return Err(closed.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::domain::blob::BlobRef;
+    use crate::domain::id::{BlobId, NoticeId};
+    use crate::domain::notice::{NoticeDetails, NoticeKind};
+    use crate::journal::{JournalStorage, boot};
+    use crate::keys::secret;
+    use crate::log::disk::DirDisk;
+
+    const NOON: i64 = 1_795_232_640_000;
+
+    fn open(dir: &Path, clock: &Clock) -> Journal {
+        let place = JournalStorage {
+            folder: boot::folder(dir),
+            disk: Box::new(DirDisk::open(&dir.join("log")).expect("log")),
+            village: None,
+        };
+        Journal::open(place, secret::random().expect("random"), clock.clone())
+            .expect("opens")
+            .0
+    }
+
+    fn id(name: &str) -> NoticeId {
+        NoticeId::new(name).expect("id")
+    }
+
+    async fn schedule(journal: &Journal, name: &str, publish_at: i64, until: Option<i64>) {
+        let text = BlobRef {
+            id: BlobId::new("b").expect("id"),
+            mac: "00".repeat(32),
+            len: 1,
+        };
+        let order = Command::Schedule {
+            id: id(name),
+            text,
+            details: NoticeDetails::of(NoticeKind::Meeting).until(until.map(WallMs::new)),
+            publish_at: WallMs::new(publish_at),
+        };
+        let request = CommandRequest::new(Actor::LocalAdmin, order);
+        journal.submit(request).await.expect("scheduled");
+    }
+
+    async fn look(journal: &Journal, clock: &Clock) {
+        let commands = due(&journal.state(), clock);
+        carry_out(journal, commands).await.expect("open");
+    }
+
+    #[tokio::test]
+    async fn a_notice_whose_moment_passed_in_a_power_cut_is_published_at_the_next_start() {
+        let temporary = tempfile::tempdir().expect("folder");
+        let clock = Clock::manual(NOON);
+        let journal = open(temporary.path(), &clock);
+        schedule(&journal, "hop", NOON + 60_000, Some(NOON + 300_000)).await;
+        schedule(&journal, "qua", NOON + 60_000, Some(NOON + 90_000)).await;
+        assert_eq!(
+            next_moment(&journal.state(), clock.wall_ms()),
+            Some(WallMs::new(NOON + 60_000))
+        );
+        look(&journal, &clock).await;
+        assert!(journal.state().notices.is_empty(), "it is not time yet");
+        journal.shutdown().await.expect("stopped");
+
+        // The power is back, and the machine does not know what time it is.
+        let lost = Clock::unknown(5_000);
+        let journal = open(temporary.path(), &lost);
+        look(&journal, &lost).await;
+        assert!(journal.state().notices.is_empty(), "it waits for the time");
+        journal.shutdown().await.expect("stopped");
+
+        let clock = Clock::manual(NOON + 120_000);
+        let journal = open(temporary.path(), &clock);
+        look(&journal, &clock).await;
+        let state = journal.state();
+        assert_eq!(state.notices[&id("hop")].at, WallMs::new(NOON + 120_000));
+        let told = journal.before(u64::MAX, 2).await;
+        assert!(told.iter().all(|entry| entry.entry.cause.is_some()));
+        // The other one's own time is over: a person decides what becomes of it.
+        assert_eq!(state.drafts[&id("qua")].publish_at, None);
+        assert_eq!((state.notices.len(), state.drafts.len()), (1, 1));
+
+        clock.set_wall(NOON + 300_000);
+        look(&journal, &clock).await;
+        assert!(journal.state().ended.is_empty(), "its last millisecond");
+        clock.set_wall(NOON + 300_001);
+        look(&journal, &clock).await;
+        assert!(journal.state().ended[&id("hop")].is_expired);
+        assert!(due(&journal.state(), &clock).is_empty());
+        journal.shutdown().await.expect("stopped");
+    }
+}
