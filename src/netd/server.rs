@@ -5,7 +5,6 @@
 //! carried out to its end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::net::UnixListener as StdListener;
 use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
@@ -59,7 +58,7 @@ struct Helper {
 /// # Errors
 /// [`ServerError`].
 pub async fn serve(
-    listener: StdListener,
+    listener: std::os::unix::net::UnixListener,
     gateway_uid: u32,
     base: Option<NetworkPlan>,
     ready: impl FnOnce(),

@@ -15,6 +15,8 @@ mod light;
 mod network;
 mod notice;
 mod place;
+#[cfg(test)]
+pub(crate) mod played_names;
 mod sensor;
 mod speaker;
 mod token;

@@ -6,44 +6,16 @@ use crate::domain::blob::BlobRef;
 use crate::domain::camera;
 use crate::domain::guest::{self, DecidedDevice, Standing};
 use crate::domain::id::{
-    AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, GuestId, NoticeId, UserId,
+    AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, GuestId, UserId,
 };
 use crate::domain::light;
 use crate::domain::network::{self, Reservation, SegmentKind};
 use crate::domain::sensor;
 use crate::domain::speaker::{self, AnnouncementClass, PlaybackOutcome};
-use crate::domain::state::VillageState;
 use crate::domain::user;
 use crate::i18n::locale::Lang;
 use crate::time::WallMs;
-use crate::view::history_text::HistoryNames;
-
-/// A village in which everything is called by its id.
-struct Ids;
-
-impl HistoryNames for Ids {
-    fn state(&self) -> Option<&VillageState> {
-        None
-    }
-    fn name(&self, id: &str) -> String {
-        id.to_owned()
-    }
-    fn noun(&self, _: Lang, id: &str) -> String {
-        id.to_owned()
-    }
-    fn text(&self, _: Lang, _: &BlobRef) -> String {
-        "Mời bà con họp".to_owned()
-    }
-    fn notice_title(&self, _: Lang, _: &NoticeId) -> Option<String> {
-        None
-    }
-    fn person(&self, _: Lang, user: &UserId) -> String {
-        format!("Bà {user}")
-    }
-    fn person_in(&self, _: &BlobRef) -> Option<String> {
-        None
-    }
-}
+use crate::view::history_text::played_names::PlayedNames;
 
 fn person(name: &str) -> Actor {
     Actor::User {
@@ -80,9 +52,10 @@ fn entry(
 
 fn rows(entries: &[Entry]) -> Vec<HistoryRow> {
     let newest: Vec<&Entry> = entries.iter().rev().collect();
+    let names = &PlayedNames::default();
     let context = SentenceContext {
         lang: Lang::Vi,
-        names: &Ids,
+        names,
     };
     let cause_of = |story: &Story<'_>| {
         let seq = story.first()?.cause?;
@@ -213,7 +186,7 @@ fn seven_entries_of_one_announcement_are_one_row_with_each_cluster_inside() {
     let alone = single(
         &SentenceContext {
             lang: Lang::Vi,
-            names: &Ids,
+            names: &PlayedNames::default(),
         },
         &all[6],
         Some(&all[0]),
@@ -322,8 +295,8 @@ fn signing_in_names_the_person_and_wrong_pins_are_added_up() {
 /// An event in both languages, and its mark.
 fn told(event: impl Into<Event>) -> (String, String, &'static str) {
     let entry = Entry::sample(1, event.into());
-    let [vi, en] =
-        [Lang::Vi, Lang::En].map(|lang| SentenceContext { lang, names: &Ids }.event(&entry));
+    let names = &PlayedNames::default();
+    let [vi, en] = [Lang::Vi, Lang::En].map(|lang| SentenceContext { lang, names }.event(&entry));
     assert_eq!(vi.mark, en.mark);
     (bare(&vi.words), bare(&en.words), vi.mark)
 }

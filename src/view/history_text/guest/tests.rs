@@ -1,45 +1,14 @@
 //! The sentences of history about the wifi's rules.
 
 use super::*;
-use crate::domain::blob::BlobRef;
 use crate::domain::event::Entry;
-use crate::domain::id::{NoticeId, UserId};
-use crate::domain::state::VillageState;
-use crate::view::history_text::HistoryNames;
-
-/// A village of which only the rules of before are known.
-struct Before(Option<WifiRules>);
-
-impl HistoryNames for Before {
-    fn state(&self) -> Option<&VillageState> {
-        None
-    }
-    fn name(&self, id: &str) -> String {
-        id.to_owned()
-    }
-    fn noun(&self, _: Lang, id: &str) -> String {
-        id.to_owned()
-    }
-    fn text(&self, _: Lang, _: &BlobRef) -> String {
-        String::new()
-    }
-    fn notice_title(&self, _: Lang, _: &NoticeId) -> Option<String> {
-        None
-    }
-    fn person(&self, _: Lang, user: &UserId) -> String {
-        user.to_string()
-    }
-    fn person_in(&self, _: &BlobRef) -> Option<String> {
-        None
-    }
-    fn rules_before(&self, _: u64) -> Option<&WifiRules> {
-        self.0.as_ref()
-    }
-}
+use crate::view::history_text::played_names::PlayedNames;
 
 /// A setting after these rules, in both languages, and its mark.
 fn told(before: Option<&WifiRules>, rules: &WifiRules) -> (String, String, &'static str) {
-    let names = Before(before.cloned());
+    let names = PlayedNames {
+        before: before.cloned(),
+    };
     let rules = rules.clone();
     let entry = Entry::sample(7, Event::RulesSet { rules }.into());
     let [vi, en] = [Lang::Vi, Lang::En].map(|lang| {
