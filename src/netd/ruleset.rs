@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-use super::shaping::CAPTIVE_CLASS;
+use super::shaping::{self, CAPTIVE_CLASS};
 use crate::protocol::netd::no_hosts::{closed_v4, closed_v6};
 use crate::protocol::netd::{InterfaceName, MacAddress, NetworkPlan, SlotId};
 
@@ -71,10 +71,12 @@ macro_rules! line {
 mod arrivals;
 mod bounds;
 mod homes;
+mod traffic;
 
 use self::arrivals::{arrivals_at_the_box, guest_input, served_input};
 use self::bounds::{bound_sets, guest_bounds};
 use self::homes::{arp_claims, home_sets, neighbor_claims};
+use self::traffic::guest_traffic;
 
 /// The whole table, in the place of what was there.
 #[must_use]
@@ -88,7 +90,7 @@ pub fn whole(plan: &NetworkPlan, admissions: &Admissions) -> String {
     arriving(&mut to, plan);
     redirects(&mut to, plan);
     forwarding(&mut to, plan);
-    guest_traffic(&mut to);
+    guest_traffic(&mut to, plan);
     guest_bounds(&mut to, &plan.limits);
     arrivals_at_the_box(&mut to, plan);
     if let Some(guest) = &plan.guest {
@@ -380,7 +382,7 @@ fn classes(to: &mut Script, plan: &NetworkPlan) {
 		type filter hook postrouting priority mangle; policy accept;
 		meta priority set ct mark map @classes",
     );
-    if let Some(guest) = &plan.guest {
+    if let Some(guest) = plan.guest.as_ref().filter(|_| shaping::is_shaped(plan)) {
         let guest = &guest.interface;
         for way in [
             format!("iifname \"{guest}\" oifname @uplinks"),
@@ -426,39 +428,6 @@ fn forwarding(to: &mut Script, plan: &NetworkPlan) {
 	chain refuse_there {
 		meta pkttype { broadcast, multicast } drop
 		goto refuse
-	}",
-    );
-}
-
-/// The garden is reached by the ports of pages alone; on another port of its addresses a device
-/// without a session is refused, and one with a session is counted.
-fn guest_traffic(to: &mut Script) {
-    to.lines(
-        "	chain guest_out {
-		ip daddr @closed4 goto refuse
-		ip6 daddr @closed6 goto refuse
-		ct state new jump guest_connections
-		ip daddr @garden4 jump garden_out
-		ip6 daddr @garden6 jump garden_out
-		oifname != @open_uplinks goto refuse
-		quota name ct mark map @allowances accept
-		goto refuse
-	}
-	chain garden_out {
-		tcp dport { 80, 443 } accept
-		udp dport 443 accept
-	}
-	chain guest_in {
-		ct state != { established, related } drop
-		ip saddr @garden4 jump garden_in
-		ip6 saddr @garden6 jump garden_in
-		iifname != @open_uplinks drop
-		quota name ct mark map @allowances accept
-		drop
-	}
-	chain garden_in {
-		tcp sport { 80, 443 } accept
-		udp sport 443 accept
 	}",
     );
 }
