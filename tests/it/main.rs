@@ -29,6 +29,7 @@ mod dead_link;
 mod deaths;
 mod desk;
 mod dhcp;
+mod dhcp_flood;
 mod documents;
 mod doors;
 mod erasure;
