@@ -334,7 +334,7 @@ pub struct Submit {
 pub struct PutNotice {
     /// Id.
     pub id: String,
-    /// What it says.
+    /// The words that the reader sees.
     #[serde(flatten)]
     pub words: crate::domain::notice::NoticeWords,
     /// What it says of itself.

@@ -5,8 +5,8 @@ use crate::netd::shaping;
 use crate::protocol::netd::NetworkPlan;
 
 /// The garden is reached by the ports of pages alone; on another port of its addresses a device
-/// without a session is refused, and one with a session is counted. Where no tree of classes stands,
-/// the devices without a session have their common speed here, in each direction.
+/// without a session is refused, and one with a session is counted. Where no tree of classes
+/// stands, the devices without a session have their common speed here, in each direction.
 pub(super) fn guest_traffic(to: &mut Script, plan: &NetworkPlan) {
     let captive = if shaping::is_shaped(plan) {
         String::new()
