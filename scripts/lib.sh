@@ -6,7 +6,7 @@ PACKAGES_RUN="espeak-ng espeak-ng-data tzdata ca-certificates gstreamer1.0-plugi
 PACKAGES_CAMERAS="python3 python3-gi python3-gst-1.0 gir1.2-gst-rtsp-server-1.0 ffmpeg"
 # The emulated machine with a radio; what runs in it is unpacked only (scripts/radio).
 PACKAGES_RADIO="qemu-system-x86 binutils e2fsprogs"
-PACKAGES_TEST="faketime util-linux systemd mosquitto-clients chromium chromium-driver fonts-noto-core"
+PACKAGES_TEST="faketime util-linux systemd mosquitto-clients chromium chromium-driver fonts-noto-core zbar-tools poppler-utils"
 # A village's network in namespaces: the box's programs, and a program that hears routers.
 PACKAGES_NETWORK="nftables iproute2 procps dnsmasq-base ndisc6 bind9-dnsutils curl"
 

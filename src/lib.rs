@@ -17,6 +17,8 @@ pub mod config;
 pub mod devices;
 /// Addresses and time for the segments that the box serves.
 pub mod dhcp;
+/// The map of roads and houses, made ready for pages.
+pub mod directory;
 /// The model of a village: pure values, commands, events.
 pub mod domain;
 /// The guest network: names for phones.

@@ -1,7 +1,8 @@
 //! The technician's commands. The first line that a command prints is its answer; `--json` prints
 //! the same as JSON. Every sentence is in the locale files; a test checks that none is in the code.
-//! Exit codes: 0 well, 1 the command failed, 2 something is broken, 64 wrong usage, 66 the control
-//! socket is elsewhere, 69 the gateway does not run, 77 no permission, 78 wrong configuration
+//! Exit codes: 0 well, 1 the command failed, 2 something is broken, 64 wrong usage, 65 a file with
+//! mistakes, 66 the control socket is elsewhere, 69 the gateway does not run, 77 no permission, 78
+//! wrong configuration
 //! (`sysexits.h`).
 
 mod broker;
@@ -11,6 +12,7 @@ mod client;
 mod commune;
 mod config;
 mod device;
+mod directory;
 mod doctor;
 mod file_modes;
 mod guest;
@@ -20,6 +22,7 @@ mod key;
 mod language;
 mod layout;
 mod net;
+mod print;
 mod setup;
 mod status;
 mod system_user;
@@ -199,6 +202,12 @@ pub enum CliCommand {
     /// The free wifi: who is in, the rules
     #[command(subcommand)]
     Guest(guest::GuestCommand),
+    /// The map of roads, alleys and houses
+    #[command(subcommand)]
+    Directory(directory::DirectoryCommand),
+    /// Sheets with codes, as PDF
+    #[command(subcommand)]
+    Print(print::PrintCommand),
     /// The link to the commune
     #[command(subcommand)]
     Sync(status::SyncCommand),
@@ -239,6 +248,8 @@ pub fn run(cli: &Cli) -> u8 {
         CliCommand::Camera(what) => camera::run(cli, what),
         CliCommand::Net(what) => net::run(cli, what),
         CliCommand::Guest(what) => guest::run(cli, what),
+        CliCommand::Directory(what) => directory::run(cli, what),
+        CliCommand::Print(what) => print::run(cli, what),
         CliCommand::Sync(what) => status::sync(cli, what),
         CliCommand::User(what) => user::run(cli, what),
         CliCommand::Token(what) => token::run(cli, what),

@@ -3,8 +3,8 @@
 use super::event::{Entry, Event};
 use super::state::VillageState;
 use super::{
-    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
-    speaker, token, user, village,
+    account, camera, configuration, device, directory, guest, history, light, network, notice,
+    place, sensor, speaker, token, user, village,
 };
 
 impl VillageState {
@@ -28,6 +28,7 @@ impl VillageState {
             Event::Token(e) => token::rules::apply(self, e),
             Event::Guest(e) => guest::rules::apply(self, e),
             Event::Network(e) => network::rules::apply(self, e),
+            Event::Directory(e) => directory::rules::apply(self, e, entry),
         }
     }
 }

@@ -10,6 +10,9 @@ use super::id::BlobId;
 /// Largest blob, bytes.
 pub const MAX_BLOB_BYTES: usize = 256 * 1024;
 
+/// Largest blob that is a file of the village and no text that somebody typed, bytes.
+pub const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
+
 /// Names one blob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlobRef {

@@ -7,8 +7,8 @@
 
 use super::blob::BlobRef;
 use super::{
-    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
-    speaker, token, user, village,
+    account, camera, configuration, device, directory, guest, history, light, network, notice,
+    place, sensor, speaker, token, user, village,
 };
 
 pub mod wire;
@@ -46,6 +46,8 @@ pub enum Command {
     Guest(guest::Command),
     /// The networks that the box serves.
     Network(network::Command),
+    /// The directory of roads and houses.
+    Directory(directory::Command),
 }
 
 impl Command {
@@ -56,6 +58,7 @@ impl Command {
             Self::Speaker(c) => c.blob(),
             Self::Notice(c) => c.blob(),
             Self::User(c) => c.blob(),
+            Self::Directory(c) => c.blob(),
             Self::History(_)
             | Self::Village(_)
             | Self::Place(_)
@@ -159,5 +162,11 @@ impl From<guest::Command> for Command {
 impl From<network::Command> for Command {
     fn from(command: network::Command) -> Self {
         Self::Network(command)
+    }
+}
+
+impl From<directory::Command> for Command {
+    fn from(command: directory::Command) -> Self {
+        Self::Directory(command)
     }
 }

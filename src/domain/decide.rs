@@ -11,8 +11,8 @@ use super::event::Event;
 pub use super::rejection::{Now, Rejection};
 use super::state::VillageState;
 use super::{
-    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
-    speaker, token, user, village,
+    account, camera, configuration, device, directory, guest, history, light, network, notice,
+    place, sensor, speaker, token, user, village,
 };
 
 /// Turns a command into events.
@@ -43,6 +43,7 @@ pub fn decide(
         Command::Token(c) => lift(token::rules::decide(state, c)?),
         Command::Guest(c) => lift(guest::rules::decide(state, c)?),
         Command::Network(c) => lift(network::rules::decide(state, c)?),
+        Command::Directory(c) => directory::rules::decide(state, c)?,
     })
 }
 
@@ -74,6 +75,7 @@ pub fn authorize(state: &VillageState, actor: &Actor, command: &Command) -> Resu
             Command::Token(c) => token::rules::allowed(state, actor, c),
             Command::Guest(c) => guest::rules::allowed(state, actor, c),
             Command::Network(c) => network::rules::allowed(state, actor, c),
+            Command::Directory(c) => directory::rules::allowed(state, actor, c),
         };
     if is_allowed {
         Ok(())
@@ -103,5 +105,6 @@ pub fn validate(command: &Command) -> Result<(), Rejection> {
         Command::Token(c) => token::validate(c),
         Command::Guest(c) => guest::validate(c),
         Command::Network(c) => network::validate(c),
+        Command::Directory(c) => directory::validate(c),
     }
 }

@@ -9,8 +9,8 @@ use super::actor::Actor;
 use super::blob::BlobRef;
 pub use super::lane::{EventProperties, Lane};
 use super::{
-    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
-    speaker, token, user, village,
+    account, camera, configuration, device, directory, guest, history, light, network, notice,
+    place, sensor, speaker, token, user, village,
 };
 use crate::time::{MonoMs, WallMs};
 
@@ -48,6 +48,8 @@ pub enum Event {
     Guest(guest::Event),
     /// The networks that the box serves.
     Network(network::Event),
+    /// The directory of roads and houses.
+    Directory(directory::Event),
 }
 
 impl Event {
@@ -70,6 +72,7 @@ impl Event {
             Self::Token(e) => e.properties(),
             Self::Guest(e) => e.properties(),
             Self::Network(e) => e.properties(),
+            Self::Directory(e) => e.properties(),
         }
     }
 
@@ -199,6 +202,12 @@ impl From<guest::Event> for Event {
 impl From<network::Event> for Event {
     fn from(event: network::Event) -> Self {
         Self::Network(event)
+    }
+}
+
+impl From<directory::Event> for Event {
+    fn from(event: directory::Event) -> Self {
+        Self::Directory(event)
     }
 }
 

@@ -75,6 +75,10 @@ ids! {
     VillageId;
     /// A road or an alley.
     PlaceId;
+    /// A house: a number on a road.
+    HouseId;
+    /// A place on the village's map, or a code that hangs somewhere.
+    SiteId;
     /// A device, one box on the network: a lamp controller, a gauge, a speaker cluster.
     DeviceId;
     /// An entity, one thing that a device does; written `device.object`.

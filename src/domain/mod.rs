@@ -15,6 +15,7 @@ pub mod command;
 pub mod configuration;
 pub mod decide;
 pub mod device;
+pub mod directory;
 pub mod entity;
 pub mod event;
 pub mod guest;

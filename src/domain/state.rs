@@ -15,12 +15,13 @@ use super::blob::BlobRef;
 use super::camera::Camera;
 use super::configuration::Thing;
 use super::device::Device;
+use super::directory::Directory;
 use super::entity::Entity;
 use super::guest::Wifi;
 use super::hardware_address::MacAddress;
 use super::id::{
-    AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, TokenId,
-    UserId,
+    AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, HouseId, NoticeId, PlaceId,
+    TokenId, UserId,
 };
 use super::light::{Light, LightGroup};
 use super::network::Reservation;
@@ -60,6 +61,10 @@ pub enum BlobUse<'a> {
     Notice(&'a NoticeId),
     /// An announcement.
     Announcement(&'a AnnouncementId),
+    /// The map of the village.
+    Map,
+    /// The label of a house.
+    HouseLabel(&'a HouseId),
 }
 
 /// The village as it is after entry `seq`.
@@ -113,6 +118,9 @@ pub struct VillageState {
     /// Addresses that devices keep for ever.
     #[serde(default)]
     pub reservations: Things<MacAddress, Reservation>,
+    /// The directory of roads and houses.
+    #[serde(default)]
+    pub directory: Arc<Directory>,
     /// The things that the configuration named at the last start.
     #[serde(default)]
     pub configured: Arc<BTreeSet<Thing>>,
@@ -195,7 +203,16 @@ impl VillageState {
         let drafts = drafts.map(|d| (BlobUse::Notice(&d.id), &d.text));
         let announcements = self.announcements.values();
         let announcements = announcements.map(|a| (BlobUse::Announcement(&a.id), &a.text));
-        people.chain(notices).chain(drafts).chain(announcements)
+        let map = self.directory.map.iter();
+        let map = map.map(|map| (BlobUse::Map, &map.file));
+        let labels = self.directory.labels.values();
+        let labels = labels.map(|l| (BlobUse::HouseLabel(&l.house), &l.text));
+        people
+            .chain(notices)
+            .chain(drafts)
+            .chain(announcements)
+            .chain(map)
+            .chain(labels)
     }
 
     /// Notices in force at `now`: urgent first, then newest.

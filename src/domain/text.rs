@@ -11,6 +11,8 @@
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+pub mod fold;
+
 /// Most combining marks on one letter; Vietnamese in NFC needs none.
 const MAX_COMBINING_MARKS: usize = 4;
 

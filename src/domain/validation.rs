@@ -7,7 +7,7 @@
 //! type, the audience cleans the text first ([`name`]) and shows what was too long; here nothing is
 //! mended, only rejected.
 
-use super::blob::{BlobRef, MAX_BLOB_BYTES};
+use super::blob::{BlobRef, MAX_BLOB_BYTES, MAX_FILE_BYTES};
 use super::rejection::Rejection;
 use super::text::{self, MAX_NAME_CHARS};
 
@@ -28,7 +28,7 @@ pub(super) const MAX_FIELD_BYTES: usize = 64;
 pub const MAX_WALL_MS: i64 = 253_370_764_800_000;
 
 /// The names of the parts of a command in a rejection; each is the end of a key `part-…`.
-pub const FIELD_NAMES: [&str; 31] = [
+pub const FIELD_NAMES: [&str; 35] = [
     "name",
     "commune",
     "unit",
@@ -60,6 +60,10 @@ pub const FIELD_NAMES: [&str; 31] = [
     "address",
     "moment",
     "attachments",
+    "file",
+    "roads",
+    "houses",
+    "consent",
 ];
 
 /// A part of a command that is beyond its bounds: `what` is one of [`FIELD_NAMES`], `most` the most
@@ -125,6 +129,12 @@ pub(super) fn check_hash(what: &str, text: &str) -> Result<(), Rejection> {
 pub(super) fn check_blob(blob: &BlobRef) -> Result<(), Rejection> {
     check_hash("text", &blob.mac)?;
     ensure(blob.len <= MAX_BLOB_BYTES as u64, "text", MAX_BLOB_BYTES)
+}
+
+/// A file of the village, of at most `most` bytes.
+pub(super) fn check_file(blob: &BlobRef, most: usize) -> Result<(), Rejection> {
+    check_hash("file", &blob.mac)?;
+    ensure(blob.len <= most.min(MAX_FILE_BYTES) as u64, "file", 0)
 }
 
 /// Whether a number may be stored in history.

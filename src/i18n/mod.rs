@@ -7,6 +7,7 @@ pub mod data_loss;
 pub mod dates;
 pub mod io_text;
 pub mod locale;
+pub mod map_text;
 pub mod reason_text;
 pub mod refusal_text;
 pub mod rejection_text;

@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod device_link;
+pub mod directory;
 pub mod faults;
 pub mod guests;
 pub mod latest;
@@ -34,4 +35,6 @@ pub struct Live {
     pub names: names::NamesStatus,
     /// Status of the link to the commune.
     pub uplink: uplink::UplinkStatus,
+    /// The village's map.
+    pub directory: directory::DirectoryStatus,
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::map_file::MapProblem;
 use super::stream_loss::StreamLoss;
 use super::village_status::{Status, VillageStatus};
 use crate::domain::device::Availability;
+use crate::domain::id::{NoticeId, PlaceId};
 use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::health_reason::HealthReason;
 use crate::time::WallMs;
@@ -417,4 +419,59 @@ mod tests {
             BTreeMap::from([(HealthPart::Journal, HealthReason::JournalEnded)])
         );
     }
+}
+
+/// `POST /directory`: gives the village another map.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutMap {
+    /// The file's text.
+    pub file: String,
+}
+
+/// Its answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutMapAnswer {
+    /// Roads and alleys; 0 = the map was not taken.
+    pub roads: u32,
+    /// Houses.
+    pub houses: u32,
+    /// Mistakes in the file, for which it was not taken.
+    pub problems: Vec<MapProblem>,
+    /// Paths of before that lead nowhere with this map.
+    pub lost_links: Vec<String>,
+}
+
+/// `POST /print`: a sheet with codes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "sheet", rename_all = "snake_case")]
+pub enum PrintOrder {
+    /// For the village hall's wall.
+    Wall,
+    /// For heads of roads and alleys.
+    Alleys {
+        /// The road; none = all.
+        road: Option<PlaceId>,
+    },
+    /// Plates of the houses of a road.
+    Plates {
+        /// The road.
+        road: PlaceId,
+    },
+    /// Labels of the houses of a road.
+    Labels {
+        /// The road.
+        road: PlaceId,
+    },
+    /// A notice.
+    Notice {
+        /// The notice.
+        id: NoticeId,
+    },
+}
+
+/// Its answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrintAnswer {
+    /// The PDF in Base64; none = it could not be made.
+    pub pdf: Option<String>,
 }

@@ -11,6 +11,7 @@ pub mod divergence;
 pub mod fmp4;
 pub mod guest_report;
 pub mod ha_rendering;
+pub mod map_file;
 pub mod media;
 pub mod mqtt;
 pub mod netd;

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::domain::blob::{BlobRef, MAX_BLOB_BYTES};
+use crate::domain::blob::{BlobRef, MAX_BLOB_BYTES, MAX_FILE_BYTES};
 use crate::domain::id::BlobId;
 use crate::keys::secret;
 use crate::log::disk::write_atomic;
@@ -90,10 +90,14 @@ impl PeopleFiles {
     /// # Errors
     /// As [`PeopleFiles::put_blocking`].
     pub fn put_as(&self, id: &BlobId, content: &[u8]) -> io::Result<BlobRef> {
+        self.put_bounded(id, content, MAX_BLOB_BYTES)
+    }
+
+    fn put_bounded(&self, id: &BlobId, content: &[u8], most: usize) -> io::Result<BlobRef> {
         if self.is_key_lost {
             return Err(io::Error::other("the key of people's files is lost"));
         }
-        if content.len() > MAX_BLOB_BYTES {
+        if content.len() > most {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "larger than a file of people's data may be",
@@ -118,6 +122,22 @@ impl PeopleFiles {
     pub async fn put(&self, content: Vec<u8>) -> io::Result<BlobRef> {
         let files = self.clone();
         tokio::task::spawn_blocking(move || files.put_blocking(&content))
+            .await
+            .map_err(io::Error::other)?
+    }
+
+    /// Writes a file of the village, which may be larger than a text that somebody typed, off the
+    /// async threads.
+    ///
+    /// # Errors
+    /// An error of the file system, or when the content is larger than [`MAX_FILE_BYTES`].
+    pub async fn put_file(&self, content: Vec<u8>) -> io::Result<BlobRef> {
+        let files = self.clone();
+        let write = move || {
+            let id = BlobId::new(&secret::token()?).map_err(io::Error::other)?;
+            files.put_bounded(&id, &content, MAX_FILE_BYTES)
+        };
+        tokio::task::spawn_blocking(write)
             .await
             .map_err(io::Error::other)?
     }

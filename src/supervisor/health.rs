@@ -83,6 +83,8 @@ health_parts! {
     DeviceLink = "south",
     /// Orders to devices until they are answered.
     DeviceOrders = "desired",
+    /// The map of roads and houses, ready for pages.
+    Directory = "directory",
     /// Erasing of blobs.
     Erasure = "erasure",
     /// The guest network: the network helper, and the sessions in it.

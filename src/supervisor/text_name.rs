@@ -24,6 +24,13 @@ reason_enum! {
             /// Its id.
             id: String,
         } = "text-announcement";
+        /// The map of the village.
+        Map = "text-map";
+        /// The label of a house.
+        HouseLabel {
+            /// Its id.
+            id: String,
+        } = "text-house-label";
         /// A text that no page shows any more.
         Old = "text-old";
     }

@@ -9,6 +9,7 @@ mod account;
 mod camera;
 mod configuration;
 mod device;
+mod directory;
 mod guest;
 mod history;
 mod light;
@@ -293,6 +294,7 @@ impl SentenceContext<'_> {
             Event::Token(e) => token::sentence(self, e),
             Event::Guest(e) => guest::sentence(self, entry.seq, e),
             Event::Network(e) => network::sentence(self, e),
+            Event::Directory(e) => directory::sentence(self, e),
         }
     }
 
@@ -315,7 +317,8 @@ impl SentenceContext<'_> {
             | Event::Speaker(_)
             | Event::Notice(_)
             | Event::Token(_)
-            | Event::Network(_) => None,
+            | Event::Network(_)
+            | Event::Directory(_) => None,
         }
     }
 
@@ -337,7 +340,8 @@ impl SentenceContext<'_> {
             | Event::User(_)
             | Event::Token(_)
             | Event::Guest(_)
-            | Event::Network(_) => None,
+            | Event::Network(_)
+            | Event::Directory(_) => None,
         }
     }
 }
@@ -361,6 +365,7 @@ pub fn row_rule(event: &Event) -> RowRule {
         Event::Token(e) => token::row_rule(e),
         Event::Guest(e) => guest::row_rule(e),
         Event::Network(e) => network::row_rule(e),
+        Event::Directory(e) => directory::row_rule(e),
     }
 }
 

@@ -5,6 +5,7 @@
 //! Deliberately absent: HTML, HTTP.
 
 mod common_cause;
+pub mod directory_text;
 pub mod history_rows;
 pub mod history_text;
 pub mod status_text;

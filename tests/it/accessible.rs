@@ -55,6 +55,9 @@ fn lively() -> Lively {
     let down = house.post("/notices/n-3/down", &cookie, &down);
     assert_eq!(down.status, 303, "{}", down.body);
     speak(&house, &cookie, "Mời bà con ra họp.", &["loa-02"]);
+    // A small map: each of its pages is judged.
+    let map = house.cli(&["directory", "import", "src/protocol/map_file/good.geojson"]);
+    assert_eq!(map.0, 0, "{}", map.1);
     Lively {
         house,
         _lamp: lamp,
@@ -90,14 +93,16 @@ async fn every_page_of_the_village_is_for_everybody() {
                 !address.contains(&query) || address.contains("big")
             })
             .await;
-        assert!(seen.contains(&"/t/n-2".to_owned()), "{seen:?}");
+        for path in ["/t/n-2", "/r", "/r/ngo-12", "/r/ngo-12/to/g-7", "/h/g-7"] {
+            assert!(seen.contains(&path.to_owned()), "{path} of {seen:?}");
+        }
     }
     sign_in(&page, &base).await;
     for lang in ["vi", "en"] {
         open(&page, &format!("{base}/lang/{lang}")).await;
         let seen = judge
             .tour(&page, &base, &paths, |address| {
-                ["/lang/", "/big", "/a/"]
+                ["/lang/", "/big", "/a/", "/print/"]
                     .iter()
                     .any(|p| address.starts_with(p))
             })

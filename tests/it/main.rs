@@ -30,6 +30,7 @@ mod deaths;
 mod desk;
 mod dhcp;
 mod dhcp_flood;
+mod directory;
 mod documents;
 mod doors;
 mod erasure;

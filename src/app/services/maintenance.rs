@@ -393,6 +393,8 @@ fn referenced_blobs(state: &VillageState) -> Vec<(BlobRef, TextName)> {
             BlobUse::Person(id) => TextName::Person { id: id.to_string() },
             BlobUse::Notice(id) => TextName::Notice { id: id.to_string() },
             BlobUse::Announcement(id) => TextName::Announcement { id: id.to_string() },
+            BlobUse::Map => TextName::Map,
+            BlobUse::HouseLabel(id) => TextName::HouseLabel { id: id.to_string() },
         };
         (blob.clone(), name)
     };

@@ -11,6 +11,7 @@ pub mod cameras;
 mod captive_option;
 pub mod devices;
 pub mod dhcp;
+pub mod directory;
 pub mod erasure;
 pub mod guests;
 pub mod http;

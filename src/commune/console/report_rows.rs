@@ -16,8 +16,8 @@ use crate::domain::notice::MAX_TITLE_CHARS;
 use crate::domain::state::VillageState;
 use crate::domain::text;
 use crate::domain::{
-    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
-    speaker, token, user, village,
+    account, camera, configuration, device, directory, guest, history, light, network, notice,
+    place, sensor, speaker, token, user, village,
 };
 use crate::http::render::plain_row;
 use crate::i18n::dates;
@@ -336,6 +336,11 @@ const fn is_reported(event: &Event) -> bool {
         | Event::Token(token::Event::Put { .. } | token::Event::Removed { .. })
         | Event::Network(
             network::Event::AddressReserved { .. } | network::Event::AddressReleased { .. },
+        )
+        | Event::Directory(
+            directory::Event::Replaced { .. }
+            | directory::Event::Labelled { .. }
+            | directory::Event::LabelWithdrawn { .. },
         ) => false,
     }
 }

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::Command;
 use crate::domain::{
-    account, camera, configuration, device, guest, history, light, network, notice, place, sensor,
-    speaker, token, user, village,
+    account, camera, configuration, device, directory, guest, history, light, network, notice,
+    place, sensor, speaker, token, user, village,
 };
 
 /// A deserializer that reads nothing: it only records the names of the variants of an enum.
@@ -62,7 +62,7 @@ fn reader<T: DeserializeOwned + Into<Command>>() -> NounReader {
     }
 }
 
-fn readers() -> [NounReader; 15] {
+fn readers() -> [NounReader; 16] {
     [
         reader::<history::Command>(),
         reader::<village::Command>(),
@@ -79,6 +79,7 @@ fn readers() -> [NounReader; 15] {
         reader::<token::Command>(),
         reader::<guest::Command>(),
         reader::<network::Command>(),
+        reader::<directory::Command>(),
     ]
 }
 
@@ -110,6 +111,7 @@ impl Serialize for Command {
             Self::Token(c) => serde_json::to_value(c),
             Self::Guest(c) => serde_json::to_value(c),
             Self::Network(c) => serde_json::to_value(c),
+            Self::Directory(c) => serde_json::to_value(c),
         }
         .map_err(ser::Error::custom)?;
         let mut flat = Map::new();

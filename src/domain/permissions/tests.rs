@@ -69,6 +69,9 @@ ForgetGuest       Hc.C.....
 CutGuest          Hc.C.....
 ReserveAddress    Hc.C.....
 ReleaseAddress    Hc.C.....
+ReplaceDirectory  Hc.C.....
+LabelHouse        Hc.C.....
+WithdrawHouseLabelHc.C.....
 ";
 
 /// One of each command as it is sent, about the lamp `d0`. Programs send these: samples are only
@@ -162,10 +165,17 @@ pub fn wire_samples() -> Vec<serde_json::Value> {
         { "do": "PublishDueNotice", "id": "n" },
         { "do": "ExpireNotice", "id": "n" },
     ]);
-    [things, machines, people, user_samples(), network_samples()]
-        .into_iter()
-        .flat_map(|part| part.as_array().cloned().unwrap_or_default())
-        .collect()
+    [
+        things,
+        machines,
+        people,
+        user_samples(),
+        network_samples(),
+        directory_samples(),
+    ]
+    .into_iter()
+    .flat_map(|part| part.as_array().cloned().unwrap_or_default())
+    .collect()
 }
 
 /// Those about people and tokens.
@@ -214,6 +224,19 @@ fn network_samples() -> serde_json::Value {
             }
         },
         { "do": "ReleaseAddress", "mac": "3c:52:82:0a:0b:0c" },
+    ])
+}
+
+/// Those about roads and houses.
+fn directory_samples() -> serde_json::Value {
+    let text = serde_json::to_value(blob()).expect("json");
+    serde_json::json!([
+        { "do": "ReplaceDirectory", "file": text, "roads": 12, "houses": 312 },
+        {
+            "do": "LabelHouse",
+            "label": { "house": "tc-7", "text": text, "form": "signed", "given": 20778 }
+        },
+        { "do": "WithdrawHouseLabel", "house": "tc-7" },
     ])
 }
 

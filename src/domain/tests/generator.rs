@@ -3,8 +3,11 @@
 //! Each noun has a chain: given one of its commands, the next. Such a match lists every command, so
 //! a command that is new compiles only when it is generated too, and so does a noun that is new.
 
+mod directory_chain;
+
 use proptest::prelude::*;
 
+use self::directory_chain::directory;
 use super::{blob, device_id, lamp};
 use crate::domain::account::{self, Account};
 use crate::domain::camera::{self, Camera};
@@ -451,7 +454,8 @@ fn next(last: Option<&Command>, r: Random) -> Option<Command> {
             Some(Command::User(_)) => token(None, r).map(Into::into),
             Some(Command::Token(_)) => guest(None, r).map(Into::into),
             Some(Command::Guest(_)) => network(None, r).map(Into::into),
-            Some(Command::Network(_)) => None,
+            Some(Command::Network(_)) => directory(None, r).map(Into::into),
+            Some(Command::Directory(_)) => None,
         }
     };
     let within_noun: Option<Command> = match last {
@@ -471,6 +475,7 @@ fn next(last: Option<&Command>, r: Random) -> Option<Command> {
         Some(Command::Token(c)) => token(Some(c), r).map(Into::into),
         Some(Command::Guest(c)) => guest(Some(c), r).map(Into::into),
         Some(Command::Network(c)) => network(Some(c), r).map(Into::into),
+        Some(Command::Directory(c)) => directory(Some(c), r).map(Into::into),
     };
     within_noun.or_else(|| first_of_noun(last))
 }

@@ -8,6 +8,7 @@ value-file = FILE
 value-lang = vi|en
 value-id = ID
 value-name = NAME
+value-road = ROAD
 value-place = PLACE
 value-entity = DEVICE.OBJECT
 value-to = on|off
@@ -883,3 +884,35 @@ advice-files = remove small files that are not this program's (df -i counts them
 advice-texts-repaired = nothing is lost; if it happens often, replace the card
 advice-recording-disk = mount the disk for recordings; if it was taken away on purpose, remove recordings.apart in the data folder
 advice-camera-network = look at the camera's cable, Wi-Fi and bit rate
+
+cmd-directory = The map of roads, alleys and houses
+cmd-directory-check = Look for mistakes in a GeoJSON file; works with the gateway stopped
+cmd-directory-check--file = The file
+cmd-directory-import = Give the village this map instead of the one that it has
+cmd-directory-import--file = The file
+directory-wrong = { $n ->
+    [one] The file has { $n } mistake; nothing was taken, the old map stays:
+   *[other] The file has { $n } mistakes; nothing was taken, the old map stays:
+}
+directory-good = The file is right: { $roads } roads and alleys, { $houses } houses.
+directory-imported = The map was taken: { $roads } roads and alleys, { $houses } houses.
+directory-lost-links = These printed links lead nowhere any more; to keep them, put the old ids into old_ids: { $links }
+text-map = the village's map
+text-house-label = the label of house { $id }
+cmd-print = Print codes into a PDF: wall sheet, alley-head sheets, plates and labels of houses
+cmd-print-wall = The sheet for the village hall's wall, A4
+cmd-print-wall--out = Write into this file
+cmd-print-alleys = Sheets for heads of roads and alleys, A4: one road or all
+cmd-print-alleys--road = Id of the road; without it all
+cmd-print-alleys--out = Write into this file
+cmd-print-plates = Plates of houses to be engraved, one a page
+cmd-print-plates--road = Id of the road
+cmd-print-plates--out = Write into this file
+cmd-print-labels = Labels of houses, 24 on an A4 page
+cmd-print-labels--road = Id of the road
+cmd-print-labels--out = Write into this file
+cmd-print-notice = A notice on A5
+cmd-print-notice--id = Id of the notice
+cmd-print-notice--out = Write into this file
+printed = Wrote { $file }: { $bytes } bytes.
+print-none = It cannot be printed: the village has no map, or no road or notice has this id.

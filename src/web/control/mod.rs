@@ -5,8 +5,10 @@ pub mod broker;
 pub(super) mod commands;
 mod deadline;
 mod devices;
+mod directory;
 pub(super) mod entries;
 mod guests;
+mod print;
 mod status;
 pub(super) mod terminal_lang;
 mod users;
@@ -78,6 +80,8 @@ pub fn router(
         .merge(broker::router())
         .merge(guests::router())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .merge(directory::router())
+        .merge(print::router())
         .layer(axum::middleware::from_fn(deadline::refuse_late))
         .with_state(app)
 }

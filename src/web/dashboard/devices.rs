@@ -294,6 +294,7 @@ pub async fn more(State(app): State<App>, visit: RequestContext) -> Response {
     let links = [
         ("/notices", "notices"),
         ("/wifi", "free-wifi"),
+        ("/directory", "roads-link"),
         ("/sensors", "sensors"),
         ("/devices", "devices"),
         ("/history", "history"),

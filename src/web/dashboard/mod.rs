@@ -2,6 +2,7 @@
 
 mod cameras;
 pub mod devices;
+mod directory;
 mod history;
 mod history_names;
 mod history_rows;
@@ -48,7 +49,7 @@ const MAX_SIGN_IN_BYTES: usize = MAX_FORM_BYTES + 8 * 1024;
 
 /// The forms that signed-in people send: where each is sent, and its handler. No other route of the
 /// pages takes a form, but for the sign-in.
-fn forms() -> [(&'static str, MethodRouter<App>); 17] {
+fn forms() -> [(&'static str, MethodRouter<App>); 19] {
     [
         ("/lights/{id}", form(lights::switch)),
         ("/groups/{id}", form(lights::switch_group)),
@@ -64,6 +65,8 @@ fn forms() -> [(&'static str, MethodRouter<App>); 17] {
         ("/wifi/decide", form(wifi::decide)),
         ("/wifi/forget", form(wifi::forget)),
         ("/wifi/rules", form(wifi::set)),
+        ("/directory/label", form(directory::label)),
+        ("/directory/withdraw", form(directory::withdraw)),
         ("/undo", form(undo::undo)),
         ("/sign-out", form(sign_in::sign_out)),
         ("/sign-out/others", form(sign_in::sign_out_others)),
@@ -101,6 +104,12 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/wifi/devices/{id}", get(wifi::one))
         .route("/wifi/rules", get(wifi::rules_form))
         .route("/wifi/sheet", get(wifi::sheet))
+        .route("/directory", get(directory::show))
+        .route("/print/wall.pdf", get(directory::wall))
+        .route("/print/roads.pdf", get(directory::alleys))
+        .route("/print/plates/{road}", get(directory::plates))
+        .route("/print/labels/{road}", get(directory::labels))
+        .route("/print/notices/{id}", get(directory::notice))
         .route("/history", get(history::page))
         .route("/live/{page}", get(live_updates::follow))
         .route("/me", get(sign_in::me));

@@ -238,7 +238,9 @@ impl App {
                 | "wifi-cut-not-in"
                 | "wifi-cut-unanswered"
                 | "wifi-decided-so"
-                | "wifi-rules-set"),
+                | "wifi-rules-set"
+                | "label-recorded"
+                | "label-withdrawn"),
             ) => Some(key),
             _ => None,
         };

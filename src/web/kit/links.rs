@@ -10,7 +10,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::domain::id::NoticeId;
+use crate::domain::id::{NoticeId, is_id};
 
 /// A page that anybody may open, with the path that it has for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,29 @@ fn segment(text: &str) -> String {
         }
     }
     out
+}
+
+/// A path of the portal that somebody asks a code for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicPath(String);
+
+impl PublicPath {
+    /// The path that this text names, without its first `/`; none = the portal has no such path.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let known = match text.split_once('/') {
+            Some(("t" | "p" | "r" | "h", id)) => is_id(id),
+            Some(_) => false,
+            None => matches!(text, "t" | "p" | "r" | "khan" | "addresses"),
+        };
+        known.then(|| Self(format!("/{text}")))
+    }
+
+    /// The path, which begins with `/`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Makes links; clones share the base.
@@ -163,5 +186,33 @@ mod tests {
             PublicPage::Procedure("../x?y#z đ").path(),
             "/p/..%2Fx%3Fy%23z%20%C4%91"
         );
+    }
+
+    #[test]
+    fn only_paths_of_the_portal_are_public() {
+        for path in [
+            "t",
+            "t/tb-01",
+            "p/1.001193",
+            "r",
+            "r/ngo-cay-da",
+            "h/tc-7",
+            "khan",
+        ] {
+            let parsed = PublicPath::parse(path).expect(path);
+            assert_eq!(parsed.as_str(), format!("/{path}"));
+        }
+        for path in [
+            "",
+            "in",
+            "x/y",
+            "r/a/b",
+            "r/../x",
+            "https://x.example",
+            "t/",
+            "manage",
+        ] {
+            assert_eq!(PublicPath::parse(path), None, "{path}");
+        }
     }
 }

@@ -4,10 +4,15 @@
 
 pub mod app;
 pub mod components;
+pub mod directory;
 pub mod form;
 pub mod guest_before;
+pub mod house_labels;
 pub mod links;
 pub mod names;
 pub mod notices;
+pub mod print;
+pub mod printed;
+pub mod qr;
 pub mod taps;
 pub mod undo;

@@ -13,6 +13,9 @@
 //! because only POST does.
 
 mod captive;
+mod codes;
+mod directory;
+mod directory_map;
 mod enter;
 mod gate;
 mod notices;
@@ -22,6 +25,7 @@ mod sounds;
 mod splash;
 pub mod staff;
 mod visit;
+mod ways;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -89,6 +93,11 @@ pub fn router(
         .route("/", get(splash::page))
         .route("/t", get(notices::list))
         .route("/t/{id}", get(notices::one))
+        .route("/r", get(directory::list))
+        .route("/r/{id}", get(directory::road))
+        .route("/r/{id}/to/{house}", get(ways::to_house))
+        .route("/h/{id}", get(ways::house))
+        .route("/qr/{*page}", get(codes::code))
         .route("/rules", get(rules::page))
         .route("/manage", get(staff::open))
         .route("/in", get(captive::go_home).post(enter::tap))

@@ -14,7 +14,7 @@ use crate::domain::id::UserId;
 use crate::http::form::FormFields;
 use crate::http::page_error::PageResult;
 use crate::http::render::redirect_see_other;
-use crate::web::dashboard::{notices, speakers, wifi};
+use crate::web::dashboard::{directory, notices, speakers, wifi};
 use crate::web::kit::app::{App, RequestContext};
 
 /// The field with the name of the form.
@@ -37,6 +37,8 @@ pub(super) enum TypedForm {
     WifiRules,
     /// The name of a device of the free wifi.
     WifiDevice,
+    /// The label of a house.
+    HouseLabel,
 }
 
 impl TypedForm {
@@ -47,6 +49,7 @@ impl TypedForm {
             "/speakers/hear" => Some(Self::Sentence),
             "/wifi/rules" => Some(Self::WifiRules),
             "/wifi/decide" => Some(Self::WifiDevice),
+            "/directory/label" => Some(Self::HouseLabel),
             _ => None,
         }
     }
@@ -57,6 +60,7 @@ impl TypedForm {
             Self::Sentence => "sentence",
             Self::WifiRules => "wifi-rules",
             Self::WifiDevice => "wifi-device",
+            Self::HouseLabel => "house-label",
         }
     }
 
@@ -66,6 +70,7 @@ impl TypedForm {
             Self::Sentence,
             Self::WifiRules,
             Self::WifiDevice,
+            Self::HouseLabel,
         ];
         all.into_iter().find(|form| form.name() == name)
     }
@@ -77,6 +82,7 @@ impl TypedForm {
             Self::Sentence => &["text", "zone"],
             Self::WifiRules => wifi::RULES_FIELDS,
             Self::WifiDevice => &["device", "name"],
+            Self::HouseLabel => directory::LABEL_FIELDS,
         }
     }
 
@@ -146,6 +152,7 @@ impl InterruptedForm {
             TypedForm::Sentence => Ok(speakers::typed_again(app, visit, fields, note)),
             TypedForm::WifiRules => Ok(wifi::rules_typed_again(app, visit, fields, note)),
             TypedForm::WifiDevice => wifi::decision_typed_again(app, visit, fields, note),
+            TypedForm::HouseLabel => Ok(directory::typed_again(app, visit, fields, note)),
         }
     }
 }

@@ -1,0 +1,173 @@
+//! Decisions about the directory, and what their events change.
+
+use std::sync::Arc;
+
+use super::{Command, DirectoryMap, Event, MAX_HOUSES};
+use crate::domain::actor::Actor;
+use crate::domain::event::{self, Entry};
+use crate::domain::history;
+use crate::domain::permissions::{Principal, is_one_of};
+use crate::domain::rejection::{Rejection, unknown};
+use crate::domain::state::VillageState;
+
+/// Whether an actor other than the gateway may give this command.
+#[must_use]
+pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
+    match command {
+        Command::Replace { .. } | Command::Label { .. } | Command::Withdraw { .. } => {
+            is_one_of(state, actor, &[Principal::Chief, Principal::LocalAdmin])
+        }
+    }
+}
+
+/// Turns a command into events; that a text is erased is an event of history among them.
+///
+/// # Errors
+/// [`Rejection`] when the command is not carried out.
+pub fn decide(state: &VillageState, command: &Command) -> Result<Vec<event::Event>, Rejection> {
+    let directory = &state.directory;
+    Ok(match command {
+        Command::Replace {
+            file,
+            roads,
+            houses,
+        } => {
+            let is_same =
+                |known: &DirectoryMap| (&known.file.mac, known.file.len) == (&file.mac, file.len);
+            if directory.map.as_ref().is_some_and(is_same) {
+                return Ok(Vec::new());
+            }
+            vec![
+                Event::Replaced {
+                    file: file.clone(),
+                    roads: *roads,
+                    houses: *houses,
+                }
+                .into(),
+            ]
+        }
+        Command::Label { label } => {
+            let before = directory.labels.get(&label.house);
+            if before.is_none() && directory.labels.len() >= MAX_HOUSES {
+                return Err(Rejection::TooMany {
+                    most: MAX_HOUSES as u64,
+                });
+            }
+            let labelled = Event::Labelled {
+                label: label.clone(),
+            };
+            let erased = before.filter(|before| before.text.id != label.text.id);
+            std::iter::once(labelled.into())
+                .chain(erased.map(|before| erase(&before.text)))
+                .collect()
+        }
+        Command::Withdraw { house } => {
+            let label = directory.labels.get(house);
+            let label = label.ok_or_else(|| unknown("label", house))?;
+            let withdrawn = Event::LabelWithdrawn {
+                house: house.clone(),
+            };
+            vec![withdrawn.into(), erase(&label.text)]
+        }
+    })
+}
+
+/// Nobody agrees to this text any more: its files are removed.
+fn erase(text: &crate::domain::blob::BlobRef) -> event::Event {
+    history::Event::Erased {
+        blob: text.id.clone(),
+    }
+    .into()
+}
+
+/// Applies an event.
+pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
+    let directory = Arc::make_mut(&mut state.directory);
+    match event {
+        Event::Replaced {
+            file,
+            roads,
+            houses,
+        } => {
+            directory.map = Some(DirectoryMap {
+                file: file.clone(),
+                roads: *roads,
+                houses: *houses,
+                at: entry.wall_ms,
+                order: entry.seq,
+            });
+        }
+        Event::Labelled { label } => {
+            directory.labels.insert(label.house.clone(), label.clone());
+        }
+        Event::LabelWithdrawn { house } => {
+            directory.labels.remove(house);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::directory::{ConsentForm, HouseLabel};
+    use crate::domain::id::{BlobId, HouseId};
+    use crate::domain::tests::blob;
+
+    fn label(house: &str, text: &str) -> HouseLabel {
+        HouseLabel {
+            house: HouseId::new(house).expect("id"),
+            text: crate::domain::blob::BlobRef {
+                id: BlobId::new(text).expect("id"),
+                ..blob()
+            },
+            form: ConsentForm::Signed,
+            given: 20_000,
+        }
+    }
+
+    fn carry_out(state: &mut VillageState, command: &Command) -> Result<usize, Rejection> {
+        let events = decide(state, command)?;
+        let n = events.len();
+        for event in events {
+            let seq = state.seq + 1;
+            state.apply(&Entry::sample(seq, event));
+        }
+        Ok(n)
+    }
+
+    #[test]
+    fn a_label_that_is_changed_or_withdrawn_leaves_no_text() {
+        let mut state = VillageState::default();
+        let give = |text: &str| Command::Label {
+            label: label("tc-7", text),
+        };
+        assert_eq!(carry_out(&mut state, &give("first")), Ok(1));
+        assert!(state.erased.is_empty());
+        assert_eq!(carry_out(&mut state, &give("second")), Ok(2));
+        let house = HouseId::new("tc-7").expect("id");
+        let withdraw = Command::Withdraw {
+            house: house.clone(),
+        };
+        assert_eq!(carry_out(&mut state, &withdraw), Ok(2));
+        let erased: Vec<_> = state.erased.iter().map(BlobId::as_str).collect();
+        assert_eq!(erased, ["first", "second"]);
+        assert!(state.directory.labels.is_empty());
+        assert_eq!(
+            carry_out(&mut state, &withdraw),
+            Err(unknown("label", &house))
+        );
+    }
+
+    #[test]
+    fn the_same_map_again_changes_nothing() {
+        let mut state = VillageState::default();
+        let replace = Command::Replace {
+            file: blob(),
+            roads: 1,
+            houses: 2,
+        };
+        assert_eq!(carry_out(&mut state, &replace), Ok(1));
+        assert_eq!(carry_out(&mut state, &replace), Ok(0));
+        assert_eq!(state.directory.map.as_ref().map(|m| m.houses), Some(2));
+    }
+}

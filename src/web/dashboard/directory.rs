@@ -1,0 +1,341 @@
+//! Đường, ngõ: the map that the village has, labels of houses with the householder's consent, and
+//! the codes to print.
+//!
+//! Invariants: a label is recorded with the day and the way in which the householder agreed; taken
+//! away, its text is erased. Deliberately absent: drawing the map. It is drawn with the usual tools
+//! and given as a file.
+
+mod print;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+pub use self::print::{alleys, labels, notice, plates, wall};
+use crate::domain::calendar::{day_number, day_start, day_text, parse_day};
+use crate::domain::directory::find::MapHit;
+use crate::domain::directory::map::VillageMap;
+use crate::domain::directory::{self, ConsentForm, HouseLabel};
+use crate::domain::id::HouseId;
+use crate::domain::user::Role;
+use crate::http::form::{FormContent, FormFields};
+use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
+use crate::http::render::{PageContext, redirect_see_other, render_with};
+use crate::http::wrong_input::WrongInput;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
+use crate::view::directory_text::address;
+use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::form::Post;
+use crate::web::kit::house_labels::{LabelText, label_of};
+
+/// A choice of a form.
+struct ConsentChoice {
+    value: &'static str,
+    words: String,
+    chosen: bool,
+}
+
+/// A house with a label.
+struct LabelledHouse {
+    id: String,
+    address: String,
+    words: String,
+    consent: String,
+}
+
+/// A road with its sheets.
+struct RoadPrint {
+    id: String,
+    name: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "directory.html")]
+struct DirectoryPage {
+    f: PageContext,
+    wrong: WrongInput,
+    /// The sentence about the map.
+    about: String,
+    has_map: bool,
+    labels: Vec<LabelledHouse>,
+    roads: Vec<RoadPrint>,
+    typed: LabelForm,
+    forms: Vec<ConsentChoice>,
+}
+
+/// A label as it was typed.
+#[derive(Debug, Clone, Default)]
+pub struct LabelForm {
+    house: String,
+    trade: String,
+    phone: String,
+    extinguisher: bool,
+    form: String,
+    given: String,
+}
+
+/// The fields that people fill in.
+pub(super) const LABEL_FIELDS: &[&str] = &[
+    "house",
+    "trade",
+    "phone",
+    "extinguisher",
+    "form-of-consent",
+    "given",
+];
+
+impl FormContent<App> for LabelForm {
+    fn read(fields: FormFields) -> Self {
+        Self {
+            house: fields.get("house").to_owned(),
+            trade: fields.get("trade").to_owned(),
+            phone: fields.get("phone").to_owned(),
+            extinguisher: !fields.get("extinguisher").is_empty(),
+            form: fields.get("form-of-consent").to_owned(),
+            given: fields.get("given").to_owned(),
+        }
+    }
+
+    async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
+        let key = match why {
+            PageError::OldForm => "form-again",
+            PageError::TooLate => "order-late",
+            _ => return app.page_of(&visit, why).await,
+        };
+        let wrong = visit.lang.t(key).into();
+        page(app, &visit, why.status(), self, wrong, None)
+    }
+}
+
+/// The house of a form with a button.
+pub struct HouseForm {
+    house: Option<HouseId>,
+}
+
+impl FormContent<App> for HouseForm {
+    fn read(fields: FormFields) -> Self {
+        Self {
+            house: HouseId::new(fields.get("house")).ok(),
+        }
+    }
+}
+
+const fn consent_key(form: ConsentForm) -> &'static str {
+    match form {
+        ConsentForm::Signed => "consent-signed",
+        ConsentForm::Spoken => "consent-spoken",
+        ConsentForm::Written => "consent-written",
+    }
+}
+
+fn consent_named(name: &str) -> Option<ConsentForm> {
+    match name {
+        "signed" => Some(ConsentForm::Signed),
+        "spoken" => Some(ConsentForm::Spoken),
+        "written" => Some(ConsentForm::Written),
+        _ => None,
+    }
+}
+
+fn page(
+    app: &App,
+    visit: &RequestContext,
+    status: StatusCode,
+    typed: LabelForm,
+    wrong: WrongInput,
+    note: Option<String>,
+) -> Response {
+    let state = app.journal.state();
+    let mut f = app.page_context(visit, &state, "more");
+    f.flash = note.or(f.flash);
+    let lang = f.lang;
+    let map = app.live.directory.get();
+    let about = match &state.directory.map {
+        Some(known) => lang.f(
+            "directory-map",
+            &[
+                ("roads", known.roads.to_string().as_str()),
+                ("houses", &known.houses.to_string()),
+                ("when", &dates::long(lang, known.at)),
+            ],
+        ),
+        None => lang.t("directory-no-map"),
+    };
+    let labels = state.directory.labels.values();
+    let labels = labels.map(|label| labelled(app, lang, map.as_deref(), label));
+    let roads = map.iter().flat_map(|map| &map.data().roads);
+    let form = consent_named(&typed.form).unwrap_or(ConsentForm::Signed);
+    let choice = |value, of| ConsentChoice {
+        value,
+        words: lang.t(consent_key(of)),
+        chosen: of == form,
+    };
+    let today = day_text(day_number(app.supervisor.clock().wall_ms()));
+    let typed = LabelForm {
+        given: if typed.given.is_empty() {
+            today
+        } else {
+            typed.given
+        },
+        ..typed
+    };
+    let content = DirectoryPage {
+        wrong,
+        about,
+        has_map: map.is_some(),
+        labels: labels.collect(),
+        roads: roads
+            .map(|road| RoadPrint {
+                id: road.id.to_string(),
+                name: lang.verbatim(&road.name),
+            })
+            .collect(),
+        typed,
+        forms: vec![
+            choice("signed", ConsentForm::Signed),
+            choice("spoken", ConsentForm::Spoken),
+            choice("written", ConsentForm::Written),
+        ],
+        f,
+    };
+    render_with(status, &content)
+}
+
+fn labelled(app: &App, lang: Lang, map: Option<&VillageMap>, label: &HouseLabel) -> LabelledHouse {
+    let house = map.and_then(|map| Some((map, map.house_index(&label.house)?)));
+    let text = label_of(app, &label.house);
+    let day = dates::date(day_start(label.given));
+    LabelledHouse {
+        id: label.house.to_string(),
+        address: house.map_or_else(
+            || label.house.to_string(),
+            |(map, house)| address(lang, map, house),
+        ),
+        words: text.map_or_else(|| lang.t("damaged"), |text| text.lines(lang).join(" · ")),
+        consent: lang.f(
+            "consent-given",
+            &[("how", &lang.t(consent_key(label.form))), ("day", &day)],
+        ),
+    }
+}
+
+/// The page.
+pub async fn show(State(app): State<App>, visit: RequestContext) -> Response {
+    let typed = LabelForm::default();
+    page(
+        &app,
+        &visit,
+        StatusCode::OK,
+        typed,
+        WrongInput::default(),
+        None,
+    )
+}
+
+/// The form with what was typed into it before a sign-in ended, and a note about that.
+pub(super) fn typed_again(
+    app: &App,
+    visit: &RequestContext,
+    fields: FormFields,
+    note: String,
+) -> Response {
+    let form = <LabelForm as FormContent<App>>::read(fields);
+    let wrong = WrongInput::default();
+    page(app, visit, StatusCode::OK, form, wrong, Some(note))
+}
+
+impl LabelForm {
+    /// The house, the text and the consent; or the field that is wrong, and why.
+    fn checked(
+        &self,
+        app: &App,
+        today: i64,
+    ) -> Result<(HouseId, LabelText, ConsentForm, i64), (&'static str, &'static str)> {
+        let map = app
+            .live
+            .directory
+            .get()
+            .ok_or(("house", "directory-no-map"))?;
+        let mut houses = map
+            .find(&self.house)
+            .into_iter()
+            .filter_map(|hit| match hit {
+                MapHit::House(house) => map.house(house),
+                MapHit::Road(_) | MapHit::Site(_) => None,
+            });
+        let house = houses.next().ok_or(("house", "label-no-house"))?;
+        if houses.any(|other| other.number == house.number) {
+            return Err(("house", "label-which-house"));
+        }
+        let text = LabelText::typed(&self.trade, &self.phone, self.extinguisher)
+            .ok_or(("trade", "label-nothing"))?;
+        let form = consent_named(&self.form).ok_or(("form-of-consent", "label-no-consent"))?;
+        let given = parse_day(&self.given)
+            .filter(|day| *day <= today)
+            .ok_or(("given", "label-no-day"))?;
+        Ok((house.id.clone(), text, form, given))
+    }
+}
+
+/// Records a label with its consent.
+pub async fn label(
+    State(app): State<App>,
+    Post {
+        visit,
+        deadline,
+        form,
+        ..
+    }: Post<LabelForm>,
+) -> PageResult {
+    if !may_label(&visit) {
+        return Err(PageError::NotPermitted);
+    }
+    let today = day_number(app.supervisor.clock().wall_ms());
+    let (house, text, consent, given) = match form.checked(&app, today) {
+        Ok(good) => good,
+        Err((field, key)) => {
+            let wrong = WrongInput::in_field(field, visit.lang.t(key));
+            let status = StatusCode::BAD_REQUEST;
+            return Ok(page(&app, &visit, status, form, wrong, None));
+        }
+    };
+    let text = app.files.put(text.bytes()).await.map_err(|cause| {
+        tracing::error!(%cause, "label not written");
+        PageError::Unavailable
+    })?;
+    let command = directory::Command::Label {
+        label: HouseLabel {
+            house,
+            text,
+            form: consent,
+            given,
+        },
+    };
+    let order = visit.request(command)?;
+    app.journal.submit(order.before(deadline)).await?;
+    Ok(redirect_see_other("/directory?said=label-recorded"))
+}
+
+/// Takes a label away, because the householder does not agree any more.
+pub async fn withdraw(
+    State(app): State<App>,
+    Post {
+        visit,
+        deadline,
+        form,
+        ..
+    }: Post<HouseForm>,
+) -> PageResult {
+    let house = form.house.ok_or(PageError::OldForm)?;
+    // A double tap is one tap.
+    if app.journal.state().directory.labels.contains_key(&house) {
+        let order = visit.request(directory::Command::Withdraw { house })?;
+        app.journal.submit(order.before(deadline)).await?;
+    }
+    Ok(redirect_see_other("/directory?said=label-withdrawn"))
+}
+
+fn may_label(visit: &RequestContext) -> bool {
+    visit.user.as_ref().is_some_and(|u| u.role == Role::Chief)
+}

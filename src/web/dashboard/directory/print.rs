@@ -1,0 +1,107 @@
+//! Sheets to print, as PDF.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::domain::id::{NoticeId, PlaceId};
+use crate::http::address::PathId;
+use crate::http::page_error::{PageError, PageResult};
+use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::print::PrintFailed;
+use crate::web::kit::printed;
+
+/// Makes a file off the async threads: a plate for each of 400 houses takes its time.
+async fn pdf(
+    app: App,
+    visit: RequestContext,
+    name: &'static str,
+    make: impl FnOnce(&App) -> Result<Vec<u8>, PrintFailed> + Send + 'static,
+) -> PageResult {
+    if !visit.is_chief() {
+        return Err(PageError::NotPermitted);
+    }
+    let made = tokio::task::spawn_blocking(move || make(&app)).await;
+    let bytes = made
+        .ok()
+        .and_then(Result::ok)
+        .ok_or(PageError::Unavailable)?;
+    Ok(answer(name, bytes))
+}
+
+fn answer(name: &str, bytes: Vec<u8>) -> Response {
+    (
+        [
+            (CONTENT_TYPE, "application/pdf".to_owned()),
+            (CACHE_CONTROL, "no-store".to_owned()),
+            (
+                CONTENT_DISPOSITION,
+                format!("inline; filename=\"{name}.pdf\""),
+            ),
+        ],
+        bytes,
+    )
+        .into_response()
+}
+
+/// The sheet for the wall of the village hall.
+pub async fn wall(State(app): State<App>, visit: RequestContext) -> PageResult {
+    pdf(app, visit, "to-dan-tuong", printed::wall).await
+}
+
+/// The sheets at the heads of all roads and alleys.
+pub async fn alleys(State(app): State<App>, visit: RequestContext) -> PageResult {
+    pdf(app, visit, "dau-duong-dau-ngo", |app| {
+        printed::alleys(app, None)
+    })
+    .await
+}
+
+/// The plates of a road.
+pub async fn plates(
+    State(app): State<App>,
+    visit: RequestContext,
+    PathId(road): PathId<PlaceId>,
+) -> PageResult {
+    let is_known = known(&app, &road);
+    is_known.then_some(()).ok_or(PageError::NotFound)?;
+    pdf(app, visit, "bien-so-nha", move |app| {
+        printed::plates(app, &road)
+    })
+    .await
+}
+
+/// The labels of a road.
+pub async fn labels(
+    State(app): State<App>,
+    visit: RequestContext,
+    PathId(road): PathId<PlaceId>,
+) -> PageResult {
+    let is_known = known(&app, &road);
+    is_known.then_some(()).ok_or(PageError::NotFound)?;
+    pdf(app, visit, "nhan-so-nha", move |app| {
+        printed::labels(app, &road)
+    })
+    .await
+}
+
+/// A notice on paper.
+pub async fn notice(
+    State(app): State<App>,
+    visit: RequestContext,
+    PathId(id): PathId<NoticeId>,
+) -> PageResult {
+    let notice = app.journal.state().notices.get(&id).map(Arc::clone);
+    let notice = notice.ok_or(PageError::NotFound)?;
+    pdf(app, visit, "thong-bao", move |app| {
+        printed::notice(app, &notice)
+    })
+    .await
+}
+
+fn known(app: &App, road: &PlaceId) -> bool {
+    let map = app.live.directory.get();
+    map.is_some_and(|map| map.road_index(road).is_some())
+}

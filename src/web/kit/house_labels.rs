@@ -1,0 +1,111 @@
+//! The label of a house: what it says in public, with the householder's consent.
+//!
+//! Invariants: a label is one blob, a text of people, so it goes when it is erased; it has three
+//! parts and no more. Deliberately absent: names of people.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::HouseId;
+use crate::domain::text;
+use crate::i18n::locale::Lang;
+use crate::web::kit::app::App;
+
+/// Most characters of the trade.
+pub const MAX_TRADE_CHARS: usize = 80;
+/// Most characters of the telephone.
+pub const MAX_PHONE_CHARS: usize = 24;
+
+/// The text of a label.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelText {
+    /// “Tạp hóa”, “Sửa xe máy”; empty = none.
+    #[serde(default)]
+    pub trade: String,
+    /// A telephone; empty = none.
+    #[serde(default)]
+    pub phone: String,
+    /// Whether there is a fire extinguisher that neighbours may take.
+    #[serde(default)]
+    pub has_extinguisher: bool,
+}
+
+impl LabelText {
+    /// A label as it was typed, cleaned; none = it says nothing, or too much.
+    #[must_use]
+    pub fn typed(trade: &str, phone: &str, has_extinguisher: bool) -> Option<Self> {
+        let trade = text::line(trade, usize::MAX);
+        let phone = text::line(phone, usize::MAX);
+        let is_phone = |phone: &str| {
+            let digits = phone.bytes().filter(u8::is_ascii_digit).count();
+            (3..=15).contains(&digits)
+                && phone
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || b" .+-".contains(&b))
+        };
+        let says_something = has_extinguisher || !trade.is_empty() || !phone.is_empty();
+        let is_short =
+            trade.chars().count() <= MAX_TRADE_CHARS && phone.chars().count() <= MAX_PHONE_CHARS;
+        (says_something && is_short && (phone.is_empty() || is_phone(&phone))).then_some(Self {
+            trade,
+            phone,
+            has_extinguisher,
+        })
+    }
+
+    /// The bytes of its blob.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Its lines on a page.
+    #[must_use]
+    pub fn lines(&self, lang: Lang) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.trade.is_empty() {
+            lines.push(lang.verbatim(&self.trade));
+        }
+        if !self.phone.is_empty() {
+            lines.push(lang.f("house-phone", &[("phone", &self.phone)]));
+        }
+        if self.has_extinguisher {
+            lines.push(lang.t("house-extinguisher"));
+        }
+        lines
+    }
+}
+
+/// The label of a house; none = it has none, or its text is gone.
+#[must_use]
+pub fn label_of(app: &App, house: &HouseId) -> Option<LabelText> {
+    let state = app.journal.state();
+    let label = state.directory.labels.get(house)?;
+    serde_json::from_slice(&app.files.get(&label.text).ok()?).ok()
+}
+
+/// The lines of the label of a house; none = there is nothing to tell.
+#[must_use]
+pub fn label_lines(app: &App, lang: Lang, house: &HouseId) -> Vec<String> {
+    label_of(app, house).map_or_else(Vec::new, |label| label.lines(lang))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_says_a_trade_a_telephone_or_that_there_is_an_extinguisher() {
+        let label = LabelText::typed(" Tạp  hóa \u{202e}", "0000 000 031", true).expect("good");
+        assert_eq!(
+            label.lines(Lang::Vi),
+            ["Tạp hóa", "Điện thoại: 0000 000 031", "Có bình chữa cháy"]
+        );
+        for (trade, phone, has) in [
+            ("", "", false),
+            ("x", "gọi tôi", false),
+            (&"x".repeat(81), "", false),
+        ] {
+            assert_eq!(LabelText::typed(trade, phone, has), None, "{trade} {phone}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Sheets to print: PDF with codes, letters and an embedded font.
+//!
+//! Invariants: every code stands beside its address in letters; the same input gives the same
+//! bytes; nothing about a household is on paper but number and direction. Texts are written in NFC,
+//! for which the font has a letter with its marks. Deliberately absent: colours. Village printers
+//! have black.
+
+mod canvas;
+mod font;
+mod houses;
+mod sheets;
+
+pub use houses::{HouseSign, house_plates, label_sheets};
+pub use sheets::{
+    AlleySheet, HallSheet, NoticeSheet, SheetCode, alley_sheets, notice_sheet, wall_sheet,
+};
+
+/// A sheet could not be made: a text is too long for a code, or the library refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sheet could not be made")]
+pub struct PrintFailed;
+
+/// Most pages of one file.
+pub const MAX_PAGES: usize = 400;

@@ -1,0 +1,69 @@
+//! Signs of houses: plates to be engraved, and labels.
+
+use super::canvas::draw;
+use super::font::Weight;
+use super::{MAX_PAGES, PrintFailed};
+use crate::web::kit::qr::CodeUse;
+
+/// A4 in millimetres.
+const A4: (f32, f32) = (210.0, 297.0);
+/// A plate in millimetres.
+const PLATE: (f32, f32) = (180.0, 100.0);
+/// Labels beside and below each other: 24 of 70 × 37 mm, as they are sold.
+const LABELS: (u16, u16) = (3, 8);
+
+/// The sign of a house.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HouseSign {
+    /// “7”.
+    pub number: String,
+    /// “ngõ Giếng Làng (ngõ 12)”.
+    pub road: String,
+    /// The village.
+    pub village: String,
+    /// The link.
+    pub link: String,
+    /// The link in letters.
+    pub letters: String,
+}
+
+/// Plates to be engraved, one a page.
+///
+/// # Errors
+/// A text is too long.
+pub fn house_plates(signs: &[HouseSign]) -> Result<Vec<u8>, PrintFailed> {
+    let signs = &signs[..signs.len().min(MAX_PAGES)];
+    draw(PLATE, signs, |canvas, sign| {
+        canvas.frame((3.0, 3.0), (174.0, 94.0), 1.0)?;
+        canvas.centred((8.0, 100.0), 46.0, 34.0, Weight::Bold, &sign.number);
+        canvas.centred((8.0, 100.0), 65.0, 10.0, Weight::Bold, &sign.road);
+        canvas.centred((8.0, 100.0), 78.0, 6.0, Weight::Regular, &sign.village);
+        canvas.code((102.0, 8.0), 72.0, &sign.link, CodeUse::Outside)?;
+        canvas.centred((8.0, 172.0), 91.0, 5.0, Weight::Regular, &sign.letters);
+        Ok(())
+    })
+}
+
+/// Labels, 24 a page.
+///
+/// # Errors
+/// A text is too long.
+pub fn label_sheets(signs: &[HouseSign]) -> Result<Vec<u8>, PrintFailed> {
+    let pages: Vec<&[HouseSign]> = signs
+        .chunks(usize::from(LABELS.0 * LABELS.1))
+        .take(MAX_PAGES)
+        .collect();
+    let (wide, high) = (A4.0 / f32::from(LABELS.0), A4.1 / f32::from(LABELS.1));
+    draw(A4, &pages, |canvas, page| {
+        let places = (0..LABELS.1).flat_map(|row| (0..LABELS.0).map(move |column| (column, row)));
+        for ((column, row), sign) in places.zip(page.iter()) {
+            let (x, y) = (f32::from(column) * wide, f32::from(row) * high);
+            canvas.code((x + 1.0, y + 2.0), 33.0, &sign.link, CodeUse::Paper)?;
+            let room = (x + 35.0, x + wide - 2.0);
+            canvas.centred(room, y + 14.0, 9.0, Weight::Bold, &sign.number);
+            canvas.lines(room, y + 20.0, (3.2, Weight::Regular), 2, &sign.road);
+            canvas.lines(room, y + 30.0, (2.6, Weight::Regular), 1, &sign.letters);
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,358 @@
+//! Roads and alleys, as visitors find them: the list with the map, the search, a road.
+//!
+//! Invariants: a house shows its number and its direction, and with the householder's consent its
+//! label; there is nothing else that it could show. An old id leads for ever to the road or house
+//! of today. Deliberately absent: a map of others in the page. A link opens the phone's own.
+
+use axum::extract::{Path, Query, State};
+use axum::http::header::LOCATION;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+
+use super::Portal;
+use super::directory_map::{MapView, drawing};
+use super::notices::size_key;
+use super::visit::PortalVisit;
+use crate::domain::calendar::{day_number, day_start};
+use crate::domain::directory::find::MapHit;
+use crate::domain::directory::map::{RoadSide, VillageMap};
+use crate::domain::id::PlaceId;
+use crate::http::assets::STYLE;
+use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
+use crate::i18n::dates;
+use crate::i18n::locale::{Lang, capital};
+use crate::view::directory_text::{address, road_name, road_place};
+
+/// Roads that the list names one by one; with more, alleys are found on the page of their road.
+const MOST_LISTED: usize = 70;
+/// Houses of a road on one page.
+const HOUSES_ON_PAGE: usize = 100;
+/// Longest text that is searched for, characters.
+const MAX_ASKED: usize = 80;
+
+/// A link in a list.
+pub(super) struct DirectoryLink {
+    pub href: String,
+    pub words: String,
+    pub small: String,
+    /// The number on the map; none = it has none.
+    pub number: Option<usize>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "portal_roads.html")]
+struct RoadsPage {
+    f: PageContext,
+    css: &'static str,
+    q: String,
+    size: &'static str,
+    asked: String,
+    found: Option<Vec<DirectoryLink>>,
+    found_words: String,
+    map: String,
+    roads: Vec<DirectoryLink>,
+    sites: Vec<String>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "portal_road.html")]
+struct RoadPage {
+    f: PageContext,
+    css: &'static str,
+    q: String,
+    size: &'static str,
+    title: String,
+    details: Vec<String>,
+    map: String,
+    houses: Vec<DirectoryLink>,
+    /// Other numbers of a long road.
+    ranges: Vec<DirectoryLink>,
+    parts: Vec<DirectoryLink>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "portal_notice.html")]
+struct NoSuchPage {
+    f: PageContext,
+    css: &'static str,
+    q: String,
+    title: String,
+    when: String,
+    paragraphs: Vec<Vec<TextSpan>>,
+}
+
+/// Words in the address of the list.
+#[derive(Debug, Deserialize)]
+struct AskedQuery {
+    #[serde(default)]
+    q: String,
+}
+
+/// Which hundred of the houses of a road.
+#[derive(Debug, Default, Deserialize)]
+struct HundredQuery {
+    #[serde(default)]
+    hundred: usize,
+}
+
+pub(super) fn no_such(portal: &Portal, visit: PortalVisit) -> Response {
+    let f = visit.context(portal);
+    let page = NoSuchPage {
+        css: STYLE,
+        q: visit.query(),
+        title: f.t("road-none"),
+        when: String::new(),
+        paragraphs: vec![split_phones(&f.t("road-none-do"))],
+        f,
+    };
+    render_with(StatusCode::NOT_FOUND, &page)
+}
+
+/// An old link: the page of today has another path, for good.
+pub(super) fn moved(path: &str, q: &str) -> Response {
+    let to = format!("{path}{q}");
+    (StatusCode::MOVED_PERMANENTLY, [(LOCATION, to)]).into_response()
+}
+
+fn houses_text(lang: Lang, map: &VillageMap, road: usize) -> String {
+    lang.f("road-houses", &[("n", map.houses_of(road).len())])
+}
+
+/// All roads, the map, and the search.
+pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) -> Response {
+    let f = visit.context(&portal);
+    let (lang, q) = (f.lang, visit.query());
+    let asked = Query::<AskedQuery>::try_from_uri(&uri);
+    let asked: String = asked.map_or_else(
+        |_| String::new(),
+        |Query(asked)| asked.q.trim().chars().take(MAX_ASKED).collect(),
+    );
+    let Some(map) = portal.app.live.directory.get() else {
+        let page = NoSuchPage {
+            css: STYLE,
+            q,
+            title: f.t("roads-title"),
+            when: String::new(),
+            paragraphs: vec![split_phones(&f.t("roads-none"))],
+            f,
+        };
+        return render(&page);
+    };
+    let found = (!asked.is_empty()).then(|| hits(lang, &map, &asked, &q));
+    let found_words = match found.as_ref().map(Vec::len) {
+        None => String::new(),
+        Some(0) => f.t("roads-nothing"),
+        Some(n) => lang.f("roads-found", &[("n", n)]),
+    };
+    let (numbers, roads) = listed(lang, &map, &q);
+    let drawn = MapView {
+        lang,
+        numbers: &numbers,
+        words: f.t("roads-map"),
+        ..MapView::default()
+    };
+    let sites = map.data().sites.iter();
+    render(&RoadsPage {
+        css: STYLE,
+        size: size_key(&f),
+        map: if found.is_some() {
+            String::new()
+        } else {
+            drawing(&map, &drawn)
+        },
+        sites: sites.map(|site| lang.verbatim(&site.name)).collect(),
+        asked,
+        found,
+        found_words,
+        roads,
+        q,
+        f,
+    })
+}
+
+/// The roads of the list, each main road with its alleys behind it, and their numbers on the map.
+fn listed(lang: Lang, map: &VillageMap, q: &str) -> (Vec<Option<usize>>, Vec<DirectoryLink>) {
+    let all = map.data().roads.len();
+    let mut order = Vec::new();
+    for road in 0..all {
+        let parent = map.road(road).and_then(|r| r.part_of.as_ref());
+        if parent.is_none() {
+            order.push(road);
+            if all <= MOST_LISTED {
+                add_parts(map, road, &mut order);
+            }
+        }
+    }
+    let mut numbers = vec![None; all];
+    let mut links = Vec::new();
+    for (n, road) in order.into_iter().enumerate() {
+        numbers[road] = Some(n + 1);
+        let Some(known) = map.road(road) else {
+            continue;
+        };
+        let place = road_place(lang, map, known);
+        let houses = houses_text(lang, map, road);
+        links.push(DirectoryLink {
+            href: format!("/r/{}{q}", known.id),
+            words: lang.verbatim(&known.name),
+            small: if place.is_empty() {
+                houses
+            } else {
+                format!("{} · {houses}", capital(&place))
+            },
+            number: Some(n + 1),
+        });
+    }
+    (numbers, links)
+}
+
+fn add_parts(map: &VillageMap, road: usize, order: &mut Vec<usize>) {
+    for part in map.parts_of(road) {
+        if !order.contains(&part) {
+            order.push(part);
+            add_parts(map, part, order);
+        }
+    }
+}
+
+fn hits(lang: Lang, map: &VillageMap, asked: &str, q: &str) -> Vec<DirectoryLink> {
+    let link = |hit: &MapHit| match *hit {
+        MapHit::House(house) => map.house(house).map(|known| DirectoryLink {
+            href: format!("/h/{}{q}", known.id),
+            words: address(lang, map, house),
+            small: String::new(),
+            number: None,
+        }),
+        MapHit::Road(road) => map.road(road).map(|known| DirectoryLink {
+            href: format!("/r/{}{q}", known.id),
+            words: lang.verbatim(&known.name),
+            small: capital(&road_place(lang, map, known)),
+            number: None,
+        }),
+        MapHit::Site(_) => None,
+    };
+    map.find(asked).iter().filter_map(link).collect()
+}
+
+/// One road or alley.
+pub async fn road(
+    State(portal): State<Portal>,
+    visit: PortalVisit,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Response {
+    let q = visit.query();
+    let (Some(map), Ok(id)) = (portal.app.live.directory.get(), PlaceId::new(&id)) else {
+        return no_such(&portal, visit);
+    };
+    let Some(road) = map.road_index(&id) else {
+        let today = map.road_formerly(&id).and_then(|road| map.road(road));
+        return today.map_or_else(
+            || no_such(&portal, visit),
+            |road| moved(&format!("/r/{}", road.id), &q),
+        );
+    };
+    let Some(known) = map.road(road) else {
+        return no_such(&portal, visit);
+    };
+    let f = visit.context(&portal);
+    let lang = f.lang;
+    let today = day_number(portal.app.supervisor.clock().wall_ms());
+    let view = MapView {
+        lang,
+        road: Some(road),
+        words: f.t1("road-map", "road", road_name(lang, known)),
+        ..MapView::default()
+    };
+    let hundred = Query::<HundredQuery>::try_from_uri(&uri);
+    let hundred = hundred.map_or(0, |Query(asked)| asked.hundred);
+    let all = map.houses_of(road);
+    let shown = all.chunks(HOUSES_ON_PAGE).nth(hundred).unwrap_or_default();
+    let houses = shown.iter().filter_map(|house| {
+        let house = map.house(*house)?;
+        Some(DirectoryLink {
+            href: format!("/r/{}/to/{}{q}", known.id, house.id),
+            words: lang.verbatim(&house.number),
+            small: String::new(),
+            number: None,
+        })
+    });
+    let parts = map.parts_of(road).filter_map(|part| {
+        let known = map.road(part)?;
+        Some(DirectoryLink {
+            href: format!("/r/{}{q}", known.id),
+            words: lang.verbatim(&known.name),
+            small: capital(&road_place(lang, &map, known)),
+            number: None,
+        })
+    });
+    render(&RoadPage {
+        css: STYLE,
+        size: size_key(&f),
+        title: lang.verbatim(&known.name),
+        details: road_details(lang, &map, road, today),
+        map: drawing(&map, &view),
+        houses: houses.collect(),
+        ranges: ranges(lang, &map, known.id.as_str(), all, &q),
+        parts: parts.collect(),
+        q,
+        f,
+    })
+}
+
+/// The hundreds of a road with more houses than a page has room for.
+fn ranges(lang: Lang, map: &VillageMap, id: &str, all: &[usize], q: &str) -> Vec<DirectoryLink> {
+    if all.len() <= HOUSES_ON_PAGE {
+        return Vec::new();
+    }
+    let number = |house: Option<&usize>| {
+        let house = house.and_then(|house| map.house(*house));
+        house.map_or("", |house| house.number.as_str())
+    };
+    all.chunks(HOUSES_ON_PAGE)
+        .enumerate()
+        .map(|(n, chunk)| DirectoryLink {
+            href: format!("/r/{id}{q}&hundred={n}"),
+            words: lang.f(
+                "road-range",
+                &[
+                    ("from", number(chunk.first())),
+                    ("to", number(chunk.last())),
+                ],
+            ),
+            small: String::new(),
+            number: None,
+        })
+        .collect()
+}
+
+/// The lines beneath the name of a road.
+fn road_details(lang: Lang, map: &VillageMap, road: usize, today: i64) -> Vec<String> {
+    let Some(known) = map.road(road) else {
+        return Vec::new();
+    };
+    let day = |n| dates::date(day_start(n));
+    let place = capital(&road_place(lang, map, known));
+    let mut lines = vec![if place.is_empty() {
+        houses_text(lang, map, road)
+    } else {
+        format!("{place} · {}", houses_text(lang, map, road))
+    }];
+    match map.odd_side(road) {
+        Some(RoadSide::Left) => lines.push(lang.t("road-odd-left")),
+        Some(RoadSide::Right) => lines.push(lang.t("road-odd-right")),
+        None => {}
+    }
+    if !known.old_names.is_empty() {
+        let names = lang.verbatim(&known.old_names.join(", "));
+        lines.push(lang.f("road-formerly", &[("names", &names)]));
+    }
+    if let Some(from) = known.from.filter(|from| *from > today) {
+        lines.push(lang.f("road-from", &[("day", &day(from))]));
+    }
+    if let Some(until) = known.until.filter(|until| *until < today) {
+        lines.push(lang.f("road-until", &[("day", &day(until))]));
+    }
+    lines
+}

@@ -1,0 +1,481 @@
+//! Roads, alleys and houses: the map comes in whole or not at all, visitors find a house and the
+//! way, a label lives as long as its consent, and what is printed is read back by a reader of codes
+//! that is not ours.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::house::House;
+use crate::support::http::{Answer, http};
+
+/// First view of a page, bytes.
+const FIRST_VIEW: usize = 30_000;
+
+const DEMO: &str = "config/demo/map.geojson";
+
+fn demo() -> String {
+    std::fs::read_to_string(DEMO).expect("the demo's map")
+}
+
+fn import(house: &House, text: &str) -> (i32, String) {
+    let file = house.dir.join("map.geojson");
+    std::fs::write(&file, text).expect("written");
+    house.cli(&["directory", "import", &file.display().to_string()])
+}
+
+fn with_map(extra: &str) -> House {
+    let mut house = House::new(extra);
+    house.start();
+    let (code, said) = import(&house, &demo());
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("12 đường, ngõ, 312 nhà"), "{said}");
+    let ready = |h: &House| visit(h, "/r").body.contains("Ngõ Giếng Làng");
+    house.until(
+        "the map is there",
+        std::time::Duration::from_secs(10),
+        ready,
+    );
+    house
+}
+
+fn visit(house: &House, path: &str) -> Answer {
+    http(house.portal, "GET", path, "", "")
+}
+
+#[test]
+fn a_visitor_finds_a_house_and_the_way_without_script() {
+    let mut house = with_map("");
+    let list = visit(&house, "/r?lang=vi");
+    assert_eq!(list.status, 200);
+    assert!(list.body.contains("1. Đường Trục Chính") && list.body.contains("<svg class=\"map\""));
+    let found = visit(&house, "/r?lang=vi&q=so+7+ngo+12");
+    let to_seven = "href=\"/h/gl-7?lang=vi\"";
+    assert!(found.body.contains(to_seven), "{}", found.body);
+    let seven = visit(&house, "/h/gl-7?lang=vi");
+    for words in [
+        "Số 7, ngõ Giếng Làng (ngõ 12), đường Trục Chính",
+        "Từ Nhà văn hóa thôn",
+        "Ra đường Trục Chính, rẽ phải",
+        "vào ngõ Giếng Làng (ngõ 12)",
+        "Nhà số 7 ở bên trái.",
+        "href=\"geo:1",
+    ] {
+        assert!(seven.body.contains(words), "{words}: {}", seven.body);
+    }
+    let from_head = visit(&house, "/r/ngo-gieng-lang/to/gl-7?lang=vi");
+    assert!(
+        from_head.body.contains("Từ đầu ngõ Giếng Làng"),
+        "{}",
+        from_head.body
+    );
+    assert!(from_head.body.contains("Đi theo ngõ Giếng Làng (ngõ 12)"));
+    let english = visit(&house, "/h/gl-7?lang=en");
+    assert!(english.body.contains("is on the left"), "{}", english.body);
+    for path in [
+        "/r",
+        "/r?q=7",
+        "/r/duong-truc-chinh",
+        "/r/ngo-cay-da",
+        "/h/tc-57",
+        "/h/ct-18",
+        "/r/ngo-cau-tre/to/sb-16",
+    ] {
+        let page = visit(&house, path);
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.body.len() <= FIRST_VIEW, "{path}: {}", page.body.len());
+        assert!(!page.body.contains("<script"), "{path}");
+    }
+    for path in [
+        "/r/x",
+        "/h/x",
+        "/r/x/to/gl-7",
+        "/r/ngo-dinh/to/x",
+        "/h/..%2Fx",
+    ] {
+        assert_eq!(visit(&house, path).status, 404, "{path}");
+    }
+    house.kill();
+    house.start();
+    let again = visit(&house, "/h/gl-7?lang=vi");
+    assert!(
+        again.body.contains("Nhà số 7 ở bên trái."),
+        "after a power cut: {}",
+        again.body
+    );
+}
+
+#[test]
+fn a_file_with_a_mistake_is_refused_whole_and_the_old_map_stays() {
+    let house = with_map("");
+    let bad = demo().replacen(
+        "\"number\": \"7\"",
+        "\"number\": \"7\", \"chu_ho\": \"Ông Mẫu\"",
+        1,
+    );
+    let line = 1 + bad
+        .lines()
+        .position(|l| l.contains("chu_ho"))
+        .expect("there");
+    let (code, said) = import(&house, &bad);
+    assert_eq!(code, 65, "{said}");
+    assert!(
+        said.contains(&format!("dòng {line}, cột ")) && said.contains("“chu_ho”"),
+        "{said}"
+    );
+    let file = house.dir.join("map.geojson").display().to_string();
+    let (code, said) = house.cli(&["directory", "check", &file]);
+    assert!(code == 65 && said.contains("chu_ho"), "{said}");
+    assert_eq!(visit(&house, "/h/gl-7").status, 200);
+    let state = house.state();
+    assert_eq!(state["directory"]["map"]["houses"], 312);
+    let file = house.dir.join("map.geojson");
+    std::fs::write(&file, b"{\"type\": \xff}").expect("written");
+    let (code, said) = house.cli(&["directory", "import", &file.display().to_string()]);
+    assert!(code == 65 && said.contains("UTF-8"), "{said}");
+}
+
+#[test]
+fn a_road_that_gets_another_id_keeps_its_printed_links() {
+    let house = with_map("");
+    let renamed = demo()
+        .replace("\"ngo-gieng-lang\"", "\"ngo-12\"")
+        .replace("\"Ngõ Giếng Làng\"", "\"Ngõ 12\"");
+    let (code, said) = import(&house, &renamed);
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("/r/ngo-gieng-lang"),
+        "a link that dies is told: {said}"
+    );
+    let kept = renamed.replacen(
+        "\"id\": \"ngo-12\", \"name\": \"Ngõ 12\"",
+        "\"id\": \"ngo-12\", \"name\": \"Ngõ 12\", \"old_ids\": [\"ngo-gieng-lang\"], \
+         \"old_names\": [\"Ngõ Giếng Làng\"]",
+        1,
+    );
+    let (code, said) = import(&house, &kept);
+    assert_eq!(code, 0, "{said}");
+    let leads = |h: &House| visit(h, "/r/ngo-gieng-lang?lang=vi").status == 301;
+    house.until(
+        "the old link leads on",
+        std::time::Duration::from_secs(10),
+        leads,
+    );
+    let old = visit(&house, "/r/ngo-gieng-lang?lang=vi");
+    assert_eq!(old.header("location"), "/r/ngo-12?lang=vi");
+    let road = visit(&house, "/r/ngo-12?lang=vi");
+    assert!(
+        road.body.contains("Tên cũ: Ngõ Giếng Làng"),
+        "{}",
+        road.body
+    );
+    let way = visit(&house, "/r/ngo-gieng-lang/to/gl-7?lang=vi");
+    assert_eq!(way.status, 200);
+    let found = visit(&house, "/r?lang=vi&q=7+gieng+lang");
+    assert!(
+        found.body.contains("/h/gl-7"),
+        "the old name finds it: {}",
+        found.body
+    );
+}
+
+#[test]
+fn a_label_needs_a_consent_and_is_erased_when_it_is_withdrawn() {
+    let house = with_map("");
+    let cookie = house.sign_in();
+    let today = "2026-01-02";
+    let typed = |house_no: &'static str, given: &'static str| {
+        vec![
+            ("house", house_no),
+            ("trade", "Tạp hóa Bến Thóc"),
+            ("phone", "0000 000 031"),
+            ("extinguisher", "1"),
+            ("form-of-consent", "signed"),
+            ("given", given),
+        ]
+    };
+    let send = |fields: Vec<(&str, &str)>| {
+        let form = house.form("/directory", &cookie);
+        let fields: Vec<(&str, &str)> = [("form", &*form)].into_iter().chain(fields).collect();
+        house.post("/directory/label", &cookie, &fields)
+    };
+    for (number, given, why) in [
+        ("7", today, "Có nhiều nhà"),
+        ("999 Giếng Làng", today, "Không tìm thấy"),
+        ("7 gieng lang", "2999-01-01", "Ngày đồng ý"),
+        ("7 gieng lang", "", "Ngày đồng ý"),
+    ] {
+        let refused = send(typed(number, given));
+        assert_eq!(refused.status, 400, "{number}");
+        assert!(refused.body.contains(why), "{why}: {}", refused.body);
+        assert!(
+            refused.body.contains("Tạp hóa Bến Thóc"),
+            "what was typed stays"
+        );
+    }
+    let before = visit(&house, "/h/gl-7?lang=vi");
+    assert!(!before.body.contains("Tạp hóa"));
+    assert_eq!(send(typed("7 gieng lang", today)).status, 303);
+    let told = visit(&house, "/h/gl-7?lang=vi");
+    for words in ["Tạp hóa Bến Thóc", "tel:", "Có bình chữa cháy"] {
+        assert!(told.body.contains(words), "{words}: {}", told.body);
+    }
+    let page = house.get("/directory", &cookie);
+    assert!(
+        page.body.contains("Chủ nhà đồng ý ngày 2/1/2026: ký giấy")
+            || page.body.contains("ký giấy")
+    );
+    let blob = house.state()["directory"]["labels"]["gl-7"]["text"]["id"].clone();
+    let file = house
+        .dir
+        .join("data/people/a")
+        .join(blob.as_str().expect("id"));
+    assert!(file.exists());
+    let form = house.form("/directory", &cookie);
+    let gone = house.post(
+        "/directory/withdraw",
+        &cookie,
+        &[("form", &form), ("house", "gl-7")],
+    );
+    assert_eq!(gone.status, 303);
+    let after = visit(&house, "/h/gl-7?lang=vi");
+    assert!(!after.body.contains("Tạp hóa") && !after.body.contains("bình chữa cháy"));
+    let erased = |_: &House| !file.exists();
+    house.until(
+        "the text is erased",
+        std::time::Duration::from_secs(10),
+        erased,
+    );
+}
+
+/// The texts of all codes in a picture, as zbar reads them.
+fn read_codes(picture: &Path) -> Vec<String> {
+    // Without “binary” zbar guesses an encoding other than UTF-8 for short Vietnamese texts.
+    let out = Command::new("zbarimg")
+        .args([
+            "--quiet",
+            "--raw",
+            "--nodbus",
+            "-Sdisable",
+            "-Sqrcode.enable",
+        ])
+        .arg("-Sqrcode.binary")
+        .arg(picture)
+        .output()
+        .expect("zbarimg runs");
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let mut codes: Vec<String> = text.lines().map(str::to_owned).collect();
+    codes.sort();
+    codes
+}
+
+/// Black and white at so many dots an inch, one picture a page (PBM, P4).
+fn raster(pdf: &Path, dpi: u32) -> Vec<std::path::PathBuf> {
+    let stem = pdf.with_extension("");
+    let done = Command::new("pdftoppm")
+        .args(["-r", &dpi.to_string(), "-mono"])
+        .arg(pdf)
+        .arg(&stem)
+        .status()
+        .expect("pdftoppm runs");
+    assert!(done.success());
+    let name = stem
+        .file_name()
+        .expect("name")
+        .to_string_lossy()
+        .into_owned();
+    let folder = pdf.parent().expect("folder");
+    let mut pages: Vec<_> = std::fs::read_dir(folder)
+        .expect("folder")
+        .map(|e| e.expect("entry").path())
+        .filter(|p| {
+            let file = p.file_name().expect("name").to_string_lossy().into_owned();
+            file.starts_with(&format!("{name}-")) && p.extension().is_some_and(|e| e == "pbm")
+        })
+        .collect();
+    pages.sort();
+    pages
+}
+
+/// The picture with one dot in twenty turned over, always the same ones, as whatever reads a poor
+/// copy
+/// cleans it first: of three dots by three the colour of most of them stays.
+fn poor_copy(picture: &Path) -> std::path::PathBuf {
+    let bytes = std::fs::read(picture).expect("read");
+    let lines: Vec<&[u8]> = bytes.splitn(3, |b| *b == b'\n').collect();
+    let size = String::from_utf8_lossy(lines[1]).into_owned();
+    let sides: Vec<usize> = size
+        .split(' ')
+        .map(|n| n.parse().expect("a side"))
+        .collect();
+    let (wide, high, dots) = (sides[0], sides[1], lines[2]);
+    let row = wide.div_ceil(8);
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut grey = vec![0_u16; (wide / 3 + 1) * (high / 3 + 1)];
+    for y in 0..high {
+        for x in 0..wide {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let is_dark = dots[y * row + x / 8] >> (7 - x % 8) & 1 == 1;
+            let is_light = is_dark == (state.is_multiple_of(20));
+            grey[y / 3 * (wide / 3 + 1) + x / 3] += if is_light { 28 } else { 0 };
+        }
+    }
+    let (wide, high) = (wide / 3, high / 3);
+    let mut out = format!("P5\n{wide} {high}\n255\n").into_bytes();
+    for y in 0..high {
+        let from = y * (sides[0] / 3 + 1);
+        out.extend(
+            grey[from..from + wide]
+                .iter()
+                .map(|g| if *g > 127 { 255 } else { 0 }),
+        );
+    }
+    let noisy = picture.with_extension("noisy.pgm");
+    std::fs::write(&noisy, out).expect("written");
+    noisy
+}
+
+#[test]
+fn printed_codes_are_read_back_also_from_a_poor_copy() {
+    let house = with_map("[links]\npublic_base = \"https://benthoc.example\"\n");
+    let cookie = house.sign_in();
+    house.publish_notice(&cookie, "n1", "Họp thôn", "Tối mai ở nhà văn hóa.", "event");
+    let notice = house.state()["notices"]
+        .as_object()
+        .and_then(|all| all.keys().next().cloned())
+        .expect("a notice");
+    let print = |name: &str, args: &[&str]| {
+        let pdf = house.dir.join(format!("{name}.pdf"));
+        let out = pdf.display().to_string();
+        let args: Vec<&str> = ["print"]
+            .iter()
+            .chain(args)
+            .chain(&["--out", &out])
+            .copied()
+            .collect();
+        let (code, said) = house.cli(&args);
+        assert_eq!(code, 0, "{said}");
+        assert!(std::fs::read(&pdf).expect("pdf").starts_with(b"%PDF-"));
+        pdf
+    };
+    let base = "https://benthoc.example";
+    let link = |path: &str| format!("{base}{path}");
+    let notice_link = link(&format!("/t/{notice}"));
+    for (name, args, wanted) in [
+        ("wall", vec!["wall"], vec![link("/"), link("/r")]),
+        (
+            "alley",
+            vec!["alleys", "ngo-cay-da"],
+            vec![link("/r/ngo-cay-da")],
+        ),
+        ("notice", vec!["notice", &notice], vec![notice_link]),
+    ] {
+        let pages = raster(&print(name, &args), 300);
+        assert_eq!(pages.len(), 1, "{name}");
+        assert_eq!(read_codes(&pages[0]), wanted, "{name}");
+        assert_eq!(
+            read_codes(&poor_copy(&pages[0])),
+            wanted,
+            "{name} with noise"
+        );
+    }
+    let all = raster(&print("alleys", &["alleys"]), 100);
+    assert_eq!(all.len(), 12);
+    let plates = raster(&print("plates", &["plates", "ngo-san-bong"]), 300);
+    assert_eq!(plates.len(), 16);
+    assert_eq!(read_codes(&plates[0]), [link("/h/sb-1")]);
+    assert_eq!(read_codes(&poor_copy(&plates[15])), [link("/h/sb-16")]);
+    let labels = raster(&print("labels", &["labels", "ngo-san-bong"]), 300);
+    assert_eq!((labels.len(), read_codes(&labels[0]).len()), (1, 16));
+    assert_eq!(read_codes(&poor_copy(&labels[0])).len(), 16);
+    let text = Command::new("pdftotext")
+        .arg(house.dir.join("alley.pdf"))
+        .arg("-")
+        .output()
+        .expect("pdftotext runs");
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    for words in ["Ngõ Cây Đa", "benthoc.example/r/ngo-cay-da", "Quét mã"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let (code, _) = house.cli(&["print", "plates", "x", "--out", "/dev/null"]);
+    assert_ne!(code, 0);
+    let chief = house.get("/print/wall.pdf", &cookie);
+    assert_eq!(chief.status, 200);
+    assert_eq!(chief.header("content-type"), "application/pdf");
+    assert_ne!(house.get("/print/wall.pdf", "").status, 200);
+}
+
+#[test]
+fn codes_as_drawings_lead_to_our_own_pages_alone() {
+    let house = with_map("[links]\npublic_base = \"https://benthoc.example\"\n");
+    for (path, text) in [
+        ("/qr/home.svg", "https://benthoc.example/"),
+        ("/qr/r.svg", "https://benthoc.example/r"),
+        (
+            "/qr/r/ngo-cay-da.svg",
+            "https://benthoc.example/r/ngo-cay-da",
+        ),
+        ("/qr/h/gl-7.svg", "https://benthoc.example/h/gl-7"),
+        ("/qr/t/tb-01.svg", "https://benthoc.example/t/tb-01"),
+        ("/qr/p/1.001193.svg", "https://benthoc.example/p/1.001193"),
+        ("/qr/wifi.svg", "WIFI:T:nopass;S:Thôn Bến Thóc;;"),
+    ] {
+        let answer = visit(&house, path);
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-type"), "image/svg+xml");
+        let picture = house.dir.join("code.pbm");
+        std::fs::write(&picture, drawn(&answer.body)).expect("written");
+        assert_eq!(read_codes(&picture), [text], "{path}");
+        assert!(answer.body.len() < 20_000, "{path}");
+    }
+    for path in [
+        "/qr/x.svg",
+        "/qr/r",
+        "/qr/in.svg",
+        "/qr/t/a/b.svg",
+        "/qr/https:%2F%2Fx.svg",
+    ] {
+        assert_eq!(visit(&house, path).status, 404, "{path}");
+    }
+}
+
+/// The drawing as a picture of eight dots a module (PBM, P1). It has one path of dark runs.
+fn drawn(svg: &str) -> String {
+    let side: usize = svg
+        .split("viewBox=\"0 0 ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .and_then(|n| n.parse().ok())
+        .expect("a side");
+    let mut dark = vec![vec![false; side]; side];
+    let path = svg.rsplit("<path d=\"").next().expect("a path");
+    let path = path.split('"').next().expect("its data");
+    for run in path.split('M').filter(|r| !r.is_empty()) {
+        let numbers: Vec<usize> = run
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|n| !n.is_empty())
+            .map(|n| n.parse().expect("a number"))
+            .collect();
+        let (x, y, wide) = (numbers[0], numbers[1], numbers[2]);
+        dark[y][x..x + wide].fill(true);
+    }
+    let mut out = format!("P1\n{} {}\n", side * 8, side * 8);
+    for row in &dark {
+        let line: String = row
+            .iter()
+            .map(|d| {
+                if *d {
+                    "1 1 1 1 1 1 1 1 "
+                } else {
+                    "0 0 0 0 0 0 0 0 "
+                }
+            })
+            .collect();
+        for _ in 0..8 {
+            out.push_str(&line);
+            out.push('\n');
+        }
+    }
+    out
+}
