@@ -339,7 +339,7 @@ pub struct PutNotice {
     /// The words that the reader sees.
     #[serde(flatten)]
     pub words: crate::domain::notice::NoticeWords,
-    /// What it says of itself.
+    /// Its kind, its times and all else that stands beside the text.
     #[serde(flatten)]
     pub details: crate::domain::notice::NoticeDetails,
 }

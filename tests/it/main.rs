@@ -50,6 +50,7 @@ mod guest_losses;
 mod guest_names;
 mod guest_newcomers;
 mod guest_sessions;
+mod guest_staff;
 mod guests;
 mod history;
 mod hostile;

@@ -3,8 +3,8 @@
 //! Invariants: what is due is read from the village as it is, so a notice whose moment passed while
 //! the power was cut is published at the next start. While the machine does not know the time,
 //! nothing is published and nothing ends: the page of drafts says so. A notice that cannot be
-//! published (there are too many) stays scheduled and is tried again. Deliberately absent: a list of
-//! what is to come; it would have to be kept true.
+//! published (there are too many) stays scheduled and is tried again. Deliberately absent: a list
+//! of what is to come; it would have to be kept true.
 
 use std::time::Duration;
 
