@@ -1,7 +1,7 @@
 //! Places: the roads and alleys where devices hang.
 //!
-//! Deliberately absent: households. House numbers and directions are not implemented yet, and names
-//! of people are never stored in a place.
+//! Deliberately absent: households, and names of people. Where a place lies, its houses and how to
+//! get there are in the directory (`domain::directory`), whose roads have the ids of places.
 
 #![allow(
     missing_docs,
