@@ -17,7 +17,7 @@ const WIDTH: f64 = 1_000.0;
 /// Least and most height.
 const HEIGHTS: (f64, f64) = (420.0, 1_200.0);
 /// Height of letters: 18 px on the narrowest phone.
-const LETTERS: f64 = 62.0;
+const LETTERS: f64 = 72.0;
 /// Least metres of a side, so that one house is not drawn as large as a village.
 const MIN_SPAN: f64 = 60.0;
 
