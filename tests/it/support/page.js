@@ -10,7 +10,7 @@ var walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), nod
 while ((node = walker.nextNode())) {
   var of = node.parentElement;
   if (/^(SCRIPT|STYLE|NOSCRIPT)$/.test(of.tagName) || !/[À-ÖØ-öø-ỹ]/.test(node.data)) continue;
-  if (of.closest("[lang]").lang !== "vi") say("Vietnamese that is called " + own, of);
+  if (of.closest("[lang]").getAttribute("lang") !== "vi") say("Vietnamese that is called " + own, of);
 }
 if (/[\u2068\u2069]/.test(document.documentElement.outerHTML)) faults.push("a mark was left");
 
