@@ -21,6 +21,7 @@ pub mod dhcp;
 pub mod directory;
 /// The model of a village: pure values, commands, events.
 pub mod domain;
+pub mod feeds;
 /// The guest network: names for phones.
 pub mod guests;
 /// The parts that all web audiences share: sign-in, headers, layout.

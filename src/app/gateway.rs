@@ -28,8 +28,8 @@ use super::secrets::Secrets;
 use super::services::broker_worker::BrokerService;
 use super::services::http::PagesInput;
 use super::services::{
-    bootstrap, broker, cameras, devices, dhcp, directory, erasure, guests, http, maintenance,
-    notices, session_rows, speakers, storage_failure, uplink,
+    bootstrap, broker, cameras, devices, dhcp, directory, erasure, feeds, guests, http,
+    maintenance, notices, session_rows, speakers, storage_failure, uplink,
 };
 use super::sockets::{BrokerSockets, HttpSockets};
 use crate::config::Config;
@@ -88,6 +88,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     guests::start(network, plan, names, &secrets, &handles);
     session_rows::start(&handles);
     directory::start(&handles);
+    feeds::start(&config.board, &handles);
     notices::start(&handles);
     let has_commune = config.uplink.server.is_some();
     maintenance::start(has_commune, renewable, &broker, data, &handles);
@@ -99,6 +100,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         sounds: &sounds,
         network: &config.network,
         links: &config.links,
+        board: &config.board,
         accounts: &declared.accounts,
         other_names: &config.broker.names,
         api_token: &secrets.api_token_hash,

@@ -23,6 +23,7 @@ mod language;
 mod layout;
 mod net;
 mod print;
+mod procedures;
 mod setup;
 mod status;
 mod system_user;
@@ -208,6 +209,9 @@ pub enum CliCommand {
     /// Sheets with codes, as PDF
     #[command(subcommand)]
     Print(print::PrintCommand),
+    /// Administrative procedures
+    #[command(subcommand)]
+    Procedures(procedures::ProceduresCommand),
     /// The link to the commune
     #[command(subcommand)]
     Sync(status::SyncCommand),
@@ -250,6 +254,7 @@ pub fn run(cli: &Cli) -> u8 {
         CliCommand::Guest(what) => guest::run(cli, what),
         CliCommand::Directory(what) => directory::run(cli, what),
         CliCommand::Print(what) => print::run(cli, what),
+        CliCommand::Procedures(what) => procedures::run(cli, what),
         CliCommand::Sync(what) => status::sync(cli, what),
         CliCommand::User(what) => user::run(cli, what),
         CliCommand::Token(what) => token::run(cli, what),

@@ -285,3 +285,18 @@ fn angle(degrees: f64, most: u8) -> Result<f64, ConfigMistake> {
         Err(ConfigMistake::NotDegrees { most: most.into() })
     }
 }
+
+/// A telephone number: digits; spaces, dots, hyphens or a plus sign make it easier to read.
+pub(super) fn telephone(text: &str) -> Result<String, ConfigMistake> {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let sound = (3..=15).contains(&digits)
+        && text.len() <= 24
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b" .+-".contains(&b));
+    if sound {
+        Ok(text.trim().to_owned())
+    } else {
+        Err(ConfigMistake::NotTelephone)
+    }
+}

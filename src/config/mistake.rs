@@ -64,6 +64,13 @@ reason_enum! {
             /// The text.
             text: String,
         } = "config-not-address";
+        /// It is no number of hours up to a week.
+        NotHours = "config-not-hours";
+        /// It is not the address of a page on the web.
+        NotPage {
+            /// The text.
+            text: String,
+        } = "config-not-page";
         /// It is not the address of a commune's server.
         NotServer {
             /// The text.

@@ -10,6 +10,7 @@
 //! Each section is a type of its own, and what is started from it takes that section alone. Only
 //! the roles (`app::gateway`, `app::commune`) and the technician's commands see the whole.
 
+pub mod board;
 mod bounds;
 pub mod layout;
 mod load;
@@ -56,6 +57,8 @@ pub struct Config {
     pub network: network::NetworkConfig,
     /// Public links.
     pub links: LinksConfig,
+    /// The addresses to which the board points.
+    pub board: board::BoardConfig,
     /// Settings of `conglang commune`.
     pub commune_server: CommuneServerConfig,
     /// The origin of each value, by key: `file:line`.

@@ -6,14 +6,14 @@
 use std::net::SocketAddr;
 
 use super::bounds::{
-    LimitOverrides, days, decimals, horns, latitude, longitude, name, thresholds, unit,
+    LimitOverrides, days, decimals, horns, latitude, longitude, name, telephone, thresholds, unit,
 };
-use super::network;
 use super::read::Section;
 use super::{
     BrokerConfig, CameraConfig, CommuneServerConfig, CommuneVillage, Config, ConfigMistake,
     DeclaredThings, HttpListeners, LinksConfig, RecordingConfig, SpeechConfig, UplinkConfig,
 };
+use super::{board, network};
 use crate::domain::account::Account;
 use crate::domain::camera::Camera;
 use crate::domain::device::{Availability, Device};
@@ -66,6 +66,7 @@ pub(super) fn apply_layer(mut root: Section<'_, '_>, config: &mut Config) {
     if let Some(s) = root.table("links") {
         apply_links(s, &mut config.links);
     }
+    board::apply(&mut root, &mut config.board);
     if let Some(s) = root.table("office") {
         apply_commune_server(s, &mut config.commune_server);
     }
@@ -406,20 +407,5 @@ fn sha256(text: &str) -> Result<String, ConfigMistake> {
         Ok(text.to_ascii_lowercase())
     } else {
         Err(ConfigMistake::NotSha256)
-    }
-}
-
-/// A telephone number: digits; spaces, dots, hyphens or a plus sign make it easier to read.
-fn telephone(text: &str) -> Result<String, ConfigMistake> {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let sound = (3..=15).contains(&digits)
-        && text.len() <= 24
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || b" .+-".contains(&b));
-    if sound {
-        Ok(text.trim().to_owned())
-    } else {
-        Err(ConfigMistake::NotTelephone)
     }
 }

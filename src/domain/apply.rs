@@ -4,7 +4,7 @@ use super::event::{Entry, Event};
 use super::state::VillageState;
 use super::{
     account, camera, configuration, device, directory, guest, history, light, network, notice,
-    place, sensor, speaker, token, user, village,
+    place, procedure, sensor, speaker, storm, token, user, village,
 };
 
 impl VillageState {
@@ -29,6 +29,8 @@ impl VillageState {
             Event::Guest(e) => guest::rules::apply(self, e),
             Event::Network(e) => network::rules::apply(self, e),
             Event::Directory(e) => directory::rules::apply(self, e, entry),
+            Event::Procedure(e) => procedure::rules::apply(self, e, entry),
+            Event::Storm(e) => storm::rules::apply(self, e, entry),
         }
     }
 }

@@ -94,6 +94,34 @@ pub fn day_text(number: i64) -> String {
     format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
 }
 
+/// A moment by the village's clock as RSS writes it: “Sat, 21 Nov 2026 07:05:09 +0700”.
+#[must_use]
+pub fn rfc822(at: WallMs) -> String {
+    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let (on, time) = (day(at), time_text(at));
+    let weekday = DAYS[usize::from(weekday(at)) % 7];
+    let month = MONTHS[usize::from(on.month.saturating_sub(1)) % 12];
+    format!(
+        "{weekday}, {:02} {month} {:04} {time} +0700",
+        on.day, on.year
+    )
+}
+
+/// The same as RFC 3339 writes it: “2026-11-21T07:05:09+07:00”.
+#[must_use]
+pub fn rfc3339(at: WallMs) -> String {
+    format!("{}T{}+07:00", day_text(day_number(at)), time_text(at))
+}
+
+fn time_text(at: WallMs) -> String {
+    let minute = minute_of_day(at);
+    let second = at.ms().rem_euclid(60_000) / 1_000;
+    format!("{:02}:{:02}:{second:02}", minute / 60, minute % 60)
+}
+
 /// When a day begins in the village.
 #[must_use]
 pub const fn day_start(number: i64) -> WallMs {
@@ -263,6 +291,13 @@ mod tests {
 
     fn at(year: i32, month: i64, day: i64) -> WallMs {
         WallMs::new(days_from_civil(year, month, day) * DAY_MS + 5 * 3_600_000)
+    }
+
+    #[test]
+    fn a_moment_is_written_for_feeds_in_the_village_s_zone() {
+        let at = WallMs::new(1_795_219_509_000);
+        assert_eq!(rfc822(at), "Sat, 21 Nov 2026 07:05:09 +0700");
+        assert_eq!(rfc3339(at), "2026-11-21T07:05:09+07:00");
     }
 
     #[test]

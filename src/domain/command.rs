@@ -8,7 +8,7 @@
 use super::blob::BlobRef;
 use super::{
     account, camera, configuration, device, directory, guest, history, light, network, notice,
-    place, sensor, speaker, token, user, village,
+    place, procedure, sensor, speaker, storm, token, user, village,
 };
 
 pub mod wire;
@@ -48,6 +48,10 @@ pub enum Command {
     Network(network::Command),
     /// The directory of roads and houses.
     Directory(directory::Command),
+    /// Administrative procedures.
+    Procedure(procedure::Command),
+    /// The storm plan.
+    Storm(storm::Command),
 }
 
 impl Command {
@@ -59,6 +63,8 @@ impl Command {
             Self::Notice(c) => c.blob(),
             Self::User(c) => c.blob(),
             Self::Directory(c) => c.blob(),
+            Self::Procedure(c) => Some(c.blob()),
+            Self::Storm(c) => Some(c.blob()),
             Self::History(_)
             | Self::Village(_)
             | Self::Place(_)
@@ -168,5 +174,17 @@ impl From<network::Command> for Command {
 impl From<directory::Command> for Command {
     fn from(command: directory::Command) -> Self {
         Self::Directory(command)
+    }
+}
+
+impl From<procedure::Command> for Command {
+    fn from(command: procedure::Command) -> Self {
+        Self::Procedure(command)
+    }
+}
+
+impl From<storm::Command> for Command {
+    fn from(command: storm::Command) -> Self {
+        Self::Storm(command)
     }
 }

@@ -12,7 +12,7 @@ pub use super::rejection::{Now, Rejection};
 use super::state::VillageState;
 use super::{
     account, camera, configuration, device, directory, guest, history, light, network, notice,
-    place, sensor, speaker, token, user, village,
+    place, procedure, sensor, speaker, storm, token, user, village,
 };
 
 /// Turns a command into events.
@@ -44,6 +44,8 @@ pub fn decide(
         Command::Guest(c) => lift(guest::rules::decide(state, c)?),
         Command::Network(c) => lift(network::rules::decide(state, c)?),
         Command::Directory(c) => directory::rules::decide(state, c)?,
+        Command::Procedure(c) => lift(procedure::rules::decide(state, c)),
+        Command::Storm(c) => lift(storm::rules::decide(state, c)),
     })
 }
 
@@ -76,6 +78,8 @@ pub fn authorize(state: &VillageState, actor: &Actor, command: &Command) -> Resu
             Command::Guest(c) => guest::rules::allowed(state, actor, c),
             Command::Network(c) => network::rules::allowed(state, actor, c),
             Command::Directory(c) => directory::rules::allowed(state, actor, c),
+            Command::Procedure(c) => procedure::rules::allowed(state, actor, c),
+            Command::Storm(c) => storm::rules::allowed(state, actor, c),
         };
     if is_allowed {
         Ok(())
@@ -106,5 +110,7 @@ pub fn validate(command: &Command) -> Result<(), Rejection> {
         Command::Guest(c) => guest::validate(c),
         Command::Network(c) => network::validate(c),
         Command::Directory(c) => directory::validate(c),
+        Command::Procedure(c) => procedure::validate(c),
+        Command::Storm(c) => storm::validate(c),
     }
 }

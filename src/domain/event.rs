@@ -10,7 +10,7 @@ use super::blob::BlobRef;
 pub use super::lane::{EventProperties, Lane};
 use super::{
     account, camera, configuration, device, directory, guest, history, light, network, notice,
-    place, sensor, speaker, token, user, village,
+    place, procedure, sensor, speaker, storm, token, user, village,
 };
 use crate::time::{MonoMs, WallMs};
 
@@ -50,6 +50,10 @@ pub enum Event {
     Network(network::Event),
     /// The directory of roads and houses.
     Directory(directory::Event),
+    /// Administrative procedures.
+    Procedure(procedure::Event),
+    /// The storm plan.
+    Storm(storm::Event),
 }
 
 impl Event {
@@ -73,6 +77,8 @@ impl Event {
             Self::Guest(e) => e.properties(),
             Self::Network(e) => e.properties(),
             Self::Directory(e) => e.properties(),
+            Self::Procedure(e) => e.properties(),
+            Self::Storm(e) => e.properties(),
         }
     }
 
@@ -208,6 +214,18 @@ impl From<network::Event> for Event {
 impl From<directory::Event> for Event {
     fn from(event: directory::Event) -> Self {
         Self::Directory(event)
+    }
+}
+
+impl From<procedure::Event> for Event {
+    fn from(event: procedure::Event) -> Self {
+        Self::Procedure(event)
+    }
+}
+
+impl From<storm::Event> for Event {
+    fn from(event: storm::Event) -> Self {
+        Self::Storm(event)
     }
 }
 

@@ -97,6 +97,8 @@ ids! {
     TokenId;
     /// Identifies one command for ever: sending the command twice carries it out once.
     CommandId;
+    /// An administrative procedure: its code at the national portal.
+    ProcedureId;
     /// A device of the free wifi: a keyed hash of its hardware address.
     GuestId;
     /// A blob; random.

@@ -27,8 +27,10 @@ use super::light::{Light, LightGroup};
 use super::network::Reservation;
 use super::notice::{EndedNotice, Notice, NoticeDraft};
 use super::place::Place;
+use super::procedure::ProcedureCatalogue;
 use super::sensor::Sensor;
 use super::speaker::{Announcement, Speaker};
+use super::storm::StormPlan;
 use super::things::Things;
 use super::token::Token;
 use super::user::User;
@@ -65,6 +67,10 @@ pub enum BlobUse<'a> {
     Map,
     /// The label of a house.
     HouseLabel(&'a HouseId),
+    /// The list of procedures.
+    Procedures,
+    /// The storm plan.
+    StormPlan,
 }
 
 /// The village as it is after entry `seq`.
@@ -121,6 +127,12 @@ pub struct VillageState {
     /// The directory of roads and houses.
     #[serde(default)]
     pub directory: Arc<Directory>,
+    /// The list of procedures; none = nobody has given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub procedures: Option<Arc<ProcedureCatalogue>>,
+    /// The storm plan; none = nobody has written one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm_plan: Option<Arc<StormPlan>>,
     /// The things that the configuration named at the last start.
     #[serde(default)]
     pub configured: Arc<BTreeSet<Thing>>,
@@ -207,12 +219,17 @@ impl VillageState {
         let map = map.map(|map| (BlobUse::Map, &map.file));
         let labels = self.directory.labels.values();
         let labels = labels.map(|l| (BlobUse::HouseLabel(&l.house), &l.text));
+        let procedures = self.procedures.iter();
+        let procedures = procedures.map(|p| (BlobUse::Procedures, &p.file));
+        let plan = self.storm_plan.iter();
+        let plan = plan.map(|p| (BlobUse::StormPlan, &p.text));
+        let files = procedures.chain(plan);
+        let people = people.chain(notices).chain(drafts);
         people
-            .chain(notices)
-            .chain(drafts)
             .chain(announcements)
             .chain(map)
             .chain(labels)
+            .chain(files)
     }
 
     /// Notices in force at `now`: urgent first, then newest.

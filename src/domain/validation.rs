@@ -28,7 +28,7 @@ pub(super) const MAX_FIELD_BYTES: usize = 64;
 pub const MAX_WALL_MS: i64 = 253_370_764_800_000;
 
 /// The names of the parts of a command in a rejection; each is the end of a key `part-…`.
-pub const FIELD_NAMES: [&str; 35] = [
+pub const FIELD_NAMES: [&str; 36] = [
     "name",
     "commune",
     "unit",
@@ -64,6 +64,7 @@ pub const FIELD_NAMES: [&str; 35] = [
     "roads",
     "houses",
     "consent",
+    "procedures",
 ];
 
 /// A part of a command that is beyond its bounds: `what` is one of [`FIELD_NAMES`], `most` the most

@@ -8,6 +8,7 @@ pub mod dates;
 pub mod io_text;
 pub mod locale;
 pub mod map_text;
+pub mod procedure_file_text;
 pub mod reason_text;
 pub mod refusal_text;
 pub mod rejection_text;

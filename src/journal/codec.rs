@@ -1,18 +1,18 @@
 //! The format of records: versioned, self-describing JSON, readable with any tool.
 //!
 //! Invariants: an entry's bytes are made once and never re-serialised (the chain is over them).
-//! Version 8 is the shape of `domain::event` today: events by noun, `{"light": {"t": "desired",
-//! …}}`. Version 7 has the same shape without the directory of roads, version 6 also without drafts
-//! and corrections of notices, and it has a kind of notice, `urgent`, which `domain::notice` reads
-//! as an urgent warning. Version 5 is also without the free wifi and the networks of the box,
-//! version 4 also without notices that are restored, version 3 also without the sign-ins of users.
-//! Versions 1 and 2 are frozen in [`flat`] and become the shape of today when they are read. An
-//! older program refuses an entry of a newer version instead of taking it for damage, so a new
-//! event, too, is a new version: the names of the events of each version are recorded in
-//! tests/samples/journal/, and a test fails when one is added to a version that has been recorded.
-//! When a shape changes, the old one is frozen under `codec/` with an upcaster, and the samples
-//! there must decode for ever. A field that may be left out, and that an older program may ignore,
-//! changes no shape.
+//! Version 9 is the shape of `domain::event` today: events by noun, `{"light": {"t": "desired",
+//! …}}`. Version 8 has the same shape without the procedures and the storm plan, version 7 also
+//! without the directory of roads, version 6 also without drafts and corrections of notices, and it
+//! has a kind of notice, `urgent`, which `domain::notice` reads as an urgent warning. Version 5 is
+//! also without the free wifi and the networks of the box, version 4 also without notices that are
+//! restored, version 3 also without the sign-ins of users. Versions 1 and 2 are frozen in [`flat`]
+//! and become the shape of today when they are read. An older program refuses an entry of a newer
+//! version instead of taking it for damage, so a new event, too, is a new version: the names of the
+//! events of each version are recorded in tests/samples/journal/, and a test fails when one is
+//! added to a version that has been recorded. When a shape changes, the old one is frozen under
+//! `codec/` with an upcaster, and the samples there must decode for ever. A field that may be left
+//! out, and that an older program may ignore, changes no shape.
 
 mod flat;
 
@@ -26,7 +26,7 @@ use crate::log::frame::Epoch;
 use crate::time::WallMs;
 
 /// The version of the entry shape that is written here.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;
 
 /// One record of a group.
 #[derive(Debug, Clone, PartialEq)]

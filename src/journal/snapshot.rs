@@ -27,7 +27,7 @@ use crate::log::frame::Epoch;
 use crate::log::recover::Floor;
 
 /// The version that is written.
-pub(super) const VERSION: u16 = 7;
+pub(super) const VERSION: u16 = 8;
 const _: () = assert!(
     VERSION as u32 + 1 == codec::VERSION,
     "the version of snapshots rises with that of entries"

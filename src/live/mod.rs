@@ -4,6 +4,7 @@
 //! read it. After a restart it is empty, and that is right.
 
 pub mod broker;
+pub mod dead_links;
 pub mod device_link;
 pub mod directory;
 pub mod faults;
@@ -29,6 +30,8 @@ pub struct Live {
     pub device_link: Arc<device_link::DeviceLinkStatus>,
     /// Discovery messages that could not be used.
     pub rejected_discovery: Arc<rejected_discovery::RejectedDiscoveries>,
+    /// Links that lead out of the village and do not open.
+    pub dead_links: dead_links::DeadLinks,
     /// The free wifi.
     pub guests: guests::GuestsStatus,
     /// The forwarder of names.

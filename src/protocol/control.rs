@@ -344,6 +344,22 @@ pub struct PutNotice {
     pub details: crate::domain::notice::NoticeDetails,
 }
 
+/// `POST /procedures`: gives the village another list of procedures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutProcedures {
+    /// The list, as `protocol::procedure_file` writes it.
+    pub list: String,
+}
+
+/// The answer to [`PutProcedures`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutProceduresAnswer {
+    /// How many procedures there are.
+    pub count: u32,
+    /// False = the village had the same list.
+    pub changed: bool,
+}
+
 /// One camera as `conglang camera list` shows it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CameraStatus {

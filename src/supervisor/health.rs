@@ -87,6 +87,8 @@ health_parts! {
     Directory = "directory",
     /// Erasing of blobs.
     Erasure = "erasure",
+    /// News of other pages, which become drafts.
+    Feeds = "feeds",
     /// The guest network: the network helper, and the sessions in it.
     Guests = "guests",
     /// Whether all of history can be read.
@@ -99,6 +101,8 @@ health_parts! {
     Journal = "journal",
     /// The key ring.
     Keys = "keys",
+    /// Links that lead out of the village.
+    Links = "links",
     /// Periodic work.
     Maintenance = "housekeeping",
     /// The worker that decodes stills.

@@ -394,6 +394,21 @@ reason_enum! {
             cause: IoCause,
         } = "health-session-rows-not-removed", "advice-queues-full";
 
+        /// A feed of the configuration was not read for days.
+        FeedDead {
+            /// Its name.
+            name: String,
+            /// When it was read last, or when the gateway began.
+            since: WallMs,
+        } = "health-feed-dead", "advice-feed";
+        /// Links that lead out of the village do not open.
+        LinksDead {
+            /// How many.
+            n: u64,
+            /// The first.
+            link: String,
+        } = "health-links-dead", "advice-links";
+
         /// The media worker is not confined.
         NotSandboxed = "health-not-sandboxed", "advice-pictures";
         /// The disk for recordings is not mounted.

@@ -31,6 +31,10 @@ reason_enum! {
             /// Its id.
             id: String,
         } = "text-house-label";
+        /// The list of procedures.
+        Procedures = "text-procedures";
+        /// The storm plan.
+        StormPlan = "text-storm-plan";
         /// A text that no page shows any more.
         Old = "text-old";
     }

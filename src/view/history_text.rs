@@ -18,8 +18,10 @@ mod notice;
 mod place;
 #[cfg(test)]
 pub(crate) mod played_names;
+mod procedure;
 mod sensor;
 mod speaker;
+mod storm;
 mod token;
 mod user;
 mod village;
@@ -295,6 +297,8 @@ impl SentenceContext<'_> {
             Event::Guest(e) => guest::sentence(self, entry.seq, e),
             Event::Network(e) => network::sentence(self, e),
             Event::Directory(e) => directory::sentence(self, e),
+            Event::Procedure(e) => procedure::sentence(self, e),
+            Event::Storm(e) => storm::sentence(self, e),
         }
     }
 
@@ -318,7 +322,9 @@ impl SentenceContext<'_> {
             | Event::Notice(_)
             | Event::Token(_)
             | Event::Network(_)
-            | Event::Directory(_) => None,
+            | Event::Directory(_)
+            | Event::Procedure(_)
+            | Event::Storm(_) => None,
         }
     }
 
@@ -341,7 +347,9 @@ impl SentenceContext<'_> {
             | Event::Token(_)
             | Event::Guest(_)
             | Event::Network(_)
-            | Event::Directory(_) => None,
+            | Event::Directory(_)
+            | Event::Procedure(_)
+            | Event::Storm(_) => None,
         }
     }
 }
@@ -366,6 +374,8 @@ pub fn row_rule(event: &Event) -> RowRule {
         Event::Guest(e) => guest::row_rule(e),
         Event::Network(e) => network::row_rule(e),
         Event::Directory(e) => directory::row_rule(e),
+        Event::Procedure(e) => procedure::row_rule(e),
+        Event::Storm(e) => storm::row_rule(e),
     }
 }
 

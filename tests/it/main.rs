@@ -62,6 +62,7 @@ mod lamps;
 mod limits;
 mod loads;
 mod logs;
+mod lookups;
 mod losses;
 mod odd_cameras;
 mod officers;

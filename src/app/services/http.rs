@@ -9,6 +9,7 @@ use super::{captive_option, public_tls};
 use crate::app::handles::Handles;
 use crate::app::sockets::HttpSockets;
 use crate::cameras::stills::StillService;
+use crate::config::board::BoardConfig;
 use crate::config::layout::Layout;
 use crate::config::network::NetworkConfig;
 use crate::config::{HttpListeners, LinksConfig};
@@ -28,6 +29,7 @@ use crate::supervisor::standstill::Standstill;
 use crate::web::dashboard::live_updates::MAX_FOLLOWERS;
 use crate::web::dashboard::live_video::MAX_VIEWERS;
 use crate::web::kit::app::App;
+use crate::web::kit::board_cache::{BoardSearch, ProcedureCache};
 use crate::web::kit::links::PublicLinks;
 use crate::web::kit::taps::TapClock;
 use crate::web::portal::session_api::{self, SecureName};
@@ -45,6 +47,7 @@ pub fn start(
     let mut site = portal_site(listeners, pages.network);
     let app = app(listeners, &site, pages, handles);
     let supervisor = &handles.supervisor;
+    supervisor.spawn(app.clone().prepare_search());
     let certificate = CertificateFiles::named(&layout.keys(), "public");
     // The staff's devices get this name from the box, with or without an uplink.
     let local = pages
@@ -127,6 +130,8 @@ pub struct PagesInput<'a> {
     pub network: &'a NetworkConfig,
     /// The base of public links.
     pub links: &'a LinksConfig,
+    /// Official addresses, and where people get help with papers.
+    pub board: &'a BoardConfig,
     /// The accounts in the configuration.
     pub accounts: &'a [Account],
     /// Further names of this machine.
@@ -232,6 +237,9 @@ fn app(
         ),
         names: Arc::new(listeners.names.clone()),
         api_token: Arc::new(pages.api_token.to_owned()),
+        board: Arc::new(pages.board.clone()),
+        procedures: ProcedureCache::default(),
+        search: BoardSearch::default(),
     }
 }
 

@@ -395,6 +395,8 @@ fn referenced_blobs(state: &VillageState) -> Vec<(BlobRef, TextName)> {
             BlobUse::Announcement(id) => TextName::Announcement { id: id.to_string() },
             BlobUse::Map => TextName::Map,
             BlobUse::HouseLabel(id) => TextName::HouseLabel { id: id.to_string() },
+            BlobUse::Procedures => TextName::Procedures,
+            BlobUse::StormPlan => TextName::StormPlan,
         };
         (blob.clone(), name)
     };

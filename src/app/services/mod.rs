@@ -13,6 +13,7 @@ pub mod devices;
 pub mod dhcp;
 pub mod directory;
 pub mod erasure;
+pub mod feeds;
 pub mod guests;
 pub mod http;
 pub mod maintenance;

@@ -17,7 +17,7 @@ use crate::domain::state::VillageState;
 use crate::domain::text;
 use crate::domain::{
     account, camera, configuration, device, directory, guest, history, light, network, notice,
-    place, sensor, speaker, token, user, village,
+    place, procedure, sensor, speaker, storm, token, user, village,
 };
 use crate::http::render::plain_row;
 use crate::i18n::dates;
@@ -341,6 +341,8 @@ const fn is_reported(event: &Event) -> bool {
             directory::Event::Replaced { .. }
             | directory::Event::Labelled { .. }
             | directory::Event::LabelWithdrawn { .. },
-        ) => false,
+        )
+        | Event::Procedure(procedure::Event::Replaced { .. })
+        | Event::Storm(storm::Event::PlanSet { .. }) => false,
     }
 }

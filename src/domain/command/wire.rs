@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::Command;
 use crate::domain::{
     account, camera, configuration, device, directory, guest, history, light, network, notice,
-    place, sensor, speaker, token, user, village,
+    place, procedure, sensor, speaker, storm, token, user, village,
 };
 
 /// A deserializer that reads nothing: it only records the names of the variants of an enum.
@@ -62,7 +62,7 @@ fn reader<T: DeserializeOwned + Into<Command>>() -> NounReader {
     }
 }
 
-fn readers() -> [NounReader; 16] {
+fn readers() -> [NounReader; 18] {
     [
         reader::<history::Command>(),
         reader::<village::Command>(),
@@ -80,6 +80,8 @@ fn readers() -> [NounReader; 16] {
         reader::<guest::Command>(),
         reader::<network::Command>(),
         reader::<directory::Command>(),
+        reader::<procedure::Command>(),
+        reader::<storm::Command>(),
     ]
 }
 
@@ -112,6 +114,8 @@ impl Serialize for Command {
             Self::Guest(c) => serde_json::to_value(c),
             Self::Network(c) => serde_json::to_value(c),
             Self::Directory(c) => serde_json::to_value(c),
+            Self::Procedure(c) => serde_json::to_value(c),
+            Self::Storm(c) => serde_json::to_value(c),
         }
         .map_err(ser::Error::custom)?;
         let mut flat = Map::new();

@@ -72,6 +72,8 @@ ReleaseAddress    Hc.C.....
 ReplaceDirectory  Hc.C.....
 LabelHouse        Hc.C.....
 WithdrawHouseLabelHc.C.....
+ReplaceProcedures Hc.C.....
+SetStormPlan      Hc.C.....
 ";
 
 /// One of each command as it is sent, about the lamp `d0`. Programs send these: samples are only
@@ -197,7 +199,7 @@ fn user_samples() -> serde_json::Value {
     ])
 }
 
-/// Those about the free wifi and the networks.
+/// Those about the free wifi, the networks, and what stands on the board beside notices.
 fn network_samples() -> serde_json::Value {
     let device = "00".repeat(16);
     serde_json::json!([
@@ -224,6 +226,8 @@ fn network_samples() -> serde_json::Value {
             }
         },
         { "do": "ReleaseAddress", "mac": "3c:52:82:0a:0b:0c" },
+        { "do": "ReplaceProcedures", "file": blob(), "count": 10 },
+        { "do": "SetStormPlan", "text": blob() },
     ])
 }
 

@@ -8,6 +8,7 @@ mod directory_chain;
 use proptest::prelude::*;
 
 use self::directory_chain::directory;
+use self::small_nouns::{network, procedure, storm};
 use super::{blob, device_id, lamp};
 use crate::domain::account::{self, Account};
 use crate::domain::camera::{self, Camera};
@@ -15,14 +16,12 @@ use crate::domain::command::Command;
 use crate::domain::configuration::{self, Thing};
 use crate::domain::device::{self, Availability, Device};
 use crate::domain::guest::{self, DecidedDevice, Standing, WifiRules};
-use crate::domain::hardware_address::MacAddress;
 use crate::domain::history;
 use crate::domain::id::{
     AnnouncementId, BlobId, CameraId, EntityId, GroupId, GuestId, NoticeId, PlaceId, TokenId,
     UserId, VillageId,
 };
 use crate::domain::light::{self, LightGroup};
-use crate::domain::network::{self, Reservation, SegmentKind};
 use crate::domain::notice::{self, NoticeDetails, NoticeKind};
 use crate::domain::place::{self, Place};
 use crate::domain::sensor::{self, Sensor};
@@ -31,6 +30,8 @@ use crate::domain::token::{self, Scope, Token};
 use crate::domain::user::{self, Role, User};
 use crate::domain::village::{self, Village};
 use crate::time::WallMs;
+
+mod small_nouns;
 
 /// The random parts of a command. Few ids, so that commands meet the same things.
 #[derive(Debug, Clone, Copy)]
@@ -414,27 +415,6 @@ fn guest(last: Option<&guest::Command>, r: Random) -> Option<guest::Command> {
     })
 }
 
-fn network(last: Option<&network::Command>, r: Random) -> Option<network::Command> {
-    use network::Command::{ReleaseAddress, ReserveAddress};
-    let mac = MacAddress::new([0x3c, 0x52, 0x82, 0, 0, r.a % 3]);
-    Some(match last {
-        None => ReserveAddress {
-            reservation: Reservation {
-                mac,
-                v4: [10, 8, 0, r.b % 4].into(),
-                name: "Camera".into(),
-                segment: if r.on {
-                    SegmentKind::Device
-                } else {
-                    SegmentKind::Staff
-                },
-            },
-        },
-        Some(ReserveAddress { .. }) => ReleaseAddress { mac },
-        Some(ReleaseAddress { .. }) => return None,
-    })
-}
-
 /// The command after `last`, through all nouns.
 fn next(last: Option<&Command>, r: Random) -> Option<Command> {
     let first_of_noun = |last: Option<&Command>| -> Option<Command> {
@@ -455,7 +435,9 @@ fn next(last: Option<&Command>, r: Random) -> Option<Command> {
             Some(Command::Token(_)) => guest(None, r).map(Into::into),
             Some(Command::Guest(_)) => network(None, r).map(Into::into),
             Some(Command::Network(_)) => directory(None, r).map(Into::into),
-            Some(Command::Directory(_)) => None,
+            Some(Command::Directory(_)) => procedure(None, r).map(Into::into),
+            Some(Command::Procedure(_)) => storm(None, r).map(Into::into),
+            Some(Command::Storm(_)) => None,
         }
     };
     let within_noun: Option<Command> = match last {
@@ -476,6 +458,8 @@ fn next(last: Option<&Command>, r: Random) -> Option<Command> {
         Some(Command::Guest(c)) => guest(Some(c), r).map(Into::into),
         Some(Command::Network(c)) => network(Some(c), r).map(Into::into),
         Some(Command::Directory(c)) => directory(Some(c), r).map(Into::into),
+        Some(Command::Procedure(c)) => procedure(Some(c), r).map(Into::into),
+        Some(Command::Storm(c)) => storm(Some(c), r).map(Into::into),
     };
     within_noun.or_else(|| first_of_noun(last))
 }

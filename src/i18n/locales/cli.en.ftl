@@ -149,6 +149,11 @@ cmd-guest-forget = Treat a device as all others
 cmd-guest-forget--device = The device: the first letters of its id in “guest list”, or its name
 cmd-guest-rules = Show the rules, or change some: hours=05:00-22:00 device_mb=2048 keep_days=30
 cmd-guest-rules--set = NAME=VALUE as “guest rules” prints them; “-” is no limit
+cmd-procedures = Administrative procedures: take them from a file, check a file
+cmd-procedures-import = Take the procedures of a file instead of those that the village has
+cmd-procedures-import--file = CSV file, as Excel saves it
+cmd-procedures-check = Read a file and tell its mistakes; changes nothing, works with the gateway stopped
+cmd-procedures-check--file = CSV file, as Excel saves it
 cmd-sync = The link to the commune
 cmd-sync-status = How the link is and what waits
 cmd-user = People who may sign in
@@ -315,6 +320,8 @@ config-name-empty = is empty: a name that people can read is wanted
 config-too-long = has { $n } characters, at most { $most } are wanted
 config-not-address = “{ $text }” is not an address like 0.0.0.0:80
 config-not-server = “{ $text }” is not an address like mqtts://xa.example:8883
+config-not-page = “{ $text }” is not the address of a page on the web. Do: write it in full, like https://dichvucong.gov.vn/
+config-not-hours = it must be a number of hours, 1 to 168
 config-not-rtsp = an address like rtsp://192.168.2.31:554/path is wanted
 config-password-in-address = user and password do not belong in the address: use user and password_file
 config-not-public-base = must be an address such as https://benthoc.example, without ? or #, 100 characters at most
@@ -473,6 +480,8 @@ health-texts-not-erased = { $n ->
        *[other] { $n } texts that are to be erased could not be erased: { $cause }; the machine tries again every 10 s
     }
 health-session-rows-not-removed = rows of the wifi's sessions are past their days and could not be deleted ({ $path }): { $cause }; the machine tries again each minute
+health-feed-dead = the news of { $name } could not be read since { $since }
+health-links-dead = { $n } links to other pages do not open, the first is { $link }; visitors' pages hide them
 health-not-sandboxed = the program that decodes pictures is not confined as it should be (Landlock or seccomp is missing or refused); everything works
 health-recording-disk-missing = { $path } was a disk of its own and is not any more: the disk for recordings is not mounted
 health-recordings-unusable = the folder of recordings { $path } cannot be used: { $cause }
@@ -484,6 +493,8 @@ health-camera-slow-disk = the disk is too slow for { $camera }: { $percent } % o
 text-person = record of { $id }
 text-notice = notice { $id }
 text-announcement = announcement { $id }
+text-procedures = the list of procedures
+text-storm-plan = the plan for a storm
 text-old = old ones, on no page any more
 loss-groups = { $n ->
         [one] { $n } write cannot be read
@@ -856,6 +867,8 @@ advice-recordings = conglang camera list; see whether the disk for recordings is
 advice-pictures = it works; take a newer Linux kernel or conglang.service when there is time
 advice-queues = conglang broker clients: a line with “dropped” is a slow device; look at its network
 advice-queues-full = make room, mount the card for writing, or replace the card
+advice-feed = open the address in [[feed]] of the configuration with a browser; mend it or leave it out if the page has moved
+advice-links = mend the link in the file with procedures or in [[official]]
 advice-people = copy the file in people/ from a backup; without one take the notice down, or: conglang user pin ID. If it happens often, replace the card
 advice-commune = ask the commune; see whether there are two machines of this name, or the card was set back to an old copy. Delete nothing at the commune
 advice-reservations = systemctl status conglang-dhcp; this folder must be there, and the group conglang-dhcp must be able to write to it
@@ -916,3 +929,12 @@ cmd-print-notice--id = Id of the notice
 cmd-print-notice--out = Write into this file
 printed = Wrote { $file }: { $bytes } bytes.
 print-none = It cannot be printed: the village has no map, or no road or notice has this id.
+# Procedures
+cli-procedures-unread = { $path } cannot be read: { $cause }.
+cli-procedures-wrong = { $n ->
+    [one] The file has a mistake; nothing was changed.
+   *[other] The file has { $n } mistakes; nothing was changed.
+}
+cli-procedures-good = The file is good: { $n } procedures, written in { $written }.
+cli-procedures-taken = { $n } procedures are in force now.
+cli-procedures-same = These { $n } procedures are in force already; nothing was changed.

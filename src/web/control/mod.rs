@@ -9,6 +9,7 @@ mod directory;
 pub(super) mod entries;
 mod guests;
 mod print;
+mod procedures;
 mod status;
 pub(super) mod terminal_lang;
 mod users;
@@ -82,6 +83,7 @@ pub fn router(
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .merge(directory::router())
         .merge(print::router())
+        .merge(procedures::router())
         .layer(axum::middleware::from_fn(deadline::refuse_late))
         .with_state(app)
 }

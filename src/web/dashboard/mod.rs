@@ -15,6 +15,7 @@ mod sensors;
 mod sign_in;
 pub mod sign_in_log;
 mod speakers;
+mod storm;
 mod undo;
 mod wifi;
 
@@ -49,7 +50,7 @@ const MAX_SIGN_IN_BYTES: usize = MAX_FORM_BYTES + 8 * 1024;
 
 /// The forms that signed-in people send: where each is sent, and its handler. No other route of the
 /// pages takes a form, but for the sign-in.
-fn forms() -> [(&'static str, MethodRouter<App>); 19] {
+fn forms() -> [(&'static str, MethodRouter<App>); 20] {
     [
         ("/lights/{id}", form(lights::switch)),
         ("/groups/{id}", form(lights::switch_group)),
@@ -67,6 +68,7 @@ fn forms() -> [(&'static str, MethodRouter<App>); 19] {
         ("/wifi/rules", form(wifi::set)),
         ("/directory/label", form(directory::label)),
         ("/directory/withdraw", form(directory::withdraw)),
+        ("/storm", form(storm::set)),
         ("/undo", form(undo::undo)),
         ("/sign-out", form(sign_in::sign_out)),
         ("/sign-out/others", form(sign_in::sign_out_others)),
@@ -110,6 +112,7 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/print/plates/{road}", get(directory::plates))
         .route("/print/labels/{road}", get(directory::labels))
         .route("/print/notices/{id}", get(directory::notice))
+        .route("/storm", get(storm::page))
         .route("/history", get(history::page))
         .route("/live/{page}", get(live_updates::follow))
         .route("/me", get(sign_in::me));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 
+use crate::config::board::BoardConfig;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
@@ -34,6 +35,7 @@ use crate::store::session_rows::SessionRows;
 use crate::supervisor::Supervisor;
 use crate::supervisor::admission::AdmissionControl;
 use crate::view::village_status::{self, StatusInput};
+use crate::web::kit::board_cache::{BoardSearch, ProcedureCache};
 use crate::web::kit::components::Fragment;
 use crate::web::kit::links::PublicLinks;
 use crate::web::kit::taps::TapClock;
@@ -88,6 +90,12 @@ pub struct App {
     pub configured: Arc<BTreeSet<DeviceId>>,
     /// SHA-256 of the token in the folder of keys; empty = none.
     pub api_token: Arc<String>,
+    /// Official addresses, and where people get help with papers.
+    pub board: Arc<BoardConfig>,
+    /// The procedures, as they were read last.
+    pub procedures: ProcedureCache,
+    /// The index of what is published.
+    pub search: BoardSearch,
 }
 
 /// The context of a request: its user, where it came from, and its language.
@@ -240,7 +248,8 @@ impl App {
                 | "wifi-decided-so"
                 | "wifi-rules-set"
                 | "label-recorded"
-                | "label-withdrawn"),
+                | "label-withdrawn"
+                | "storm-plan-set"),
             ) => Some(key),
             _ => None,
         };

@@ -3,6 +3,7 @@
 //! the same lie beside it.
 
 pub mod app;
+pub mod board_cache;
 pub mod components;
 pub mod directory;
 pub mod form;
@@ -13,6 +14,9 @@ pub mod names;
 pub mod notices;
 pub mod print;
 pub mod printed;
+pub mod procedures;
 pub mod qr;
+pub mod search;
+pub mod storm;
 pub mod taps;
 pub mod undo;

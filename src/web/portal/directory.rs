@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::Portal;
 use super::directory_map::{MapView, drawing};
+use super::link_card::LinkCard;
 use super::notices::size_key;
 use super::visit::PortalVisit;
 use crate::domain::calendar::{day_number, day_start};
@@ -79,6 +80,8 @@ struct NoSuchPage {
     q: String,
     title: String,
     when: String,
+    is_over: bool,
+    card: Option<LinkCard>,
     paragraphs: Vec<Vec<TextSpan>>,
 }
 
@@ -103,6 +106,8 @@ pub(super) fn no_such(portal: &Portal, visit: PortalVisit) -> Response {
         q: visit.query(),
         title: f.t("road-none"),
         when: String::new(),
+        is_over: false,
+        card: None,
         paragraphs: vec![split_phones(&f.t("road-none-do"))],
         f,
     };
@@ -134,6 +139,8 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
             q,
             title: f.t("roads-title"),
             when: String::new(),
+            is_over: false,
+            card: None,
             paragraphs: vec![split_phones(&f.t("roads-none"))],
             f,
         };

@@ -12,18 +12,24 @@
 //! nothing; it learns nothing from the answer. A link or a prefetching browser lets nobody in,
 //! because only POST does.
 
+mod addresses;
 mod captive;
 mod codes;
 mod directory;
 mod directory_map;
 mod enter;
+mod feeds;
 mod gate;
+mod link_card;
 mod notices;
+mod procedures;
 mod rules;
+mod search;
 pub mod session_api;
 mod sounds;
 mod splash;
 pub mod staff;
+mod storm;
 mod visit;
 mod ways;
 
@@ -98,6 +104,14 @@ pub fn router(
         .route("/r/{id}/to/{house}", get(ways::to_house))
         .route("/h/{id}", get(ways::house))
         .route("/qr/{*page}", get(codes::code))
+        .route("/p", get(procedures::list))
+        .route("/p/{code}", get(procedures::one))
+        .route("/search", get(search::page))
+        .route("/khan", get(storm::page))
+        .route(feeds::RSS_PATH, get(feeds::rss))
+        .route(feeds::JSON_PATH, get(feeds::json_feed))
+        .route(link_card::PICTURE_PATH, get(link_card::picture))
+        .route("/addresses", get(addresses::page))
         .route("/rules", get(rules::page))
         .route("/manage", get(staff::open))
         .route("/in", get(captive::go_home).post(enter::tap))

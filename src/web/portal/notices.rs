@@ -5,8 +5,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::Portal;
+use super::link_card::LinkCard;
 use super::visit::PortalVisit;
 use crate::domain::id::NoticeId;
+use crate::domain::notice::Notice;
+use crate::domain::state::VillageState;
 use crate::http::assets::STYLE;
 use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
 use crate::i18n::dates;
@@ -100,7 +103,19 @@ struct PortalNotice {
     q: String,
     title: String,
     when: String,
+    /// Its time is over.
+    is_over: bool,
+    /// The card that a link to it shows elsewhere.
+    card: Option<LinkCard>,
     paragraphs: Vec<Vec<TextSpan>>,
+}
+
+/// A notice that may be read: one that is up, or one whose time is over. One that was taken down
+/// may not.
+pub(super) fn published(state: &VillageState, id: &NoticeId) -> Option<Notice> {
+    let ended = || state.ended.get(id).filter(|ended| ended.is_expired);
+    let up = state.notices.get(id).map(|notice| Notice::clone(notice));
+    up.or_else(|| ended().map(|ended| ended.notice.clone()))
 }
 
 /// One notice.
@@ -115,8 +130,7 @@ pub async fn one(
     let now = app.supervisor.clock().trusted_ms();
     let found = NoticeId::new(&id)
         .ok()
-        .and_then(|id| state.notices.get(&id).cloned())
-        .filter(|n| !n.details.is_over(now));
+        .and_then(|id| published(&state, &id));
     let q = visit.query();
     match found {
         Some(notice) => {
@@ -125,7 +139,9 @@ pub async fn one(
                 css: STYLE,
                 q,
                 title,
-                when: posted_when(f.lang, &*notice),
+                when: posted_when(f.lang, &notice),
+                is_over: notice.details.is_over(now) || !state.notices.contains_key(&notice.id),
+                card: LinkCard::of(app, &notice),
                 paragraphs,
                 f,
             })
@@ -139,6 +155,8 @@ pub async fn one(
                     q,
                     title,
                     when: String::new(),
+                    is_over: false,
+                    card: None,
                     paragraphs: vec![split_phones(&detail)],
                     f,
                 },

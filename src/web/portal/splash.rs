@@ -7,6 +7,7 @@ use super::Portal;
 use super::gate::{self, AddressSentence, Gate};
 use super::notices::{self, Lists};
 use super::staff::WayToDashboard;
+use super::storm;
 use super::visit::PortalVisit;
 use crate::http::assets::STYLE;
 use crate::http::render::{PageContext, render};
@@ -26,6 +27,8 @@ struct Splash {
     /// The box serves a wifi, and has rules for it.
     has_rules: bool,
     way: WayToDashboard,
+    /// A warning is in force for which the storm page is made.
+    is_stormy: bool,
     lists: Lists,
 }
 
@@ -57,6 +60,7 @@ pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: 
         come_back,
         way: portal.site.way_to_dashboard(visit.address),
         has_rules: visitor != GuestVisitor::NotServed,
+        is_stormy: storm::is_stormy(&portal.app),
         lists: Lists::brief(portal, f.lang),
         f,
     })

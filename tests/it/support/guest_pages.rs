@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use conglang::app::handles::Handles;
 use conglang::app::secrets::Secrets;
+use conglang::config::board::BoardConfig;
 use conglang::config::layout::Layout;
 use conglang::domain::id::GuestId;
 use conglang::http::hosts::AllowedHosts;
@@ -21,6 +22,7 @@ use conglang::supervisor::clock::Clock;
 use conglang::supervisor::standstill::Standstill;
 use conglang::time::WallMs;
 use conglang::web::kit::app::App;
+use conglang::web::kit::board_cache::{BoardSearch, ProcedureCache};
 use conglang::web::kit::links::PublicLinks;
 use conglang::web::kit::taps::TapClock;
 use conglang::web::portal::{self, PortalSite};
@@ -93,6 +95,9 @@ fn app(data: &Path, site: &PortalSite) -> (App, Handles) {
         links: PublicLinks::new(None, NAME),
         names: Arc::new(vec![NAME.to_owned()]),
         api_token: Arc::default(),
+        board: Arc::new(BoardConfig::default()),
+        procedures: ProcedureCache::default(),
+        search: BoardSearch::default(),
     };
     (app, handles)
 }
@@ -202,7 +207,7 @@ impl GuestPages {
         for notice in crate::board::notices(now).iter().rev() {
             let body = serde_json::json!({
                 "id": notice.id, "title": notice.title, "body": notice.body,
-                "kind": notice.kind, "until": notice.until,
+                "kind": notice.kind, "urgent": notice.urgent, "until": notice.until,
             });
             let answer = http_unix(&socket, "POST", "/notices", &body.to_string());
             assert_eq!(answer.status, 200, "{answer:?}");

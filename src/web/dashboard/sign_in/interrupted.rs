@@ -14,7 +14,7 @@ use crate::domain::id::UserId;
 use crate::http::form::FormFields;
 use crate::http::page_error::PageResult;
 use crate::http::render::redirect_see_other;
-use crate::web::dashboard::{directory, notices, speakers, wifi};
+use crate::web::dashboard::{directory, notices, speakers, storm, wifi};
 use crate::web::kit::app::{App, RequestContext};
 
 /// The field with the name of the form.
@@ -39,6 +39,8 @@ pub(super) enum TypedForm {
     WifiDevice,
     /// The label of a house.
     HouseLabel,
+    /// The storm plan.
+    StormPlan,
 }
 
 impl TypedForm {
@@ -50,6 +52,7 @@ impl TypedForm {
             "/wifi/rules" => Some(Self::WifiRules),
             "/wifi/decide" => Some(Self::WifiDevice),
             "/directory/label" => Some(Self::HouseLabel),
+            "/storm" => Some(Self::StormPlan),
             _ => None,
         }
     }
@@ -61,6 +64,7 @@ impl TypedForm {
             Self::WifiRules => "wifi-rules",
             Self::WifiDevice => "wifi-device",
             Self::HouseLabel => "house-label",
+            Self::StormPlan => "storm-plan",
         }
     }
 
@@ -71,6 +75,7 @@ impl TypedForm {
             Self::WifiRules,
             Self::WifiDevice,
             Self::HouseLabel,
+            Self::StormPlan,
         ];
         all.into_iter().find(|form| form.name() == name)
     }
@@ -83,6 +88,7 @@ impl TypedForm {
             Self::WifiRules => wifi::RULES_FIELDS,
             Self::WifiDevice => &["device", "name"],
             Self::HouseLabel => directory::LABEL_FIELDS,
+            Self::StormPlan => storm::PLAN_FIELDS,
         }
     }
 
@@ -153,6 +159,7 @@ impl InterruptedForm {
             TypedForm::WifiRules => Ok(wifi::rules_typed_again(app, visit, fields, note)),
             TypedForm::WifiDevice => wifi::decision_typed_again(app, visit, fields, note),
             TypedForm::HouseLabel => Ok(directory::typed_again(app, visit, fields, note)),
+            TypedForm::StormPlan => Ok(storm::typed_again(app, visit, fields, note)),
         }
     }
 }

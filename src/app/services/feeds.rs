@@ -1,0 +1,31 @@
+//! Starts the reading of feeds and the look after links.
+
+use std::sync::Arc;
+
+use crate::app::handles::Handles;
+use crate::config::board::BoardConfig;
+use crate::feeds::links::LinkCheck;
+use crate::feeds::reader::FeedReader;
+use crate::supervisor::health::HealthPart;
+
+/// Starts both. Without a feed in the configuration nothing is read; links are always looked at.
+pub fn start(board: &BoardConfig, handles: &Handles) {
+    let supervisor = &handles.supervisor;
+    if !board.feeds.is_empty() {
+        let reader = FeedReader {
+            feeds: board.feeds.clone(),
+            journal: handles.journal.clone(),
+            files: handles.files.clone(),
+            supervisor: supervisor.clone(),
+        };
+        supervisor.service(HealthPart::Feeds, reader, FeedReader::run);
+    }
+    let check = LinkCheck {
+        board: Arc::new(board.clone()),
+        journal: handles.journal.clone(),
+        files: handles.files.clone(),
+        dead: handles.live.dead_links.clone(),
+        supervisor: supervisor.clone(),
+    };
+    supervisor.service(HealthPart::Links, check, LinkCheck::run);
+}

@@ -1,0 +1,267 @@
+//! Reads the feeds of the configuration every few hours, and makes drafts of what is new.
+//!
+//! Invariants: nothing is published: a person reads the draft, with its source named. An entry
+//! becomes one draft: its id at the feed names the command, which is carried out once for ever, and
+//! its words name the draft, so that the same news under another id is not drafted again. Old news
+//! stay out: entries of more than [`FRESH_MS`], and of those without a date all but the first.
+//! A feed that could not be read for days is told in health.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use url::Url;
+
+use super::fetch::{self, FetchError};
+use crate::config::board::FeedConfig;
+use crate::domain::actor::Actor;
+use crate::domain::id::{CommandId, NoticeId};
+use crate::domain::notice::{Command, NoticeDetails, NoticeKind, NoticeWords};
+use crate::journal::{CommandRequest, Journal};
+use crate::keys::secret;
+use crate::protocol::feed::{self, FeedEntry, FeedError};
+use crate::store::files::PeopleFiles;
+use crate::supervisor::health::HealthPart;
+use crate::supervisor::health_reason::HealthReason;
+use crate::supervisor::{Stop, Supervisor};
+use crate::time::{MonoMs, WallMs};
+
+/// Largest document, bytes.
+const MAX_DOCUMENT_BYTES: usize = 1024 * 1024;
+/// Wait after the start, before a feed is read first.
+const FIRST_WAIT_MS: u64 = 20_000;
+/// A feed that was not read for so long is dead, ms.
+const DEAD_AFTER_MS: u64 = 3 * 86_400_000;
+/// An entry that is older is no news, ms.
+const FRESH_MS: i64 = 14 * 86_400_000;
+/// Entries without a date that are taken, the first ones of a document.
+const MOST_UNDATED: usize = 5;
+/// New drafts of one reading.
+const MOST_DRAFTS: usize = 10;
+/// How long the outcome of a draft is remembered, ms.
+const REMEMBERED_MS: i64 = 366 * 86_400_000;
+
+/// Why a feed could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum FeedTrouble {
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Document(#[from] FeedError),
+}
+
+/// The parts that reading works with.
+#[derive(Clone)]
+pub struct FeedReader {
+    /// The feeds.
+    pub feeds: Vec<FeedConfig>,
+    /// Drafts become entries.
+    pub journal: Journal,
+    /// Texts become files.
+    pub files: PeopleFiles,
+    /// Clock and health.
+    pub supervisor: Supervisor,
+}
+
+/// How far a feed has come.
+struct Progress {
+    next: MonoMs,
+    /// When it was read last, or when the process began.
+    read: (MonoMs, WallMs),
+    /// Entries that need no second look.
+    handled: BTreeSet<CommandId>,
+}
+
+impl FeedReader {
+    /// Works until `stop`.
+    ///
+    /// # Errors
+    /// None; services have this signature.
+    pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
+        let clock = self.supervisor.clock().clone();
+        let start = (clock.mono_ms(), clock.wall_ms());
+        let fresh = || Progress {
+            next: start.0 + FIRST_WAIT_MS,
+            read: start,
+            handled: BTreeSet::new(),
+        };
+        let mut all: Vec<Progress> = self.feeds.iter().map(|_| fresh()).collect();
+        loop {
+            for (feed, progress) in self.feeds.iter().zip(&mut all) {
+                if clock.mono_ms() < progress.next {
+                    continue;
+                }
+                let read = tokio::select! {
+                    read = self.read(feed, progress) => read,
+                    () = stop.soft.cancelled() => return Ok(()),
+                };
+                progress.next = clock.mono_ms() + feed.hours * 3_600_000;
+                match read {
+                    Ok(drafts) => {
+                        progress.read = (clock.mono_ms(), clock.wall_ms());
+                        tracing::debug!(name = %feed.name, n = drafts, "feed read");
+                    }
+                    Err(cause) => {
+                        tracing::info!(name = %feed.name, %cause, "reading feed failed");
+                    }
+                }
+            }
+            self.report(&all);
+            let next = all.iter().map(|p| p.next).min().unwrap_or(MonoMs::MAX);
+            let wait = next.ms().saturating_sub(clock.mono_ms().ms()).max(1_000);
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+                () = stop.soft.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    fn report(&self, all: &[Progress]) {
+        let now = self.supervisor.clock().mono_ms();
+        let pairs = self.feeds.iter().zip(all);
+        let dead = pairs.filter(|(feed, p)| is_dead(now, p.read.0, feed.hours));
+        let reasons = dead.map(|(feed, progress)| HealthReason::FeedDead {
+            name: feed.name.clone(),
+            since: progress.read.1,
+        });
+        let reason = HealthReason::of_all(reasons.collect());
+        let health = self.supervisor.health();
+        health.set_amber_or_green(&HealthPart::Feeds, reason);
+    }
+
+    /// Reads a feed; gives how many drafts it made.
+    async fn read(&self, feed: &FeedConfig, progress: &mut Progress) -> Result<u64, FeedTrouble> {
+        let url = Url::parse(&feed.url).map_err(|_| FetchError::NoAddress)?;
+        let document = fetch::get(&url, MAX_DOCUMENT_BYTES).await?;
+        let entries = feed::read(&document)?;
+        let now = self.supervisor.clock().trusted_ms();
+        let mut drafts = 0;
+        for entry in news(&entries, now) {
+            if drafts >= MOST_DRAFTS {
+                break;
+            }
+            let Ok(once) = CommandId::new(&format!("feed-{}", hash(&[&feed.url, &entry.id])))
+            else {
+                continue;
+            };
+            if progress.handled.contains(&once) {
+                continue;
+            }
+            drafts += usize::from(self.draft(feed, entry, once.clone(), now).await);
+            progress.handled.insert(once);
+        }
+        Ok(drafts as u64)
+    }
+
+    /// Makes a draft of an entry; false = it is one already, or could not be made one.
+    async fn draft(
+        &self,
+        feed: &FeedConfig,
+        entry: &FeedEntry,
+        once: CommandId,
+        now: WallMs,
+    ) -> bool {
+        let words = words_of(feed, entry);
+        let named = format!("tin-{:.24}", hash(&[&feed.url, &entry.title, &entry.text]));
+        let Ok(id) = NoticeId::new(&named) else {
+            return false;
+        };
+        let state = self.journal.state();
+        let is_known = state.notices.contains_key(&id)
+            || state.drafts.contains_key(&id)
+            || state.ended.contains_key(&id);
+        if is_known {
+            return false;
+        }
+        let Ok(text) = self.files.put(words.encode().into_bytes()).await else {
+            return false;
+        };
+        let details = NoticeDetails::of(NoticeKind::Notice);
+        let command = Command::SaveDraft { id, text, details };
+        let request = CommandRequest::new(Actor::System, command);
+        let request = request.idempotent(once, now + REMEMBERED_MS);
+        let done = self.journal.submit(request).await;
+        done.is_ok_and(|receipt| !receipt.repeated)
+    }
+}
+
+/// The entries that are news at this moment.
+fn news(entries: &[FeedEntry], now: WallMs) -> impl Iterator<Item = &FeedEntry> {
+    let numbered = entries.iter().enumerate();
+    let is_news = move |(nth, entry): &(usize, &FeedEntry)| {
+        !entry.title.is_empty()
+            && entry
+                .at
+                .map_or(*nth < MOST_UNDATED, |at| now.since(at) < FRESH_MS)
+    };
+    numbered.filter(is_news).map(|(_, entry)| entry)
+}
+
+fn is_dead(now: MonoMs, read: MonoMs, hours: u64) -> bool {
+    now.ms().saturating_sub(read.ms()) > DEAD_AFTER_MS.max(3 * hours * 3_600_000)
+}
+
+/// The words of the draft: those of the entry, and where they are from.
+fn words_of(feed: &FeedConfig, entry: &FeedEntry) -> NoticeWords {
+    let link = entry.link.as_deref().unwrap_or_default();
+    let parts = [entry.text.as_str(), link];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let body = if parts.is_empty() {
+        entry.title.clone()
+    } else {
+        parts.join("\n\n")
+    };
+    NoticeWords {
+        source: feed.name.clone(),
+        ..NoticeWords::of(&entry.title, &body)
+    }
+    .cleaned()
+}
+
+fn hash(parts: &[&str]) -> String {
+    secret::sha256(parts.join("\n").as_bytes())
+        .chars()
+        .take(48)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(title: &str, at: Option<i64>) -> FeedEntry {
+        FeedEntry {
+            id: title.to_owned(),
+            title: title.to_owned(),
+            text: "Mang sổ tiêm.".to_owned(),
+            link: Some("https://xa.example/1".to_owned()),
+            at: at.map(WallMs::new),
+        }
+    }
+
+    #[test]
+    fn old_news_stay_out_and_the_source_is_named() {
+        let now = 100 * 86_400_000;
+        let mut entries = vec![
+            entry("mới", Some(now - 86_400_000)),
+            entry("cũ", Some(now - 15 * 86_400_000)),
+            entry("", None),
+        ];
+        entries.extend((0..10).map(|n| entry(&format!("không ngày {n}"), None)));
+        let found: Vec<&str> = news(&entries, WallMs::new(now))
+            .map(|e| e.title.as_str())
+            .collect();
+        assert_eq!(found, ["mới", "không ngày 0", "không ngày 1"]);
+        let feed = FeedConfig {
+            name: "Xã Đồng Nếp".to_owned(),
+            url: "https://xa.example/rss".to_owned(),
+            hours: 6,
+        };
+        let words = words_of(&feed, &entries[0]);
+        assert_eq!(words.source, "Xã Đồng Nếp");
+        assert_eq!(words.body, "Mang sổ tiêm.\n\nhttps://xa.example/1");
+        let day = 86_400_000;
+        assert!(!is_dead(MonoMs::new(3 * day), MonoMs::START, 6));
+        assert!(is_dead(MonoMs::new(3 * day + 1), MonoMs::START, 6));
+        assert!(!is_dead(MonoMs::new(4 * day), MonoMs::START, 48));
+    }
+}

@@ -1,0 +1,51 @@
+//! Values in memory that are made of what the village published: the list of procedures, the index
+//! of the search. They are made by those who need them (`procedures`, `search`) and lie here so
+//! that the app can hold them.
+
+use std::sync::{Arc, Mutex};
+
+use crate::domain::id::{NoticeId, ProcedureId};
+use crate::domain::notice::{EndedNotice, Notice};
+use crate::domain::procedure::Procedure;
+use crate::domain::things::Things;
+use crate::view::search::SearchIndex;
+
+/// The list.
+#[derive(Debug, Default)]
+pub struct ProcedureList {
+    /// The seq of the entry that gave it; 0 = nobody has given one.
+    pub order: u64,
+    /// The procedures, in the order of their file.
+    pub all: Vec<Procedure>,
+    /// Its file cannot be read.
+    pub is_lost: bool,
+}
+
+impl ProcedureList {
+    /// The procedure with this code.
+    #[must_use]
+    pub fn get(&self, code: &ProcedureId) -> Option<&Procedure> {
+        self.all.iter().find(|p| p.code == *code)
+    }
+}
+
+/// The list that was read last; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct ProcedureCache(pub(super) Arc<Mutex<Arc<ProcedureList>>>);
+
+/// The index, and what of the village it has taken over; clones share it.
+#[derive(Clone, Default)]
+pub struct BoardSearch(pub(super) Arc<Mutex<Searched>>);
+
+/// The index, and the part of the village that is in it.
+#[derive(Default)]
+pub(super) struct Searched {
+    /// The index.
+    pub(super) index: SearchIndex,
+    /// The notices.
+    pub(super) notices: Things<NoticeId, Notice>,
+    /// Those that are not up any more.
+    pub(super) ended: Things<NoticeId, EndedNotice>,
+    /// The entry that gave the procedures.
+    pub(super) procedures: u64,
+}

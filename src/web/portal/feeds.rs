@@ -1,0 +1,146 @@
+//! The village's notices for other programs: RSS 2.0 and JSON Feed 1.1.
+//!
+//! Invariants: both have the same notices, the newest first, at most [`MOST`]; the address of a
+//! notice is its public link, which never changes and is also its id. Texts are those of the pages,
+//! as plain text or escaped HTML. Deliberately absent: what is over or was taken down.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
+
+use super::Portal;
+use crate::domain::calendar::{rfc822, rfc3339};
+use crate::domain::notice::Notice;
+use crate::i18n::locale::Lang;
+use crate::time::WallMs;
+use crate::web::kit::links::PublicPage;
+use crate::web::kit::notices::title_and_paragraphs;
+
+/// Notices of a feed.
+const MOST: usize = 40;
+/// Where the RSS is.
+pub(super) const RSS_PATH: &str = "/feed.xml";
+/// Where the JSON Feed is.
+pub(super) const JSON_PATH: &str = "/feed.json";
+
+/// A notice in a feed.
+struct NewsItem {
+    link: String,
+    title: String,
+    paragraphs: Vec<String>,
+    at: WallMs,
+}
+
+impl NewsItem {
+    fn html(&self) -> String {
+        let paragraph = |p: &String| format!("<p>{}</p>", escaped(p));
+        self.paragraphs.iter().map(paragraph).collect()
+    }
+}
+
+/// The text as HTML shows it.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+fn items(portal: &Portal) -> Vec<NewsItem> {
+    let app = &portal.app;
+    let state = app.journal.state();
+    let mut notices = state.notices_at(app.supervisor.clock().trusted_ms());
+    notices.sort_by_key(|n| std::cmp::Reverse(n.order));
+    let item = |notice: &Arc<Notice>| {
+        // Nobody subscribes to a text that cannot be read.
+        app.files.get(&notice.text).ok()?;
+        let (title, paragraphs) = title_and_paragraphs(app, Lang::Vi, notice);
+        Some(NewsItem {
+            link: app.links.to(PublicPage::Notice(&notice.id)),
+            title,
+            paragraphs,
+            at: notice.at,
+        })
+    };
+    notices.iter().take(MOST).filter_map(item).collect()
+}
+
+fn village_name(portal: &Portal) -> String {
+    let state = portal.app.journal.state();
+    let village = state.village.as_ref();
+    village.map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone())
+}
+
+/// The RSS.
+pub async fn rss(State(portal): State<Portal>) -> Response {
+    let links = &portal.app.links;
+    let (name, items) = (village_name(&portal), items(&portal));
+    let about = Lang::Vi.f("feed-about", &[("village", &name)]);
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <rss version=\"2.0\" xmlns:atom=\"http://www.w3.org/2005/Atom\">\n<channel>\n\
+         <title>{}</title>\n<link>{}</link>\n<description>{}</description>\n\
+         <language>vi</language>\n\
+         <atom:link href=\"{}\" rel=\"self\" type=\"application/rss+xml\"/>\n",
+        escaped(&name),
+        escaped(&links.to(PublicPage::Notices)),
+        escaped(&about),
+        escaped(&links.at(RSS_PATH)),
+    );
+    if let Some(newest) = items.first() {
+        xml.push_str(&format!(
+            "<lastBuildDate>{}</lastBuildDate>\n",
+            rfc822(newest.at)
+        ));
+    }
+    for item in &items {
+        xml.push_str(&format!(
+            "<item>\n<title>{}</title>\n<link>{link}</link>\n\
+             <guid isPermaLink=\"true\">{link}</guid>\n<pubDate>{}</pubDate>\n\
+             <description>{}</description>\n</item>\n",
+            escaped(&item.title),
+            rfc822(item.at),
+            escaped(&item.html()),
+            link = escaped(&item.link),
+        ));
+    }
+    xml.push_str("</channel>\n</rss>\n");
+    ([(CONTENT_TYPE, "application/rss+xml; charset=utf-8")], xml).into_response()
+}
+
+/// The JSON Feed.
+pub async fn json_feed(State(portal): State<Portal>) -> Response {
+    let links = &portal.app.links;
+    let name = village_name(&portal);
+    let items: Vec<_> = items(&portal)
+        .iter()
+        .map(|item| {
+            json!({
+                "id": item.link,
+                "url": item.link,
+                "title": item.title,
+                "content_text": item.paragraphs.join("\n"),
+                "content_html": item.html(),
+                "date_published": rfc3339(item.at),
+            })
+        })
+        .collect();
+    let feed = json!({
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": name,
+        "description": Lang::Vi.f("feed-about", &[("village", &name)]),
+        "home_page_url": links.to(PublicPage::Notices),
+        "feed_url": links.at(JSON_PATH),
+        "language": "vi",
+        "items": items,
+    });
+    let mut response = Json(feed).into_response();
+    if let Ok(kind) = "application/feed+json".parse() {
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+    }
+    response
+}

@@ -1,0 +1,220 @@
+//! Thủ tục: which papers people bring for what. A list with a search, and a page for each to take
+//! along.
+//!
+//! Invariants: a link leads out only to a host of the allow-list, and the host stands beside it in
+//! letters; each page says that no officer asks for a code or a password. A procedure that is not
+//! in effect says so first.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::Portal;
+use super::addresses::phone;
+use super::notices::size_key;
+use super::visit::PortalVisit;
+use crate::domain::calendar;
+use crate::domain::id::ProcedureId;
+use crate::domain::procedure::{Effect, Procedure};
+use crate::http::assets::STYLE;
+use crate::http::render::{PageContext, TextSpan, render, render_with};
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
+use crate::time::WallMs;
+use crate::view::search::{MAX_QUERY_CHARS, SearchKind};
+use crate::web::kit::notices::verbatim_spans;
+
+/// Procedures on one page of the list.
+const ON_A_PAGE: usize = 30;
+
+/// The pairs of an address; one that cannot be read has none.
+pub(super) type Asked = Result<Query<Vec<(String, String)>>, QueryRejection>;
+
+/// A value of the address.
+pub(super) fn asked_for(asked: &Asked, name: &str) -> String {
+    let pairs = asked.as_ref().map(|Query(pairs)| pairs.as_slice());
+    let mut pairs = pairs.unwrap_or_default().iter();
+    let value = pairs.find(|(n, _)| n == name).map(|(_, value)| value);
+    value.map_or_else(String::new, |v| v.chars().take(MAX_QUERY_CHARS).collect())
+}
+
+/// A procedure in a list.
+struct ProcedureRow {
+    code: String,
+    name: String,
+    /// Where to and for how long; or why it is not in effect.
+    words: String,
+}
+
+/// When a procedure is in effect, if it is not today.
+pub(super) fn effect_words(lang: Lang, procedure: &Procedure, now: WallMs) -> Option<String> {
+    let (key, day) = match procedure.effect_at(now) {
+        Effect::InEffect => return None,
+        Effect::NotYet(from) => ("procedure-not-yet", from),
+        Effect::NoLonger(until) => ("procedure-no-longer", until),
+    };
+    let day = dates::date(calendar::day_start(day));
+    Some(lang.f(key, &[("day", &day)]))
+}
+
+impl ProcedureRow {
+    fn new(lang: Lang, p: &Procedure, now: WallMs) -> Self {
+        let said = [&p.place, &p.time].map(String::as_str);
+        let said: Vec<_> = said.into_iter().filter(|words| !words.is_empty()).collect();
+        Self {
+            code: p.code.to_string(),
+            name: lang.verbatim(&p.name),
+            words: effect_words(lang, p, now).unwrap_or_else(|| lang.verbatim(&said.join(" · "))),
+        }
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "portal_procedures.html")]
+struct ProceduresPage {
+    f: PageContext,
+    css: &'static str,
+    q: String,
+    size: &'static str,
+    /// The question; empty = nothing was searched.
+    query: String,
+    rows: Vec<ProcedureRow>,
+    /// Which part of the list this is, or how many were found.
+    summary: String,
+    /// The number of the first procedure of the next part.
+    next: Option<usize>,
+    is_lost: bool,
+}
+
+/// The list.
+pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked) -> Response {
+    let f = visit.context(&portal);
+    let (app, lang) = (&portal.app, f.lang);
+    let now = app.supervisor.clock().trusted_ms();
+    let procedures = app.procedures().await;
+    let query = asked_for(&asked, "find").trim().to_owned();
+    let (rows, total, next) = if query.is_empty() {
+        let from: usize = asked_for(&asked, "from").parse().unwrap_or(0);
+        let part = procedures.all.iter().skip(from).take(ON_A_PAGE);
+        let rows: Vec<_> = part.map(|p| ProcedureRow::new(lang, p, now)).collect();
+        let next = from.saturating_add(rows.len());
+        let total = procedures.all.len();
+        (rows, total, (next < total).then_some(next))
+    } else {
+        let only = Some(SearchKind::Procedure);
+        let found = app.search(query.clone(), only, ON_A_PAGE).await;
+        let of = |id: &str| procedures.get(&ProcedureId::new(id).ok()?);
+        let hits = found.best.iter().filter_map(|hit| of(&hit.id));
+        let rows = hits.map(|p| ProcedureRow::new(lang, p, now)).collect();
+        (rows, found.total, None)
+    };
+    let key = if query.is_empty() {
+        "procedures-n"
+    } else {
+        "found-n"
+    };
+    render(&ProceduresPage {
+        css: STYLE,
+        q: visit.query(),
+        size: size_key(&f),
+        summary: lang.f(key, &[("n", total)]),
+        query,
+        rows,
+        next,
+        is_lost: procedures.is_lost,
+        f,
+    })
+}
+
+/// Where people get help, as a page shows it.
+struct HelpRow {
+    name: String,
+    hours: String,
+    phone: Vec<TextSpan>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "portal_procedure.html")]
+struct ProcedurePage {
+    f: PageContext,
+    css: &'static str,
+    q: String,
+    size: &'static str,
+    name: String,
+    code: String,
+    /// Why it is not in effect; empty = it is.
+    effect: String,
+    papers: Vec<String>,
+    /// Where, when, how long, how much: each with its name.
+    facts: Vec<(String, Vec<TextSpan>)>,
+    /// The official page and its host; none = there is none, or it is not on the allow-list.
+    link: Option<(String, String)>,
+    help: Vec<HelpRow>,
+}
+
+/// One procedure.
+pub async fn one(
+    State(portal): State<Portal>,
+    visit: PortalVisit,
+    Path(code): Path<String>,
+) -> Response {
+    let f = visit.context(&portal);
+    let (app, lang) = (&portal.app, f.lang);
+    let now = app.supervisor.clock().trusted_ms();
+    let procedures = app.procedures().await;
+    let found = ProcedureId::new(&code).ok();
+    let found = found.and_then(|code| procedures.get(&code));
+    let page = ProcedurePage {
+        css: STYLE,
+        q: visit.query(),
+        size: size_key(&f),
+        name: found.map_or_else(|| f.t("procedure-unknown"), |p| lang.verbatim(&p.name)),
+        code: found.map_or_else(String::new, |p| p.code.to_string()),
+        effect: found
+            .and_then(|p| effect_words(lang, p, now))
+            .unwrap_or_default(),
+        papers: found.map_or_else(Vec::new, |p| {
+            p.papers.iter().map(|paper| lang.verbatim(paper)).collect()
+        }),
+        facts: found.map_or_else(Vec::new, |p| facts(lang, p)),
+        link: found
+            .and_then(|p| p.link.clone())
+            .filter(|link| app.board.allows(link) && !app.live.dead_links.contains(link))
+            .map(|link| {
+                let host = url::Url::parse(&link).ok();
+                let host = host.and_then(|u| u.host_str().map(str::to_owned));
+                (link, host.unwrap_or_default())
+            }),
+        help: app
+            .board
+            .help
+            .iter()
+            .map(|place| HelpRow {
+                name: lang.verbatim(&place.name),
+                hours: lang.verbatim(&place.hours),
+                phone: place.phone.as_deref().map_or_else(Vec::new, phone),
+            })
+            .collect(),
+        f,
+    };
+    let status = if found.is_some() {
+        StatusCode::OK
+    } else {
+        StatusCode::NOT_FOUND
+    };
+    render_with(status, &page)
+}
+
+fn facts(lang: Lang, p: &Procedure) -> Vec<(String, Vec<TextSpan>)> {
+    [
+        ("procedure-place", &p.place),
+        ("procedure-hours", &p.hours),
+        ("procedure-time", &p.time),
+        ("procedure-fee", &p.fee),
+    ]
+    .into_iter()
+    .filter(|(_, words)| !words.is_empty())
+    .map(|(key, words)| (lang.t(key), verbatim_spans(lang, words)))
+    .collect()
+}
