@@ -1,17 +1,21 @@
 //! The demo's notice board, made for the day of the run: `config/demo/notices.toml` with its days
 //! and placeholders filled in.
 //!
-//! A notice has `id`, `kind`, `title`, `body`, `urgent` when it is, and days by name (see `days.rs`), of which `until`
-//! is also the last moment that the gateway shows it. In its texts `{name}` is that day in words,
-//! “Thứ Bảy 12/12/2026”; `{name.short}` the same without the year, `{name.lunar}` the lunar day,
-//! and `{name.time}`, `{name.month}`, `{name.quarter}`, `{name.year}` that part of it. A
-//! placeholder that cannot be filled in, a day that no text uses, and a notice that the gateway
-//! would reject are errors with a sentence: the whole board is published or nothing of it.
+//! A notice has `id`, `kind`, `title`, `body`; it may have `urgent`, `risk` (1–5), `source`,
+//! `place`, `occasion` (the name of the day of an event) and `files` beside the board; and days by
+//! name (see `days.rs`), of which `until` is also the last moment that the gateway shows it. In its
+//! texts `{name}` is that day in words, “Thứ Bảy 12/12/2026”; `{name.short}` the same without the
+//! year, `{name.lunar}` the lunar day, and `{name.time}`, `{name.month}`, `{name.quarter}`,
+//! `{name.year}` that part of it. A placeholder that cannot be filled in, a day that no text uses,
+//! and a notice that the gateway would reject are errors with a sentence: the whole board is
+//! published or nothing of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, bail, ensure};
-use conglang::domain::notice::{NoticeKind, text_problem};
+use conglang::domain::notice::{
+    NoticeDetails, NoticeKind, NoticeWords, Occasion, Risk, RiskLevel, text_problem,
+};
 use conglang::time::WallMs;
 use serde::Deserialize;
 
@@ -21,12 +25,8 @@ use super::days::Moment;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     pub id: String,
-    pub kind: NoticeKind,
-    pub urgent: bool,
-    pub title: String,
-    pub body: String,
-    /// Last moment it is shown.
-    pub until: Option<WallMs>,
+    pub words: NoticeWords,
+    pub details: NoticeDetails,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +41,17 @@ struct Written {
     kind: NoticeKind,
     #[serde(default)]
     urgent: bool,
+    /// A level of disaster risk; its moment is the day `from`.
+    risk: Option<u8>,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    place: String,
+    /// The name of the day on which it takes place.
+    occasion: Option<String>,
+    /// Files beside the board.
+    #[serde(default)]
+    files: Vec<String>,
     title: String,
     body: String,
     #[serde(flatten)]
@@ -94,13 +105,29 @@ fn fill(written: &Written, now: WallMs) -> anyhow::Result<Notice> {
         until.is_none_or(|u| u > now),
         "“until” đã qua rồi: cổng không nhận thông báo đã hết hạn"
     );
-    Ok(Notice {
-        id: written.id.clone(),
-        kind: written.kind,
-        urgent: written.urgent,
+    let moment = |name: &str| days.get(name).map(|m| m.begin());
+    let mut details = NoticeDetails::of(written.kind).until(until);
+    details.urgent = written.urgent;
+    if let Some(number) = written.risk {
+        let level = RiskLevel::new(number).context("cấp độ rủi ro là số từ 1 đến 5")?;
+        let at = moment("from");
+        details.risk = Some(Risk { level, at });
+    }
+    if let Some(name) = &written.occasion {
+        let at = moment(name).with_context(|| format!("“occasion”: không có ngày “{name}”"))?;
+        details.occasion = Some(Occasion { at, ends: None });
+    }
+    let words = NoticeWords {
         title,
         body,
-        until,
+        place: written.place.clone(),
+        source: written.source.clone(),
+        files: written.files.clone(),
+    };
+    Ok(Notice {
+        id: written.id.clone(),
+        words: words.cleaned(),
+        details,
     })
 }
 

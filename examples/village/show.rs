@@ -16,28 +16,52 @@ pub fn notices(dir: &Path, data: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("không dựng được bảng tin từ {}", path.display()))?;
     let socket = control(dir)?;
     for notice in notices.iter().rev() {
-        let body = json!({
-            "id": notice.id, "title": notice.title, "body": notice.body, "kind": notice.kind,
-            "urgent": notice.urgent, "until": notice.until
-        });
-        post(&socket, "/notices", &body).with_context(|| {
-            format!("không đăng được thông báo {} “{}”", notice.id, notice.title)
-        })?;
+        let title = &notice.words.title;
+        publish(&socket, data, notice)
+            .with_context(|| format!("không đăng được thông báo {} “{title}”", notice.id))?;
     }
     Ok(())
 }
 
-fn post(socket: &Path, path: &str, body: &Value) -> anyhow::Result<()> {
+/// Stores the files of a notice, and publishes it.
+fn publish(socket: &Path, data: &Path, notice: &super::board::Notice) -> anyhow::Result<()> {
+    let mut details = notice.details.clone();
+    for name in &notice.words.files {
+        let path = data.join("files").join(name);
+        let content =
+            std::fs::read(&path).with_context(|| format!("không đọc được {}", path.display()))?;
+        let kept = post(
+            socket,
+            "/notices/files",
+            "application/octet-stream",
+            &content,
+        )?;
+        details.attachments.push(serde_json::from_str(&kept)?);
+    }
+    let mut body = json!({ "id": notice.id });
+    for part in [
+        serde_json::to_value(&notice.words)?,
+        serde_json::to_value(&details)?,
+    ] {
+        if let (Value::Object(all), Value::Object(part)) = (&mut body, part) {
+            all.extend(part);
+        }
+    }
     let body = body.to_string();
+    post(socket, "/notices", "application/json", body.as_bytes()).map(drop)
+}
+
+fn post(socket: &Path, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<String> {
     let mut answer = String::new();
     UnixStream::connect(socket)
         .and_then(|mut stream| {
             write!(
                 stream,
                 "POST {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\n\
-                 content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                 content-type: {kind}\r\ncontent-length: {}\r\n\r\n",
                 body.len()
             )?;
+            stream.write_all(body)?;
             stream.read_to_string(&mut answer)
         })
         .with_context(|| {
@@ -46,10 +70,10 @@ fn post(socket: &Path, path: &str, body: &Value) -> anyhow::Result<()> {
                 socket.display()
             )
         })?;
-    if answer.starts_with("HTTP/1.1 200") {
-        return Ok(());
-    }
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if answer.starts_with("HTTP/1.1 200") {
+        return Ok(body.to_owned());
+    }
     // The reason is a sentence in JSON, or the web server's own text about a request that it cannot
     // read.
     let reason = serde_json::from_str::<Value>(body)

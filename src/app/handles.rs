@@ -11,6 +11,7 @@ use crate::keys::secret;
 use crate::live::Live;
 use crate::log::disk::DirDisk;
 use crate::ports::Ports;
+use crate::store::attachments::Attachments;
 use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
 use crate::store::session_rows::SessionRows;
@@ -38,6 +39,8 @@ pub struct Handles {
     pub session_rows: SessionRows,
     /// People's files.
     pub files: PeopleFiles,
+    /// The files of notices.
+    pub attachments: Attachments,
     /// The sign-ins of people.
     pub sign_ins: SignIns,
 }
@@ -84,6 +87,7 @@ impl Handles {
             samples,
             session_rows: SessionRows::new(layout.data.join("guests")),
             files,
+            attachments: Attachments::open(&layout.data.join("attachments"))?,
             sign_ins,
         })
     }

@@ -1,7 +1,7 @@
 //! Notices: what the village reads.
 //!
 //! A notice is a draft first, or published at once; a draft may be scheduled, and the gateway
-//! publishes it when its time comes. What is published may be corrected (the versions before are
+//! publishes it when its time comes. A published notice may be corrected (the versions before are
 //! kept), is taken down by a person, or expires. Each step is an event, with its actor and its
 //! moment in the entry.
 
@@ -39,7 +39,7 @@ pub struct Notice {
     pub id: NoticeId,
     /// Its words, see [`NoticeWords`].
     pub text: BlobRef,
-    /// What it says of itself beside its text.
+    /// Its details beside its text.
     #[serde(flatten)]
     pub details: NoticeDetails,
     /// When it was published.
@@ -49,7 +49,7 @@ pub struct Notice {
     /// True when the commune sent it.
     #[serde(default)]
     pub from_commune: bool,
-    /// What it said before each correction, the oldest first; no more than
+    /// The versions before each correction, the oldest first; no more than
     /// [`rules::VERSIONS_KEPT`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<NoticeVersion>,
@@ -75,12 +75,12 @@ impl Notice {
     }
 }
 
-/// What a notice said before it was corrected.
+/// A notice as it was before it was corrected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeVersion {
     /// Its words then.
     pub text: BlobRef,
-    /// What it said of itself then.
+    /// Its details then.
     #[serde(flatten)]
     pub details: NoticeDetails,
     /// When the correction took its place.
@@ -96,7 +96,7 @@ pub struct NoticeDraft {
     pub id: NoticeId,
     /// Its words.
     pub text: BlobRef,
-    /// What it says of itself beside its text.
+    /// Its details beside its text.
     #[serde(flatten)]
     pub details: NoticeDetails,
     /// When it was saved.
@@ -242,7 +242,7 @@ impl Command {
 }
 
 impl Event {
-    /// How this event is filed. What is not published yet does not leave the gateway.
+    /// How this event is filed. A notice that is not published yet does not leave the gateway.
     #[must_use]
     pub fn properties(&self) -> EventProperties<'_> {
         let filed = EventProperties::in_lane;

@@ -25,7 +25,7 @@ use super::id::{
 };
 use super::light::{Light, LightGroup};
 use super::network::Reservation;
-use super::notice::{EndedNotice, Notice, NoticeDraft};
+use super::notice::{Attachment, EndedNotice, Notice, NoticeDraft};
 use super::place::Place;
 use super::procedure::ProcedureCatalogue;
 use super::sensor::Sensor;
@@ -230,6 +230,38 @@ impl VillageState {
             .chain(map)
             .chain(labels)
             .chain(files)
+    }
+
+    /// The files of all notices: published, ended, drafts, and what was before corrections.
+    pub fn attachments(&self) -> impl Iterator<Item = &Attachment> {
+        let ended = self.ended.values().map(|e| &e.notice);
+        let notices = self.notices.values().map(|n| &**n).chain(ended);
+        let drafts = self.drafts.values().flat_map(|d| &d.details.attachments);
+        notices.flat_map(Notice::files).chain(drafts)
+    }
+
+    /// The newest notices in force at `now`, urgent ones apart, so many of each.
+    #[must_use]
+    pub fn newest_notices(
+        &self,
+        now: WallMs,
+        most_urgent: usize,
+        most: usize,
+    ) -> (Vec<&Notice>, Vec<&Notice>) {
+        let (mut urgent, mut others): (Vec<&Notice>, Vec<&Notice>) = (Vec::new(), Vec::new());
+        for notice in self.notices.values().filter(|n| !n.details.is_over(now)) {
+            let (list, most) = if notice.details.urgent {
+                (&mut urgent, most_urgent)
+            } else {
+                (&mut others, most)
+            };
+            let place = list.partition_point(|n| n.order > notice.order);
+            if place < most {
+                list.insert(place, notice);
+                list.truncate(most);
+            }
+        }
+        (urgent, others)
     }
 
     /// Notices in force at `now`: urgent first, then newest.

@@ -29,7 +29,7 @@ const COMMAND_ID_FIELD: &str = "once";
 const TAP_FIELD: &str = "tap";
 
 /// Fields of a form, in order; small, decoded, without hidden characters.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct FormFields(Vec<(String, String)>);
 
 impl FormFields {
@@ -60,16 +60,31 @@ impl FormFields {
         self.0
     }
 
-    /// The fields in the body of a request.
-    async fn read(request: Request) -> Result<Self, PageError> {
+    /// Fields as they came, without hidden characters.
+    #[must_use]
+    pub fn cleaned(fields: Vec<(String, String)>) -> Self {
+        let clean = |(name, value): (String, String)| (name, text::body(&value, usize::MAX));
+        Self(fields.into_iter().map(clean).collect())
+    }
+
+    /// The fields in the body of a request, or those that a layer read of it.
+    async fn read(mut request: Request) -> Result<Self, PageError> {
+        if let Some(fields) = request.extensions_mut().remove::<Self>() {
+            return Ok(fields);
+        }
         let read = axum::Form::<Vec<(String, String)>>::from_request(request, &()).await;
         let axum::Form(fields) = read.map_err(|why| match why.status() {
             StatusCode::PAYLOAD_TOO_LARGE => PageError::FormTooLong,
             _ => PageError::UnreadableForm,
         })?;
-        let clean = |(name, value): (String, String)| (name, text::body(&value, usize::MAX));
-        Ok(Self(fields.into_iter().map(clean).collect()))
+        Ok(Self::cleaned(fields))
     }
+}
+
+/// Whether what a form carries is the CSRF token of a sign-in.
+#[must_use]
+pub fn is_proof(carried: &str, csrf: &str) -> bool {
+    constant_time_eq(&unmask(carried), csrf)
 }
 
 /// An audience that signs in and sends forms.
@@ -172,7 +187,7 @@ impl<S: Audience, T: FormContent<S>> FromRequest<S> for FormPost<S, T> {
         let sender = audience.sender(&visit);
         let is_proved = sender
             .as_ref()
-            .is_some_and(|(_, csrf)| constant_time_eq(&unmask(fields.get(CSRF_FIELD)), csrf));
+            .is_some_and(|(_, csrf)| is_proof(fields.get(CSRF_FIELD), csrf));
         // Judged when the last byte of the form is here: it may trickle in.
         let deadline = audience.deadline(fields.get(TAP_FIELD));
         let once = CommandId::new(fields.get(COMMAND_ID_FIELD)).ok();

@@ -10,6 +10,7 @@ pub mod form_token;
 pub mod fragment;
 pub mod headers;
 pub mod hosts;
+pub mod notice_body;
 pub mod page_error;
 pub mod render;
 pub mod row;

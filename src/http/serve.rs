@@ -35,6 +35,9 @@ const MAX_PER_LOOPBACK: usize = 400;
 /// How long a request may take to come in and be answered; streams that follow are not bounded by
 /// this.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same of a form with files: a phone sends its pictures by 3G. The reader of such a form
+/// bounds how long a stranger may take.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,11 +102,18 @@ async fn serve_connection<I, K>(
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         permit.mark_identified();
         request.extensions_mut().insert(ConnectInfo(peer));
+        let kind = request.headers().get(axum::http::header::CONTENT_TYPE);
+        let is_upload = kind.is_some_and(|k| k.as_bytes().starts_with(b"multipart/form-data"));
+        let patience = if is_upload {
+            UPLOAD_TIMEOUT
+        } else {
+            REQUEST_TIMEOUT
+        };
         let answer = app.clone().call(request);
         // A request whose body trickles in is not waited for.
         async move {
             Ok::<_, Infallible>(
-                tokio::time::timeout(REQUEST_TIMEOUT, answer)
+                tokio::time::timeout(patience, answer)
                     .await
                     .unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response()))
                     .unwrap_or_else(|never| match never {}),

@@ -1,6 +1,7 @@
-//! Bulk data that is not history: files of people's data, samples, recordings of cameras,
-//! rows of the wifi's sessions; and the watch over free space.
+//! Bulk data that is not history: files of people's data and of notices, samples, recordings of
+//! cameras, rows of the wifi's sessions; and the watch over free space.
 
+pub mod attachments;
 pub mod disk_space;
 pub mod erase;
 pub mod files;

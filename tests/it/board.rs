@@ -89,36 +89,42 @@ fn the_demos_board_reads_well_on_every_day_of_twelve_years() {
         let today = day_number(now);
         let board = compose(&text, now).unwrap_or_else(|e| panic!("{:?}: {e:#}", day(now)));
         for notice in &board {
-            for (number, before) in dates(&notice.body) {
+            for (number, before) in dates(&notice.words.body) {
                 assert_eq!(
                     before,
                     weekdays[usize::try_from((number + 4) % 7).expect("weekday")],
                     "{:?}: {}",
                     day(now),
-                    notice.body
+                    notice.words.body
                 );
             }
-            assert!(!notice.title.contains(['{', '}']) && !notice.body.contains(['{', '}']));
-            assert!(notice.until.is_none_or(|u| u > now), "the house takes it");
+            assert!(
+                !notice.words.title.contains(['{', '}']) && !notice.words.body.contains(['{', '}'])
+            );
+            assert!(
+                notice.details.until.is_none_or(|u| u > now),
+                "the house takes it"
+            );
         }
         let urgent = named(&board, "tb-01");
-        assert_eq!(urgent.kind, NoticeKind::Warning);
-        assert!(urgent.urgent);
+        assert_eq!(urgent.details.kind, NoticeKind::Warning);
+        assert!(urgent.details.urgent && urgent.details.risk.is_some());
         assert!(
-            dates(&urgent.body)[0].0 < today
+            dates(&urgent.words.body)[0].0 < today
                 && urgent
+                    .details
                     .until
                     .is_some_and(|u| u > now + DAY_MS && u < now + 4 * DAY_MS),
             "a warning is in force"
         );
         let (ahead, past) = (
-            dates(&named(&board, "tb-02").body)[0].0,
-            dates(&named(&board, "tb-05").body)[0].0,
+            dates(&named(&board, "tb-02").words.body)[0].0,
+            dates(&named(&board, "tb-05").words.body)[0].0,
         );
         assert!((10..=40).contains(&(ahead - today)), "an event lies ahead");
         assert!((1..=21).contains(&(today - past)), "and one is over");
         for id in ["tb-02", "tb-05", "tb-06", "tb-07"] {
-            let (number, _) = dates(&named(&board, id).body)[0];
+            let (number, _) = dates(&named(&board, id).words.body)[0];
             let moon = lunar(WallMs::new(number * DAY_MS));
             assert!(
                 !feast(number) && (moon.leap || (moon.month, moon.day) != (1, 1)),
@@ -129,7 +135,7 @@ fn the_demos_board_reads_well_on_every_day_of_twelve_years() {
         // The meeting's title has the month of its date.
         let meeting = day(WallMs::new(ahead * DAY_MS));
         assert_eq!(
-            named(&board, "tb-02").title,
+            named(&board, "tb-02").words.title,
             format!("Họp thôn tháng {}/{}", meeting.month, meeting.year)
         );
         assert_eq!(weekday(WallMs::new(ahead * DAY_MS)), 6);

@@ -64,6 +64,7 @@ mod loads;
 mod logs;
 mod lookups;
 mod losses;
+mod notice_forms;
 mod odd_cameras;
 mod officers;
 mod pages;

@@ -230,7 +230,7 @@ fn a_notice_is_seen_as_visitors_will_see_it_before_it_is_published() {
     assert!(
         refused.status == 400
             && refused.body.contains("Chữ</textarea>")
-            && refused.body.contains("<option value=\"urgent\" selected>"),
+            && refused.body.contains("<option value=\"warning\" selected>"),
         "{refused:?}"
     );
     let twice = send(&house, &cookie, "/notices/new", "/notices/preview");

@@ -219,6 +219,7 @@ fn app(
         samples: handles.samples.clone(),
         session_rows: handles.session_rows.clone(),
         files: handles.files.clone(),
+        attachments: handles.attachments.clone(),
         sessions: handles.sign_ins.clone(),
         taps: TapClock::new(&run, clock.clone(), standstill),
         supervisor: supervisor.clone(),

@@ -16,6 +16,7 @@ use crate::domain::state::{BlobUse, VillageState};
 use crate::http::session::SignIns;
 use crate::journal::index::Index;
 use crate::journal::{CommandRequest, Journal, SubmitError, scrub};
+use crate::store::attachments::Attachments;
 use crate::store::disk_space::{self, Ballast};
 use crate::store::files::PeopleFiles;
 use crate::store::samples::{ReadingsLoss, Samples};
@@ -43,6 +44,7 @@ pub fn start(
         index: handles.index.clone(),
         samples: handles.samples.clone(),
         files: handles.files.clone(),
+        attachments: handles.attachments.clone(),
         sign_ins: handles.sign_ins.clone(),
         has_commune,
         supervisor: handles.supervisor.clone(),
@@ -67,6 +69,7 @@ struct Maintenance {
     index: Index,
     samples: Samples,
     files: PeopleFiles,
+    attachments: Attachments,
     /// With the wrong PINs that are to be recorded.
     sign_ins: SignIns,
     has_commune: bool,
@@ -314,6 +317,10 @@ impl Maintenance {
                 (now - retention::KEEP_MS / 10).ms().to_string().as_bytes(),
             )?,
             Err(cause) => tracing::warn!(%cause, "orphan blob sweep failed"),
+        }
+        let state = self.journal.state();
+        if let Err(cause) = retention::sweep_attachments(&state, &self.attachments, now).await {
+            tracing::warn!(%cause, "orphan attachment sweep failed");
         }
         let gone = retention::trim(&self.journal, &self.index, &self.data, now, committed).await?;
         tracing::info!(entries = gone, "history trimmed");

@@ -13,9 +13,11 @@ use crate::domain::actor::Actor;
 use crate::domain::event::ClockQuality;
 use crate::domain::history;
 use crate::domain::id::BlobId;
+use crate::domain::state::VillageState;
 use crate::journal::history::History;
 use crate::journal::index::Index;
 use crate::journal::{CommandRequest, Journal, StoredEntry, pack};
+use crate::store::attachments::Attachments;
 use crate::store::disk_space;
 use crate::store::files::PeopleFiles;
 use crate::time::WallMs;
@@ -169,6 +171,21 @@ pub async fn sweep(
         files.erase(&id)?;
     }
     Ok(gone)
+}
+
+/// Removes files that no notice names and that are older than a day; gives how many.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub async fn sweep_attachments(
+    state: &VillageState,
+    attachments: &Attachments,
+    now: WallMs,
+) -> anyhow::Result<usize> {
+    let used: BTreeSet<String> = state.attachments().map(|a| a.sha256.clone()).collect();
+    let attachments = attachments.clone();
+    let swept = move || attachments.sweep(&used, now - ORPHAN_MS);
+    Ok(tokio::task::spawn_blocking(swept).await??)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! What a notice says of itself beside its text: its kind, whether it is urgent, its days, the risk
+//! The details of a notice beside its text: its kind, whether it is urgent, its days, the risk
 //! that it warns of, its pictures and attachments.
 //!
 //! Invariants: nothing in it was typed by a person (the text, a place, a source and the names of
-//! files are in the blob, see `words`). What older programs stored decodes for ever: they had four
-//! kinds, of which `urgent` is a warning that is urgent today. A field that is not set is not
+//! files are in the blob, see `words`). The details of older programs decode for ever: they had
+//! four kinds, of which `urgent` is a warning that is urgent today. A field that is not set is not
 //! stored. Deliberately absent: the content of the files.
 
 #![allow(
@@ -174,7 +174,7 @@ impl NoticeLanguage {
     }
 }
 
-/// What a file of a notice is.
+/// The kind of a file of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttachmentKind {
@@ -262,7 +262,7 @@ const fn is_usual(language: &NoticeLanguage) -> bool {
     matches!(language, NoticeLanguage::Vietnamese)
 }
 
-/// What a notice says of itself beside its text.
+/// The details of a notice beside its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "StoredDetails")]
 pub struct NoticeDetails {

@@ -1,8 +1,8 @@
 //! The words of a notice: all that a person typed of it, and how they are one blob.
 //!
-//! Invariants: what [`NoticeWords::decode`] reads is what [`NoticeWords::encode`] wrote; the text of
-//! an older program (the title, a line break, the body) reads as its title and its body. Every part
-//! is cleaned (`domain::text`), so a record separator stands in none of them. A blob that was
+//! Invariants: what [`NoticeWords::decode`] reads is what [`NoticeWords::encode`] wrote; the text
+//! of an older program (the title, a line break, the body) reads as its title and its body. Every
+//! part is cleaned (`domain::text`), so a record separator stands in none of them. A blob that was
 //! erased takes all of it: the history tells that there was a notice, and not one word of it.
 
 use serde::{Deserialize, Serialize};

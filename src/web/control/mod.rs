@@ -16,11 +16,12 @@ mod users;
 
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::StreamExt as _;
 
 use self::commands::{error_response, receipt_response, submit_external, submit_request};
 use self::entries::{EntryRange, load_entries, without_hashes};
@@ -34,6 +35,7 @@ use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId};
 use crate::domain::{notice, text};
 use crate::journal::CommandRequest;
 use crate::protocol::control::{PutDevice, PutNotice, Submit};
+use crate::store::attachments::FileProblem;
 use crate::time::WallMs;
 use crate::web::kit::app::App;
 
@@ -68,6 +70,7 @@ pub fn router(
         .route("/devices/{id}", get(devices::device))
         .route("/lights/{id}/answer", get(devices::answer))
         .route("/notices", post(put_notice))
+        .route("/notices/files", post(put_file))
         .route(
             "/commands",
             post(
@@ -185,6 +188,36 @@ async fn put_device(
         .wait_for_access(last, ACCESS_TIMEOUT)
         .await;
     Json(serde_json::json!({ "last": last, "in_force": in_force })).into_response()
+}
+
+/// Stores a file for a notice that is to come; answers with what the notice then names. The body is
+/// taken in pieces, and bounded by the file's own bound.
+async fn put_file(
+    State(app): State<App>,
+    TerminalLang(lang): TerminalLang,
+    request: Request,
+) -> Response {
+    let why = |problem: FileProblem| {
+        let name = lang.t("notice-files");
+        let words = lang.f(problem.key(), &[("name", &name)]);
+        error_response(StatusCode::BAD_REQUEST, words)
+    };
+    let mut file = match app.attachments.begin() {
+        Ok(file) => file,
+        Err(problem) => return why(problem),
+    };
+    let mut body = request.into_body().into_data_stream();
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|_| FileProblem::Storage);
+        if let Err(problem) = piece.and_then(|piece| file.write(&piece)) {
+            return why(problem);
+        }
+    }
+    let kept = tokio::task::spawn_blocking(move || file.keep()).await;
+    match kept.unwrap_or(Err(FileProblem::DamagedPicture)) {
+        Ok(kept) => Json(kept).into_response(),
+        Err(problem) => why(problem),
+    }
 }
 
 async fn put_notice(

@@ -44,10 +44,9 @@ struct HomePage {
 /// themselves.
 fn urgent(app: &App, lang: Lang, state: &VillageState) -> Fragment {
     let notices: Vec<NoticeSummary> = state
-        .notices_at(app.supervisor.clock().trusted_ms())
+        .newest_notices(app.supervisor.clock().trusted_ms(), 2, 0)
+        .0
         .iter()
-        .filter(|n| n.details.urgent)
-        .take(2)
         .map(|n| summarize(app, lang, n))
         .collect();
     let read = lang.t("see-notice");

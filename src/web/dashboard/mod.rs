@@ -38,6 +38,7 @@ use crate::web::kit::app::App;
 
 const SCRIPT: &str = include_str!("assets/live.js");
 const CAMERA: &str = include_str!("assets/camera.js");
+const SHARE: &str = include_str!("assets/share.js");
 const ICON: &str = include_str!("assets/icon.svg");
 /// The same drawing as pictures, for phones whose home screen takes no SVG.
 const ICON_192: &[u8] = include_bytes!("assets/icon-192.png");
@@ -50,13 +51,15 @@ const MAX_SIGN_IN_BYTES: usize = MAX_FORM_BYTES + 8 * 1024;
 
 /// The forms that signed-in people send: where each is sent, and its handler. No other route of the
 /// pages takes a form, but for the sign-in.
-fn forms() -> [(&'static str, MethodRouter<App>); 20] {
+fn forms() -> [(&'static str, MethodRouter<App>); 22] {
     [
         ("/lights/{id}", form(lights::switch)),
         ("/groups/{id}", form(lights::switch_group)),
         ("/notices", form(notices::publish)),
         ("/notices/preview", form(notices::preview)),
         ("/notices/new", form(notices::mend)),
+        ("/notices/drafts", form(notices::save_draft)),
+        ("/notices/drafts/{id}/remove", form(notices::remove_draft)),
         ("/notices/archive/{id}/restore", form(notices::restore)),
         ("/notices/{id}/down", form(notices::take_down)),
         ("/speakers/hear", form(speakers::preview_form)),
@@ -98,7 +101,11 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/notices/preview", get(notices::nothing_typed))
         .route("/notices/archive", get(notices::archive))
         .route("/notices/archive/{id}", get(notices::archived))
+        .route("/notices/drafts/{id}", get(notices::draft))
+        .route("/notices/file/{sha256}", get(notices::file))
+        .route("/notices/file/{sha256}/small", get(notices::small_file))
         .route("/notices/{id}", get(notices::one))
+        .route("/notices/{id}/correct", get(notices::correct))
         .route("/speakers", get(speakers::page))
         .route("/speakers/hear", get(speakers::preview))
         .route("/speakers/sound", get(speakers::preview_sound))
@@ -121,7 +128,8 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .fold(inside, |router, (path, handler)| {
             router.route(path, handler)
         })
-        .layer(from_fn_with_state(app.clone(), sign_in::require_sign_in));
+        .layer(from_fn_with_state(app.clone(), sign_in::require_sign_in))
+        .layer(from_fn_with_state(app.clone(), notices::take_files));
     Router::new()
         .merge(inside)
         .route(
@@ -143,6 +151,10 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route(
             "/a/camera.js",
             get(|| async { asset("text/javascript; charset=utf-8", CAMERA.as_bytes()) }),
+        )
+        .route(
+            "/a/share.js",
+            get(|| async { asset("text/javascript; charset=utf-8", SHARE.as_bytes()) }),
         )
         .route(
             "/a/icon-192.png",

@@ -28,6 +28,7 @@ use crate::journal::{CommandRequest, Committed, Journal};
 use crate::live::Live;
 use crate::ports::Ports;
 use crate::protocol::village_status::VillageStatus;
+use crate::store::attachments::Attachments;
 use crate::store::files::{Lost, PeopleFiles};
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
@@ -73,6 +74,8 @@ pub struct App {
     pub keep_days: u32,
     /// People's files.
     pub files: PeopleFiles,
+    /// The files of notices.
+    pub attachments: Attachments,
     /// Sign-in.
     pub sessions: SignIns,
     /// Clock, health, stop.
@@ -232,6 +235,10 @@ impl App {
             Some("playing") if plays => Some("playing"),
             Some(
                 key @ ("published"
+                | "corrected"
+                | "scheduled"
+                | "draft-saved"
+                | "draft-removed"
                 | "taken-down"
                 | "restored"
                 | "undone"

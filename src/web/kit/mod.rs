@@ -11,6 +11,8 @@ pub mod guest_before;
 pub mod house_labels;
 pub mod links;
 pub mod names;
+pub mod notice_files;
+pub mod notice_sheet;
 pub mod notices;
 pub mod print;
 pub mod printed;

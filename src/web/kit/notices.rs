@@ -1,7 +1,8 @@
-//! A notice as a visitor and the village's people read it: title and paragraphs, when it was
-//! posted, the few words of a list.
+//! A notice in the few words of a list: title, kind, first words, when it was posted. The whole is
+//! in `notice_sheet`.
 
-use crate::domain::notice::{Notice, NoticeWords};
+use crate::domain::notice::{Notice, NoticeKind, NoticeWords};
+use crate::http::notice_body::paragraphs;
 use crate::http::render::{TextSpan, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -13,6 +14,20 @@ const DAY_MS: i64 = 86_400_000;
 /// How long a notice counts as new, ms.
 const NEW_FOR_MS: i64 = 2 * DAY_MS;
 
+/// The key of a kind's name.
+#[must_use]
+pub const fn kind_key(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::Notice => "kind-notice",
+        NoticeKind::Document => "kind-document",
+        NoticeKind::Regulation => "kind-regulation",
+        NoticeKind::Event => "kind-event",
+        NoticeKind::Warning => "kind-warning",
+        NoticeKind::Obituary => "kind-obituary",
+        NoticeKind::Meeting => "kind-meeting",
+    }
+}
+
 /// A notice in a list.
 #[derive(Debug, Clone)]
 pub struct NoticeSummary {
@@ -20,6 +35,8 @@ pub struct NoticeSummary {
     pub id: String,
     /// Title.
     pub title: String,
+    /// Its kind in words; empty = it is not asked for.
+    pub kind: String,
     /// First words of the body.
     pub summary: String,
     /// The body as far as a box holds it, without an opening that repeats the title; its telephone
@@ -45,18 +62,6 @@ pub fn title_and_paragraphs(app: &App, lang: Lang, notice: &Notice) -> (String, 
     }
 }
 
-/// The same as a page in this language shows it; telephone numbers are spans of their own.
-#[must_use]
-pub fn title_and_paragraphs_on_page(
-    app: &App,
-    lang: Lang,
-    notice: &Notice,
-) -> (String, Vec<Vec<TextSpan>>) {
-    let (title, body) = title_and_paragraphs(app, lang, notice);
-    let paragraphs = body.iter().map(|p| verbatim_spans(lang, p)).collect();
-    (title_on_page(lang, title, &body), paragraphs)
-}
-
 /// The title of a notice; a sentence that stands for it is none that people typed.
 fn title_on_page(lang: Lang, title: String, body: &[String]) -> String {
     if body.is_empty() {
@@ -74,16 +79,6 @@ pub fn verbatim_spans(lang: Lang, text: &str) -> Vec<TextSpan> {
         span.words = lang.verbatim(&span.words);
     }
     spans
-}
-
-/// The paragraphs of a body.
-#[must_use]
-pub fn paragraphs(body: &str) -> Vec<String> {
-    body.lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .map(str::to_owned)
-        .collect()
 }
 
 /// When and by whom a notice was posted, and until when it is shown.
@@ -113,7 +108,8 @@ pub fn posted_when(lang: Lang, posting: impl Into<Posting>) -> String {
     posted_text(lang, posting.into(), |ms| dates::long(lang, ms))
 }
 
-fn posted_text(lang: Lang, posting: Posting, date: impl Fn(WallMs) -> String) -> String {
+/// The same, with days as `date` writes them.
+pub(super) fn posted_text(lang: Lang, posting: Posting, date: impl Fn(WallMs) -> String) -> String {
     let posted = lang.f(
         if posting.from_commune {
             "posted-by-commune"
@@ -139,6 +135,7 @@ pub fn summarize(app: &App, lang: Lang, notice: &Notice) -> NoticeSummary {
     let (title, body) = title_and_paragraphs(app, lang, notice);
     NoticeSummary {
         id: notice.id.to_string(),
+        kind: lang.t(kind_key(notice.details.kind)),
         fresh: (0..NEW_FOR_MS).contains(&app.supervisor.clock().wall_ms().since(notice.at)),
         ..summarize_text(lang, title, &body, notice.into())
     }
@@ -161,6 +158,7 @@ pub fn summarize_text(
     };
     NoticeSummary {
         id: String::new(),
+        kind: String::new(),
         title: title_on_page(lang, title, body),
         summary: lang.verbatim(&summary),
         lead,

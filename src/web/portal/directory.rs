@@ -12,7 +12,6 @@ use serde::Deserialize;
 
 use super::Portal;
 use super::directory_map::{MapView, drawing};
-use super::link_card::LinkCard;
 use super::notices::size_key;
 use super::visit::PortalVisit;
 use crate::domain::calendar::{day_number, day_start};
@@ -73,16 +72,13 @@ struct RoadPage {
 }
 
 #[derive(askama::Template)]
-#[template(path = "portal_notice.html")]
+#[template(path = "portal_notice_gone.html")]
 struct NoSuchPage {
     f: PageContext,
     css: &'static str,
     q: String,
     title: String,
-    when: String,
-    is_over: bool,
-    card: Option<LinkCard>,
-    paragraphs: Vec<Vec<TextSpan>>,
+    pieces: Vec<TextSpan>,
 }
 
 /// Words in the address of the list.
@@ -105,10 +101,7 @@ pub(super) fn no_such(portal: &Portal, visit: PortalVisit) -> Response {
         css: STYLE,
         q: visit.query(),
         title: f.t("road-none"),
-        when: String::new(),
-        is_over: false,
-        card: None,
-        paragraphs: vec![split_phones(&f.t("road-none-do"))],
+        pieces: split_phones(&f.t("road-none-do")),
         f,
     };
     render_with(StatusCode::NOT_FOUND, &page)
@@ -138,10 +131,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
             css: STYLE,
             q,
             title: f.t("roads-title"),
-            when: String::new(),
-            is_over: false,
-            card: None,
-            paragraphs: vec![split_phones(&f.t("roads-none"))],
+            pieces: split_phones(&f.t("roads-none")),
             f,
         };
         return render(&page);

@@ -1,5 +1,5 @@
 //! The portal: the pages that a visitor's phone opens by itself. No script, no cookie, no storage,
-//! one request a page.
+//! one request a page; a notice's pictures are requests of their own.
 //!
 //! Invariants: what a phone asks of any other host is answered by a redirection to these pages, and
 //! never as if the internet had answered. A page is answered once for each connection: what the
@@ -112,6 +112,8 @@ pub fn router(
         .route(feeds::JSON_PATH, get(feeds::json_feed))
         .route(link_card::PICTURE_PATH, get(link_card::picture))
         .route("/addresses", get(addresses::page))
+        .route("/t/{id}/{sha256}", get(notices::file))
+        .route("/t/{id}/{sha256}/small", get(notices::small_file))
         .route("/rules", get(rules::page))
         .route("/manage", get(staff::open))
         .route("/in", get(captive::go_home).post(enter::tap))
@@ -139,7 +141,7 @@ async fn inline_style(request: Request, next: Next) -> Response {
     static HASH: std::sync::LazyLock<String> =
         std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(STYLE.as_bytes())));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'self'; \
+        "default-src 'none'; style-src 'sha256-{}'; img-src 'self' data:; form-action 'self'; \
          frame-ancestors 'none'; base-uri 'none'",
         *HASH
     );

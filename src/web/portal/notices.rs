@@ -1,24 +1,25 @@
 //! The village's notices, as visitors read them.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Response};
 
 use super::Portal;
 use super::link_card::LinkCard;
 use super::visit::PortalVisit;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::Notice;
+use crate::domain::notice::{Attachment, Notice, NoticeKind, NoticeWords};
 use crate::domain::state::VillageState;
 use crate::http::assets::STYLE;
 use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
-use crate::web::kit::notices::{
-    NoticeSummary, posted_when, summarize, title_and_paragraphs_on_page,
-};
+use crate::web::kit::notice_files;
+use crate::web::kit::notice_sheet::ShownNotice;
+use crate::web::kit::notices::{NoticeSummary, kind_key, summarize};
 
-/// Notices on the page of all.
+/// Notices on one page of all.
 const MOST: usize = 100;
 /// Notices on the first page.
 const NEWEST: usize = 3;
@@ -38,33 +39,43 @@ pub struct Lists {
 }
 
 impl Lists {
-    /// Those that are shown now.
-    pub fn whole(portal: &Portal, lang: Lang) -> Self {
-        Self::new(portal, lang, MOST)
-    }
-
     /// The newest of them, for the first page.
     pub fn brief(portal: &Portal, lang: Lang) -> Self {
+        let app = &portal.app;
+        let clock = app.supervisor.clock();
+        let state = app.journal.state();
+        let (urgent, others) = state.newest_notices(clock.trusted_ms(), MOST_URGENT, NEWEST);
+        let summary = |n: &&Notice| summarize(app, lang, n);
         Self {
             is_brief: true,
-            ..Self::new(portal, lang, NEWEST)
+            date: dates::both_calendars(lang, clock.wall_ms()),
+            urgent: urgent.iter().map(summary).collect(),
+            others: others.iter().map(summary).collect(),
         }
     }
 
-    fn new(portal: &Portal, lang: Lang, most: usize) -> Self {
+    /// Those that are shown now, the newest hundred.
+    pub fn whole(portal: &Portal, lang: Lang) -> Self {
+        Self::page(portal, lang, None, 0).0
+    }
+
+    /// A page of those of a kind; none = of all kinds. Gives also whether there are more.
+    fn page(portal: &Portal, lang: Lang, kind: Option<NoticeKind>, from: usize) -> (Self, bool) {
         let app = &portal.app;
         let clock = app.supervisor.clock();
-        let now = clock.wall_ms();
-        let all = app.journal.state().notices_at(clock.trusted_ms());
-        let (urgent, others): (Vec<_>, Vec<_>) = all.iter().partition(|n| n.details.urgent);
-        let urgent = urgent.into_iter().take(MOST_URGENT);
-        let others = others.into_iter().take(most);
-        Self {
+        let mut all = app.journal.state().notices_at(clock.trusted_ms());
+        all.retain(|n| kind.is_none_or(|kind| n.details.kind == kind));
+        let has_more = all.len() > from + MOST;
+        let shown = all.iter().skip(from).take(MOST);
+        let (urgent, others): (Vec<_>, Vec<_>) =
+            shown.partition(|n| n.details.urgent && kind.is_none());
+        let lists = Self {
             is_brief: false,
-            date: dates::both_calendars(lang, now),
-            urgent: urgent.map(|n| summarize(app, lang, n)).collect(),
-            others: others.map(|n| summarize(app, lang, n)).collect(),
-        }
+            date: dates::both_calendars(lang, clock.wall_ms()),
+            urgent: urgent.iter().map(|n| summarize(app, lang, n)).collect(),
+            others: others.iter().map(|n| summarize(app, lang, n)).collect(),
+        };
+        (lists, has_more)
     }
 }
 
@@ -80,17 +91,56 @@ struct AllNotices {
     css: &'static str,
     q: String,
     size: &'static str,
+    /// Address and name of the list of each kind that has one, and whether it is this list.
+    kinds: Vec<(String, String, bool)>,
+    /// The kind of this list; empty = all.
+    kind: String,
+    /// The address of the next page; empty = this is the last.
+    next: String,
     lists: Lists,
 }
 
-/// All notices.
-pub async fn list(State(portal): State<Portal>, visit: PortalVisit) -> Response {
+/// All notices, or those of a kind.
+pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) -> Response {
     let f = visit.context(&portal);
+    let q = visit.query();
+    // An address that nobody can read asks for nothing in particular.
+    let asked = Query::<Vec<(String, String)>>::try_from_uri(&uri);
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let value = |name: &str| asked.iter().find(|(n, _)| n == name).map(|(_, v)| v);
+    let kind = value("kind").and_then(|name| NoticeKind::named(name));
+    let from = value("from").and_then(|n| n.parse().ok()).unwrap_or(0);
+    let (lists, has_more) = Lists::page(&portal, f.lang, kind, from);
+    let state = portal.app.journal.state();
+    let now = portal.app.supervisor.clock().trusted_ms();
+    let address = |query: &str| format!("/t{q}&{query}");
+    let is_used = |kind: NoticeKind| {
+        let mut up = state.notices.values().filter(|n| !n.details.is_over(now));
+        up.any(|n| n.details.kind == kind)
+    };
+    let mut kinds = vec![(format!("/t{q}"), f.t("all-kinds"), kind.is_none())];
+    kinds.extend(
+        NoticeKind::ALL
+            .into_iter()
+            .filter(|k| is_used(*k) || kind == Some(*k))
+            .map(|k| {
+                let there = address(&format!("kind={}", k.name()));
+                (there, f.t(kind_key(k)), kind == Some(k))
+            }),
+    );
     render(&AllNotices {
         css: STYLE,
-        q: visit.query(),
         size: size_key(&f),
-        lists: Lists::whole(&portal, f.lang),
+        kind: kind.map_or_else(String::new, |kind| f.t(kind_key(kind))),
+        kinds,
+        next: if has_more {
+            let of_kind = kind.map_or_else(String::new, |k| format!("kind={}&", k.name()));
+            address(&format!("{of_kind}from={}", from.saturating_add(MOST)))
+        } else {
+            String::new()
+        },
+        lists,
+        q,
         f,
     })
 }
@@ -101,13 +151,19 @@ struct PortalNotice {
     f: PageContext,
     css: &'static str,
     q: String,
-    title: String,
-    when: String,
-    /// Its time is over.
-    is_over: bool,
+    sheet: ShownNotice,
     /// The card that a link to it shows elsewhere.
     card: Option<LinkCard>,
-    paragraphs: Vec<Vec<TextSpan>>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "portal_notice_gone.html")]
+struct PortalNoticeGone {
+    f: PageContext,
+    css: &'static str,
+    q: String,
+    title: String,
+    pieces: Vec<TextSpan>,
 }
 
 /// A notice that may be read: one that is up, or one whose time is over. One that was taken down
@@ -126,41 +182,63 @@ pub async fn one(
 ) -> Response {
     let f = visit.context(&portal);
     let app = &portal.app;
-    let state = app.journal.state();
-    let now = app.supervisor.clock().trusted_ms();
-    let found = NoticeId::new(&id)
-        .ok()
-        .and_then(|id| published(&state, &id));
     let q = visit.query();
-    match found {
+    let found = NoticeId::new(&id).ok();
+    match found.and_then(|id| published(&app.journal.state(), &id)) {
         Some(notice) => {
-            let (title, paragraphs) = title_and_paragraphs_on_page(app, f.lang, &notice);
+            let files = format!("/t/{}/", notice.id);
             render(&PortalNotice {
                 css: STYLE,
                 q,
-                title,
-                when: posted_when(f.lang, &notice),
-                is_over: notice.details.is_over(now) || !state.notices.contains_key(&notice.id),
                 card: LinkCard::of(app, &notice),
-                paragraphs,
+                sheet: ShownNotice::published(app, f.lang, &notice, &files),
                 f,
             })
         }
-        None => {
-            let (title, detail) = (f.t("notice-no-longer"), f.t("notice-no-longer-do"));
-            render_with(
-                StatusCode::NOT_FOUND,
-                &PortalNotice {
-                    css: STYLE,
-                    q,
-                    title,
-                    when: String::new(),
-                    is_over: false,
-                    card: None,
-                    paragraphs: vec![split_phones(&detail)],
-                    f,
-                },
-            )
-        }
+        None => render_with(
+            StatusCode::NOT_FOUND,
+            &PortalNoticeGone {
+                css: STYLE,
+                q,
+                title: f.t("notice-no-longer"),
+                pieces: split_phones(&f.t("notice-no-longer-do")),
+                f,
+            },
+        ),
     }
+}
+
+/// A file of a notice that visitors may read, with the name that a person gave it.
+fn file_of(portal: &Portal, id: &str, sha256: &str) -> Option<(Attachment, String)> {
+    let app = &portal.app;
+    let id = NoticeId::new(id).ok()?;
+    let notice = published(&app.journal.state(), &id)?;
+    let files = &notice.details.attachments;
+    let place = files.iter().position(|file| file.sha256 == sha256)?;
+    let words = NoticeWords::decode(&app.files.text(&notice.text).ok()?);
+    let name = words.files.get(place).cloned().unwrap_or_default();
+    Some((files[place].clone(), name))
+}
+
+async fn send_file(portal: &Portal, id: &str, sha256: &str, is_small: bool) -> Response {
+    match file_of(portal, id, sha256) {
+        Some((file, name)) => notice_files::answer(&portal.app, &file, &name, is_small).await,
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// A file of a notice.
+pub async fn file(
+    State(portal): State<Portal>,
+    Path((id, sha256)): Path<(String, String)>,
+) -> Response {
+    send_file(&portal, &id, &sha256, false).await
+}
+
+/// The small size of a picture of a notice.
+pub async fn small_file(
+    State(portal): State<Portal>,
+    Path((id, sha256)): Path<(String, String)>,
+) -> Response {
+    send_file(&portal, &id, &sha256, true).await
 }

@@ -80,6 +80,7 @@ fn app(data: &Path, site: &PortalSite) -> (App, Handles) {
         samples: handles.samples.clone(),
         session_rows: handles.session_rows.clone(),
         files: handles.files.clone(),
+        attachments: handles.attachments.clone(),
         sessions: handles.sign_ins.clone(),
         taps: TapClock::new("0", clock.clone(), Standstill::new(clock)),
         supervisor: handles.supervisor.clone(),
@@ -206,8 +207,9 @@ impl GuestPages {
         let now = self.app.supervisor.clock().wall_ms();
         for notice in crate::board::notices(now).iter().rev() {
             let body = serde_json::json!({
-                "id": notice.id, "title": notice.title, "body": notice.body,
-                "kind": notice.kind, "urgent": notice.urgent, "until": notice.until,
+                "id": notice.id, "title": notice.words.title, "body": notice.words.body,
+                "kind": notice.details.kind, "urgent": notice.details.urgent,
+                "until": notice.details.until,
             });
             let answer = http_unix(&socket, "POST", "/notices", &body.to_string());
             assert_eq!(answer.status, 200, "{answer:?}");

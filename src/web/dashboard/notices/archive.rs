@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 
-use super::{ARCHIVE_PATH, DAY_MS};
+use super::{ARCHIVE_PATH, DAY_MS, FILES};
 use crate::domain::actor::Actor;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{self, EndedNotice, Notice};
@@ -15,7 +15,7 @@ use crate::domain::state::VillageState;
 use crate::http::address::PathId;
 use crate::http::form::ButtonOnly;
 use crate::http::page_error::{PageError, PageResult};
-use crate::http::render::{PageContext, TextSpan, redirect_see_other, render};
+use crate::http::render::{PageContext, redirect_see_other, render};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::keys::secret;
@@ -23,11 +23,12 @@ use crate::time::WallMs;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{ListPage, PageSection, Row};
 use crate::web::kit::form::Post;
-use crate::web::kit::notices::{posted_when, summarize, title_and_paragraphs_on_page};
+use crate::web::kit::notice_sheet::ShownNotice;
+use crate::web::kit::notices::summarize;
 use crate::web::kit::undo::Act;
 
-/// Most expired notices in the list.
-const MAX_EXPIRED: usize = 100;
+/// Most notices of each list.
+const MAX_LISTED: usize = 200;
 
 /// A notice by its id, whether it is up or not.
 pub(super) fn find<'a>(state: &'a VillageState, id: &NoticeId) -> Option<&'a Notice> {
@@ -39,6 +40,7 @@ pub(super) fn find<'a>(state: &'a VillageState, id: &NoticeId) -> Option<&'a Not
 fn taken_down(state: &VillageState) -> Vec<&Arc<EndedNotice>> {
     let mut all: Vec<_> = state.ended.values().filter(|e| !e.is_expired).collect();
     all.sort_by_key(|t| Reverse(t.order));
+    all.truncate(MAX_LISTED);
     all
 }
 
@@ -49,7 +51,7 @@ fn expired(state: &VillageState, now: WallMs) -> Vec<&Notice> {
     let ended = state.ended.values().filter(|e| e.is_expired);
     let mut all: Vec<_> = over.chain(ended.map(|e| &e.notice)).collect();
     all.sort_by_key(|n| Reverse(n.details.until));
-    all.truncate(MAX_EXPIRED);
+    all.truncate(MAX_LISTED);
     all
 }
 
@@ -124,11 +126,9 @@ struct ArchivedNoticePage {
     f: PageContext,
     id: String,
     once: String,
-    title: String,
-    posted: String,
+    sheet: ShownNotice,
     /// The person who took it down and the moment, or the moment at which its time was over.
     ended: String,
-    paragraphs: Vec<Vec<TextSpan>>,
     /// It may be put up again as it was.
     can_restore: bool,
     /// Its text can be read.
@@ -153,16 +153,18 @@ pub async fn archived(
     if taken.is_none() && !is_over && !state.ended.contains_key(&id) {
         return Ok(redirect_see_other(&format!("/notices/{id}")));
     }
-    let (title, paragraphs) = title_and_paragraphs_on_page(&app, f.lang, notice);
+    // The moment of its end is said once.
+    let sheet = ShownNotice {
+        over: String::new(),
+        ..ShownNotice::published(&app, f.lang, notice, FILES)
+    };
     Ok(render(&ArchivedNoticePage {
         id: notice.id.to_string(),
-        title,
-        posted: posted_when(f.lang, notice),
+        sheet,
         ended: taken.map_or_else(
             || expired_text(f.lang, notice),
             |t| taken_down_text(&app, f.lang, &state, t),
         ),
-        paragraphs,
         can_restore: taken.is_some_and(|t| t.by != Actor::Commune) && !is_over,
         is_readable: app.files.text(&notice.text).is_ok(),
         once: secret::token().map_err(|_| PageError::Unavailable)?,

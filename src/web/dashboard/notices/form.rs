@@ -1,72 +1,42 @@
-//! The form of a notice: it is typed, looked at as visitors will see it, and published.
+//! The form of a notice: it is typed, looked at as visitors will see it, and published, scheduled,
+//! kept as a draft, or put in the place of what was published before.
 //!
 //! Invariants: a form that is not accepted comes back with everything that was typed and chosen.
-//! The form's command id makes a double tap one notice. The preview stores nothing: it carries what
-//! was typed to the button that publishes, and to the one that leads back to the form.
+//! The form's command id makes a double tap one notice. The preview stores nothing but the files
+//! that were chosen: it carries what was typed to the button that publishes, and to the one that
+//! leads back to the form.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::DAY_MS;
-use crate::domain::id::NoticeId;
-use crate::domain::notice::{self, Notice, NoticeDetails, NoticeKind, NoticeWords};
-use crate::http::address::Query;
-use crate::http::form::{FormContent, FormFields};
+use super::content::{NoticeForm, WrittenNotice};
+use super::page::form_page;
+use super::templates;
+use super::upload::{PROBLEM_FIELD, PROBLEM_NAME_FIELD};
+use super::{DAY_MS, FILES};
+use crate::domain::blob::BlobRef;
+use crate::domain::id::{CommandId, NoticeId};
+use crate::domain::notice::{self, Notice, NoticeWords};
+use crate::domain::state::VillageState;
+use crate::http::address::{PathId, Query};
+use crate::http::form::{ButtonOnly, FormContent, FormFields};
+use crate::http::notice_body::paragraphs;
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
-use crate::http::render::{PageContext, TextSpan, redirect_see_other, render, render_with};
+use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::http::wrong_input::WrongInput;
+use crate::i18n::dates;
 use crate::keys::secret;
+use crate::store::attachments::FileProblem;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
-use crate::web::kit::notices::{
-    NoticeSummary, Posting, paragraphs, posted_when, summarize_text, title_and_paragraphs,
-    verbatim_spans,
-};
+use crate::web::kit::notice_sheet::ShownNotice;
+use crate::web::kit::notices::{NoticeSummary, Posting, summarize_text};
 use crate::web::kit::undo::Act;
-
-/// The choice of the form for an urgent warning.
-const URGENT: &str = "urgent";
-
-#[derive(askama::Template)]
-#[template(path = "notice_new.html")]
-struct NewNoticePage {
-    f: PageContext,
-    once: String,
-    /// Why the notice was not accepted.
-    wrong: WrongInput,
-    title: String,
-    body: String,
-    kinds: Vec<SelectOption>,
-    days: Vec<SelectOption>,
-}
-
-/// One choice of a list: its value, its words, whether it is chosen.
-struct SelectOption {
-    value: &'static str,
-    words: String,
-    chosen: bool,
-}
-
-/// A notice as it was typed.
-#[derive(Default)]
-pub struct NoticeForm {
-    title: String,
-    body: String,
-    kind: String,
-    days: String,
-}
 
 impl FormContent<App> for NoticeForm {
     fn read(fields: FormFields) -> Self {
-        let [title, body, kind, days] =
-            ["title", "body", "kind", "days"].map(|name| fields.get(name).to_owned());
-        Self {
-            title,
-            body,
-            kind,
-            days,
-        }
+        Self::new(fields)
     }
 
     async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
@@ -83,20 +53,23 @@ impl FormContent<App> for NoticeForm {
     }
 }
 
-/// A notice as it was typed, to be looked at or corrected. It orders nothing yet, at any age.
+/// A notice as it was typed, to be looked at, corrected or kept. It orders nothing yet, at any age.
 pub struct UnpublishedForm(NoticeForm);
 
 impl FormContent<App> for UnpublishedForm {
     const MAY_BE_LATE: bool = true;
 
     fn read(fields: FormFields) -> Self {
-        Self(NoticeForm::read(fields))
+        Self(NoticeForm::new(fields))
     }
 
     async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
         self.0.refused(app, visit, why).await
     }
 }
+
+/// A notice as it was found wanting: the status of the answer, and why.
+type NoticeRefusal = (StatusCode, WrongInput);
 
 impl NoticeForm {
     /// The form again, with what was typed and the reason, under a fresh id: nobody types it twice.
@@ -108,7 +81,51 @@ impl NoticeForm {
         wrong: WrongInput,
     ) -> PageResult {
         let once = secret::token().map_err(|_| PageError::Unavailable)?;
-        Ok(render_with(status, &form(app, visit, once, self, wrong)))
+        Ok(render_with(
+            status,
+            &form_page(app, visit, once, self, wrong),
+        ))
+    }
+
+    /// The id of the draft, or of the notice that is corrected; none = it is a new one.
+    fn notice_id(&self) -> Option<NoticeId> {
+        NoticeId::new(self.get("notice")).ok()
+    }
+
+    fn is_correction(&self) -> bool {
+        !self.get("correct").is_empty()
+    }
+
+    /// Why a file of this form was not kept.
+    fn file_problem(&self, visit: &RequestContext) -> Option<WrongInput> {
+        let key = self.get(PROBLEM_FIELD);
+        let problem = FileProblem::ALL.into_iter().find(|p| p.key() == key)?;
+        let name = visit.lang.verbatim(self.get(PROBLEM_NAME_FIELD));
+        let why = visit.lang.f(problem.key(), &[("name", &name)]);
+        Some(WrongInput::in_field("files", why))
+    }
+
+    /// The notice that the form says; the error is why it cannot be published.
+    fn checked(&self, app: &App, visit: &RequestContext) -> Result<WrittenNotice, NoticeRefusal> {
+        if let Some(wrong) = self.file_problem(visit) {
+            return Err((StatusCode::BAD_REQUEST, wrong));
+        }
+        // A gateway whose clock is dead believes in 1970: a notice that is published then must
+        // still be valid for days to come.
+        let now = app.supervisor.clock().trusted_ms();
+        let written = self
+            .written(app, visit.lang, now)
+            .map_err(|wrong| (StatusCode::BAD_REQUEST, wrong))?;
+        // After “back” and a second submit the form's id is new, but the text is not.
+        let mac = app.files.mac(written.words.encode().as_bytes());
+        let corrected = self.notice_id().filter(|_| self.is_correction());
+        let is_same = |n: &Notice| n.text.mac == mac && Some(&n.id) != corrected.as_ref();
+        let state = app.journal.state();
+        let mut up = state.notices.values().filter(|n| !n.details.is_over(now));
+        if up.any(|n| is_same(n)) {
+            return Err((StatusCode::CONFLICT, visit.lang.t("notice-twice").into()));
+        }
+        Ok(written)
     }
 }
 
@@ -120,63 +137,25 @@ pub(in crate::web::dashboard) fn typed_again(
     note: String,
 ) -> PageResult {
     let once = secret::token().map_err(|_| PageError::Unavailable)?;
-    let typed = <NoticeForm as FormContent<App>>::read(fields);
-    let mut page = form(app, visit, once, &typed, WrongInput::default());
+    let typed = NoticeForm::new(fields);
+    let mut page = form_page(app, visit, once, &typed, WrongInput::default());
     page.f.flash = Some(note);
     Ok(render(&page))
 }
 
-/// The form, with the text that was typed before and why it was not accepted.
-fn form(
+/// The form of a notice of before, whose text is there.
+fn form_of(
     app: &App,
-    visit: &RequestContext,
-    once: String,
-    typed: &NoticeForm,
-    wrong: WrongInput,
-) -> NewNoticePage {
-    let f = app.page_context(visit, &app.journal.state(), "more");
-    let choice = |typed: &str, value: &'static str, words: String| SelectOption {
-        chosen: typed == value,
-        value,
-        words,
-    };
-    let mut kinds: Vec<_> = NoticeKind::ALL
-        .into_iter()
-        .map(|kind| choice(&typed.kind, kind.name(), f.t(kind_key(kind))))
-        .collect();
-    kinds.push(choice(&typed.kind, URGENT, f.t("kind-urgent")));
-    let days = [
-        ("7", f.t1("for-days", "n", "7")),
-        ("30", f.t1("for-days", "n", "30")),
-        ("0", f.t("until-taken-down")),
-    ]
-    .map(|(v, words)| choice(&typed.days, v, words))
-    .into();
-    NewNoticePage {
-        once,
-        wrong,
-        title: typed.title.clone(),
-        body: typed.body.clone(),
-        kinds,
-        days,
-        f,
-    }
+    notice: &Notice,
+    further: impl IntoIterator<Item = (&'static str, String)>,
+) -> Option<NoticeForm> {
+    let text = app.files.text(&notice.text).ok()?;
+    let words = NoticeWords::decode(&text);
+    Some(NoticeForm::of(&words, &notice.details, further))
 }
 
-/// The key of a kind's name.
-const fn kind_key(kind: NoticeKind) -> &'static str {
-    match kind {
-        NoticeKind::Notice => "kind-notice",
-        NoticeKind::Document => "kind-document",
-        NoticeKind::Regulation => "kind-regulation",
-        NoticeKind::Event => "kind-event",
-        NoticeKind::Warning => "kind-warning",
-        NoticeKind::Obituary => "kind-obituary",
-        NoticeKind::Meeting => "kind-meeting",
-    }
-}
-
-/// The form: empty, or with the text of an older notice that is to be published anew.
+/// The form: empty, with the beginning of a template, or with the text of an older notice that is
+/// to be published anew.
 pub async fn new(
     State(app): State<App>,
     visit: RequestContext,
@@ -186,71 +165,49 @@ pub async fn new(
         return Err(PageError::NotPermitted);
     }
     let state = app.journal.state();
-    let older = query
-        .iter()
-        .find(|(name, _)| name == "again")
-        .and_then(|(_, id)| NoticeId::new(id).ok())
+    let asked = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, v)| v);
+    let template = asked("template").and_then(|id| templates::named(id));
+    let older = asked("again")
+        .and_then(|id| NoticeId::new(id).ok())
         .and_then(|id| super::archive::find(&state, &id))
-        .filter(|n| app.files.text(&n.text).is_ok());
-    let typed = older.map_or_else(NoticeForm::default, |n| NoticeForm::of(&app, &visit, n));
+        .and_then(|n| form_of(&app, n, [("days", String::new())]));
+    let typed = older.or_else(|| template.map(NoticeForm::of_template));
+    let typed = typed.unwrap_or_default();
     typed.again(&app, &visit, StatusCode::OK, WrongInput::default())
 }
 
-/// A notice that may be published: what the form says, checked.
-struct WrittenNotice {
-    words: NoticeWords,
-    details: NoticeDetails,
+/// The form of a notice that is up, to correct it.
+pub async fn correct(
+    State(app): State<App>,
+    visit: RequestContext,
+    PathId(id): PathId<NoticeId>,
+) -> PageResult {
+    if !visit.is_chief() {
+        return Err(PageError::NotPermitted);
+    }
+    let state = app.journal.state();
+    let notice = state.notices.get(&id).filter(|n| !n.from_commune);
+    let notice = notice.ok_or(PageError::NoticeGone)?;
+    let further = [("notice", id.to_string()), ("correct", "1".to_owned())];
+    let typed = form_of(&app, notice, further).ok_or(PageError::NoticeGone)?;
+    typed.again(&app, &visit, StatusCode::OK, WrongInput::default())
 }
 
-impl NoticeForm {
-    /// The form of an older notice.
-    fn of(app: &App, visit: &RequestContext, notice: &Notice) -> Self {
-        let (title, body) = title_and_paragraphs(app, visit.lang, notice);
-        Self {
-            title,
-            body: body.join("\n"),
-            kind: if notice.details.urgent {
-                URGENT.to_owned()
-            } else {
-                notice.details.kind.name().to_owned()
-            },
-            days: String::new(),
-        }
+/// The form of a draft.
+pub async fn draft(
+    State(app): State<App>,
+    visit: RequestContext,
+    PathId(id): PathId<NoticeId>,
+) -> PageResult {
+    if !visit.is_chief() {
+        return Err(PageError::NotPermitted);
     }
-
-    /// The notice that the form says; the error is why it cannot be published.
-    fn draft(
-        &self,
-        app: &App,
-        visit: &RequestContext,
-    ) -> Result<WrittenNotice, (StatusCode, WrongInput)> {
-        let words = NoticeWords::of(&self.title, &self.body);
-        if let Some(wrong) = WrongInput::in_notice(visit.lang, &words.title, &words.body) {
-            return Err((StatusCode::BAD_REQUEST, wrong));
-        }
-        // A gateway whose clock is dead believes in 1970: a notice that is published then must
-        // still be valid for days to come.
-        let now = app.supervisor.clock().trusted_ms();
-        // After “back” and a second submit the form's id is new, but the text is not.
-        let text = words.encode();
-        let is_up = |n: &Notice| app.files.text(&n.text).is_ok_and(|t| t == text);
-        if app.journal.state().notices_at(now).iter().any(|n| is_up(n)) {
-            return Err((StatusCode::CONFLICT, visit.lang.t("notice-twice").into()));
-        }
-        let days = self.days.parse::<i64>().ok();
-        let until = days
-            .filter(|d| (1..=366).contains(d))
-            .map(|d| now + d * DAY_MS);
-        let details = if self.kind == URGENT {
-            NoticeDetails::of(NoticeKind::Warning).urgent()
-        } else {
-            NoticeDetails::of(NoticeKind::named(&self.kind).unwrap_or(NoticeKind::Notice))
-        };
-        Ok(WrittenNotice {
-            words,
-            details: details.until(until),
-        })
-    }
+    let state = app.journal.state();
+    let draft = state.drafts.get(&id).ok_or(PageError::NoticeGone)?;
+    let text = app.files.text(&draft.text);
+    let words = text.map_or_else(|_| NoticeWords::default(), |t| NoticeWords::decode(&t));
+    let typed = NoticeForm::of_draft(&words, draft);
+    typed.again(&app, &visit, StatusCode::OK, WrongInput::default())
 }
 
 #[derive(askama::Template)]
@@ -258,13 +215,16 @@ impl NoticeForm {
 struct NoticePreviewPage {
     f: PageContext,
     once: String,
-    typed: NoticeForm,
-    /// As it stands in the list, or on top of the first page.
+    /// All that was filled in, for the buttons.
+    typed: Vec<(&'static str, String)>,
+    /// As it stands on top of the first page.
     summary: NoticeSummary,
     is_urgent: bool,
-    kind: String,
-    when: String,
-    paragraphs: Vec<Vec<TextSpan>>,
+    /// As its own page shows it.
+    sheet: ShownNotice,
+    /// The button that publishes.
+    publish: String,
+    is_correction: bool,
 }
 
 /// The notice as visitors will see it, and the question whether to publish it.
@@ -280,8 +240,8 @@ pub async fn preview(
     if !visit.is_chief() {
         return Err(PageError::NotPermitted);
     }
-    let draft = match form.draft(&app, &visit) {
-        Ok(draft) => draft,
+    let written = match form.checked(&app, &visit) {
+        Ok(written) => written,
         Err((status, why)) => return form.again(&app, &visit, status, why),
     };
     let once = match once {
@@ -291,18 +251,27 @@ pub async fn preview(
     let f = app.page_context(&visit, &app.journal.state(), "more");
     let posting = Posting {
         at: app.supervisor.clock().trusted_ms(),
-        until: draft.details.until,
+        until: written.details.until,
         from_commune: false,
     };
-    let body = paragraphs(&draft.words.body);
+    let (words, details) = (&written.words, &written.details);
+    let paragraphs = paragraphs(&words.body);
+    let sheet = ShownNotice::of(&app, f.lang, words, details, FILES);
+    let sheet = sheet.to_be_posted(f.lang, posting);
     Ok(render(&NoticePreviewPage {
         once,
-        summary: summarize_text(f.lang, draft.words.title, &body, posting),
-        is_urgent: draft.details.urgent,
-        kind: f.t(kind_key(draft.details.kind)),
-        when: posted_when(f.lang, posting),
-        paragraphs: body.iter().map(|p| verbatim_spans(f.lang, p)).collect(),
-        typed: form,
+        summary: summarize_text(f.lang, words.title.clone(), &paragraphs, posting),
+        is_urgent: details.urgent,
+        sheet,
+        publish: match written.publish_at {
+            Some(at) if !form.is_correction() => {
+                f.t1("notice-publish-at", "when", dates::moment(f.lang, at))
+            }
+            _ if form.is_correction() => f.t("notice-correct-now"),
+            _ => f.t("publish-now"),
+        },
+        is_correction: form.is_correction(),
+        typed: form.filled_in(),
         f,
     }))
 }
@@ -327,7 +296,49 @@ pub async fn mend(
     form.again(&app, &visit, StatusCode::OK, WrongInput::default())
 }
 
-/// Publishes the notice in the form. The form's command id makes a double tap harmless.
+/// The command that the form orders, when it can be given: a correction, a schedule, or a
+/// publication; and the page that says so.
+fn order(
+    form: &NoticeForm,
+    state: &VillageState,
+    once: &CommandId,
+    text: BlobRef,
+    written: WrittenNotice,
+) -> Result<(notice::Command, String), &'static str> {
+    let fresh = NoticeId::new(once.as_str()).map_err(|_| "form-again")?;
+    let id = form.notice_id().unwrap_or(fresh);
+    let WrittenNotice {
+        details,
+        publish_at,
+        ..
+    } = written;
+    if form.is_correction() {
+        let said = format!("/notices/{id}?said=corrected");
+        return Ok((notice::Command::Correct { id, text, details }, said));
+    }
+    // After “back” from an undone publication the form's id is spent.
+    if state.ended.contains_key(&id) {
+        return Err("notice-was-down");
+    }
+    Ok(match publish_at {
+        Some(publish_at) => (
+            notice::Command::Schedule {
+                id,
+                text,
+                details,
+                publish_at,
+            },
+            "/notices?said=scheduled".to_owned(),
+        ),
+        None => {
+            let said = published(&id);
+            (notice::Command::Publish { id, text, details }, said)
+        }
+    })
+}
+
+/// Publishes the notice in the form, schedules it, or corrects one with it. The form's command id
+/// makes a double tap harmless.
 pub async fn publish(
     State(app): State<App>,
     Post {
@@ -342,40 +353,36 @@ pub async fn publish(
         return Err(PageError::NotPermitted);
     }
     let again = |status, wrong| form.again(&app, &visit, status, wrong);
-    let Some((once, id)) = once.and_then(|once| {
-        let id = NoticeId::new(once.as_str()).ok()?;
-        Some((once, id))
-    }) else {
+    let Some(once) = once else {
         return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again").into());
     };
     let state = app.journal.state();
-    if state.notices.contains_key(&id) {
+    let id = form
+        .notice_id()
+        .or_else(|| NoticeId::new(once.as_str()).ok());
+    if let Some(id) = id.filter(|id| !form.is_correction() && state.notices.contains_key(id)) {
         return Ok(redirect_see_other(&published(&id)));
     }
-    // After “back” from an undone publication the form's id is spent.
-    if state.ended.contains_key(&id) {
-        return again(StatusCode::CONFLICT, visit.lang.t("notice-was-down").into());
-    }
-    let draft = match form.draft(&app, &visit) {
-        Ok(draft) => draft,
+    let written = match form.checked(&app, &visit) {
+        Ok(written) => written,
         Err((status, why)) => return again(status, why),
     };
-    let Ok(text) = app.files.put(draft.words.encode().into_bytes()).await else {
+    let Ok(text) = app.files.put(written.words.encode().into_bytes()).await else {
         let why = PageError::JournalClosed;
         return again(why.status(), visit.lang.t(why.detail_key()).into());
     };
-    let order = notice::Command::Publish {
-        id: id.clone(),
-        text,
-        details: draft.details,
+    let (command, said) = match order(&form, &state, &once, text, written) {
+        Ok(ordered) => ordered,
+        Err(key) => return again(StatusCode::CONFLICT, visit.lang.t(key).into()),
     };
+    let is_published = matches!(command, notice::Command::Publish { .. });
     let expires_at = app.supervisor.clock().trusted_ms() + DAY_MS;
-    let request = visit.request(order)?.idempotent(once, expires_at);
+    let request = visit.request(command)?.idempotent(once, expires_at);
     match app.journal.submit(request.before(deadline)).await {
-        Ok(committed) => {
-            let offer = Act::address(Act::of(committed), &published(&id));
-            Ok(redirect_see_other(&offer))
+        Ok(committed) if is_published => {
+            Ok(redirect_see_other(&Act::address(Act::of(committed), &said)))
         }
+        Ok(_) => Ok(redirect_see_other(&said)),
         Err(why) => {
             let why = PageError::from(why);
             let key = match why {
@@ -385,6 +392,57 @@ pub async fn publish(
             again(why.status(), visit.lang.t(key).into())
         }
     }
+}
+
+/// Keeps the form as a draft: whatever is typed, as long as there is a title and a text.
+pub async fn save_draft(
+    State(app): State<App>,
+    Post {
+        visit,
+        once,
+        form: UnpublishedForm(form),
+        ..
+    }: Post<UnpublishedForm>,
+) -> PageResult {
+    if !visit.is_chief() {
+        return Err(PageError::NotPermitted);
+    }
+    let again = |status, wrong| form.again(&app, &visit, status, wrong);
+    let fresh = once.and_then(|once| NoticeId::new(once.as_str()).ok());
+    let Some(id) = form.notice_id().or(fresh).filter(|_| !form.is_correction()) else {
+        return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again").into());
+    };
+    let written = match form.checked(&app, &visit) {
+        Ok(written) => written,
+        Err((status, why)) => return again(status, why),
+    };
+    let Ok(text) = app.files.put(written.words.encode().into_bytes()).await else {
+        let why = PageError::JournalClosed;
+        return again(why.status(), visit.lang.t(why.detail_key()).into());
+    };
+    let details = written.details;
+    let order = notice::Command::SaveDraft { id, text, details };
+    match app.submit(&visit, order).await {
+        Ok(_) => Ok(redirect_see_other("/notices?said=draft-saved")),
+        Err(why) => again(why.status(), visit.lang.t(why.detail_key()).into()),
+    }
+}
+
+/// Throws a draft away.
+pub async fn remove_draft(
+    State(app): State<App>,
+    PathId(id): PathId<NoticeId>,
+    Post { visit, .. }: Post<ButtonOnly>,
+) -> PageResult {
+    if !visit.is_chief() {
+        return Err(PageError::NotPermitted);
+    }
+    // A second tap finds it gone already.
+    if app.journal.state().drafts.contains_key(&id) {
+        let order = notice::Command::RemoveDraft { id };
+        app.submit(&visit, order).await?;
+    }
+    Ok(redirect_see_other("/notices?said=draft-removed"))
 }
 
 /// The address of the notice, which says that it is published.

@@ -47,7 +47,9 @@ impl TypedForm {
     /// The form that is sent to a path; none = nobody types into it.
     pub(super) fn sent_to(path: &str) -> Option<Self> {
         match path {
-            "/notices" | "/notices/preview" | "/notices/new" => Some(Self::Notice),
+            "/notices" | "/notices/preview" | "/notices/new" | "/notices/drafts" => {
+                Some(Self::Notice)
+            }
             "/speakers/hear" => Some(Self::Sentence),
             "/wifi/rules" => Some(Self::WifiRules),
             "/wifi/decide" => Some(Self::WifiDevice),
@@ -83,7 +85,7 @@ impl TypedForm {
     /// The fields that people fill in.
     const fn fields(self) -> &'static [&'static str] {
         match self {
-            Self::Notice => &["title", "body", "kind", "days"],
+            Self::Notice => notices::NOTICE_FIELDS,
             Self::Sentence => &["text", "zone"],
             Self::WifiRules => wifi::RULES_FIELDS,
             Self::WifiDevice => &["device", "name"],

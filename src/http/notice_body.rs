@@ -1,0 +1,454 @@
+//! The body of a notice, as it is shown: a subset of Markdown, read into blocks of spans.
+//!
+//! Invariants: what comes out is paragraphs, two sizes of headings, two kinds of lists, bold words
+//! and links, and nothing else; the templates write their tags and escape every word. HTML in a
+//! body is read as the characters that it is made of. A link leads to `http`, `https`, `tel` or
+//! `mailto` and names no user of a host; any other is its words alone. Each line that somebody
+//! typed stays a line of its own. The tree has one level, so no body makes it deep. Deliberately
+//! absent: pictures in the text (they are attachments), tables, raw HTML, code.
+
+use pulldown_cmark::{
+    Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, TextMergeStream,
+};
+use url::Url;
+
+use super::render::split_phones;
+
+/// A part of a line: words that look alike and lead to one place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoticeSpan {
+    /// As it is read.
+    pub words: String,
+    /// In bold.
+    pub is_bold: bool,
+    /// Where it leads; empty = nowhere.
+    pub href: String,
+    /// A line ends here; it has no words.
+    pub is_break: bool,
+}
+
+/// The kind of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeBlockKind {
+    /// A heading beneath the title.
+    Heading,
+    /// A smaller one.
+    Subheading,
+    /// A paragraph.
+    Paragraph,
+    /// A list with bullets.
+    Bullets,
+    /// A list with numbers.
+    Numbers,
+}
+
+/// A block of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeBlock {
+    /// Its kind.
+    pub kind: NoticeBlockKind,
+    /// The first number of a list with numbers.
+    pub start: u64,
+    /// Its items; all but lists have one.
+    pub items: Vec<Vec<NoticeSpan>>,
+}
+
+impl NoticeBlock {
+    const fn new(kind: NoticeBlockKind) -> Self {
+        Self {
+            kind,
+            start: 1,
+            items: Vec::new(),
+        }
+    }
+
+    /// The name of its element.
+    #[must_use]
+    pub const fn tag(&self) -> &'static str {
+        match self.kind {
+            NoticeBlockKind::Heading => "h2",
+            NoticeBlockKind::Subheading => "h3",
+            NoticeBlockKind::Paragraph => "p",
+            NoticeBlockKind::Bullets => "ul",
+            NoticeBlockKind::Numbers => "ol",
+        }
+    }
+
+    /// It is a list.
+    #[must_use]
+    pub const fn is_list(&self) -> bool {
+        matches!(
+            self.kind,
+            NoticeBlockKind::Bullets | NoticeBlockKind::Numbers
+        )
+    }
+}
+
+/// The body as blocks; `shown` makes the words of a page of words that somebody typed.
+#[must_use]
+pub fn blocks(body: &str, shown: impl Fn(&str) -> String) -> Vec<NoticeBlock> {
+    let mut blocks = parse(body);
+    let items = blocks.iter_mut().flat_map(|block| &mut block.items);
+    for span in items.flatten().filter(|span| !span.is_break) {
+        // A telephone number is the same in every language.
+        if !span.href.starts_with("tel:") {
+            span.words = shown(&span.words);
+        }
+    }
+    blocks
+}
+
+/// The body as plain lines: to be read aloud, cut for a list, or sent as a message.
+#[must_use]
+pub fn paragraphs(body: &str) -> Vec<String> {
+    let line = |spans: &[NoticeSpan]| -> String {
+        spans
+            .iter()
+            .map(|span| if span.is_break { " " } else { &*span.words })
+            .collect()
+    };
+    parse(body)
+        .iter()
+        .flat_map(|block| &block.items)
+        .map(|item| line(item))
+        .collect()
+}
+
+fn parse(body: &str) -> Vec<NoticeBlock> {
+    let mut reader = NoticeBodyReader::default();
+    for event in TextMergeStream::new(Parser::new_ext(body, Options::empty())) {
+        reader.take(event);
+    }
+    reader.end_block();
+    reader.blocks
+}
+
+/// Collects blocks from the events of the parser.
+#[derive(Default)]
+struct NoticeBodyReader {
+    blocks: Vec<NoticeBlock>,
+    /// The line that is being read.
+    line: Vec<NoticeSpan>,
+    heading: Option<NoticeBlockKind>,
+    /// How many lists are open; items of inner lists become items of the outermost.
+    lists: usize,
+    bold: usize,
+    /// Where the open links lead.
+    links: Vec<String>,
+}
+
+impl NoticeBodyReader {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(tag) => self.open(tag),
+            Event::End(tag) => self.close(tag),
+            Event::Text(words) if self.links.is_empty() => self.words(&words),
+            Event::Text(words) => self.span(&words, self.links.last().cloned()),
+            // Code and HTML are the characters that somebody typed.
+            Event::Code(words)
+            | Event::Html(words)
+            | Event::InlineHtml(words)
+            | Event::InlineMath(words)
+            | Event::DisplayMath(words)
+            | Event::FootnoteReference(words) => self.words(&words),
+            Event::SoftBreak | Event::HardBreak => self.end_line(),
+            Event::Rule | Event::TaskListMarker(_) => self.end_block(),
+        }
+    }
+
+    fn open(&mut self, tag: Tag<'_>) {
+        match tag {
+            Tag::Heading { level, .. } => {
+                self.end_block();
+                self.heading = Some(match level {
+                    HeadingLevel::H1 | HeadingLevel::H2 => NoticeBlockKind::Heading,
+                    _ => NoticeBlockKind::Subheading,
+                });
+            }
+            Tag::List(start) => {
+                self.end_block();
+                if self.lists == 0 {
+                    let mut list = NoticeBlock::new(if start.is_some() {
+                        NoticeBlockKind::Numbers
+                    } else {
+                        NoticeBlockKind::Bullets
+                    });
+                    list.start = start.unwrap_or(1);
+                    self.blocks.push(list);
+                }
+                self.lists += 1;
+            }
+            Tag::Item | Tag::BlockQuote(_) | Tag::CodeBlock(_) | Tag::HtmlBlock => self.end_block(),
+            // A second paragraph of an item is another line of it.
+            Tag::Paragraph if self.lists > 0 && !self.line.is_empty() => self.end_line(),
+            Tag::Strong => self.bold += 1,
+            Tag::Link {
+                link_type: LinkType::Email,
+                dest_url,
+                ..
+            } => self.links.push(safe_href(&format!("mailto:{dest_url}"))),
+            Tag::Link { dest_url, .. } => self.links.push(safe_href(&dest_url)),
+            // The words that stand for a picture are words.
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::Strong => self.bold = self.bold.saturating_sub(1),
+            TagEnd::Link => {
+                self.links.pop();
+            }
+            TagEnd::Paragraph if self.lists > 0 => {}
+            TagEnd::List(_) => {
+                self.end_block();
+                self.lists = self.lists.saturating_sub(1);
+            }
+            TagEnd::Paragraph
+            | TagEnd::Heading(_)
+            | TagEnd::Item
+            | TagEnd::CodeBlock
+            | TagEnd::HtmlBlock
+            | TagEnd::BlockQuote(_) => {
+                self.end_block();
+                self.heading = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// A line that somebody typed is a paragraph, or a line of an item.
+    fn end_line(&mut self) {
+        if self.lists == 0 && self.heading.is_none() {
+            self.end_block();
+        } else {
+            self.line.push(NoticeSpan {
+                is_break: true,
+                ..NoticeSpan::default()
+            });
+        }
+    }
+
+    /// Puts the line that is being read where it belongs.
+    fn end_block(&mut self) {
+        let mut line = std::mem::take(&mut self.line);
+        while line.last().is_some_and(|span| span.is_break) {
+            line.pop();
+        }
+        if line.iter().all(|span| span.words.trim().is_empty()) {
+            return;
+        }
+        let open_list = self.blocks.last_mut().filter(|b| b.is_list());
+        match open_list.filter(|_| self.lists > 0) {
+            Some(list) => list.items.push(line),
+            None => {
+                let kind = self.heading.unwrap_or(NoticeBlockKind::Paragraph);
+                let mut block = NoticeBlock::new(kind);
+                block.items.push(line);
+                self.blocks.push(block);
+            }
+        }
+    }
+
+    /// Words outside links: lines, addresses and telephone numbers are found in them.
+    fn words(&mut self, words: &str) {
+        for (number, line) in words.split('\n').enumerate() {
+            if number > 0 {
+                self.end_line();
+            }
+            let mut rest = line;
+            while let Some((before, address, after)) = split_address(rest) {
+                self.plain(before);
+                self.span(address, Some(safe_href(address)));
+                rest = after;
+            }
+            self.plain(rest);
+        }
+    }
+
+    fn plain(&mut self, words: &str) {
+        for piece in split_phones(words) {
+            let href = (!piece.dial.is_empty()).then(|| format!("tel:{}", piece.dial));
+            self.span(&piece.words, href);
+        }
+    }
+
+    fn span(&mut self, words: &str, href: Option<String>) {
+        if !words.is_empty() {
+            self.line.push(NoticeSpan {
+                words: words.replace('\n', " "),
+                is_bold: self.bold > 0,
+                href: href.unwrap_or_default(),
+                is_break: false,
+            });
+        }
+    }
+}
+
+/// The address of a link as it may be followed; empty = it may not.
+fn safe_href(typed: &str) -> String {
+    let Ok(url) = Url::parse(typed.trim()) else {
+        return String::new();
+    };
+    let is_safe = match url.scheme() {
+        // A name before the host looks like the host: https://vneid.gov.vn@example.com.
+        "http" | "https" => url.has_host() && url.username().is_empty() && url.password().is_none(),
+        "tel" => {
+            let number = url.path();
+            !number.is_empty()
+                && number
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || b"+-.() ".contains(&b))
+        }
+        "mailto" => url.path().contains('@'),
+        _ => false,
+    };
+    if is_safe { url.into() } else { String::new() }
+}
+
+/// The first address of the web in a text, with the words before and behind it.
+fn split_address(text: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    loop {
+        let at = from + text.get(from..)?.find("http")?;
+        let rest = &text[at..];
+        let is_whole = !text[..at].ends_with(|c: char| c.is_alphanumeric());
+        if is_whole && (rest.starts_with("http://") || rest.starts_with("https://")) {
+            let ends =
+                |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '“' | '”' | '|');
+            let end = rest.find(ends).unwrap_or(rest.len());
+            let is_mark =
+                |c: char| matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | ')' | '\'' | '…');
+            let address = rest[..end].trim_end_matches(is_mark);
+            if !safe_href(address).is_empty() {
+                return Some((&text[..at], address, &rest[address.len()..]));
+            }
+        }
+        from = at + "http".len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The blocks as short text: the tag, its items, `*bold*`, `[words](href)`.
+    fn sketch(body: &str) -> String {
+        let span = |s: &NoticeSpan| match (s.is_break, s.is_bold, s.href.is_empty()) {
+            (true, ..) => "/".to_owned(),
+            (_, false, true) => s.words.clone(),
+            (_, true, true) => format!("*{}*", s.words),
+            (.., false) => format!("[{}]({})", s.words, s.href),
+        };
+        let item = |spans: &Vec<NoticeSpan>| spans.iter().map(span).collect::<String>();
+        let block = |b: &NoticeBlock| {
+            let items: Vec<_> = b.items.iter().map(item).collect();
+            format!("{}: {}", b.tag(), items.join(" | "))
+        };
+        let all: Vec<_> = blocks(body, str::to_owned).iter().map(block).collect();
+        all.join("\n")
+    }
+
+    #[test]
+    fn a_body_is_paragraphs_lists_headings_bold_words_and_links() {
+        let body = "Mời bà con họp.\nMang **giấy tờ**, gọi 0977 123 456.\n\n# Nội dung\n\
+            - Bàn quỹ\n- Bầu [tổ](https://example.vn/a?b=1&c)\n  dòng hai\n\n\
+            ### Nhỏ\n3. Ba\n4. Bốn\n\n\
+            Xem https://dichvucong.gov.vn/x_y_z. Thư <a@example.vn>";
+        assert_eq!(
+            sketch(body),
+            "p: Mời bà con họp.\n\
+             p: Mang *giấy tờ*, gọi [0977 123 456](tel:0977123456).\n\
+             h2: Nội dung\n\
+             ul: Bàn quỹ | Bầu [tổ](https://example.vn/a?b=1&c)/dòng hai\n\
+             h3: Nhỏ\n\
+             ol: Ba | Bốn\n\
+             p: Xem [https://dichvucong.gov.vn/x_y_z](https://dichvucong.gov.vn/x_y_z). \
+             Thư [a@example.vn](mailto:a@example.vn)"
+        );
+        assert_eq!(parse(body)[5].start, 3);
+        assert_eq!(
+            paragraphs("Mời **bà con**\n- một\n- [hai](https://x.vn)"),
+            ["Mời bà con", "một", "hai"]
+        );
+    }
+
+    #[test]
+    fn what_people_type_without_knowing_markdown_stays_as_it_is() {
+        for (typed, shown) in [
+            ("Bấm *101# rồi *102#", "p: Bấm *101# rồi *102#"),
+            (
+                "Thu 48.600.000 đ, chi 31.250.000 đ",
+                "p: Thu 48.600.000 đ, chi 31.250.000 đ",
+            ),
+            ("    thụt vào\nhai", "p: thụt vào\np: hai"),
+            ("a_b_c và 5 < 6 & 7 > 3", "p: a_b_c và 5 < 6 & 7 > 3"),
+            ("> trích\n> hai", "p: trích\np: hai"),
+            ("#thẻ", "p: #thẻ"),
+            ("một\n\n***\n\nhai", "p: một\np: hai"),
+            ("1. một\n   - a\n   - b\n2. hai", "ol: một | a | b | hai"),
+            ("", ""),
+        ] {
+            assert_eq!(sketch(typed), shown, "{typed}");
+        }
+    }
+
+    #[test]
+    fn no_attack_makes_a_link_or_a_tag() {
+        let attacks = [
+            "<script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "<svg/onload=alert(1)>",
+            "[a](javascript:alert(1))",
+            "[a](JaVaScRiPt:alert(1))",
+            "[a](java&#x09;script:alert(1))",
+            "[a](java\tscript:alert(1))",
+            "[a](&#106;avascript:alert(1))",
+            "[a](%6aavascript:alert(1))",
+            "[a](\u{1}javascript:alert(1))",
+            "[a](data:text/html;base64,PHNjcmlwdD4=)",
+            "[a](vbscript:x)",
+            "[a](file:///etc/passwd)",
+            "[a](//example.com)",
+            "[a](/sign-out)",
+            "[a](https://vneid.gov.vn@example.com)",
+            "[a](https://vneid.gov.vn:x@example.com/)",
+            "[a](intent://x#Intent;scheme=http;end)",
+            "[a](blob:https://example.com/x)",
+            "[a](tel:*%23*%234636%23*%23*)",
+            "<javascript:alert(1)>",
+            "<https://a@b.vn>",
+            "![a](https://example.com/follow.gif)",
+            "[a]: javascript:alert(1)\n\n[a]",
+            "<a href=\"https://example.com\" onclick=\"x()\">bấm</a>",
+            "<!-- --><style>*{display:none}</style>",
+            "<iframe src=https://example.com></iframe>",
+            "https://a:b@example.com",
+        ];
+        for attack in attacks {
+            for block in blocks(attack, str::to_owned) {
+                for span in block.items.into_iter().flatten() {
+                    let is_plain = span.href.is_empty();
+                    let is_web = span.href.starts_with("https://example.com/");
+                    assert!(
+                        is_plain || (is_web && attack.starts_with('<')),
+                        "{attack}: {span:?}"
+                    );
+                }
+            }
+        }
+        // The words are all there, to be read and not to be run.
+        assert_eq!(
+            sketch("<b>đậm</b> <script>x</script>"),
+            "p: <b>đậm</b> <script>x</script>"
+        );
+        assert_eq!(sketch("<div>\nmột\n</div>"), "p: <div>\np: một\np: </div>");
+        let deep = format!("{}đáy", "- ".repeat(3_000));
+        let quotes = format!("{}đáy", ">".repeat(7_000));
+        let stars = "*a_ ".repeat(2_000);
+        let brackets = "[".repeat(8_000);
+        for body in [deep, quotes, stars, brackets] {
+            assert!(blocks(&body, str::to_owned).len() < 100);
+        }
+    }
+}

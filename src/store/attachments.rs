@@ -1,0 +1,372 @@
+//! The files of notices: pictures, and papers to be downloaded.
+//!
+//! Invariants: a file is named by the SHA-256 of its content, so the same file is stored once. A
+//! file that comes in is written to a file with a temporary name, which goes away with the upload,
+//! also when that is cut in the middle; what a dead process left goes at the next start. A file is
+//! judged by its content, never by its name. Of a picture nothing is kept but pixels: it is decoded
+//! within bounds and written anew (`picture`), in two sizes. A file is durable before the entry
+//! that names it; what no notice names is removed after a day. Deliberately absent: whether
+//! somebody may read a file (the pages ask the notice), reading the text of papers.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use memchr::memmem;
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::notice::{Attachment, AttachmentKind, MAX_ATTACHMENT_BYTES};
+use crate::keys::secret;
+use crate::log::disk::write_atomic;
+use crate::time::WallMs;
+
+mod picture;
+
+/// The folder of files that are coming in.
+const INCOMING: &str = "incoming";
+/// The end of the name of the small size of a picture.
+const SMALL: &str = "small.jpg";
+
+/// Why a file is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FileProblem {
+    /// More bytes than a file may have.
+    #[error("too large")]
+    TooLarge,
+    /// Its name holds characters that hide something or change the direction of writing.
+    #[error("its name hides something")]
+    HiddenName,
+    /// A picture of an iPhone.
+    #[error("a HEIC picture")]
+    Heic,
+    /// A picture that cannot be read.
+    #[error("a damaged picture")]
+    DamagedPicture,
+    /// A picture with more pixels than are decoded.
+    #[error("too many pixels")]
+    TooManyPixels,
+    /// A paper of an old office program: `.doc`, `.xls`.
+    #[error("an old office file")]
+    OldOffice,
+    /// It begins as a PDF and is none.
+    #[error("not a whole PDF")]
+    FalsePdf,
+    /// None of the kinds that are kept.
+    #[error("another kind of file")]
+    OtherKind,
+    /// More files than a notice may have.
+    #[error("too many files")]
+    TooMany,
+    /// The disk refused it.
+    #[error("not stored")]
+    Storage,
+}
+
+impl FileProblem {
+    /// All problems.
+    pub const ALL: [Self; 10] = [
+        Self::TooLarge,
+        Self::HiddenName,
+        Self::Heic,
+        Self::DamagedPicture,
+        Self::TooManyPixels,
+        Self::OldOffice,
+        Self::FalsePdf,
+        Self::OtherKind,
+        Self::TooMany,
+        Self::Storage,
+    ];
+
+    /// Key of its sentence; the argument is the name of the file.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::TooLarge => "file-too-large",
+            Self::HiddenName => "file-hidden-name",
+            Self::Heic => "file-heic",
+            Self::DamagedPicture => "file-damaged-picture",
+            Self::TooManyPixels => "file-too-many-pixels",
+            Self::OldOffice => "file-old-office",
+            Self::FalsePdf => "file-false-pdf",
+            Self::OtherKind => "file-other-kind",
+            Self::TooMany => "file-too-many",
+            Self::Storage => "file-not-stored",
+        }
+    }
+}
+
+impl From<io::Error> for FileProblem {
+    fn from(_: io::Error) -> Self {
+        Self::Storage
+    }
+}
+
+/// How a file of this kind ends.
+#[must_use]
+pub const fn extension(kind: AttachmentKind) -> &'static str {
+    match kind {
+        AttachmentKind::Picture => "jpg",
+        AttachmentKind::Pdf => "pdf",
+        AttachmentKind::Docx => "docx",
+        AttachmentKind::Xlsx => "xlsx",
+    }
+}
+
+/// The type of a file of this kind, for HTTP.
+#[must_use]
+pub const fn media_type(kind: AttachmentKind) -> &'static str {
+    match kind {
+        AttachmentKind::Picture => "image/jpeg",
+        AttachmentKind::Pdf => "application/pdf",
+        AttachmentKind::Docx => {
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+        }
+        AttachmentKind::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    }
+}
+
+/// The folder of files; clones are the same.
+#[derive(Debug, Clone)]
+pub struct Attachments {
+    folder: PathBuf,
+}
+
+impl Attachments {
+    /// Opens the folder, and removes what uploads of a dead process left.
+    ///
+    /// # Errors
+    /// An error of the file system.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let incoming = folder.join(INCOMING);
+        if incoming.exists() {
+            fs::remove_dir_all(&incoming)?;
+        }
+        fs::create_dir_all(&incoming)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    fn named(&self, sha256: &str, end: &str) -> PathBuf {
+        self.folder.join(format!("{sha256}.{end}"))
+    }
+
+    /// Where a file lies.
+    #[must_use]
+    pub fn path(&self, file: &Attachment) -> PathBuf {
+        self.named(&file.sha256, extension(file.kind))
+    }
+
+    /// Where the small size of a picture lies.
+    #[must_use]
+    pub fn small_path(&self, file: &Attachment) -> PathBuf {
+        self.named(&file.sha256, SMALL)
+    }
+
+    /// The file of this hash, as it is stored; none = there is none. Reads its head at most.
+    #[must_use]
+    pub fn find(&self, sha256: &str) -> Option<Attachment> {
+        let is_hash = sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_hexdigit());
+        if !is_hash {
+            return None;
+        }
+        let kinds = [
+            AttachmentKind::Picture,
+            AttachmentKind::Pdf,
+            AttachmentKind::Docx,
+            AttachmentKind::Xlsx,
+        ];
+        kinds.into_iter().find_map(|kind| {
+            let path = self.named(sha256, extension(kind));
+            let bytes = fs::metadata(&path).ok()?.len();
+            let size = match kind {
+                AttachmentKind::Picture => Some(picture::size_of(&path)?),
+                _ => None,
+            };
+            Some(Attachment {
+                sha256: sha256.to_owned(),
+                kind,
+                bytes,
+                size,
+            })
+        })
+    }
+
+    /// Begins a file that comes in.
+    ///
+    /// # Errors
+    /// [`FileProblem::Storage`].
+    pub fn begin(&self) -> Result<IncomingFile, FileProblem> {
+        let name = secret::token()?;
+        let path = self.folder.join(INCOMING).join(name);
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        Ok(IncomingFile {
+            store: self.clone(),
+            path,
+            file,
+            bytes: 0,
+            hash: Sha256::new(),
+        })
+    }
+
+    /// Removes files that no notice uses and that were written before `before`; gives how many.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// An error of the file system.
+    pub fn sweep(&self, used: &BTreeSet<String>, before: WallMs) -> io::Result<usize> {
+        let mut gone = 0;
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some((sha256, _)) = name.to_str().and_then(|name| name.split_once('.')) else {
+                continue;
+            };
+            let written = entry.metadata()?.modified()?;
+            let written = written
+                .duration_since(std::time::UNIX_EPOCH)
+                .ok()
+                .and_then(|since| i64::try_from(since.as_millis()).ok())
+                .map_or(WallMs::MAX, WallMs::new);
+            if written < before && !used.contains(sha256) {
+                fs::remove_file(entry.path())?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
+    }
+}
+
+/// A file that is coming in. Dropped, it leaves nothing.
+#[derive(Debug)]
+pub struct IncomingFile {
+    store: Attachments,
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    hash: Sha256,
+}
+
+impl Drop for IncomingFile {
+    fn drop(&mut self) {
+        // A file that was kept has another name by now.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl IncomingFile {
+    /// No byte has come.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Takes more of it. Blocks for no longer than the kernel's cache needs.
+    ///
+    /// # Errors
+    /// [`FileProblem::TooLarge`] or [`FileProblem::Storage`].
+    pub fn write(&mut self, piece: &[u8]) -> Result<(), FileProblem> {
+        self.bytes = self.bytes.saturating_add(piece.len() as u64);
+        if self.bytes > MAX_ATTACHMENT_BYTES {
+            return Err(FileProblem::TooLarge);
+        }
+        self.hash.update(piece);
+        self.file.write_all(piece)?;
+        Ok(())
+    }
+
+    /// Keeps it, when it is one of the kinds that are kept. Blocks: a picture is decoded.
+    ///
+    /// # Errors
+    /// Why it is not kept; then nothing of it stays.
+    pub fn keep(self) -> Result<Attachment, FileProblem> {
+        let content = self.content()?;
+        let kind = kind_of(&content)?;
+        if kind == AttachmentKind::Picture {
+            return self.keep_picture(&content);
+        }
+        let sha256 = secret::hex(&self.hash.clone().finalize());
+        let attachment = Attachment {
+            sha256,
+            kind,
+            bytes: self.bytes,
+            size: None,
+        };
+        self.file.sync_data()?;
+        fs::rename(&self.path, self.store.path(&attachment))?;
+        File::open(&self.store.folder)?.sync_all()?;
+        Ok(attachment)
+    }
+
+    fn content(&self) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        File::open(&self.path)?
+            .take(MAX_ATTACHMENT_BYTES)
+            .read_to_end(&mut content)?;
+        Ok(content)
+    }
+
+    fn keep_picture(&self, content: &[u8]) -> Result<Attachment, FileProblem> {
+        let anew = picture::rewrite(content)?;
+        let attachment = Attachment {
+            sha256: secret::hex(&Sha256::digest(&anew.whole)),
+            kind: AttachmentKind::Picture,
+            bytes: anew.whole.len() as u64,
+            size: Some(anew.size),
+        };
+        write_atomic(&self.store.small_path(&attachment), &anew.small)?;
+        write_atomic(&self.store.path(&attachment), &anew.whole)?;
+        Ok(attachment)
+    }
+}
+
+/// The kind of a file, by its content.
+fn kind_of(content: &[u8]) -> Result<AttachmentKind, FileProblem> {
+    let begins = |with: &[u8]| content.starts_with(with);
+    let holds = |part: &[u8]| memmem::find(content, part).is_some();
+    if begins(b"\x89PNG\r\n\x1a\n")
+        || begins(b"\xff\xd8\xff")
+        || (begins(b"RIFF") && content.get(8..12) == Some(b"WEBP"))
+    {
+        return Ok(AttachmentKind::Picture);
+    }
+    if content.get(4..8) == Some(b"ftyp") {
+        let brands: [&[u8]; 6] = [b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"];
+        let brand = content.get(8..12).unwrap_or_default();
+        return Err(if brands.contains(&brand) {
+            FileProblem::Heic
+        } else {
+            FileProblem::OtherKind
+        });
+    }
+    if begins(b"%PDF-") {
+        let end = content.len().saturating_sub(2048);
+        let is_whole = memmem::find(&content[end..], b"%%EOF").is_some();
+        let has_pages = holds(b"startxref");
+        return if is_whole && has_pages {
+            Ok(AttachmentKind::Pdf)
+        } else {
+            Err(FileProblem::FalsePdf)
+        };
+    }
+    if begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
+        return Err(FileProblem::OldOffice);
+    }
+    if begins(b"PK\x03\x04") && holds(b"[Content_Types].xml") {
+        if holds(b"word/document.xml") {
+            return Ok(AttachmentKind::Docx);
+        }
+        if holds(b"xl/workbook.xml") {
+            return Ok(AttachmentKind::Xlsx);
+        }
+    }
+    Err(FileProblem::OtherKind)
+}
+
+#[cfg(test)]
+mod tests;

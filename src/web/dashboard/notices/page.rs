@@ -1,0 +1,182 @@
+//! The page of the form: its fields, their choices, and the templates.
+
+use super::content::NoticeForm;
+use super::templates;
+use crate::domain::notice::{NoticeKind, NoticeLanguage, RiskLevel};
+use crate::http::render::PageContext;
+use crate::http::wrong_input::WrongInput;
+use crate::i18n::dates;
+use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::notices::kind_key;
+
+/// The form.
+#[derive(askama::Template)]
+#[template(path = "notice_new.html")]
+pub(super) struct NoticeFormPage {
+    pub(super) f: PageContext,
+    once: String,
+    /// Why the notice was not accepted.
+    wrong: WrongInput,
+    heading: String,
+    is_correction: bool,
+    typed: NoticeForm,
+    /// Address and name of each template; none = something is typed already.
+    templates: Vec<(String, String)>,
+    kinds: Vec<SelectOption>,
+    days: Vec<SelectOption>,
+    risks: Vec<SelectOption>,
+    languages: Vec<SelectOption>,
+    /// The parts that stand open, because something in them is filled in or wrong.
+    open: Vec<&'static str>,
+    /// Files that are kept: the value of their field, and their names.
+    files: Vec<(String, String)>,
+}
+
+impl NoticeFormPage {
+    /// The value of a field.
+    fn value(&self, name: &str) -> &str {
+        self.typed.get(name)
+    }
+
+    /// The words that a person typed in a field, as the page shows them.
+    fn words(&self, name: &str) -> String {
+        self.f.verbatim(self.typed.get(name))
+    }
+
+    fn is_open(&self, part: &str) -> bool {
+        self.open.contains(&part)
+    }
+}
+
+/// One choice of a list: its value, its words, whether it is chosen.
+struct SelectOption {
+    value: String,
+    words: String,
+    chosen: bool,
+}
+
+/// The choices of the lists of the form, as far as something was chosen before.
+struct Choices<'a> {
+    f: &'a PageContext,
+    typed: &'a NoticeForm,
+}
+
+impl Choices<'_> {
+    fn one(&self, field: &str, value: &str, words: String) -> SelectOption {
+        SelectOption {
+            chosen: self.typed.get(field) == value,
+            value: value.to_owned(),
+            words,
+        }
+    }
+
+    fn kinds(&self) -> Vec<SelectOption> {
+        NoticeKind::ALL
+            .map(|kind| self.one("kind", kind.name(), self.f.t(kind_key(kind))))
+            .into()
+    }
+
+    fn days(&self) -> Vec<SelectOption> {
+        let until = self.typed.until_of_before().map(|until| {
+            let when = dates::long(self.f.lang, until);
+            let words = self.f.t1("until-day", "when", when);
+            self.one("days", self.typed.get("days"), words)
+        });
+        let usual = [
+            ("7", self.f.t1("for-days", "n", "7")),
+            ("30", self.f.t1("for-days", "n", "30")),
+            ("0", self.f.t("until-taken-down")),
+        ];
+        let usual = usual.map(|(value, words)| self.one("days", value, words));
+        until.into_iter().chain(usual).collect()
+    }
+
+    fn risks(&self) -> Vec<SelectOption> {
+        let none = self.one("risk", "", self.f.t("risk-none"));
+        let levels = RiskLevel::ALL.map(|level| {
+            let number = level.number().to_string();
+            let words = self.f.t(&format!("risk-level-{number}"));
+            self.one("risk", &number, words)
+        });
+        std::iter::once(none).chain(levels).collect()
+    }
+
+    fn languages(&self) -> Vec<SelectOption> {
+        let all = NoticeLanguage::ALL.map(|language| {
+            let words = self.f.t(&format!("language-{}", language.tag()));
+            self.one("language", language.tag(), words)
+        });
+        all.into()
+    }
+}
+
+/// The fields of each part of the form that may be closed.
+const PARTS: [(&str, &[&str]); 3] = [
+    (
+        "occasion",
+        &["held-day", "held-time", "held-end", "place", "from"],
+    ),
+    ("risk", &["risk", "source", "source-day", "source-time"]),
+    ("schedule", &["publish-day", "publish-time"]),
+];
+
+fn open_parts(typed: &NoticeForm, wrong: &WrongInput) -> Vec<&'static str> {
+    let mut of_template = templates::all()
+        .iter()
+        .filter(|t| t.title == typed.get("title"));
+    let has_occasion = of_template.any(|t| t.occasion);
+    let is_warning = typed.get("kind") == NoticeKind::Warning.name();
+    PARTS
+        .into_iter()
+        .filter(|(part, fields)| {
+            let mut fields = fields.iter();
+            fields.any(|name| !typed.get(name).is_empty() || wrong.is_in(name))
+                || (*part == "occasion" && has_occasion)
+                || (*part == "risk" && is_warning)
+        })
+        .map(|(part, _)| part)
+        .collect()
+}
+
+/// The form, with the text that was typed before and why it was not accepted.
+pub(super) fn form_page(
+    app: &App,
+    visit: &RequestContext,
+    once: String,
+    typed: &NoticeForm,
+    wrong: WrongInput,
+) -> NoticeFormPage {
+    let f = app.page_context(visit, &app.journal.state(), "more");
+    let choices = Choices { f: &f, typed };
+    let is_correction = !typed.get("correct").is_empty();
+    let is_new = typed.get("title").is_empty() && typed.get("body").is_empty();
+    let templates = templates::all().iter().filter(|_| is_new);
+    let files = typed.files().map(|file| {
+        let name = file.split_once(' ').map_or("", |(_, name)| name);
+        (file.to_owned(), f.verbatim(name))
+    });
+    NoticeFormPage {
+        once,
+        heading: f.t(if is_correction {
+            "notice-correct"
+        } else {
+            "write-notice"
+        }),
+        is_correction,
+        templates: templates
+            .map(|t| {
+                let address = format!("/notices/new?template={}", t.id);
+                (address, f.verbatim(&t.name))
+            })
+            .collect(),
+        kinds: choices.kinds(),
+        days: choices.days(),
+        risks: choices.risks(),
+        languages: choices.languages(),
+        open: open_parts(typed, &wrong),
+        files: files.collect(),
+        typed: typed.clone(),
+        wrong,
+        f,
+    }
+}

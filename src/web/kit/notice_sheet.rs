@@ -1,0 +1,296 @@
+//! A notice as a reader sees it: kind, risk, days by both calendars, body, pictures, papers. The
+//! portal, the chief's page and the preview show the same sheet.
+//!
+//! Invariant: a text that was erased or is damaged is a sentence about that, and a file that is not
+//! stored any more is not offered.
+
+use crate::domain::notice::{
+    AttachmentKind, Notice, NoticeDetails, NoticeLanguage, NoticeWords, Occasion, Risk,
+};
+use crate::http::notice_body::{NoticeBlock, blocks};
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
+use crate::store::attachments::extension;
+use crate::store::files::Lost;
+use crate::time::WallMs;
+use crate::web::kit::app::App;
+use crate::web::kit::notices::{Posting, kind_key, posted_text};
+
+/// The risk that a notice warns of, in words and in its colour.
+#[derive(Debug, Clone)]
+pub struct RiskSign {
+    /// 1–5: the class of its colour.
+    pub level: u8,
+    /// “Rủi ro thiên tai cấp 3 (màu da cam)”.
+    pub words: String,
+    /// The authority, and the moment that it gives; empty = neither is said.
+    pub source: String,
+}
+
+/// A picture of a notice.
+#[derive(Debug, Clone)]
+pub struct SheetPicture {
+    /// Where the small size is.
+    pub small: String,
+    /// Where the whole is.
+    pub whole: String,
+    /// In words, for whoever does not see it.
+    pub words: String,
+    /// Width of the small size, pixels.
+    pub width: u32,
+    /// Its height.
+    pub height: u32,
+}
+
+/// A paper of a notice.
+#[derive(Debug, Clone)]
+pub struct SheetFile {
+    /// Where it is.
+    pub href: String,
+    /// Its name.
+    pub name: String,
+    /// “PDF, 1,2 MB”.
+    pub about: String,
+}
+
+/// A notice as a reader sees it.
+#[derive(Debug, Clone, Default)]
+pub struct ShownNotice {
+    /// Title.
+    pub title: String,
+    /// Its kind in words.
+    pub kind: String,
+    /// It stands first on every page.
+    pub is_urgent: bool,
+    /// The risk.
+    pub risk: Option<RiskSign>,
+    /// Its days and its place: the label, and the words.
+    pub facts: Vec<(String, String)>,
+    /// When it was posted, by whom, and until when it is shown.
+    pub posted: String,
+    /// When it was corrected; empty = it is as it was posted.
+    pub corrected: String,
+    /// Its time is over, since when; empty = it is in force.
+    pub over: String,
+    /// The tag of the language of the body; empty = that of the page's names.
+    pub language: &'static str,
+    /// The body.
+    pub body: Vec<NoticeBlock>,
+    /// Pictures.
+    pub pictures: Vec<SheetPicture>,
+    /// Papers.
+    pub files: Vec<SheetFile>,
+}
+
+/// A day by both calendars: “Thứ Bảy 12/12/2026 (mùng 4 tháng Mười một âm lịch)”.
+#[must_use]
+pub fn day_in_both(lang: Lang, at: WallMs) -> String {
+    let moon = dates::lunar_words(lang, at);
+    format!("{} ({moon})", dates::long(lang, at))
+}
+
+/// A moment with its day by both calendars; midnight is a whole day.
+#[must_use]
+pub fn moment_in_both(lang: Lang, at: WallMs) -> String {
+    let (day, clock) = (day_in_both(lang, at), dates::clock(at));
+    if clock == "00:00" {
+        day
+    } else {
+        format!("{clock}, {day}")
+    }
+}
+
+/// When it was posted, by whom and until when, with the day by both calendars.
+fn posted_in_both(lang: Lang, posting: Posting) -> String {
+    posted_text(lang, posting, |at| day_in_both(lang, at))
+}
+
+fn occasion_words(lang: Lang, occasion: Occasion) -> String {
+    let begins = moment_in_both(lang, occasion.at);
+    match occasion.ends {
+        None => begins,
+        Some(ends) if dates::date(ends) == dates::date(occasion.at) => {
+            let (from, to) = (dates::clock(occasion.at), dates::clock(ends));
+            format!("{from}–{to}, {}", day_in_both(lang, occasion.at))
+        }
+        Some(ends) => format!("{begins} – {}", moment_in_both(lang, ends)),
+    }
+}
+
+fn risk_sign(lang: Lang, risk: Risk, source: &str) -> RiskSign {
+    let level = risk.level.number();
+    let at = risk.at.map(|at| dates::moment(lang, at));
+    let said = (!source.is_empty()).then(|| lang.verbatim(source));
+    let parts: Vec<String> = said.into_iter().chain(at).collect();
+    RiskSign {
+        level,
+        words: lang.t(&format!("risk-level-{level}")),
+        source: if parts.is_empty() {
+            String::new()
+        } else {
+            lang.f("notice-source", &[("source", &parts.join(", "))])
+        },
+    }
+}
+
+/// The bytes of a file, as people say them.
+fn size_words(lang: Lang, bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a file is far smaller")]
+    let kilobytes = bytes as f64 / 1_000.0;
+    if kilobytes < 1_000.0 {
+        format!("{} kB", dates::number(lang, kilobytes.ceil(), 0))
+    } else {
+        format!("{} MB", dates::number(lang, kilobytes / 1_000.0, 1))
+    }
+}
+
+impl ShownNotice {
+    /// A sheet of what is not published, or not any more: without the line of its posting. Files
+    /// are found beneath `files`, an address with its slash.
+    #[must_use]
+    pub fn of(
+        app: &App,
+        lang: Lang,
+        words: &NoticeWords,
+        details: &NoticeDetails,
+        files: &str,
+    ) -> Self {
+        let is_foreign = details.language != NoticeLanguage::Vietnamese;
+        let shown = |typed: &str| {
+            if is_foreign {
+                typed.to_owned()
+            } else {
+                lang.verbatim(typed)
+            }
+        };
+        let mut sheet = Self {
+            title: shown(&words.title),
+            kind: lang.t(kind_key(details.kind)),
+            is_urgent: details.urgent,
+            risk: details
+                .risk
+                .map(|risk| risk_sign(lang, risk, &words.source)),
+            language: if is_foreign {
+                details.language.tag()
+            } else {
+                ""
+            },
+            body: blocks(&words.body, shown),
+            ..Self::default()
+        };
+        sheet.say_facts(lang, words, details);
+        sheet.offer_files(app, lang, words, details, files);
+        sheet
+    }
+
+    /// The same, as it will be when it is posted so.
+    #[must_use]
+    pub fn to_be_posted(self, lang: Lang, posting: Posting) -> Self {
+        Self {
+            posted: posted_in_both(lang, posting),
+            ..self
+        }
+    }
+
+    /// A published notice, or one whose time is over.
+    #[must_use]
+    pub fn published(app: &App, lang: Lang, notice: &Notice, files: &str) -> Self {
+        let words = match app.files.text(&notice.text) {
+            Ok(text) => NoticeWords::decode(&text),
+            Err(lost) => {
+                let key = match lost {
+                    Lost::Erased => "erased",
+                    Lost::Damaged => "damaged",
+                };
+                return Self {
+                    title: lang.t(key),
+                    kind: lang.t(kind_key(notice.details.kind)),
+                    posted: posted_in_both(lang, notice.into()),
+                    ..Self::default()
+                };
+            }
+        };
+        let mut sheet = Self::of(app, lang, &words, &notice.details, files);
+        sheet.posted = posted_in_both(lang, notice.into());
+        if let Some(at) = notice.corrected_at() {
+            let when = dates::moment(lang, at);
+            sheet.corrected = lang.f("notice-corrected-at", &[("when", &when)]);
+        }
+        if let Some(until) = notice.details.until
+            && notice.details.is_over(app.supervisor.clock().trusted_ms())
+        {
+            let when = dates::long(lang, until);
+            sheet.over = lang.f("notice-expired-at", &[("when", &when)]);
+        }
+        sheet
+    }
+
+    fn say_facts(&mut self, lang: Lang, words: &NoticeWords, details: &NoticeDetails) {
+        let fact = |key: &str, words: String| (lang.t(key), words);
+        if let Some(occasion) = details.occasion {
+            self.facts
+                .push(fact("notice-when", occasion_words(lang, occasion)));
+        }
+        if !words.place.is_empty() {
+            self.facts
+                .push(fact("notice-where", lang.verbatim(&words.place)));
+        }
+        if let Some(from) = details.from {
+            self.facts
+                .push(fact("notice-in-force", day_in_both(lang, from)));
+        }
+        if details.risk.is_none() && !words.source.is_empty() {
+            let source = lang.verbatim(&words.source);
+            self.facts.push(fact("notice-from-whom", source));
+        }
+    }
+
+    fn offer_files(
+        &mut self,
+        app: &App,
+        lang: Lang,
+        words: &NoticeWords,
+        details: &NoticeDetails,
+        files: &str,
+    ) {
+        for (number, file) in details.attachments.iter().enumerate() {
+            if !app.attachments.path(file).exists() {
+                continue;
+            }
+            let href = format!("{files}{}", file.sha256);
+            if file.kind == AttachmentKind::Picture {
+                let (width, height) = file.size.unwrap_or((480, 270));
+                let longest = width.max(height).max(480);
+                self.pictures.push(SheetPicture {
+                    small: format!("{href}/small"),
+                    whole: href,
+                    words: lang.f("notice-picture-of", &[("title", &self.title)]),
+                    width: width * 480 / longest,
+                    height: height * 480 / longest,
+                });
+                continue;
+            }
+            let kind = extension(file.kind).to_uppercase();
+            let name = words.files.get(number).filter(|name| !name.is_empty());
+            self.files.push(SheetFile {
+                href,
+                name: name.map_or_else(|| kind.clone(), |name| lang.verbatim(name)),
+                about: format!("{kind}, {}", size_words(lang, file.bytes)),
+            });
+        }
+    }
+}
+
+/// A notice as a message: title, days, first lines, address.
+#[must_use]
+pub fn as_message(sheet: &ShownNotice, words: &NoticeWords, address: &str) -> String {
+    let mut lines = vec![format!("{}: {}", sheet.kind, words.title)];
+    lines.extend(sheet.risk.iter().map(|risk| risk.words.clone()));
+    let facts = sheet.facts.iter();
+    lines.extend(facts.map(|(label, words)| format!("{label}: {words}")));
+    lines.extend(crate::http::notice_body::paragraphs(&words.body));
+    if !address.is_empty() {
+        lines.push(address.to_owned());
+    }
+    lines.join("\n")
+}
