@@ -173,7 +173,7 @@ pub fn wire_samples() -> Vec<serde_json::Value> {
         people,
         user_samples(),
         network_samples(),
-        directory_samples(),
+        board_samples(),
     ]
     .into_iter()
     .flat_map(|part| part.as_array().cloned().unwrap_or_default())
@@ -226,13 +226,11 @@ fn network_samples() -> serde_json::Value {
             }
         },
         { "do": "ReleaseAddress", "mac": "3c:52:82:0a:0b:0c" },
-        { "do": "ReplaceProcedures", "file": blob(), "count": 10 },
-        { "do": "SetStormPlan", "text": blob() },
     ])
 }
 
-/// Those about roads and houses.
-fn directory_samples() -> serde_json::Value {
+/// Those about roads and houses, procedures and the night of a storm.
+fn board_samples() -> serde_json::Value {
     let text = serde_json::to_value(blob()).expect("json");
     serde_json::json!([
         { "do": "ReplaceDirectory", "file": text, "roads": 12, "houses": 312 },
@@ -241,6 +239,8 @@ fn directory_samples() -> serde_json::Value {
             "label": { "house": "tc-7", "text": text, "form": "signed", "given": 20778 }
         },
         { "do": "WithdrawHouseLabel", "house": "tc-7" },
+        { "do": "ReplaceProcedures", "file": blob(), "count": 10 },
+        { "do": "SetStormPlan", "text": blob() },
     ])
 }
 
