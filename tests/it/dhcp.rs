@@ -16,7 +16,7 @@ const PHONE: [u8; 6] = [2, 0, 0, 0, 7, 0x11];
 const CAMERA: [u8; 6] = [0xaa, 0, 0, 0, 8, 1];
 
 /// The house's segments under the helper's rules; nobody on them has an address.
-pub fn village() -> Segments {
+fn village() -> Segments {
     let segments = Segments::new();
     for (place, interface) in [
         ("phone", "wlan0"),
@@ -46,7 +46,7 @@ fn doctor(segments: &Segments, role: &DhcpRole) -> [bool; 2] {
     ["D-NET-02", "D-NET-03"].map(|code| text.contains(code))
 }
 
-pub fn served(segments: &Segments) -> DhcpRole {
+fn served(segments: &Segments) -> DhcpRole {
     let mut role = DhcpRole::new(NETWORK);
     role.start(segments);
     until("dnsmasq runs", || role.dnsmasq().is_some());
@@ -54,13 +54,7 @@ pub fn served(segments: &Segments) -> DhcpRole {
 }
 
 /// An answer as soon as the server gives one.
-pub fn answer(
-    segments: &Segments,
-    place: &str,
-    interface: &str,
-    mac: [u8; 6],
-    name: &[u8],
-) -> Answer {
+fn answer(segments: &Segments, place: &str, interface: &str, mac: [u8; 6], name: &[u8]) -> Answer {
     let mut got = None;
     until("an address", || {
         got = ask(segments, place, interface, mac, name);

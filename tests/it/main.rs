@@ -29,7 +29,6 @@ mod dead_link;
 mod deaths;
 mod desk;
 mod dhcp;
-mod dhcp_flood;
 mod directory;
 mod documents;
 mod doors;

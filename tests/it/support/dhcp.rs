@@ -247,26 +247,6 @@ fn exchange(
     wish: &[u8],
 ) -> Option<Answer> {
     let number = [kind, mac[3], mac[4], mac[5]];
-    let packet = packet(mac, name, kind, wish);
-    let began = Instant::now();
-    let step = Some(Duration::from_millis(500));
-    socket.set_read_timeout(step).expect("timeout");
-    while began.elapsed() < Duration::from_secs(3) {
-        socket.send_to(&packet, "255.255.255.255:67").expect("sent");
-        let mut answer = [0; 1_500];
-        while let Ok((length, _)) = socket.recv_from(&mut answer) {
-            let answer = &answer[..length];
-            let is_ours = length > 240 && answer[0] == 2 && answer[4..8] == number;
-            if is_ours && answer[236..240] == COOKIE {
-                return Some(read(answer));
-            }
-        }
-    }
-    None
-}
-
-fn packet(mac: [u8; 6], name: &[u8], kind: u8, wish: &[u8]) -> Vec<u8> {
-    let number = [kind, mac[3], mac[4], mac[5]];
     let mut packet = vec![1, 1, 6, 0];
     packet.extend(number);
     // The answer comes as a broadcast.
@@ -284,35 +264,21 @@ fn packet(mac: [u8; 6], name: &[u8], kind: u8, wish: &[u8]) -> Vec<u8> {
     packet.extend(wish);
     packet.push(255);
     packet.resize(packet.len().max(300), 0);
-    packet
-}
-
-/// Sends what a phone sends that makes up devices: a question for an address for each number, and
-/// for each address of `wished` the wish of one more device to have it. Nobody waits for answers.
-pub fn flood(segments: &Segments, place: &str, interface: &str, count: u32, wished: &[Ipv4Addr]) {
-    let device = |kind: u8, number: u32| {
-        let [_, a, b, c] = number.to_be_bytes();
-        [2, 0xbb, kind, a, b, c]
-    };
-    segments.inside(place, || {
-        let socket = UdpSocket::bind("0.0.0.0:68").expect("the client's port");
-        socket.set_broadcast(true).expect("broadcast");
-        let socket = bound_to(socket, interface);
-        let asked = (0..count).map(|n| packet(device(DISCOVER, n), b"", DISCOVER, &[]));
-        let asked = asked.chain((0..).zip(wished).map(|(n, address)| {
-            let mut wish = vec![50, 4];
-            wish.extend(address.octets());
-            wish.extend([54, 4, 10, 7, 0, 1]);
-            packet(device(REQUEST, n), b"", REQUEST, &wish)
-        }));
-        for (number, packet) in asked.enumerate() {
-            socket.send_to(&packet, "255.255.255.255:67").expect("sent");
-            // As fast as the server reads, and no packet is lost on the way there.
-            if number % 20 == 0 {
-                std::thread::sleep(Duration::from_millis(4));
+    let began = Instant::now();
+    let step = Some(Duration::from_millis(500));
+    socket.set_read_timeout(step).expect("timeout");
+    while began.elapsed() < Duration::from_secs(3) {
+        socket.send_to(&packet, "255.255.255.255:67").expect("sent");
+        let mut answer = [0; 1_500];
+        while let Ok((length, _)) = socket.recv_from(&mut answer) {
+            let answer = &answer[..length];
+            let is_ours = length > 240 && answer[0] == 2 && answer[4..8] == number;
+            if is_ours && answer[236..240] == COOKIE {
+                return Some(read(answer));
             }
         }
-    });
+    }
+    None
 }
 
 fn read(answer: &[u8]) -> Answer {
