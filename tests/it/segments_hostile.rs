@@ -182,7 +182,8 @@ fn without_a_tap_the_garden_has_the_doors_of_pages_and_one_speed_for_all() {
         assert_eq!(load_plan(&segments, rates, Vec::new()), NetdReply::Done);
         done(&segments, &open);
         let part = both_in_the_garden(&segments, most) / (kbit * 125.0);
-        assert!((0.4..1.8).contains(&part), "{part} of {kbit} kbit/s");
+        // Packets that are dropped instead of waiting cost a download some of its speed.
+        assert!((0.15..1.8).contains(&part), "{part} of {kbit} kbit/s");
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Invariants: what is due is read from the village as it is, so a notice whose moment passed while
 //! the power was cut is published at the next start. While the machine does not know the time,
-//! nothing is published and nothing ends: the page of drafts says so. A notice that cannot be
-//! published (there are too many) stays scheduled and is tried again. Deliberately absent: a list
-//! of what is to come; it would have to be kept true.
+//! nothing is published: the page of drafts says so. Nothing ends while no source has confirmed the
+//! time. A notice that cannot be published (there are too many) stays scheduled and is tried again.
+//! Deliberately absent: a list of what is to come; it would have to be kept true.
 
 use std::time::Duration;
 
@@ -62,6 +62,8 @@ impl NoticeSchedule {
 }
 
 /// The commands that are due, each with the entry that led to it; none while the time is unknown.
+/// Pages show no notice beyond its end anyway. The event of its end waits for a clock that a source
+/// has confirmed: it stays, also when a clock that had jumped ahead comes back.
 fn due(state: &VillageState, clock: &Clock) -> Vec<(u64, Command)> {
     if clock.trust() == Trust::None {
         return Vec::new();
@@ -70,7 +72,9 @@ fn due(state: &VillageState, clock: &Clock) -> Vec<(u64, Command)> {
     let drafts = state.drafts.values();
     let drafts = drafts.filter(|d| d.publish_at.is_some_and(|at| at <= now));
     let publish = drafts.map(|d| (d.order, Command::PublishDue { id: d.id.clone() }));
-    let over = state.notices.values().filter(|n| n.details.is_over(now));
+    let is_sure = clock.trust() == Trust::Synced;
+    let over = state.notices.values();
+    let over = over.filter(|n| is_sure && n.details.is_over(now));
     let expire = over.map(|n| (n.order, Command::Expire { id: n.id.clone() }));
     publish.chain(expire).collect()
 }

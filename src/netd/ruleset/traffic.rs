@@ -14,7 +14,7 @@ pub(super) fn guest_traffic(to: &mut Script, plan: &NetworkPlan) {
         let kilobytes = shaping::CAPTIVE_KBIT / 8;
         format!(
             "\n\t\tct mark 0 limit rate over {kilobytes} kbytes/second \
-             burst 64 kbytes drop"
+             burst 256 kbytes drop"
         )
     };
     line!(

@@ -7,7 +7,7 @@ use super::Portal;
 use super::notices::size_key;
 use super::visit::PortalVisit;
 use crate::config::board::{OfficialAddress, OfficialKind};
-use crate::http::assets::STYLE;
+use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render};
 use crate::i18n::locale::Lang;
 use crate::web::kit::app::App;
@@ -87,7 +87,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
     };
     let parts = OfficialKind::ALL.map(of_kind);
     render(&AddressesPage {
-        css: STYLE,
+        css: BOARD_STYLE,
         q: visit.query(),
         size: size_key(&f),
         parts: parts

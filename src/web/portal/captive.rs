@@ -17,7 +17,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::visit::PortalVisit;
 use super::{Portal, PortalSite, sounds};
-use crate::http::assets::STYLE;
+use crate::http::assets::BOARD_STYLE;
 use crate::http::hosts::hostname;
 use crate::http::render::{PageContext, render_with};
 use crate::http::serve::Peer;
@@ -76,7 +76,7 @@ pub async fn lead_here(State(portal): State<Portal>, request: Request, next: Nex
 fn try_again(portal: &Portal, visit: PortalVisit) -> Response {
     let page = TryAgain {
         f: visit.context(portal),
-        css: STYLE,
+        css: BOARD_STYLE,
     };
     let mut response = render_with(StatusCode::SERVICE_UNAVAILABLE, &page);
     let headers = response.headers_mut();

@@ -18,7 +18,7 @@ use crate::domain::calendar::{day_number, day_start};
 use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::{RoadSide, VillageMap};
 use crate::domain::id::PlaceId;
-use crate::http::assets::STYLE;
+use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
@@ -98,7 +98,7 @@ struct HundredQuery {
 pub(super) fn no_such(portal: &Portal, visit: PortalVisit) -> Response {
     let f = visit.context(portal);
     let page = NoSuchPage {
-        css: STYLE,
+        css: BOARD_STYLE,
         q: visit.query(),
         title: f.t("road-none"),
         pieces: split_phones(&f.t("road-none-do")),
@@ -128,7 +128,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
     );
     let Some(map) = portal.app.live.directory.get() else {
         let page = NoSuchPage {
-            css: STYLE,
+            css: BOARD_STYLE,
             q,
             title: f.t("roads-title"),
             pieces: split_phones(&f.t("roads-none")),
@@ -151,7 +151,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
     };
     let sites = map.data().sites.iter();
     render(&RoadsPage {
-        css: STYLE,
+        css: BOARD_STYLE,
         size: size_key(&f),
         map: if found.is_some() {
             String::new()
@@ -285,7 +285,7 @@ pub async fn road(
         })
     });
     render(&RoadPage {
-        css: STYLE,
+        css: BOARD_STYLE,
         size: size_key(&f),
         title: lang.verbatim(&known.name),
         details: road_details(lang, &map, road, today),

@@ -44,7 +44,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 
-use crate::http::assets::STYLE;
+use crate::http::assets::BOARD_STYLE;
 use crate::http::compression;
 use crate::http::headers::security_headers;
 use crate::web::kit::app::App;
@@ -139,7 +139,7 @@ async fn inline_style(request: Request, next: Next) -> Response {
     use base64ct::{Base64, Encoding as _};
     use sha2::{Digest as _, Sha256};
     static HASH: std::sync::LazyLock<String> =
-        std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(STYLE.as_bytes())));
+        std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(BOARD_STYLE.as_bytes())));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{}'; img-src 'self' data:; form-action 'self'; \
          frame-ancestors 'none'; base-uri 'none'",

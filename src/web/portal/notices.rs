@@ -11,7 +11,7 @@ use super::visit::PortalVisit;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{Attachment, Notice, NoticeKind, NoticeWords};
 use crate::domain::state::VillageState;
-use crate::http::assets::STYLE;
+use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -129,7 +129,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
             }),
     );
     render(&AllNotices {
-        css: STYLE,
+        css: BOARD_STYLE,
         size: size_key(&f),
         kind: kind.map_or_else(String::new, |kind| f.t(kind_key(kind))),
         kinds,
@@ -188,7 +188,7 @@ pub async fn one(
         Some(notice) => {
             let files = format!("/t/{}/", notice.id);
             render(&PortalNotice {
-                css: STYLE,
+                css: BOARD_STYLE,
                 q,
                 card: LinkCard::of(app, &notice),
                 sheet: ShownNotice::published(app, f.lang, &notice, &files),
@@ -198,7 +198,7 @@ pub async fn one(
         None => render_with(
             StatusCode::NOT_FOUND,
             &PortalNoticeGone {
-                css: STYLE,
+                css: BOARD_STYLE,
                 q,
                 title: f.t("notice-no-longer"),
                 pieces: split_phones(&f.t("notice-no-longer-do")),

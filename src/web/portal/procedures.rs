@@ -17,7 +17,7 @@ use super::visit::PortalVisit;
 use crate::domain::calendar;
 use crate::domain::id::ProcedureId;
 use crate::domain::procedure::{Effect, Procedure};
-use crate::http::assets::STYLE;
+use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render, render_with};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -29,10 +29,10 @@ use crate::web::kit::notices::verbatim_spans;
 const ON_A_PAGE: usize = 30;
 
 /// The pairs of an address; one that cannot be read has none.
-pub(super) type Asked = Result<Query<Vec<(String, String)>>, QueryRejection>;
+pub(super) type AskedPairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 /// A value of the address.
-pub(super) fn asked_for(asked: &Asked, name: &str) -> String {
+pub(super) fn asked_for(asked: &AskedPairs, name: &str) -> String {
     let pairs = asked.as_ref().map(|Query(pairs)| pairs.as_slice());
     let mut pairs = pairs.unwrap_or_default().iter();
     let value = pairs.find(|(n, _)| n == name).map(|(_, value)| value);
@@ -88,7 +88,7 @@ struct ProceduresPage {
 }
 
 /// The list.
-pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked) -> Response {
+pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: AskedPairs) -> Response {
     let f = visit.context(&portal);
     let (app, lang) = (&portal.app, f.lang);
     let now = app.supervisor.clock().trusted_ms();
@@ -115,7 +115,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
         "found-n"
     };
     render(&ProceduresPage {
-        css: STYLE,
+        css: BOARD_STYLE,
         q: visit.query(),
         size: size_key(&f),
         summary: lang.f(key, &[("n", total)]),
@@ -166,7 +166,7 @@ pub async fn one(
     let found = ProcedureId::new(&code).ok();
     let found = found.and_then(|code| procedures.get(&code));
     let page = ProcedurePage {
-        css: STYLE,
+        css: BOARD_STYLE,
         q: visit.query(),
         size: size_key(&f),
         name: found.map_or_else(|| f.t("procedure-unknown"), |p| lang.verbatim(&p.name)),

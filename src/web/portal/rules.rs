@@ -9,7 +9,7 @@ use super::staff::WayToDashboard;
 use super::visit::PortalVisit;
 use super::{Portal, notices};
 use crate::domain::guest::WifiRules;
-use crate::http::assets::STYLE;
+use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, render};
 use crate::i18n::amounts;
 use crate::i18n::locale::Lang;
@@ -39,7 +39,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
     let f = visit.context(&portal);
     let wifi = portal.app.journal.state().wifi.clone();
     render(&RulesPage {
-        css: STYLE,
+        css: BOARD_STYLE,
         q: visit.query(),
         size: notices::size_key(&f),
         rules: rows(f.lang, &wifi.rules),

@@ -5,11 +5,11 @@ use axum::response::Response;
 
 use super::Portal;
 use super::notices::{published, size_key};
-use super::procedures::{Asked, asked_for, effect_words};
+use super::procedures::{AskedPairs, asked_for, effect_words};
 use super::visit::PortalVisit;
 use crate::domain::id::{NoticeId, ProcedureId};
 use crate::domain::state::VillageState;
-use crate::http::assets::STYLE;
+use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, render};
 use crate::i18n::locale::Lang;
 use crate::view::search::{SearchHit, SearchKind};
@@ -45,7 +45,7 @@ struct SearchPage {
 }
 
 /// The page.
-pub async fn page(State(portal): State<Portal>, visit: PortalVisit, asked: Asked) -> Response {
+pub async fn page(State(portal): State<Portal>, visit: PortalVisit, asked: AskedPairs) -> Response {
     let f = visit.context(&portal);
     let app = &portal.app;
     let query = asked_for(&asked, "find").trim().to_owned();
@@ -60,7 +60,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
     };
     let counts = [("n", found.total), ("shown", rows.len())];
     render(&SearchPage {
-        css: STYLE,
+        css: BOARD_STYLE,
         q: visit.query(),
         size: size_key(&f),
         summary: f.lang.f(key, &counts),

@@ -9,7 +9,7 @@ use super::notices::{self, Lists};
 use super::staff::WayToDashboard;
 use super::storm;
 use super::visit::PortalVisit;
-use crate::http::assets::STYLE;
+use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, render};
 use crate::ports::guests::GuestVisitor;
 
@@ -52,7 +52,7 @@ pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: 
     let is_in = matches!(visitor, GuestVisitor::In { .. });
     let come_back = gate::come_back(f.lang, portal).filter(|_| is_in || gate.has_tap());
     render(&Splash {
-        css: STYLE,
+        css: BOARD_STYLE,
         q: visit.query(),
         size: notices::size_key(&f),
         label: gate.label(f.lang),

@@ -18,7 +18,7 @@ use crate::domain::entity::Kind;
 use crate::domain::notice::Notice;
 use crate::domain::sensor::Sensor;
 use crate::domain::speaker::{Announcement, AnnouncementClass};
-use crate::http::assets::STYLE;
+use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -101,7 +101,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
         })
     });
     render(&StormPage {
-        css: STYLE,
+        css: BOARD_STYLE,
         q: visit.query(),
         size: size_key(&f),
         made: format!("{} {}", dates::clock(now), dates::long(lang, now)),

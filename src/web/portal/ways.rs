@@ -14,7 +14,7 @@ use super::visit::PortalVisit;
 use crate::domain::directory::map::VillageMap;
 use crate::domain::directory::route::{StartPoint, Walk};
 use crate::domain::id::{HouseId, PlaceId};
-use crate::http::assets::STYLE;
+use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render, split_phones};
 use crate::i18n::locale::Lang;
 use crate::view::directory_text::{address, road_name, way};
@@ -151,7 +151,7 @@ fn way_page(
         .map(|walk| f.t1("way-metres", "n", walk.metres));
     let label = label_lines(&portal.app, lang, &known.id);
     render(&WayPage {
-        css: STYLE,
+        css: BOARD_STYLE,
         size: size_key(&f),
         from: from.map_or_else(String::new, |from| start_name(lang, map, from)),
         label: label.iter().map(|line| split_phones(line)).collect(),
