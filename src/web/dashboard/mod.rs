@@ -26,7 +26,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
 
-use crate::http::assets::STYLE;
+use crate::http::assets::COMPACT_STYLE;
 use crate::http::compression;
 use crate::http::form::{form, sign_in_form};
 use crate::http::headers::{same_site, security_headers};
@@ -142,7 +142,7 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/big", get(sign_in::toggle_large_text))
         .route(
             "/a/village.css",
-            get(|| async { asset("text/css; charset=utf-8", STYLE.as_bytes()) }),
+            get(|| async { asset("text/css; charset=utf-8", COMPACT_STYLE.as_bytes()) }),
         )
         .route(
             "/a/live.js",
