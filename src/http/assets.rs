@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn a_compact_sheet_says_the_same() {
-        let sheet = "/* Head */\na , b { color : red ; margin: 0 1px; }\n/* x */ @media (a: b) { i { top: 0 } }";
+        let sheet = "/* Head */\na , b { color : red ; margin: 0 1px; }\n\
+                     /* x */ @media (a: b) { i { top: 0 } }";
         let said = "a,b{color : red;margin: 0 1px;}@media (a: b){i{top: 0}}";
         assert_eq!(compact(sheet), said);
         let in_quotes = STYLE.split('"').skip(1).step_by(2);
