@@ -28,6 +28,8 @@ use crate::supervisor::worker::EXIT_GRACE;
 const PROGRAM: &str = "dnsmasq";
 /// How long trying a configuration may take.
 const TEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a server that starts is looked at until it listens.
+const LISTENING_INTERVAL: Duration = Duration::from_millis(20);
 /// How often the gateway's files are looked at.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The saved copy is at most so old.
@@ -113,6 +115,10 @@ impl DhcpServer {
 
     fn config_path(&self) -> PathBuf {
         self.run.join("dnsmasq.conf")
+    }
+
+    fn pid_path(&self) -> PathBuf {
+        self.run.join("dnsmasq.pid")
     }
 
     fn leases_path(&self) -> PathBuf {
@@ -219,7 +225,6 @@ impl DhcpServer {
             let seen = self.versions();
             let ended = match self.spawn() {
                 Ok(mut child) => {
-                    systemd::notify_ready();
                     let ended = self.attend(&mut child, seen, stop, &mut saved).await;
                     self.save(&mut saved);
                     match ended {
@@ -264,7 +269,7 @@ impl DhcpServer {
             .arg(file("dhcp-leasefile", self.leases_path()))
             .arg(file("dhcp-hostsfile", self.run.join(RESERVATIONS)))
             .arg(file("dhcp-optsfile", self.run.join(OPTIONS)))
-            .arg(file("pid-file", self.run.join("dnsmasq.pid")));
+            .arg(file("pid-file", self.pid_path()));
         if rustix::process::geteuid().is_root() {
             // It would become another user, who may not write here.
             command.args(["--user=root", "--group=root"]);
@@ -289,6 +294,8 @@ impl DhcpServer {
         let pid = child.id();
         let log = pass_on(child.stderr.take());
         tokio::pin!(log);
+        let mut listening = tokio::time::interval(LISTENING_INTERVAL);
+        let mut is_ready = false;
         let mut check = tokio::time::interval(CHECK_INTERVAL);
         let mut save = tokio::time::interval_at(Instant::now() + SAVE_INTERVAL, SAVE_INTERVAL);
         loop {
@@ -296,6 +303,12 @@ impl DhcpServer {
                 status = child.wait() => return Some(status),
                 () = stop.recv() => return None,
                 () = &mut log => {}
+                _ = listening.tick(), if !is_ready => {
+                    is_ready = self.is_listening(pid);
+                    if is_ready {
+                        systemd::notify_ready();
+                    }
+                }
                 _ = check.tick() => {
                     let now = self.versions();
                     if now != seen {
@@ -309,6 +322,13 @@ impl DhcpServer {
                 _ = save.tick() => self.save(saved),
             }
         }
+    }
+
+    /// `dnsmasq` writes its number down when its sockets are open.
+    fn is_listening(&self, pid: Option<u32>) -> bool {
+        let written = folder::read(&self.pid_path(), 32).ok().flatten();
+        let written = written.and_then(|bytes| String::from_utf8(bytes).ok());
+        pid.is_some() && written.and_then(|text| text.trim().parse().ok()) == pid
     }
 
     fn versions(&self) -> [FileVersion; 2] {

@@ -16,7 +16,7 @@ const PHONE: [u8; 6] = [2, 0, 0, 0, 7, 0x11];
 const CAMERA: [u8; 6] = [0xaa, 0, 0, 0, 8, 1];
 
 /// The house's segments under the helper's rules; nobody on them has an address.
-fn village() -> Segments {
+pub fn village() -> Segments {
     let segments = Segments::new();
     for (place, interface) in [
         ("phone", "wlan0"),
@@ -46,7 +46,7 @@ fn doctor(segments: &Segments, role: &DhcpRole) -> [bool; 2] {
     ["D-NET-02", "D-NET-03"].map(|code| text.contains(code))
 }
 
-fn served(segments: &Segments) -> DhcpRole {
+pub fn served(segments: &Segments) -> DhcpRole {
     let mut role = DhcpRole::new(NETWORK);
     role.start(segments);
     until("dnsmasq runs", || role.dnsmasq().is_some());
@@ -54,13 +54,31 @@ fn served(segments: &Segments) -> DhcpRole {
 }
 
 /// An answer as soon as the server gives one.
-fn answer(segments: &Segments, place: &str, interface: &str, mac: [u8; 6], name: &[u8]) -> Answer {
+pub fn answer(
+    segments: &Segments,
+    place: &str,
+    interface: &str,
+    mac: [u8; 6],
+    name: &[u8],
+) -> Answer {
     let mut got = None;
     until("an address", || {
         got = ask(segments, place, interface, mac, name);
         got.is_some()
     });
     got.expect("an answer")
+}
+
+/// Asks again at a phone's pace until the server tells it: a radio that asks faster than phones do
+/// is answered no more for a while.
+fn until_told(what: &str, mut is_told: impl FnMut() -> bool) {
+    for _ in 0..20 {
+        if is_told() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    panic!("{what}");
 }
 
 fn phone(segments: &Segments) -> Answer {
@@ -114,7 +132,7 @@ fn each_segment_gets_its_own_addresses_and_options() {
     // A real certificate came: the running server announces the portal's address.
     let url = "https://benthoc.example/api/captive";
     assert!(write_captive_option(&role.shared(), Some(url)).expect("written"));
-    until("option 114", || {
+    until_told("option 114", || {
         phone(&segments)
             .options
             .get(&114)
@@ -168,7 +186,7 @@ fn what_the_gateway_did_not_mean_reaches_no_device() {
         "aa:00:00:00:08:01,10.8.0.20\naa:00:00:00:08:02,10.8.0.1\n02:00:00:00:07:11,ignore\n\
          02:00:00:00:07:11,set:device,10.7.0.77\n",
     );
-    until("what it may say holds", || {
+    until_told("what it may say holds", || {
         camera(&segments).address == Ipv4Addr::new(10, 8, 0, 20)
             && phone(&segments).options.contains_key(&114)
     });

@@ -29,6 +29,7 @@ mod dead_link;
 mod deaths;
 mod desk;
 mod dhcp;
+mod dhcp_flood;
 mod directory;
 mod documents;
 mod doors;

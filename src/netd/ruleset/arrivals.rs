@@ -66,7 +66,8 @@ pub(super) fn guest_input(to: &mut Script, plan: &NetworkPlan, guest: &NetworkSe
         to,
         "\tchain guest_input {{
 \t\ticmpv6 type {{ nd-neighbor-solicit, nd-router-solicit }} jump guest_solicits
-\t\ticmpv6 type nd-neighbor-advert jump guest_advertises"
+\t\ticmpv6 type nd-neighbor-advert jump guest_advertises
+\t\tudp dport 67 jump guest_lease_requests"
     );
     neighborhood(to, guest);
     line!(

@@ -1,5 +1,5 @@
 //! The bounds of one guest's device: connections at a time, questions for names, visits to the
-//! portal.
+//! portal, requests for an address.
 //!
 //! Invariants: a packet goes on only when its device was found within its bound, so a set without
 //! room refuses whoever is not in it. Devices with a session are counted by their slot, in sets
@@ -15,7 +15,22 @@ const MAX_CAPTIVE: u32 = 1_024;
 /// what the kernel's table of connections takes (`systemd/conglang-netd.service`).
 const MAX_CAPTIVE_CONNECTIONS: u32 = 100;
 
+/// Requests for an address that one radio may send at once, and then in a minute. A phone sends two
+/// when it joins, and one in twenty minutes; a repeater that gives all phones behind it its own
+/// hardware address sends theirs. Somebody who makes up devices gets no more addresses than that:
+/// fewer than 300 within the time of a lease.
+const LEASE_BURST: u32 = 60;
+const LEASES_A_MINUTE: u32 = 5;
+/// Radios whose requests are counted at a time.
+const MAX_ASKING: u32 = 4_096;
+
 pub(super) fn bound_sets(to: &mut Script) {
+    // An element stays for as long as its burst takes to come back.
+    line!(
+        to,
+        "\tset lease_requests {{ type ether_addr; flags dynamic, timeout; timeout 12m; \
+         size {MAX_ASKING}; }}"
+    );
     // Each slot has its number in them once: 1,024 at most, whatever devices had it.
     for (who, key, size) in [
         ("session", "mark", 2_048),
@@ -47,6 +62,14 @@ pub(super) fn guest_bounds(to: &mut Script, limits: &DeviceLimits) {
 \t\tct mark != 0 add @session_connections {{ ct mark ct count {most} }} return
 \t\tct mark 0 add @captive_connections {{ ether saddr ct count {captive} }} return
 \t\tgoto refuse
+\t}}"
+    );
+    line!(
+        to,
+        "\tchain guest_lease_requests {{
+\t\tupdate @lease_requests {{ ether saddr limit rate {LEASES_A_MINUTE}/minute \
+         burst {LEASE_BURST} packets }} return
+\t\tdrop
 \t}}"
     );
     let questions = limits.dns_per_second.max(1);

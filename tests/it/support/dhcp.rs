@@ -123,14 +123,17 @@ impl DhcpRole {
         (out.status.code(), log)
     }
 
-    /// The process of `dnsmasq` below it; none when there is none now.
+    /// The `dnsmasq` that serves below it, and not the one before that only tries the configuration;
+    /// none when there is none now.
     pub fn dnsmasq(&self) -> Option<u32> {
         let role = self.child.as_ref()?.id();
         let path = format!("/proc/{role}/task/{role}/children");
         let children = std::fs::read_to_string(path).ok()?;
         let pid: u32 = children.split_whitespace().next()?.parse().ok()?;
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-        (name.trim() == "dnsmasq").then_some(pid)
+        let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let serves = !arguments.split(|byte| *byte == 0).any(|a| a == b"--test");
+        (name.trim() == "dnsmasq" && serves && !arguments.is_empty()).then_some(pid)
     }
 
     /// Ends the role with a signal and waits for its end.
@@ -247,6 +250,26 @@ fn exchange(
     wish: &[u8],
 ) -> Option<Answer> {
     let number = [kind, mac[3], mac[4], mac[5]];
+    let packet = packet(mac, name, kind, wish);
+    let began = Instant::now();
+    let step = Some(Duration::from_millis(500));
+    socket.set_read_timeout(step).expect("timeout");
+    while began.elapsed() < Duration::from_secs(3) {
+        socket.send_to(&packet, "255.255.255.255:67").expect("sent");
+        let mut answer = [0; 1_500];
+        while let Ok((length, _)) = socket.recv_from(&mut answer) {
+            let answer = &answer[..length];
+            let is_ours = length > 240 && answer[0] == 2 && answer[4..8] == number;
+            if is_ours && answer[236..240] == COOKIE {
+                return Some(read(answer));
+            }
+        }
+    }
+    None
+}
+
+fn packet(mac: [u8; 6], name: &[u8], kind: u8, wish: &[u8]) -> Vec<u8> {
+    let number = [kind, mac[3], mac[4], mac[5]];
     let mut packet = vec![1, 1, 6, 0];
     packet.extend(number);
     // The answer comes as a broadcast.
@@ -264,21 +287,35 @@ fn exchange(
     packet.extend(wish);
     packet.push(255);
     packet.resize(packet.len().max(300), 0);
-    let began = Instant::now();
-    let step = Some(Duration::from_millis(500));
-    socket.set_read_timeout(step).expect("timeout");
-    while began.elapsed() < Duration::from_secs(3) {
-        socket.send_to(&packet, "255.255.255.255:67").expect("sent");
-        let mut answer = [0; 1_500];
-        while let Ok((length, _)) = socket.recv_from(&mut answer) {
-            let answer = &answer[..length];
-            let is_ours = length > 240 && answer[0] == 2 && answer[4..8] == number;
-            if is_ours && answer[236..240] == COOKIE {
-                return Some(read(answer));
+    packet
+}
+
+/// Sends what a phone sends that makes up devices: a question for an address for each number, and
+/// for each address of `wished` the wish of one more device to have it. Nobody waits for answers.
+pub fn flood(segments: &Segments, place: &str, interface: &str, count: u32, wished: &[Ipv4Addr]) {
+    let device = |kind: u8, number: u32| {
+        let [_, a, b, c] = number.to_be_bytes();
+        [2, 0xbb, kind, a, b, c]
+    };
+    segments.inside(place, || {
+        let socket = UdpSocket::bind("0.0.0.0:68").expect("the client's port");
+        socket.set_broadcast(true).expect("broadcast");
+        let socket = bound_to(socket, interface);
+        let asked = (0..count).map(|n| packet(device(DISCOVER, n), b"", DISCOVER, &[]));
+        let asked = asked.chain((0..).zip(wished).map(|(n, address)| {
+            let mut wish = vec![50, 4];
+            wish.extend(address.octets());
+            wish.extend([54, 4, 10, 7, 0, 1]);
+            packet(device(REQUEST, n), b"", REQUEST, &wish)
+        }));
+        for (number, packet) in asked.enumerate() {
+            socket.send_to(&packet, "255.255.255.255:67").expect("sent");
+            // As fast as the server reads, and no packet is lost on the way there.
+            if number % 20 == 0 {
+                std::thread::sleep(Duration::from_millis(4));
             }
         }
-    }
-    None
+    });
 }
 
 fn read(answer: &[u8]) -> Answer {
