@@ -59,7 +59,7 @@ pub fn start(
     };
     handles
         .supervisor
-        .service(HealthPart::Recordings, recordings, Recordings::run);
+        .proving_service(HealthPart::Recordings, recordings, Recordings::run);
     if is_used {
         start_media(
             &stills,
@@ -114,6 +114,7 @@ impl Recordings {
     async fn run(self, stop: Stop) -> anyhow::Result<()> {
         // A gateway that never had a camera needs no folder for recordings.
         if !self.is_used && !self.place.folder.exists() {
+            self.supervisor.health().set_green(&HealthPart::Recordings);
             stop.soft.cancelled().await;
             return Ok(());
         }

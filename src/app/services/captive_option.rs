@@ -22,7 +22,7 @@ pub fn start(folder: &Path, name: SecureName, supervisor: &Supervisor) {
         name,
         health: supervisor.health().clone(),
     };
-    supervisor.service(HealthPart::CaptiveOption, service, CaptiveOption::run);
+    supervisor.proving_service(HealthPart::CaptiveOption, service, CaptiveOption::run);
 }
 
 #[derive(Clone)]

@@ -24,7 +24,7 @@ pub fn start(network: &NetworkConfig, handles: &Handles) {
         return;
     }
     let supervisor = &handles.supervisor;
-    supervisor.service(
+    supervisor.proving_service(
         HealthPart::Addresses,
         (
             network.dhcp.clone(),

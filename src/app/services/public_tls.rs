@@ -32,7 +32,7 @@ pub fn start(
         pages,
         supervisor: supervisor.clone(),
     };
-    supervisor.service(part, service, PublicTls::run);
+    supervisor.proving_service(part, service, PublicTls::run);
 }
 
 #[derive(Clone)]

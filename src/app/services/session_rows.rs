@@ -28,7 +28,7 @@ pub fn start(handles: &Handles) {
     };
     handles
         .supervisor
-        .service(HealthPart::SessionRows, erasure, RowErasure::run);
+        .proving_service(HealthPart::SessionRows, erasure, RowErasure::run);
 }
 
 /// The parts that it works with.
