@@ -84,7 +84,7 @@ fn largest() -> MapData {
 pub fn figures() -> Vec<Figure> {
     let data = largest();
     let kept = map_file::kept(&data);
-    let map = VillageMap::new(data);
+    let map = VillageMap::new(data).expect("a map");
     vec![
         measure(
             "the way to a house among 2,000",
@@ -104,7 +104,10 @@ pub fn figures() -> Vec<Figure> {
             Duration::from_millis(3_000),
             |_| {
                 let data = map_file::read_kept(&kept).expect("reads back");
-                assert_eq!(VillageMap::new(data).data().houses.len(), 2_000);
+                assert_eq!(
+                    VillageMap::new(data).expect("a map").data().houses.len(),
+                    2_000
+                );
             },
         ),
     ]

@@ -44,7 +44,7 @@ impl DirectoryService {
     fn read(&self, file: &BlobRef) -> Result<VillageMap, Lost> {
         let bytes = self.files.get(file)?;
         let data = map_file::read_kept(&bytes).ok_or(Lost::Damaged)?;
-        Ok(VillageMap::new(data))
+        VillageMap::new(data).map_err(|_| Lost::Damaged)
     }
 
     /// Follows the journal until `stop`.

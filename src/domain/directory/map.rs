@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use super::data::{CodePoint, House, MapData, Road, Site};
 use super::geometry::{Metres, Projection, nearest_on};
 use super::keys::SearchKeys;
+pub use super::streets::TooDense;
 use super::streets::{RoadShape, StreetGraph};
 use crate::domain::id::{HouseId, PlaceId, SiteId};
 
@@ -25,8 +26,20 @@ pub struct VillageMap {
     houses: BTreeMap<HouseId, usize>,
     houses_of: Vec<Vec<usize>>,
     shapes: Vec<Vec<Vec<Metres>>>,
+    numbering: Vec<Numbering>,
     pub(super) streets: StreetGraph,
     pub(super) keys: SearchKeys,
+}
+
+/// How the house numbers of a road go. It is counted once: each house is held against each point of
+/// the road for it.
+#[derive(Debug, Clone, Copy)]
+struct Numbering {
+    /// Positive when they rise in the direction in which the line was drawn, negative when they
+    /// fall; none = neither is clear.
+    trend: Option<f64>,
+    /// The side of the odd numbers, for one who goes with rising numbers; none = it is not clear.
+    odd_side: Option<RoadSide>,
 }
 
 /// A side of a road, for one who goes with rising house numbers.
@@ -70,6 +83,26 @@ fn trend(placed: &[(u32, f64, f64)]) -> Option<f64> {
     (trend.abs() > 1e-6).then_some(trend)
 }
 
+/// The side of the odd numbers among houses that are placed; `trend` says where numbers rise.
+fn odd_side(placed: &[(u32, f64, f64)], trend: f64) -> Option<RoadSide> {
+    let votes: Vec<bool> = placed
+        .iter()
+        .filter(|(.., side)| side.abs() > f64::EPSILON)
+        .map(|(number, _, side)| (side * trend > 0.0) == (number % 2 == 1))
+        .collect();
+    let has_both = placed.iter().any(|p| p.0 % 2 == 1) && placed.iter().any(|p| p.0 % 2 == 0);
+    let left = votes.iter().filter(|is_left| **is_left).count();
+    if !has_both || votes.is_empty() {
+        None
+    } else if left * 10 >= votes.len() * 9 {
+        Some(RoadSide::Left)
+    } else if left * 10 <= votes.len() {
+        Some(RoadSide::Right)
+    } else {
+        None
+    }
+}
+
 /// The index of a door among those of the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Door {
@@ -80,8 +113,10 @@ pub(super) enum Door {
 
 impl VillageMap {
     /// The map of this data.
-    #[must_use]
-    pub fn new(data: MapData) -> Self {
+    ///
+    /// # Errors
+    /// The roads are drawn too densely.
+    pub fn new(data: MapData) -> Result<Self, TooDense> {
         let projection = Projection::around(data.middle);
         let mut roads: BTreeMap<PlaceId, usize> = BTreeMap::new();
         for (n, road) in data.roads.iter().enumerate() {
@@ -113,7 +148,7 @@ impl VillageMap {
             .chain(codes)
             .map(|(at, road)| (projection.metres(at), road))
             .collect();
-        let streets = StreetGraph::new(&road_shapes, &doors);
+        let streets = StreetGraph::new(&road_shapes, &doors)?;
         let mut houses_of = vec![Vec::new(); data.roads.len()];
         let mut house_index = BTreeMap::new();
         for (n, house) in data.houses.iter().enumerate() {
@@ -126,16 +161,21 @@ impl VillageMap {
             of_road.sort_by(|a, b| by_number(&data.houses[*a].number, &data.houses[*b].number));
         }
         let keys = SearchKeys::new(&data);
-        Self {
+        let mut map = Self {
             projection,
             houses: house_index,
             houses_of,
             shapes,
+            numbering: Vec::new(),
             streets,
             keys,
             roads,
             data,
-        }
+        };
+        map.numbering = (0..map.data.roads.len())
+            .map(|road| map.count_numbering(road))
+            .collect();
+        Ok(map)
     }
 
     /// The data that it was made of.
@@ -286,10 +326,16 @@ impl VillageMap {
         self.houses_of(road).iter().filter_map(place).collect()
     }
 
+    fn count_numbering(&self, road: usize) -> Numbering {
+        let placed = self.placed(road);
+        let trend = trend(&placed).filter(|_| placed.len() >= MIN_NUMBERED);
+        let odd_side = trend.and_then(|trend| odd_side(&placed, trend));
+        Numbering { trend, odd_side }
+    }
+
     /// Whether one who goes from here to there on a road goes where its numbers rise.
     pub(super) fn is_rising(&self, road: usize, from: Metres, to: Metres) -> Option<bool> {
-        let placed = self.placed(road);
-        let trend = trend(&placed).filter(|_| placed.len() >= MIN_NUMBERED)?;
+        let trend = self.numbering.get(road)?.trend?;
         let way = self.along(road, to)?.0 - self.along(road, from)?.0;
         (way.abs() > f64::EPSILON).then_some(way * trend > 0.0)
     }
@@ -298,27 +344,7 @@ impl VillageMap {
     /// road do not tell it clearly.
     #[must_use]
     pub fn odd_side(&self, road: usize) -> Option<RoadSide> {
-        let placed = self.placed(road);
-        if placed.len() < MIN_NUMBERED {
-            return None;
-        }
-        let trend = trend(&placed)?;
-        let votes: Vec<bool> = placed
-            .iter()
-            .filter(|(.., side)| side.abs() > f64::EPSILON)
-            .map(|(number, _, side)| (side * trend > 0.0) == (number % 2 == 1))
-            .collect();
-        let has_both = placed.iter().any(|p| p.0 % 2 == 1) && placed.iter().any(|p| p.0 % 2 == 0);
-        let left = votes.iter().filter(|is_left| **is_left).count();
-        if !has_both || votes.is_empty() {
-            None
-        } else if left * 10 >= votes.len() * 9 {
-            Some(RoadSide::Left)
-        } else if left * 10 <= votes.len() {
-            Some(RoadSide::Right)
-        } else {
-            None
-        }
+        self.numbering.get(road)?.odd_side
     }
 
     /// Where a road begins: at the road from which it goes off, or else where its numbers begin.

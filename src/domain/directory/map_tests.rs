@@ -116,7 +116,7 @@ fn steps(of: &[(Option<Turn>, &str, u32)]) -> Vec<(Option<Turn>, String, u32)> {
 
 #[test]
 fn from_the_hall_left_is_left_and_a_bend_is_no_step() {
-    let map = VillageMap::new(drawn());
+    let map = VillageMap::new(drawn()).expect("a map");
     let hall = StartPoint::Site(0);
     // Out of the door one looks to the east: north is left.
     for (house, way, arrival) in [
@@ -193,7 +193,7 @@ fn from_the_hall_left_is_left_and_a_bend_is_no_step() {
 
 #[test]
 fn from_the_code_of_an_alley_the_way_leads_in_or_out() {
-    let map = VillageMap::new(drawn());
+    let map = VillageMap::new(drawn()).expect("a map");
     let code = StartPoint::Code(0);
     let inward = walk(&map, code, "dong-7");
     assert_eq!(told(&map, &inward), steps(&[(None, "dong", 60)]));
@@ -224,7 +224,7 @@ fn from_the_code_of_an_alley_the_way_leads_in_or_out() {
 
 #[test]
 fn on_the_main_road_the_first_step_says_where_numbers_rise() {
-    let map = VillageMap::new(drawn());
+    let map = VillageMap::new(drawn()).expect("a map");
     let walk_up = walk(&map, StartPoint::Head(0), "truc-15");
     assert_eq!(
         (walk_up.is_rising, walk_up.arrival),
@@ -235,14 +235,14 @@ fn on_the_main_road_the_first_step_says_where_numbers_rise() {
 
 #[test]
 fn odd_numbers_are_on_the_side_where_they_are() {
-    let map = VillageMap::new(drawn());
+    let map = VillageMap::new(drawn()).expect("a map");
     assert_eq!(map.odd_side(0), Some(RoadSide::Left));
     assert_eq!(map.odd_side(2), None, "two houses tell nothing");
     // The same road drawn the other way round, and bent like an S.
     let mut data = drawn();
     data.roads[0].lines[0].reverse();
     assert_eq!(
-        VillageMap::new(data.clone()).odd_side(0),
+        VillageMap::new(data.clone()).expect("a map").odd_side(0),
         Some(RoadSide::Left)
     );
     for house in data.houses.iter_mut().filter(|h| h.road.as_str() == "truc") {
@@ -251,7 +251,10 @@ fn odd_numbers_are_on_the_side_where_they_are() {
             (house.at.lat - 19.0) * 111_195.0,
         );
     }
-    assert_eq!(VillageMap::new(data).odd_side(0), Some(RoadSide::Right));
+    assert_eq!(
+        VillageMap::new(data).expect("a map").odd_side(0),
+        Some(RoadSide::Right)
+    );
     let bent = MapData {
         roads: vec![road(
             "truc",
@@ -269,7 +272,10 @@ fn odd_numbers_are_on_the_side_where_they_are() {
         ],
         ..drawn()
     };
-    assert_eq!(VillageMap::new(bent).odd_side(0), Some(RoadSide::Left));
+    assert_eq!(
+        VillageMap::new(bent).expect("a map").odd_side(0),
+        Some(RoadSide::Left)
+    );
 }
 
 #[test]
@@ -278,7 +284,7 @@ fn roads_that_do_not_meet_give_no_way_and_no_crash() {
     data.roads
         .push(road("xa", "", "", &[(900.0, 900.0), (1_000.0, 900.0)]));
     data.houses.push(house("xa", "1", 950.0, 905.0));
-    let map = VillageMap::new(data);
+    let map = VillageMap::new(data).expect("a map");
     assert_eq!(map.walk(StartPoint::Site(0), index(&map, "xa-1")), None);
     assert_eq!(map.walk(StartPoint::Site(9), 0), None);
     assert_eq!(map.walk(StartPoint::Site(0), 99), None);
@@ -289,7 +295,7 @@ fn a_house_is_found_by_the_words_that_people_type() {
     let mut data = drawn();
     data.roads[1].name = "Ngõ Giếng Làng".to_owned();
     data.roads[1].old_names = vec!["Ngõ Ông Tư".to_owned()];
-    let map = VillageMap::new(data);
+    let map = VillageMap::new(data).expect("a map");
     let first = |text: &str| map.find(text).first().copied();
     let tay_1 = Some(MapHit::House(index(&map, "tay-1")));
     for text in [
@@ -334,7 +340,7 @@ proptest! {
         reversed in any::<[bool; 3]>(),
         houses in any::<prop::sample::Index>(),
     ) {
-        let usual = VillageMap::new(drawn());
+        let usual = VillageMap::new(drawn()).expect("a map");
         let mut data = drawn();
         for (road, reversed) in data.roads.iter_mut().zip(reversed) {
             if reversed {
@@ -345,7 +351,7 @@ proptest! {
         data.roads = roads.iter().map(|n| of_today[*n].clone()).collect();
         let at = houses.index(data.houses.len());
         data.houses.rotate_left(at);
-        let map = VillageMap::new(data);
+        let map = VillageMap::new(data).expect("a map");
         for house in &usual.data().houses {
             let id = house.id.as_str();
             let (one, other) = (

@@ -20,6 +20,20 @@ const PART_GAP: f64 = 25.0;
 /// How far the end of a road may be from another one that it joins, metres.
 const END_GAP: f64 = 6.0;
 
+/// Most pairs of segments that come as close to each other as [`PART_GAP`]. The largest village
+/// that a map may be has some 100,000, drawn with a point every forty metres.
+const MAX_NEAR_PAIRS: usize = 400_000;
+/// Most places at which roads may cross.
+const MAX_CROSSINGS: usize = 20_000;
+
+/// The roads are drawn so densely that their graph would fill the memory: a track of a phone that
+/// lay still, or a scribble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooDense {
+    /// The road with most of it.
+    pub road: usize,
+}
+
 /// A road as the graph needs it.
 pub(super) struct RoadShape {
     /// Its lines.
@@ -89,8 +103,20 @@ impl Builder {
         self.segments[segment].cuts.push((t, node));
     }
 
+    /// The road that has most of these pairs.
+    fn too_dense(&self, pairs: &[(usize, usize)]) -> TooDense {
+        let mut count: HashMap<usize, usize> = HashMap::new();
+        for (i, _) in pairs {
+            *count.entry(self.segments[*i].road).or_default() += 1;
+        }
+        let most = count.into_iter().max_by_key(|(road, n)| (*n, *road));
+        TooDense {
+            road: most.map_or(0, |(road, _)| road),
+        }
+    }
+
     /// Pairs of segments that are not far from each other: a sweep from west to east.
-    fn near_pairs(&self) -> Vec<(usize, usize)> {
+    fn near_pairs(&self) -> Result<Vec<(usize, usize)>, TooDense> {
         let (west, east) = (
             |s: &RoadSegment| s.a.x.min(s.b.x),
             |s: &RoadSegment| s.a.x.max(s.b.x),
@@ -113,11 +139,15 @@ impl Builder {
                     pairs.push((*i, *j));
                 }
             }
+            if pairs.len() > MAX_NEAR_PAIRS {
+                return Err(self.too_dense(&pairs));
+            }
         }
-        pairs
+        Ok(pairs)
     }
 
-    fn split_at_crossings(&mut self, pairs: &[(usize, usize)]) {
+    fn split_at_crossings(&mut self, pairs: &[(usize, usize)]) -> Result<(), TooDense> {
+        let mut crossings = Vec::new();
         for (i, j) in pairs {
             let (one, other) = (&self.segments[*i], &self.segments[*j]);
             if let Some((t, u)) = crossing((one.a, one.b), (other.a, other.b)) {
@@ -125,8 +155,13 @@ impl Builder {
                 let node = self.node(at);
                 self.cut(*i, t, node);
                 self.cut(*j, u, node);
+                crossings.push((*i, *j));
+                if crossings.len() > MAX_CROSSINGS {
+                    return Err(self.too_dense(&crossings));
+                }
             }
         }
+        Ok(())
     }
 
     /// Joins the ends of lines to the roads that they come close to.
@@ -222,7 +257,13 @@ impl Builder {
 impl StreetGraph {
     /// The graph of these roads, with a node for each door: where it is, and on which road if that
     /// is known.
-    pub(super) fn new(roads: &[RoadShape], doors: &[(Metres, Option<usize>)]) -> Self {
+    ///
+    /// # Errors
+    /// The roads are drawn too densely.
+    pub(super) fn new(
+        roads: &[RoadShape],
+        doors: &[(Metres, Option<usize>)],
+    ) -> Result<Self, TooDense> {
         let mut builder = Builder {
             graph: UnGraph::default(),
             segments: Vec::new(),
@@ -250,24 +291,24 @@ impl StreetGraph {
             }
             ends.push(of_road);
         }
-        let mut pairs = builder.near_pairs();
+        let mut pairs = builder.near_pairs()?;
         builder.join_ends(roads, &pairs, &ends);
         // A line does not cross itself where one segment of it begins behind another.
         pairs.retain(|(i, j)| {
             let (one, other) = (&builder.segments[*i], &builder.segments[*j]);
             one.line != other.line || i.abs_diff(*j) > 1
         });
-        builder.split_at_crossings(&pairs);
+        builder.split_at_crossings(&pairs)?;
         let doors = doors
             .iter()
             .map(|(at, road)| builder.attach(*at, *road))
             .collect();
         builder.lay_pieces();
-        Self {
+        Ok(Self {
             graph: builder.graph,
             doors,
             ends,
-        }
+        })
     }
 
     /// The node of a door.

@@ -1280,6 +1280,7 @@ map-too-many-roads = more than { $most } roads and alleys
 map-too-many-houses = more than { $most } houses
 map-too-many-sites = more than { $most } places or codes
 map-too-many-points = the roads have more than { $most } points
+map-too-dense = the roads are drawn too densely, most of all “{ $road }”. Thin the points out: one every 5 m is enough
 directory-map = The village's map: { $roads } roads and alleys, { $houses } houses, taken in { $when }.
 directory-no-map = The village has no map yet. The technician gives it: conglang directory import.
 print-title = Print codes

@@ -1248,6 +1248,7 @@ map-too-many-roads = nhiều hơn { $most } đường, ngõ
 map-too-many-houses = nhiều hơn { $most } nhà
 map-too-many-sites = nhiều hơn { $most } nơi hoặc mã
 map-too-many-points = các đường có hơn { $most } điểm
+map-too-dense = các đường vẽ dày quá, nhiều nhất ở “{ $road }”. Bớt điểm đi: cách nhau 5 m là đủ
 directory-map = Sơ đồ của thôn: { $roads } đường, ngõ, { $houses } nhà, nhập { $when }.
 directory-no-map = Thôn chưa có sơ đồ. Nhờ kỹ thuật nhập tệp: conglang directory import.
 print-title = In mã QR

@@ -10,6 +10,7 @@ use super::problems::ProblemList;
 use super::properties;
 use crate::domain::directory::data::{CodePoint, House, MapData, Road, Site};
 use crate::domain::directory::geometry::{GeoPoint, Metres, Projection, nearest_on};
+use crate::domain::directory::map::{TooDense, VillageMap};
 use crate::domain::directory::{MAX_HOUSES, MAX_POINTS, MAX_ROADS, MAX_SITES};
 use crate::domain::id::PlaceId;
 
@@ -276,6 +277,20 @@ impl<'t> MapReader<'t> {
         self.compare_roads(&roads);
         self.compare_houses(&roads, &houses);
         self.compare_codes(&roads, &codes);
+        self.draw();
+    }
+
+    /// Makes the graph of the roads once, so that no map is taken that could not be used.
+    fn draw(&mut self) {
+        if !self.problems.is_empty() {
+            return;
+        }
+        if let Err(TooDense { road }) = VillageMap::new(self.map.clone()) {
+            let id = self.map.roads.get(road).map(|road| road.id.to_string());
+            if let (Some(raw), Some(road)) = (self.raw_roads.get(road), id) {
+                self.problems.wrong(raw, MapMistake::TooDense { road });
+            }
+        }
     }
 
     fn compare_ids(&mut self, roads: &[Road], houses: &[House], codes: &[CodePoint]) {

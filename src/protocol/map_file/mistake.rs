@@ -189,5 +189,10 @@ reason_enum! {
             /// The most.
             most: u64,
         } = "map-too-many-points";
+        /// Roads have too many points beside each other, or cross too often.
+        TooDense {
+            /// The id of the road with most of them.
+            road: String,
+        } = "map-too-dense";
     }
 }

@@ -59,7 +59,7 @@ fn a_file_of_the_usual_tools_is_read() {
 fn the_map_of_the_demo_is_right_and_every_house_is_reached() {
     let map = read(DEMO.as_bytes(), Some(MIDDLE)).expect("good");
     assert_eq!((map.roads.len(), map.houses.len()), (12, 312));
-    let map = VillageMap::new(map);
+    let map = VillageMap::new(map).expect("a map");
     for house in 0..312 {
         let walk = map.walk(StartPoint::Site(0), house);
         let walk = walk.unwrap_or_else(|| panic!("no way to {:?}", map.house(house)));
@@ -72,6 +72,50 @@ fn the_map_of_the_demo_is_right_and_every_house_is_reached() {
 
 /// The beginning of a feature.
 const FEATURE: &str = "{ \"type\": \"Feature\"";
+
+/// A road with these points, beside a short one.
+fn road_of(points: impl Iterator<Item = (f64, f64)>) -> String {
+    let points: Vec<String> = points
+        .map(|(x, y)| format!("[{:.7},{:.7}]", 107.0 + x / 105_000.0, 19.0 + y / 111_195.0))
+        .collect();
+    let road = |id: &str, line: &str| {
+        format!(
+            r#"{{"type":"Feature","properties":{{"id":"{id}","kind":"ngo","name":"Ngõ {id}",
+            "number":"1"}},"geometry":{{"type":"LineString","coordinates":[{line}]}}}}"#
+        )
+    };
+    let features = [
+        road("short", "[107.01,19.01],[107.02,19.02]"),
+        road("dense", &points.join(",")),
+    ];
+    format!(
+        "{{\"type\":\"FeatureCollection\",\"features\":[\n{}]}}",
+        features.join(",\n")
+    )
+}
+
+#[test]
+fn a_road_that_would_fill_the_memory_is_refused_by_its_line() {
+    // A phone that walked two kilometres, a point each five metres.
+    let walked = road_of((0..400).map(|n| (f64::from(n) * 5.0, f64::from(n % 3))));
+    assert_eq!(read(walked.as_bytes(), None).expect("good").roads.len(), 2);
+    // The same one lay still for three hours, and recorded.
+    let still = road_of((0..10_000).map(|n| (f64::from(n % 97) / 8.0, f64::from(n % 89) / 8.0)));
+    // Lines from one side of a field to the other, each across all others.
+    let crossing = road_of((0..450).map(|n| {
+        let angle = f64::from(n) * 3.0;
+        (2_000.0 * angle.cos(), 2_000.0 * angle.sin())
+    }));
+    for text in [still, crossing] {
+        let problems = read(text.as_bytes(), None).expect_err("too dense");
+        let road = "dense".to_owned();
+        assert_eq!(problems[0].mistake, MapMistake::TooDense { road });
+        let line = text[..text.find("\"dense\"").expect("there")]
+            .lines()
+            .count();
+        assert_eq!((problems.len(), problems[0].line), (1, line as u64));
+    }
+}
 
 /// A part of the good text, another in its place, the text at which the mistake is told, and its
 /// key.
