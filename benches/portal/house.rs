@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// The box, where guests reach it.
 pub const BOX: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 1);
 /// The first address of the phone.
-const FIRST_PHONE: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 20);
+const FIRST_PHONE: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 24);
 /// How long a state is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 

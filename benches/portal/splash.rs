@@ -119,6 +119,11 @@ fn run(server: Server, connections: usize, length: Duration) -> Run {
     }
     runtime.block_on(local);
     let mut latencies = tally.latencies.take();
+    let (name, failed) = (server.name, tally.failed.get());
+    assert!(
+        !latencies.is_empty(),
+        "{name}: {failed} failed, none was answered"
+    );
     Run {
         rate: tally.in_time.get() as f64 / length.as_secs_f64(),
         p50: quantile(&mut latencies, 0.5),
