@@ -3,10 +3,10 @@
 //! Invariants: what comes out is paragraphs, two sizes of headings, two kinds of lists, bold words
 //! and links, and nothing else; the templates write their tags and escape every word. HTML in a
 //! body is read as the characters that it is made of. A link leads to `http`, `https`, `tel` or
-//! `mailto` and names no user of a host; any other is its words alone. Whoever reads the words of a
-//! link reads where it leads: its host or number stands behind them unless they say it. Each line that somebody
-//! typed stays a line of its own. The tree has one level, so no body makes it deep. Deliberately
-//! absent: pictures in the text (they are attachments), tables, raw HTML, code.
+//! `mailto` and names no user of a host; any other is its words alone. The host or number of a link
+//! stands behind its words unless they say it, so no words hide where it leads. Each line that
+//! somebody typed stays a line of its own. The tree has one level, so no body makes it deep.
+//! Deliberately absent: pictures in the text (they are attachments), tables, raw HTML, code.
 
 use pulldown_cmark::{
     Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, TextMergeStream,
