@@ -928,7 +928,7 @@ cmd-print-notice = A notice on A5
 cmd-print-notice--id = Id of the notice
 cmd-print-notice--out = Write into this file
 printed = Wrote { $file }: { $bytes } bytes.
-print-none = It cannot be printed: the village has no map, or no road or notice has this id.
+print-none = It cannot be printed: the village has no map, or no road or notice has this id, or the road has more than 400 houses (print labels, not plates).
 # Procedures
 cli-procedures-unread = { $path } cannot be read: { $cause }.
 cli-procedures-wrong = { $n ->

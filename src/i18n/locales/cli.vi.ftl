@@ -820,7 +820,7 @@ cmd-print-notice = Thông báo trên giấy A5
 cmd-print-notice--id = Mã của thông báo
 cmd-print-notice--out = Ghi vào tệp này
 printed = Đã ghi { $file }: { $bytes } byte.
-print-none = Chưa in được: thôn chưa có sơ đồ, hoặc không có đường hay thông báo mang mã này.
+print-none = Chưa in được: thôn chưa có sơ đồ, hoặc không có đường hay thông báo mang mã này, hoặc đường có hơn 400 nhà (in nhãn thay cho biển).
 # Thủ tục
 cli-procedures-unread = không đọc được { $path }: { $cause }.
 cli-procedures-wrong = Tệp có { $n } chỗ sai, chưa có gì thay đổi.

@@ -1299,6 +1299,7 @@ print-foot = Point the camera of the phone at a code. No password is needed.
 print-scan = Scan for the way to each house
 print-read = Scan to read it on the phone
 print-numbers = numbers { $from } to { $to }
+print-too-many = This road has more houses than one file of plates holds. Print labels instead.
 labels-title = Labels of houses
 labels-do = Everybody can read a label. Record it only when the householder agrees. When the householder changes their mind, take it away; the text is erased.
 label-house = Which house? For example: 7 gieng lang

@@ -1267,6 +1267,7 @@ print-foot = Mở máy ảnh của điện thoại, đưa vào mã. Không cần
 print-scan = Quét mã để xem đường tới từng nhà
 print-read = Quét mã để đọc trên điện thoại
 print-numbers = số { $from } đến { $to }
+print-too-many = Đường này nhiều nhà quá, một tệp biển không đủ. In nhãn thay cho biển.
 labels-title = Nhãn của nhà
 labels-do = Mọi người đều đọc được nhãn. Chỉ ghi khi chủ nhà đồng ý. Chủ nhà đổi ý thì bỏ nhãn, chữ sẽ bị xóa.
 label-house = Nhà nào? Ví dụ: 7 Giếng Làng

@@ -15,10 +15,16 @@ pub use sheets::{
     AlleySheet, HallSheet, NoticeSheet, SheetCode, alley_sheets, notice_sheet, wall_sheet,
 };
 
-/// A sheet could not be made: a text is too long for a code, or the library refused.
+/// Why a sheet could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sheet could not be made")]
-pub struct PrintFailed;
+pub enum PrintFailed {
+    /// There would be more plates than [`MAX_PLATES`].
+    #[error("more plates than a file may have")]
+    TooManyPlates,
+    /// A text is too long for a code, there is nothing to print, or the library refused.
+    #[error("the sheet could not be made")]
+    NotMade,
+}
 
-/// Most pages of one file.
-pub const MAX_PAGES: usize = 400;
+/// Most plates of one file.
+pub const MAX_PLATES: usize = 400;

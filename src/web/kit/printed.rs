@@ -15,6 +15,7 @@ use crate::domain::notice::Notice;
 use crate::i18n::locale::{Lang, capital};
 use crate::view::directory_text::{road_name, road_place};
 use crate::web::kit::app::App;
+use crate::web::kit::notice_sheet::ShownNotice;
 use crate::web::kit::notices::{posted_when, title_and_paragraphs};
 
 const LANG: Lang = Lang::Vi;
@@ -61,7 +62,7 @@ pub fn wall(app: &App) -> Result<Vec<u8>, PrintFailed> {
 }
 
 fn map(app: &App) -> Result<std::sync::Arc<VillageMap>, PrintFailed> {
-    app.live.directory.get().ok_or(PrintFailed)
+    app.live.directory.get().ok_or(PrintFailed::NotMade)
 }
 
 /// The sheets at the heads of roads and alleys: of one, or of all.
@@ -110,8 +111,8 @@ pub fn alleys(app: &App, only: Option<&PlaceId>) -> Result<Vec<u8>, PrintFailed>
 
 fn signs(app: &App, road: &PlaceId) -> Result<Vec<HouseSign>, PrintFailed> {
     let map = map(app)?;
-    let index = map.road_index(road).ok_or(PrintFailed)?;
-    let known = map.road(index).ok_or(PrintFailed)?;
+    let index = map.road_index(road).ok_or(PrintFailed::NotMade)?;
+    let known = map.road(index).ok_or(PrintFailed::NotMade)?;
     let village = village_name(app);
     let houses = map.houses_of(index).iter().filter_map(|n| map.house(*n));
     Ok(houses
@@ -131,7 +132,7 @@ fn signs(app: &App, road: &PlaceId) -> Result<Vec<HouseSign>, PrintFailed> {
 /// Plates for the houses of a road.
 ///
 /// # Errors
-/// They could not be made.
+/// They could not be made, or the road has more houses than a file has plates.
 pub fn plates(app: &App, road: &PlaceId) -> Result<Vec<u8>, PrintFailed> {
     house_plates(&signs(app, road)?)
 }
@@ -149,15 +150,21 @@ pub fn labels(app: &App, road: &PlaceId) -> Result<Vec<u8>, PrintFailed> {
 /// # Errors
 /// It could not be made.
 pub fn notice(app: &App, notice: &Notice) -> Result<Vec<u8>, PrintFailed> {
-    let (title, body) = title_and_paragraphs(app, LANG, notice);
+    let (_, body) = title_and_paragraphs(app, LANG, notice);
+    let shown = ShownNotice::published(app, LANG, notice, "");
+    let risk = shown.risk.map(|risk| [risk.words, risk.source]);
+    let risk = risk.into_iter().flatten().filter(|line| !line.is_empty());
+    let days = shown.facts.iter();
+    let days = days.map(|(label, words)| format!("{label}: {words}"));
     let state = app.journal.state();
     let village = state.village.as_ref();
     let village = village.map_or_else(String::new, |v| format!("{}, {}", v.name, v.commune));
     let page = PublicPage::Notice(&notice.id);
     notice_sheet(&NoticeSheet {
         village,
-        title,
+        title: shown.title,
         when: posted_when(LANG, notice),
+        facts: risk.chain(days).collect(),
         body: body.join("\n"),
         words: LANG.t("print-read"),
         link: app.links.to(page),

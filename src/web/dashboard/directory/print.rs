@@ -25,9 +25,11 @@ async fn pdf(
     }
     let made = tokio::task::spawn_blocking(move || make(&app)).await;
     let bytes = made
-        .ok()
-        .and_then(Result::ok)
-        .ok_or(PageError::Unavailable)?;
+        .map_err(|_| PageError::Unavailable)?
+        .map_err(|why| match why {
+            PrintFailed::TooManyPlates => PageError::Rejected("print-too-many"),
+            PrintFailed::NotMade => PageError::Unavailable,
+        })?;
     Ok(answer(name, bytes))
 }
 

@@ -23,8 +23,8 @@ pub(super) struct Fonts {
 impl Fonts {
     pub fn load() -> Result<Self, PrintFailed> {
         Ok(Self {
-            regular: Weight::Regular.font().ok_or(PrintFailed)?,
-            bold: Weight::Bold.font().ok_or(PrintFailed)?,
+            regular: Weight::Regular.font().ok_or(PrintFailed::NotMade)?,
+            bold: Weight::Bold.font().ok_or(PrintFailed::NotMade)?,
         })
     }
 }
@@ -50,7 +50,7 @@ pub(super) fn draw<T>(
     let mut document = Document::new();
     for content in pages {
         let settings = PageSettings::from_wh(width * POINTS, height * POINTS);
-        let mut page = document.start_page_with(settings.ok_or(PrintFailed)?);
+        let mut page = document.start_page_with(settings.ok_or(PrintFailed::NotMade)?);
         let mut surface = page.surface();
         let mut canvas = Canvas {
             surface: &mut surface,
@@ -62,7 +62,7 @@ pub(super) fn draw<T>(
     }
     document.finish().map_err(|cause| {
         tracing::error!(?cause, "pdf not made");
-        PrintFailed
+        PrintFailed::NotMade
     })
 }
 
@@ -125,7 +125,7 @@ impl Canvas<'_, '_> {
         text: &str,
         usage: CodeUse,
     ) -> Result<(), PrintFailed> {
-        let code = CodeMatrix::new(text, usage).ok_or(PrintFailed)?;
+        let code = CodeMatrix::new(text, usage).ok_or(PrintFailed::NotMade)?;
         let module = side / measure(code.size() + 2 * MARGIN);
         let mut path = PathBuilder::new();
         for (row, from, run) in code.runs() {
@@ -135,11 +135,12 @@ impl Canvas<'_, '_> {
                 measure(run) * module * POINTS,
                 module * POINTS,
             );
-            path.push_rect(rect.ok_or(PrintFailed)?);
+            path.push_rect(rect.ok_or(PrintFailed::NotMade)?);
         }
         self.surface.set_fill(Some(Fill::default()));
         self.surface.set_stroke(None);
-        self.surface.draw_path(&path.finish().ok_or(PrintFailed)?);
+        self.surface
+            .draw_path(&path.finish().ok_or(PrintFailed::NotMade)?);
         Ok(())
     }
 
@@ -152,13 +153,14 @@ impl Canvas<'_, '_> {
     ) -> Result<(), PrintFailed> {
         let mut path = PathBuilder::new();
         let rect = Rect::from_xywh(x * POINTS, y * POINTS, width * POINTS, height * POINTS);
-        path.push_rect(rect.ok_or(PrintFailed)?);
+        path.push_rect(rect.ok_or(PrintFailed::NotMade)?);
         self.surface.set_fill(None);
         self.surface.set_stroke(Some(Stroke {
             width: line * POINTS,
             ..Stroke::default()
         }));
-        self.surface.draw_path(&path.finish().ok_or(PrintFailed)?);
+        self.surface
+            .draw_path(&path.finish().ok_or(PrintFailed::NotMade)?);
         Ok(())
     }
 }

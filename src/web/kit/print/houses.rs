@@ -2,7 +2,7 @@
 
 use super::canvas::draw;
 use super::font::Weight;
-use super::{MAX_PAGES, PrintFailed};
+use super::{MAX_PLATES, PrintFailed};
 use crate::web::kit::qr::CodeUse;
 
 /// A4 in millimetres.
@@ -30,9 +30,11 @@ pub struct HouseSign {
 /// Plates to be engraved, one a page.
 ///
 /// # Errors
-/// A text is too long.
+/// A text is too long, or there are more houses than [`MAX_PLATES`].
 pub fn house_plates(signs: &[HouseSign]) -> Result<Vec<u8>, PrintFailed> {
-    let signs = &signs[..signs.len().min(MAX_PAGES)];
+    if signs.len() > MAX_PLATES {
+        return Err(PrintFailed::TooManyPlates);
+    }
     draw(PLATE, signs, |canvas, sign| {
         canvas.frame((3.0, 3.0), (174.0, 94.0), 1.0)?;
         canvas.centred((8.0, 100.0), 46.0, 34.0, Weight::Bold, &sign.number);
@@ -44,15 +46,12 @@ pub fn house_plates(signs: &[HouseSign]) -> Result<Vec<u8>, PrintFailed> {
     })
 }
 
-/// Labels, 24 a page.
+/// Labels, 24 a page: the houses of the largest village fit.
 ///
 /// # Errors
 /// A text is too long.
 pub fn label_sheets(signs: &[HouseSign]) -> Result<Vec<u8>, PrintFailed> {
-    let pages: Vec<&[HouseSign]> = signs
-        .chunks(usize::from(LABELS.0 * LABELS.1))
-        .take(MAX_PAGES)
-        .collect();
+    let pages: Vec<&[HouseSign]> = signs.chunks(usize::from(LABELS.0 * LABELS.1)).collect();
     let (wide, high) = (A4.0 / f32::from(LABELS.0), A4.1 / f32::from(LABELS.1));
     draw(A4, &pages, |canvas, page| {
         let places = (0..LABELS.1).flat_map(|row| (0..LABELS.0).map(move |column| (column, row)));
@@ -66,4 +65,23 @@ pub fn label_sheets(signs: &[HouseSign]) -> Result<Vec<u8>, PrintFailed> {
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_road_with_more_houses_than_a_file_has_plates_is_refused_not_cut() {
+        let sign = HouseSign {
+            number: "7".to_owned(),
+            road: "ngõ Giếng Làng".to_owned(),
+            village: "Thôn Bến Thóc".to_owned(),
+            link: "https://benthoc.example/h/gl-7".to_owned(),
+            letters: "benthoc.example/h/gl-7".to_owned(),
+        };
+        let signs = vec![sign; MAX_PLATES + 1];
+        assert_eq!(house_plates(&signs), Err(PrintFailed::TooManyPlates));
+        assert!(house_plates(&signs[..2]).is_ok_and(|pdf| pdf.starts_with(b"%PDF-")));
+    }
 }

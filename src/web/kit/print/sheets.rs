@@ -139,6 +139,8 @@ pub struct NoticeSheet {
     pub title: String,
     /// When it was posted.
     pub when: String,
+    /// Its risk, days and place, a line each.
+    pub facts: Vec<String>,
     /// Its text.
     pub body: String,
     /// The words beside the code.
@@ -147,6 +149,16 @@ pub struct NoticeSheet {
     pub link: String,
     /// The link in letters.
     pub letters: String,
+}
+
+/// Lines of the text of a notice that have room between `y` and the code.
+fn lines_left(mut y: f32) -> usize {
+    let mut lines = 0;
+    while y < 148.0 {
+        lines += 1;
+        y += 7.8;
+    }
+    lines
 }
 
 /// The A5 sheet of a notice.
@@ -158,12 +170,17 @@ pub fn notice_sheet(sheet: &NoticeSheet) -> Result<Vec<u8>, PrintFailed> {
         let room = (12.0, 136.0);
         canvas.centred(room, 16.0, 5.0, Weight::Regular, &sheet.village);
         let y = canvas.lines(room, 29.0, (8.5, Weight::Bold), 3, &sheet.title);
-        let y = canvas.lines(room, y, (4.6, Weight::Regular), 2, &sheet.when);
-        let mut left = 0;
-        while y + f32::from(u16::try_from(left).unwrap_or(0)) * 7.8 < 148.0 {
-            left += 1;
+        let mut y = canvas.lines(room, y, (4.6, Weight::Regular), 2, &sheet.when);
+        for fact in &sheet.facts {
+            y = canvas.lines(room, y, (5.2, Weight::Bold), lines_left(y), fact);
         }
-        canvas.lines(room, y + 3.0, (5.2, Weight::Regular), left, &sheet.body);
+        canvas.lines(
+            room,
+            y + 3.0,
+            (5.2, Weight::Regular),
+            lines_left(y),
+            &sheet.body,
+        );
         canvas.code((10.0, 158.0), 44.0, &sheet.link, CodeUse::Paper)?;
         let beside = (58.0, 136.0);
         let y = canvas.lines(beside, 172.0, (5.4, Weight::Bold), 2, &sheet.words);
