@@ -98,6 +98,26 @@ impl PageError {
             Self::Unavailable => "cannot-now",
         }
     }
+
+    /// Key of the sentence above a form that is shown again, so that it may be sent once more; none
+    /// = the form is of no use any more, and the error has a page of its own.
+    #[must_use]
+    pub const fn form_key(self) -> Option<&'static str> {
+        match self {
+            Self::OldForm => Some("form-again"),
+            Self::TooLate => Some("order-late"),
+            _ => None,
+        }
+    }
+
+    /// Key of the sentence above a form whose order was not carried out.
+    #[must_use]
+    pub const fn order_key(self) -> &'static str {
+        match self.form_key() {
+            Some(key) => key,
+            None => self.detail_key(),
+        }
+    }
 }
 
 /// The result of a page's handler.

@@ -96,8 +96,10 @@ impl FileProblem {
     }
 }
 
+/// The cause is logged here, once: people read a sentence that has no place for it.
 impl From<io::Error> for FileProblem {
-    fn from(_: io::Error) -> Self {
+    fn from(cause: io::Error) -> Self {
+        tracing::error!(%cause, "file of a notice not stored");
         Self::Storage
     }
 }
@@ -260,12 +262,6 @@ impl Drop for IncomingFile {
 }
 
 impl IncomingFile {
-    /// No byte has come.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.bytes == 0
-    }
-
     /// Takes more of it. Blocks for no longer than the kernel's cache needs.
     ///
     /// # Errors

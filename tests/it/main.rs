@@ -55,6 +55,7 @@ mod guests;
 mod history;
 mod hostile;
 mod house_broker;
+mod house_labels;
 mod interrupted;
 mod jumps;
 mod keys;

@@ -690,6 +690,7 @@ officer-too-many = there are { $most } officers, no more can be added. Do: take 
 officer-locked = a key of the commune's page is lost or damaged, so no PIN can be given. Do: conglang doctor
 officer-no-command = the commune's server does not know this command; it is for a village. Do: leave out --config, or name the village's configuration.
 commune-history-day = “{ $text }” is no day. Do: type 21/11 or 21/11/2026.
+file-cut = the file broke off; nothing of it is stored
 notice-not-written = the notice's text cannot be written to storage. Do: conglang doctor.
 
 # Tokens of programs

@@ -597,6 +597,7 @@ officer-too-many = đã có { $most } cán bộ, không thêm được nữa. L�
 officer-locked = khóa của trang xã bị mất hoặc hỏng nên không cấp được mã PIN. Làm: conglang doctor
 officer-no-command = máy chủ của xã không nhận lệnh này; lệnh này là của thôn. Làm: bỏ --config, hoặc chỉ tệp cấu hình của thôn.
 commune-history-day = “{ $text }” không phải một ngày. Làm: gõ 21/11 hoặc 21/11/2026.
+file-cut = tệp đứt giữa chừng, chưa lưu gì
 notice-not-written = không ghi được nội dung thông báo lên thẻ nhớ. Làm: conglang doctor.
 
 # Mã của phần mềm

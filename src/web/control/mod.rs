@@ -208,8 +208,10 @@ async fn put_file(
     };
     let mut body = request.into_body().into_data_stream();
     while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|_| FileProblem::Storage);
-        if let Err(problem) = piece.and_then(|piece| file.write(&piece)) {
+        let Ok(piece) = piece else {
+            return error_response(StatusCode::BAD_REQUEST, lang.t("file-cut"));
+        };
+        if let Err(problem) = file.write(&piece) {
             return why(problem);
         }
     }
@@ -241,7 +243,7 @@ async fn put_notice(
             lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]),
         );
     }
-    let Ok(text) = app.files.put(words.encode().into_bytes()).await else {
+    let Ok(text) = app.keep_text(words.encode().into_bytes()).await else {
         return error_response(
             StatusCode::SERVICE_UNAVAILABLE,
             lang.t("notice-not-written"),

@@ -17,7 +17,6 @@ use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::VillageMap;
 use crate::domain::directory::{self, ConsentForm, HouseLabel};
 use crate::domain::id::HouseId;
-use crate::domain::user::Role;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{PageContext, redirect_see_other, render_with};
@@ -27,7 +26,7 @@ use crate::i18n::locale::Lang;
 use crate::view::directory_text::address;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
-use crate::web::kit::house_labels::{LabelText, label_of};
+use crate::web::kit::house_labels::{LabelText, MAX_TRADE_CHARS, label_of};
 
 /// A choice of a form.
 struct ConsentChoice {
@@ -98,10 +97,8 @@ impl FormContent<App> for LabelForm {
     }
 
     async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
-        let key = match why {
-            PageError::OldForm => "form-again",
-            PageError::TooLate => "order-late",
-            _ => return app.page_of(&visit, why).await,
+        let Some(key) = why.form_key() else {
+            return app.page_of(&visit, why).await;
         };
         let wrong = visit.lang.t(key).into();
         page(app, &visit, why.status(), self, wrong, None)
@@ -268,8 +265,7 @@ impl LabelForm {
         if houses.any(|other| other.number == house.number) {
             return Err(("house", "label-which-house"));
         }
-        let text = LabelText::typed(&self.trade, &self.phone, self.extinguisher)
-            .ok_or(("trade", "label-nothing"))?;
+        let text = LabelText::typed(&self.trade, &self.phone, self.extinguisher)?;
         let form = consent_named(&self.form).ok_or(("form-of-consent", "label-no-consent"))?;
         let given = parse_day(&self.given)
             .filter(|day| *day <= today)
@@ -288,22 +284,27 @@ pub async fn label(
         ..
     }: Post<LabelForm>,
 ) -> PageResult {
-    if !may_label(&visit) {
+    if !visit.is_chief() {
         return Err(PageError::NotPermitted);
     }
     let today = day_number(app.supervisor.clock().wall_ms());
     let (house, text, consent, given) = match form.checked(&app, today) {
         Ok(good) => good,
         Err((field, key)) => {
-            let wrong = WrongInput::in_field(field, visit.lang.t(key));
+            let why = visit.lang.f(key, &[("most", MAX_TRADE_CHARS)]);
+            let wrong = WrongInput::in_field(field, why);
             let status = StatusCode::BAD_REQUEST;
             return Ok(page(&app, &visit, status, form, wrong, None));
         }
     };
-    let text = app.files.put(text.bytes()).await.map_err(|cause| {
-        tracing::error!(%cause, "label not written");
-        PageError::Unavailable
-    })?;
+    let again = |form, why: PageError| {
+        let wrong = visit.lang.t(why.order_key()).into();
+        Ok(page(&app, &visit, why.status(), form, wrong, None))
+    };
+    let text = match app.keep_text(text.bytes()).await {
+        Ok(text) => text,
+        Err(why) => return again(form, why),
+    };
     let command = directory::Command::Label {
         label: HouseLabel {
             house,
@@ -313,8 +314,10 @@ pub async fn label(
         },
     };
     let order = visit.request(command)?;
-    app.journal.submit(order.before(deadline)).await?;
-    Ok(redirect_see_other("/directory?said=label-recorded"))
+    match app.journal.submit(order.before(deadline)).await {
+        Ok(_) => Ok(redirect_see_other("/directory?said=label-recorded")),
+        Err(why) => again(form, why.into()),
+    }
 }
 
 /// Takes a label away, because the householder does not agree any more.
@@ -334,8 +337,4 @@ pub async fn withdraw(
         app.journal.submit(order.before(deadline)).await?;
     }
     Ok(redirect_see_other("/directory?said=label-withdrawn"))
-}
-
-fn may_label(visit: &RequestContext) -> bool {
-    visit.user.as_ref().is_some_and(|u| u.role == Role::Chief)
 }

@@ -47,10 +47,8 @@ impl FormContent<App> for PlanForm {
     }
 
     async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
-        let key = match why {
-            PageError::OldForm => "form-again",
-            PageError::TooLate => "order-late",
-            _ => return app.page_of(&visit, why).await,
+        let Some(key) = why.form_key() else {
+            return app.page_of(&visit, why).await;
         };
         self.again(app, &visit, why.status(), visit.lang.t(key).into(), None)
     }
@@ -138,18 +136,17 @@ pub async fn set(
         }
     };
     let text = serde_json::to_vec(&rows).map_err(|_| PageError::Unavailable)?;
-    let Ok(text) = app.files.put(text).await else {
-        let why = PageError::JournalClosed;
-        let wrong = visit.lang.t(why.detail_key()).into();
-        return Ok(form.again(&app, &visit, why.status(), wrong, None));
+    let again = |form: PlanForm, why: PageError| {
+        let wrong = visit.lang.t(why.order_key()).into();
+        Ok(form.again(&app, &visit, why.status(), wrong, None))
+    };
+    let text = match app.keep_text(text).await {
+        Ok(text) => text,
+        Err(why) => return again(form, why),
     };
     let order = visit.request(Command::SetPlan { text })?;
     match app.journal.submit(order.before(deadline)).await {
         Ok(_) => Ok(redirect_see_other("/storm?said=storm-plan-set")),
-        Err(why) => {
-            let why = PageError::from(why);
-            let wrong = visit.lang.t(why.detail_key()).into();
-            Ok(form.again(&app, &visit, why.status(), wrong, None))
-        }
+        Err(why) => again(form, why.into()),
     }
 }

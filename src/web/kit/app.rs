@@ -344,6 +344,17 @@ impl App {
         }
     }
 
+    /// Writes a text that people typed. The cause is logged here, once: a page has no place for it.
+    ///
+    /// # Errors
+    /// Storage does not take it.
+    pub async fn keep_text(&self, text: Vec<u8>) -> Result<BlobRef, PageError> {
+        self.files.put(text).await.map_err(|cause| {
+            tracing::error!(%cause, "text of people not written");
+            PageError::JournalClosed
+        })
+    }
+
     /// Submits a command of the user of this request.
     ///
     /// # Errors

@@ -30,22 +30,28 @@ pub struct LabelText {
 }
 
 impl LabelText {
-    /// A label as it was typed, cleaned; none = it says nothing, or too much.
-    #[must_use]
-    pub fn typed(trade: &str, phone: &str, has_extinguisher: bool) -> Option<Self> {
+    /// A label as it was typed, cleaned.
+    ///
+    /// # Errors
+    /// The field that is wrong, and the key of the sentence about it, whose argument `most` is
+    /// [`MAX_TRADE_CHARS`].
+    pub fn typed(
+        trade: &str,
+        phone: &str,
+        has_extinguisher: bool,
+    ) -> Result<Self, (&'static str, &'static str)> {
         let trade = text::line(trade, usize::MAX);
         let phone = text::line(phone, usize::MAX);
-        let is_phone = |phone: &str| {
-            let digits = phone.bytes().filter(u8::is_ascii_digit).count();
-            (3..=15).contains(&digits)
-                && phone
-                    .bytes()
-                    .all(|b| b.is_ascii_digit() || b" .+-".contains(&b))
-        };
-        let says_something = has_extinguisher || !trade.is_empty() || !phone.is_empty();
-        let is_short =
-            trade.chars().count() <= MAX_TRADE_CHARS && phone.chars().count() <= MAX_PHONE_CHARS;
-        (says_something && is_short && (phone.is_empty() || is_phone(&phone))).then_some(Self {
+        if trade.is_empty() && phone.is_empty() && !has_extinguisher {
+            return Err(("trade", "label-nothing"));
+        }
+        if trade.chars().count() > MAX_TRADE_CHARS {
+            return Err(("trade", "label-trade-long"));
+        }
+        if !phone.is_empty() && !is_phone(&phone) {
+            return Err(("phone", "label-phone-wrong"));
+        }
+        Ok(Self {
             trade,
             phone,
             has_extinguisher,
@@ -75,6 +81,13 @@ impl LabelText {
     }
 }
 
+/// Digits as people write a telephone's number.
+fn is_phone(phone: &str) -> bool {
+    let digits = phone.bytes().filter(u8::is_ascii_digit).count();
+    let is_of_phone = |b: u8| b.is_ascii_digit() || b" .+-".contains(&b);
+    (3..=15).contains(&digits) && phone.len() <= MAX_PHONE_CHARS && phone.bytes().all(is_of_phone)
+}
+
 /// The label of a house; none = it has none, or its text is gone.
 #[must_use]
 pub fn label_of(app: &App, house: &HouseId) -> Option<LabelText> {
@@ -100,12 +113,28 @@ mod tests {
             label.lines(Lang::Vi),
             ["Tạp hóa", "Điện thoại: 0000 000 031", "Có bình chữa cháy"]
         );
-        for (trade, phone, has) in [
-            ("", "", false),
-            ("x", "gọi tôi", false),
-            (&"x".repeat(81), "", false),
+        for (trade, phone, has, wrong) in [
+            ("", "", false, ("trade", "label-nothing")),
+            ("x", "gọi tôi", false, ("phone", "label-phone-wrong")),
+            ("x", "12", true, ("phone", "label-phone-wrong")),
+            (
+                "x",
+                "0 0 0 0 0 0 0 0 0 0 0 0 0",
+                true,
+                ("phone", "label-phone-wrong"),
+            ),
+            (
+                &"x".repeat(81),
+                "0000 000 031",
+                false,
+                ("trade", "label-trade-long"),
+            ),
         ] {
-            assert_eq!(LabelText::typed(trade, phone, has), None, "{trade} {phone}");
+            assert_eq!(
+                LabelText::typed(trade, phone, has),
+                Err(wrong),
+                "{trade} {phone}"
+            );
         }
     }
 }

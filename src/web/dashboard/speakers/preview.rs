@@ -144,7 +144,7 @@ pub async fn preview_form(
         return failed("speech-failed-do");
     }
     let (Ok(blob), Ok(once)) = (
-        app.files.put(text.clone().into_bytes()).await,
+        app.keep_text(text.clone().into_bytes()).await,
         secret::token(),
     ) else {
         return failed("journal-closed-do");

@@ -83,10 +83,8 @@ impl FormContent<App> for DecisionForm {
     }
 
     async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
-        let key = match why {
-            PageError::OldForm => "form-again",
-            PageError::TooLate => "order-late",
-            _ => return app.page_of(&visit, why).await,
+        let Some(key) = why.form_key() else {
+            return app.page_of(&visit, why).await;
         };
         let wrong = visit.lang.t(key).into();
         match self.again(app, &visit, why.status(), wrong, None) {

@@ -102,10 +102,8 @@ impl FormContent<App> for RulesForm {
     }
 
     async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
-        let key = match why {
-            PageError::OldForm => "form-again",
-            PageError::TooLate => "order-late",
-            _ => return app.page_of(&visit, why).await,
+        let Some(key) = why.form_key() else {
+            return app.page_of(&visit, why).await;
         };
         self.again(app, &visit, why.status(), visit.lang.t(key).into(), None)
     }
