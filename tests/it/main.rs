@@ -65,6 +65,7 @@ mod loads;
 mod logs;
 mod lookups;
 mod losses;
+mod notice_days;
 mod notice_forms;
 mod odd_cameras;
 mod officers;

@@ -336,6 +336,7 @@ notice-wrong-day = This day cannot be read. Please type it like 21/11/2026.
 notice-wrong-time = This time cannot be read. Please type it like 19:30.
 notice-time-alone = There is a time but no day.
 notice-publish-past = The time to publish is over already.
+notice-until-past = The notice would end before it is published. Choose “Keep it up for” again.
 file-too-large = “{ $name }” was not taken: it is larger than 20 MB. Please choose a smaller file.
 file-hidden-name = “{ $name }” was not taken: its name has hidden characters. Please rename it and choose it again.
 file-heic = “{ $name }” was not taken: it is a HEIC picture of an iPhone. Please send it through Zalo and save it, or take a screenshot, and choose that.

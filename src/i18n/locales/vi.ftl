@@ -336,6 +336,7 @@ notice-wrong-day = Không đọc được ngày này. Mời gõ như 21/11/2026.
 notice-wrong-time = Không đọc được giờ này. Mời gõ như 19:30.
 notice-time-alone = Có giờ mà chưa có ngày.
 notice-publish-past = Giờ hẹn đăng đã qua rồi.
+notice-until-past = Tin hết hạn trước khi đăng. Mời chọn lại “Treo trong bao lâu”.
 file-too-large = Chưa nhận “{ $name }”: tệp lớn hơn 20 MB. Mời chọn tệp nhỏ hơn.
 file-hidden-name = Chưa nhận “{ $name }”: tên tệp có ký tự ẩn. Mời đổi tên tệp rồi chọn lại.
 file-heic = Chưa nhận “{ $name }”: ảnh HEIC của iPhone. Mời gửi ảnh qua Zalo rồi tải về, hoặc chụp màn hình ảnh, rồi chọn lại.

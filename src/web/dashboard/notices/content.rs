@@ -204,7 +204,6 @@ impl NoticeForm {
         let mut details = NoticeDetails::of(kind);
         details.urgent = !self.get("urgent").is_empty();
         details.language = NoticeLanguage::tagged(self.get("language")).unwrap_or_default();
-        details.until = self.until(now);
         details.from = self.moment(lang, "from", "")?;
         details.occasion = self.occasion(lang)?;
         let level = self.get("risk").parse().ok().and_then(RiskLevel::new);
@@ -226,6 +225,11 @@ impl NoticeForm {
         if publish_at.is_some_and(|at| at <= now) {
             return Err(wrong("publish-day", "notice-publish-past"));
         }
+        let posted = publish_at.unwrap_or(now);
+        details.until = self.until(posted);
+        if details.is_over(posted) {
+            return Err(wrong("days", "notice-until-past"));
+        }
         Ok(WrittenNotice {
             words: words.cleaned(),
             details,
@@ -233,16 +237,21 @@ impl NoticeForm {
         })
     }
 
-    fn until(&self, now: WallMs) -> Option<WallMs> {
+    /// The last moment of a notice that is posted then; none = until it is taken down.
+    fn until(&self, posted: WallMs) -> Option<WallMs> {
         let days = self.get("days").parse::<i64>().ok();
         days.filter(|days| (1..=366).contains(days))
-            .map(|days| now + days * DAY_MS)
+            .map(|days| posted + days * DAY_MS)
             .or_else(|| self.until_of_before())
     }
 
     fn occasion(&self, lang: Lang) -> Result<Option<Occasion>, WrongInput> {
         let Some(at) = self.moment(lang, "held-day", "held-time")? else {
-            return Ok(None);
+            if self.get("held-end").trim().is_empty() {
+                return Ok(None);
+            }
+            let why = lang.t("notice-time-alone");
+            return Err(WrongInput::in_field("held-day", why));
         };
         let ends = match minutes(self.get("held-end")) {
             None if self.get("held-end").trim().is_empty() => None,

@@ -40,11 +40,9 @@ impl FormContent<App> for NoticeForm {
     }
 
     async fn refused(self, app: &App, visit: RequestContext, why: PageError) -> Response {
-        let again = |key| self.again(app, &visit, why.status(), visit.lang.t(key).into());
-        let page = match why {
-            PageError::OldForm => again("form-again"),
-            PageError::TooLate => again("order-late"),
-            _ => Err(why),
+        let page = match why.form_key() {
+            Some(key) => self.again(app, &visit, why.status(), visit.lang.t(key).into()),
+            None => Err(why),
         };
         match page {
             Ok(page) => page,
@@ -250,7 +248,9 @@ pub async fn preview(
     };
     let f = app.page_context(&visit, &app.journal.state(), "more");
     let posting = Posting {
-        at: app.supervisor.clock().trusted_ms(),
+        at: written
+            .publish_at
+            .unwrap_or_else(|| app.supervisor.clock().trusted_ms()),
         until: written.details.until,
         from_commune: false,
     };
@@ -367,9 +367,9 @@ pub async fn publish(
         Ok(written) => written,
         Err((status, why)) => return again(status, why),
     };
-    let Ok(text) = app.files.put(written.words.encode().into_bytes()).await else {
-        let why = PageError::JournalClosed;
-        return again(why.status(), visit.lang.t(why.detail_key()).into());
+    let text = match app.keep_text(written.words.encode().into_bytes()).await {
+        Ok(text) => text,
+        Err(why) => return again(why.status(), visit.lang.t(why.detail_key()).into()),
     };
     let (command, said) = match order(&form, &state, &once, text, written) {
         Ok(ordered) => ordered,
@@ -385,16 +385,13 @@ pub async fn publish(
         Ok(_) => Ok(redirect_see_other(&said)),
         Err(why) => {
             let why = PageError::from(why);
-            let key = match why {
-                PageError::TooLate => why.title_key(),
-                _ => why.detail_key(),
-            };
-            again(why.status(), visit.lang.t(key).into())
+            again(why.status(), visit.lang.t(why.order_key()).into())
         }
     }
 }
 
-/// Keeps the form as a draft: whatever is typed, as long as there is a title and a text.
+/// Keeps the form as a draft. All that a publication needs must be right. With a moment to publish
+/// it, the draft is scheduled, and the list says so.
 pub async fn save_draft(
     State(app): State<App>,
     Post {
@@ -416,15 +413,29 @@ pub async fn save_draft(
         Ok(written) => written,
         Err((status, why)) => return again(status, why),
     };
-    let Ok(text) = app.files.put(written.words.encode().into_bytes()).await else {
-        let why = PageError::JournalClosed;
-        return again(why.status(), visit.lang.t(why.detail_key()).into());
+    let text = match app.keep_text(written.words.encode().into_bytes()).await {
+        Ok(text) => text,
+        Err(why) => return again(why.status(), visit.lang.t(why.detail_key()).into()),
     };
     let details = written.details;
-    let order = notice::Command::SaveDraft { id, text, details };
+    let (order, said) = match written.publish_at {
+        Some(publish_at) => (
+            notice::Command::Schedule {
+                id,
+                text,
+                details,
+                publish_at,
+            },
+            "/notices?said=scheduled",
+        ),
+        None => (
+            notice::Command::SaveDraft { id, text, details },
+            "/notices?said=draft-saved",
+        ),
+    };
     match app.submit(&visit, order).await {
-        Ok(_) => Ok(redirect_see_other("/notices?said=draft-saved")),
-        Err(why) => again(why.status(), visit.lang.t(why.detail_key()).into()),
+        Ok(_) => Ok(redirect_see_other(said)),
+        Err(why) => again(why.status(), visit.lang.t(why.order_key()).into()),
     }
 }
 
