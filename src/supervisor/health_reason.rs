@@ -394,6 +394,8 @@ reason_enum! {
             cause: IoCause,
         } = "health-session-rows-not-removed", "advice-queues-full";
 
+        /// The file of the village's map cannot be read.
+        MapUnreadable = "health-map-unreadable", "advice-map";
         /// A feed of the configuration was not read for days.
         FeedDead {
             /// Its name.

@@ -11,9 +11,10 @@ pub fn start(handles: &Handles) {
         journal: handles.journal.clone(),
         files: handles.files.clone(),
         status: handles.live.directory.clone(),
+        health: handles.supervisor.health().clone(),
     };
     let _ = service.prepare();
     handles
         .supervisor
-        .service(HealthPart::Directory, service, DirectoryService::run);
+        .proving_service(HealthPart::Directory, service, DirectoryService::run);
 }

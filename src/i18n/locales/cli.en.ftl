@@ -480,6 +480,7 @@ health-texts-not-erased = { $n ->
        *[other] { $n } texts that are to be erased could not be erased: { $cause }; the machine tries again every 10 s
     }
 health-session-rows-not-removed = rows of the wifi's sessions are past their days and could not be deleted ({ $path }): { $cause }; the machine tries again each minute
+health-map-unreadable = the village map cannot be read: the pages of roads and alleys have nothing to show; it is read again every minute
 health-feed-dead = the news of { $name } could not be read since { $since }
 health-links-dead = { $n } links to other pages do not open, the first is { $link }; visitors' pages hide them
 health-not-sandboxed = the program that decodes pictures is not confined as it should be (Landlock or seccomp is missing or refused); everything works
@@ -691,6 +692,7 @@ officer-locked = a key of the commune's page is lost or damaged, so no PIN can b
 officer-no-command = the commune's server does not know this command; it is for a village. Do: leave out --config, or name the village's configuration.
 commune-history-day = “{ $text }” is no day. Do: type 21/11 or 21/11/2026.
 file-cut = the file broke off; nothing of it is stored
+map-not-written = the map could not be written to storage. Do: conglang doctor.
 notice-not-written = the notice's text cannot be written to storage. Do: conglang doctor.
 
 # Tokens of programs
@@ -868,6 +870,7 @@ advice-recordings = conglang camera list; see whether the disk for recordings is
 advice-pictures = it works; take a newer Linux kernel or conglang.service when there is time
 advice-queues = conglang broker clients: a line with “dropped” is a slow device; look at its network
 advice-queues-full = make room, mount the card for writing, or replace the card
+advice-map = import the map again: conglang directory import FILE
 advice-feed = open the address in [[feed]] of the configuration with a browser; mend it or leave it out if the page has moved
 advice-links = mend the link in the file with procedures or in [[official]]
 advice-people = copy the file in people/ from a backup; without one take the notice down, or: conglang user pin ID. If it happens often, replace the card

@@ -420,6 +420,7 @@ health-texts-repaired = { $n } nội dung hỏng một bản, đã chép lại t
 health-texts-unchecked = chưa xem được hết các tệp của dân: { $cause }
 health-texts-not-erased = chưa xóa được { $n } nội dung đã yêu cầu xóa: { $cause }; máy thử lại mỗi 10 giây
 health-session-rows-not-removed = sổ giờ vào, giờ ra của wifi đã quá hạn giữ mà chưa xóa được ({ $path }): { $cause }; máy thử lại mỗi phút
+health-map-unreadable = không đọc được sơ đồ của thôn: trang đường, ngõ không có gì để hiện; mỗi phút đọc lại một lần
 health-feed-dead = không đọc được tin của { $name } từ { $since }
 health-links-dead = { $n } liên kết ra ngoài không mở được, trước hết là { $link }; trang của bà con không hiện nữa
 health-not-sandboxed = chương trình đọc hình chưa được khoanh riêng như mong muốn (nhân Linux thiếu hoặc từ chối Landlock, seccomp); mọi việc vẫn chạy
@@ -598,6 +599,7 @@ officer-locked = khóa của trang xã bị mất hoặc hỏng nên không cấ
 officer-no-command = máy chủ của xã không nhận lệnh này; lệnh này là của thôn. Làm: bỏ --config, hoặc chỉ tệp cấu hình của thôn.
 commune-history-day = “{ $text }” không phải một ngày. Làm: gõ 21/11 hoặc 21/11/2026.
 file-cut = tệp đứt giữa chừng, chưa lưu gì
+map-not-written = không ghi được sơ đồ lên thẻ nhớ. Làm: conglang doctor.
 notice-not-written = không ghi được nội dung thông báo lên thẻ nhớ. Làm: conglang doctor.
 
 # Mã của phần mềm
@@ -763,6 +765,7 @@ advice-recordings = conglang camera list; xem ổ ghi hình có gắn không, c�
 advice-pictures = chạy được; nâng cấp nhân Linux hoặc tệp conglang.service khi có dịp
 advice-queues = conglang broker clients: dòng có “đã bỏ…” là thiết bị nhận chậm; xem mạng của nó
 advice-queues-full = giải phóng chỗ, gắn lại thẻ cho ghi, hoặc thay thẻ nhớ
+advice-map = nhập lại sơ đồ: conglang directory import TỆP
 advice-feed = mở địa chỉ trong [[feed]] của tệp cấu hình bằng trình duyệt; sửa hoặc bỏ nếu trang đã đổi
 advice-links = sửa liên kết trong tệp thủ tục hoặc trong [[official]]
 advice-people = chép lại tệp trong people/ từ bản sao lưu; không có thì gỡ thông báo, hoặc: conglang user pin MÃ. Hay gặp thì thay thẻ nhớ

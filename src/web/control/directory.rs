@@ -37,10 +37,7 @@ async fn put_map(
             .into_response();
         }
         Err(MapRefusal::NotWritten) => {
-            return error_response(
-                StatusCode::SERVICE_UNAVAILABLE,
-                lang.t("notice-not-written"),
-            );
+            return error_response(StatusCode::SERVICE_UNAVAILABLE, lang.t("map-not-written"));
         }
     };
     let request = CommandRequest::new(Actor::LocalAdmin, map.command);
