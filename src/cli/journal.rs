@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use super::broker::escaped;
 use super::{Cli, client, layout, plain, print};
-use crate::domain::calendar;
+use crate::domain::calendar::{self, DAY_MS};
 use crate::i18n::dates;
 use crate::i18n::locale::Arg;
 use crate::i18n::reason_text::keyed_text;
@@ -17,7 +17,6 @@ use crate::time::WallMs;
 
 /// Most entries at once.
 const MAX_LINES: usize = 1_000;
-const DAY_MS: i64 = 86_400_000;
 /// The indent of a result beneath its row.
 const PART_INDENT: &str = "             – ";
 /// How long to wait for the next entry before asking again: longer than the gateway waits.

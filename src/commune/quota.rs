@@ -14,11 +14,11 @@ use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::tables::{ALARMS, NAMES, QUARANTINE, io_error, village_rows};
+use crate::domain::calendar::DAY_MS;
 use crate::store::disk_space::{is_low, is_low_on_inodes};
 use crate::time::WallMs;
 
 const ACCOUNTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("accounts");
-const DAY_MS: i64 = 86_400_000;
 /// Bytes that one village may add in a day. A busy village sends 5 MB a day; one that was
 /// disconnected for a month sends 150 MB.
 pub(super) const DAY_BYTES: u64 = 512 * 1024 * 1024;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quota::VillageQuota;
 use super::tables::{ALARMS, NAMES, io_error, village_rows};
+use crate::domain::calendar::DAY_MS;
 use crate::domain::event::{Entry, Event};
 use crate::domain::text;
 use crate::domain::{history, sensor};
@@ -16,7 +17,7 @@ use crate::time::WallMs;
 
 /// A village whose history began anew counts its entries from 1 again: an alarm that is a day older
 /// is older, whatever its number.
-const DAY_MS: i64 = 86_400_000;
+const ANEW_AFTER_MS: i64 = DAY_MS;
 /// Names of one village that are stored.
 const MAX_NAMES: u64 = 20_000;
 
@@ -143,7 +144,7 @@ impl<'a> ReadModelWriter<'a> {
         match &known {
             Some(known)
                 if (known.generation, known.seq) < (self.generation, entry.seq)
-                    || known.at + DAY_MS < at => {}
+                    || known.at + ANEW_AFTER_MS < at => {}
             None if account.alarms < MAX_ALARMS => account.alarms += 1,
             _ => return Ok(()),
         }

@@ -19,6 +19,7 @@ use super::history::CommuneEvent;
 use super::officers::Officer;
 use super::pin_attempts::LOCKOUT_MS;
 use super::sessions::{ConsoleSignIn, Visitor};
+use crate::domain::calendar::DAY_MS;
 use crate::http::form::{
     AnyTimeButton, FormFields, MAX_SIGN_IN_PAGE_AGE_MS, SHOWN_FIELD, SignInFields,
 };
@@ -32,7 +33,6 @@ use crate::keys::pins::PinError;
 use crate::keys::secret;
 use crate::time::WallMs;
 
-const DAY_MS: i64 = 86_400_000;
 /// Longest address to go on to after a sign-in, bytes.
 const MAX_NEXT_BYTES: usize = 200;
 

@@ -11,7 +11,8 @@ use crate::time::WallMs;
 pub const ZONE: f64 = 7.0;
 /// The same in ms.
 pub const ZONE_MS: i64 = 7 * 3_600_000;
-const DAY_MS: i64 = 86_400_000;
+/// A day, ms.
+pub const DAY_MS: i64 = 86_400_000;
 
 /// A day of the common calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -138,8 +138,8 @@ pub fn is_line(text: &str, most: usize) -> bool {
 }
 
 /// True when the text is as [`body`] leaves it, and no longer than `most` characters.
-#[must_use]
-pub fn is_body(text: &str, most: usize) -> bool {
+#[cfg(test)]
+fn is_body(text: &str, most: usize) -> bool {
     fits(text, most) && body(text, most) == text
 }
 

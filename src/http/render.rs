@@ -111,6 +111,15 @@ pub fn render_with(status: StatusCode, template: &impl askama::Template) -> Resp
     }
 }
 
+/// A text as HTML and XML show it, also within an attribute.
+#[must_use]
+pub fn markup_escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
 /// Redirects with 303 See Other: the response to a form, so that a reload repeats nothing.
 #[must_use]
 pub fn redirect_see_other(path: &str) -> Response {

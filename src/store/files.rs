@@ -29,6 +29,17 @@ pub enum Lost {
     Damaged,
 }
 
+impl Lost {
+    /// Key of the words that stand in the place of the content.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Erased => "erased",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
 /// The folder of people's files; clones share it.
 #[derive(Debug, Clone)]
 pub struct PeopleFiles {

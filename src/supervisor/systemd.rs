@@ -14,11 +14,6 @@ pub fn notify_stopping() {
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
 }
 
-/// One sentence for `systemctl status`.
-pub fn notify_status(text: &str) {
-    let _ = sd_notify::notify(&[NotifyState::Status(text)]);
-}
-
 /// Feeds the watchdog.
 pub fn notify_watchdog() {
     let _ = sd_notify::notify(&[NotifyState::Watchdog]);

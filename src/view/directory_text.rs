@@ -26,15 +26,19 @@ fn called(road: &Road) -> Option<String> {
     (!road.number.is_empty()).then(|| format!("{} {}", road.kind.word(), road.number))
 }
 
-/// A road within a sentence, with its number: “ngõ Giếng Làng (ngõ 12)”.
-#[must_use]
-pub fn road_name(lang: Lang, road: &Road) -> String {
+/// The name of a road with its number: “ngõ Giếng Làng (ngõ 12)”.
+fn with_number(road: &Road) -> String {
     let name = small(road);
-    let words = match called(road).filter(|called| *called != name) {
+    match called(road).filter(|called| *called != name) {
         Some(called) => format!("{name} ({called})"),
         None => name,
-    };
-    lang.verbatim(&words)
+    }
+}
+
+/// A road within a sentence, with its number.
+#[must_use]
+pub fn road_name(lang: Lang, road: &Road) -> String {
+    lang.verbatim(&with_number(road))
 }
 
 /// Where a road is: “ngõ 12, đường Trục Chính”; empty = its name says everything.
@@ -59,11 +63,7 @@ pub fn address(lang: Lang, map: &VillageMap, house: usize) -> String {
     let road = map.road_of(house).and_then(|n| map.road(n));
     let mut parts = vec![format!("Số {}", known.number)];
     if let Some(road) = road {
-        let name = small(road);
-        parts.push(match called(road).filter(|called| *called != name) {
-            Some(called) => format!("{name} ({called})"),
-            None => name,
-        });
+        parts.push(with_number(road));
         let parent = road.part_of.as_ref().and_then(|id| map.road_index(id));
         parts.extend(parent.and_then(|n| map.road(n)).map(small));
     }
@@ -134,10 +134,4 @@ fn step_text(lang: Lang, map: &VillageMap, step: &WalkStep, key: &str) -> String
             ("metres", Arg::from(step.metres)),
         ],
     )
-}
-
-/// A way in one sentence, for a label or a message.
-#[must_use]
-pub fn way_in_one(lang: Lang, map: &VillageMap, walk: &Walk, house: usize) -> String {
-    way(lang, map, walk, house).join(" ")
 }

@@ -28,8 +28,6 @@ use crate::keys::pins::PinHasher;
 use crate::supervisor::admission::AdmissionControl;
 use crate::supervisor::clock::Clock;
 
-pub(super) const DAY_MS: i64 = 86_400_000;
-
 /// Pages that are made at once: each reads hundreds of records of every village.
 pub const MAX_CONCURRENT_PAGES: usize = 2;
 /// Most pages that are followed at once; one more evicts a follower of the sign-in that holds the

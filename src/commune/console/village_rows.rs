@@ -3,9 +3,10 @@
 //! (`report_rows`).
 
 use super::super::store::VillageContact;
-use super::context::{Console, DAY_MS};
+use super::context::Console;
 use super::frame::{LinkRow, Summary, dial};
 use crate::config::CommuneVillage;
+use crate::domain::calendar::DAY_MS;
 use crate::domain::text::{self, MAX_NAME_CHARS};
 use crate::http::fragment::html;
 use crate::i18n::dates;

@@ -12,7 +12,7 @@ use super::geometry::{Metres, Projection, nearest_on};
 use super::keys::SearchKeys;
 pub use super::streets::TooDense;
 use super::streets::{RoadShape, StreetGraph};
-use crate::domain::id::{HouseId, PlaceId, SiteId};
+use crate::domain::id::{HouseId, PlaceId};
 
 /// Fewest houses from which the sides of odd and even numbers are told.
 const MIN_NUMBERED: usize = 3;
@@ -253,12 +253,6 @@ impl VillageMap {
         codes.find(|(_, code)| code.road == *id)
     }
 
-    /// The code of an id.
-    #[must_use]
-    pub fn code_index(&self, id: &SiteId) -> Option<usize> {
-        self.data.codes.iter().position(|c| c.id == *id)
-    }
-
     /// The lines of a road.
     #[must_use]
     pub fn lines(&self, road: usize) -> &[Vec<Metres>] {
@@ -277,13 +271,6 @@ impl VillageMap {
     pub fn site_at(&self, site: usize) -> Metres {
         let site = self.data.sites.get(site);
         site.map_or_else(Metres::default, |s| self.projection.metres(s.at))
-    }
-
-    /// Where a code hangs.
-    #[must_use]
-    pub fn code_at(&self, code: usize) -> Metres {
-        let code = self.data.codes.get(code);
-        code.map_or_else(Metres::default, |c| self.projection.metres(c.at))
     }
 
     /// The node of a door.

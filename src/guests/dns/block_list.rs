@@ -126,6 +126,7 @@ impl BlockList {
     }
 
     /// Bytes of memory that it takes.
+    #[cfg(test)]
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         size_of_val(&*self.0)

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::PoisonError;
 
-use super::{DAY_MS, Ring, Segment};
+use super::{Ring, Segment};
+use crate::domain::calendar::DAY_MS;
 use crate::domain::id::CameraId;
 use crate::store::disk_space;
 use crate::time::WallMs;

@@ -21,14 +21,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use self::segment::{name, parse};
-use crate::domain::calendar;
+use crate::domain::calendar::{self, DAY_MS};
 use crate::domain::id::CameraId;
 use crate::time::WallMs;
 
 pub use segment::Segment;
 pub use write::SegmentWriter;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// The limits of the ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

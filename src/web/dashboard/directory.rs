@@ -25,15 +25,9 @@ use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::view::directory_text::address;
 use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::components::SelectOption;
 use crate::web::kit::form::Post;
 use crate::web::kit::house_labels::{LabelText, MAX_TRADE_CHARS, label_of};
-
-/// A choice of a form.
-struct ConsentChoice {
-    value: &'static str,
-    words: String,
-    chosen: bool,
-}
 
 /// A house with a label.
 struct LabelledHouse {
@@ -60,7 +54,7 @@ struct DirectoryPage {
     labels: Vec<LabelledHouse>,
     roads: Vec<RoadPrint>,
     typed: LabelForm,
-    forms: Vec<ConsentChoice>,
+    forms: Vec<SelectOption>,
 }
 
 /// A label as it was typed.
@@ -163,8 +157,8 @@ fn page(
     let labels = labels.map(|label| labelled(app, lang, map.as_deref(), label));
     let roads = map.iter().flat_map(|map| &map.data().roads);
     let form = consent_named(&typed.form).unwrap_or(ConsentForm::Signed);
-    let choice = |value, of| ConsentChoice {
-        value,
+    let choice = |value: &str, of| SelectOption {
+        value: value.to_owned(),
         words: lang.t(consent_key(of)),
         chosen: of == form,
     };

@@ -1,10 +1,12 @@
-//! Thông báo: write, publish, correct, take down. A notice is written once; the portal and the
-//! commune get the same text.
+//! Thông báo: the list, one notice, its files, taking it down. Writing is in `form` and `publish`,
+//! what is not up any more in `archive`. A notice is written once; the portal and the commune get
+//! the same text.
 
 mod archive;
 mod content;
 mod form;
 mod page;
+mod publish;
 mod templates;
 mod upload;
 
@@ -16,12 +18,11 @@ use axum::response::Response;
 pub use self::archive::{archive, archived, restore};
 pub(super) use self::content::NOTICE_FIELDS;
 pub(super) use self::form::typed_again;
-pub use self::form::{
-    correct, draft, mend, new, nothing_typed, preview, publish, remove_draft, save_draft,
-};
+pub use self::form::{correct, draft, mend, new, nothing_typed, preview};
+pub use self::publish::{publish, remove_draft, save_draft};
 pub(super) use self::upload::take_files;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::{self, AttachmentKind, Notice, NoticeDraft, NoticeWords};
+use crate::domain::notice::{self, Notice, NoticeDraft, NoticeWords};
 use crate::http::address::{PathId, Query};
 use crate::http::form::ButtonOnly;
 use crate::http::fragment::html;
@@ -34,15 +35,13 @@ use crate::keys::secret;
 use crate::supervisor::clock::Trust;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{ListPage, PageSection, Row};
-use crate::web::kit::form::Post;
+use crate::web::kit::form::{COMMAND_ID_MS, Post};
 use crate::web::kit::links::PublicPage;
 use crate::web::kit::notice_files;
 use crate::web::kit::notice_sheet::{ShownNotice, as_message};
 use crate::web::kit::notices::summarize;
 use crate::web::kit::undo::Act;
 
-/// How long the command id of a form is remembered, ms.
-const DAY_MS: i64 = 86_400_000;
 /// Where the notices that are not up any more stand.
 const ARCHIVE_PATH: &str = "/notices/archive";
 /// Where files of notices are for whoever writes them.
@@ -244,7 +243,6 @@ pub async fn one(
 async fn send_file(app: &App, sha256: &str, is_small: bool) -> PageResult {
     let file = app.attachments.find(sha256).ok_or(PageError::NotFound)?;
     // The portal gives a paper its own name; here its hash is enough.
-    let is_small = is_small && file.kind == AttachmentKind::Picture;
     Ok(notice_files::answer(app, &file, "", is_small).await)
 }
 
@@ -277,7 +275,7 @@ pub async fn take_down(
     }: Post<ButtonOnly>,
 ) -> PageResult {
     let once = once.ok_or(PageError::OldForm)?;
-    let until = app.supervisor.clock().trusted_ms() + DAY_MS;
+    let until = app.supervisor.clock().trusted_ms() + COMMAND_ID_MS;
     let order = visit.request(notice::Command::TakeDown { id })?;
     let order = order.idempotent(once, until).before(deadline);
     let committed = app.journal.submit(order).await?;

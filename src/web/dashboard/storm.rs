@@ -17,7 +17,7 @@ use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
 
 /// The fields of the form that people fill in.
-pub(super) const PLAN_FIELDS: &[&str] = &["shelters", "boats", "phones"];
+pub(super) const PLAN_FIELDS: [&str; 3] = ["shelters", "boats", "phones"];
 
 /// The plan as it was typed: a row on each line.
 #[derive(Debug, Default)]
@@ -37,8 +37,7 @@ struct PlanFormPage {
 
 impl FormContent<App> for PlanForm {
     fn read(fields: FormFields) -> Self {
-        let [shelters, boats, phones] =
-            ["shelters", "boats", "phones"].map(|name| fields.get(name).to_owned());
+        let [shelters, boats, phones] = PLAN_FIELDS.map(|name| fields.get(name).to_owned());
         Self {
             shelters,
             boats,

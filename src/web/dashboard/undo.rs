@@ -6,11 +6,8 @@ use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{PageError, PageResult};
 use crate::http::render::redirect_see_other;
 use crate::web::kit::app::App;
-use crate::web::kit::form::Post;
+use crate::web::kit::form::{COMMAND_ID_MS, Post};
 use crate::web::kit::undo::Act;
-
-/// How long the command id of the form is remembered, ms.
-const DAY_MS: i64 = 86_400_000;
 
 /// The form of the bar.
 pub struct UndoForm {
@@ -41,7 +38,7 @@ pub async fn undo(
     let (act, once) = form.act.zip(once).ok_or(PageError::OldForm)?;
     app.find_undo(act).await;
     let undo = app.undo_of(&visit, act).ok_or(PageError::UndoTooLate)?;
-    let expires_at = app.supervisor.clock().trusted_ms() + DAY_MS;
+    let expires_at = app.supervisor.clock().trusted_ms() + COMMAND_ID_MS;
     let request = visit.request(undo.command)?.caused_by(act.first);
     let request = request.idempotent(once, expires_at).before(deadline);
     app.journal.submit(request).await?;

@@ -29,7 +29,7 @@ use crate::live::Live;
 use crate::ports::Ports;
 use crate::protocol::village_status::VillageStatus;
 use crate::store::attachments::Attachments;
-use crate::store::files::{Lost, PeopleFiles};
+use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
 use crate::store::session_rows::SessionRows;
@@ -339,8 +339,7 @@ impl App {
                     lang.verbatim(first)
                 }
             }
-            Err(Lost::Erased) => lang.t("erased"),
-            Err(Lost::Damaged) => lang.t("damaged"),
+            Err(lost) => lang.t(lost.key()),
         }
     }
 

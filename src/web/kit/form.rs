@@ -11,6 +11,9 @@ use crate::http::page_error::{ErrorPages, PageError};
 use crate::http::render::{PageContext, redirect_see_other, render_with};
 use crate::time::MonoMs;
 
+/// How long the command id of a form is remembered, ms.
+pub const COMMAND_ID_MS: i64 = 86_400_000;
+
 /// A form that a signed-in person sent from our own page.
 pub type Post<T> = crate::http::form::FormPost<App, T>;
 

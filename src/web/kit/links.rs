@@ -2,7 +2,7 @@
 //! in a feed and in a message.
 //!
 //! Invariants: a link is the public base of the configuration (`[links] public_base`) and a path
-//! that never changes; it is the same on the house's wifi, at a mirror and on paper. Without a base
+//! that never changes; it is the same on the village's wifi, at a mirror and on paper. Without a base
 //! the local name of the portal stands in its place. Every path is built here and read by the
 //! portal's routes; a page that moves keeps its old path. Deliberately absent: a shortener of
 //! others, and anything in a link that tells who scanned it.
@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use crate::domain::id::{NoticeId, is_id};
 
-/// A page that anybody may open, with the path that it has for ever.
+/// A page that anybody may open, with the path that it has for ever. [`PublicPath::parse`] has the
+/// same paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublicPage<'a> {
     /// The first page.
@@ -74,7 +75,7 @@ fn segment(text: &str) -> String {
 pub struct PublicPath(String);
 
 impl PublicPath {
-    /// The path that this text names, without its first `/`; none = the portal has no such path.
+    /// The path that this text names, without its first `/`; none = it is none of [`PublicPage`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let known = match text.split_once('/') {

@@ -11,7 +11,6 @@ use crate::http::notice_body::{NoticeBlock, blocks};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::store::attachments::extension;
-use crate::store::files::Lost;
 use crate::time::WallMs;
 use crate::web::kit::app::App;
 use crate::web::kit::notices::{Posting, kind_key, posted_text};
@@ -198,12 +197,8 @@ impl ShownNotice {
         let words = match app.files.text(&notice.text) {
             Ok(text) => NoticeWords::decode(&text),
             Err(lost) => {
-                let key = match lost {
-                    Lost::Erased => "erased",
-                    Lost::Damaged => "damaged",
-                };
                 return Self {
-                    title: lang.t(key),
+                    title: lang.t(lost.key()),
                     kind: lang.t(kind_key(notice.details.kind)),
                     posted: posted_in_both(lang, notice.into()),
                     ..Self::default()

@@ -1,16 +1,15 @@
 //! A notice in the few words of a list: title, kind, first words, when it was posted. The whole is
 //! in `notice_sheet`.
 
+use crate::domain::calendar::DAY_MS;
 use crate::domain::notice::{Notice, NoticeKind, NoticeWords};
 use crate::http::notice_body::paragraphs;
 use crate::http::render::{TextSpan, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
-use crate::store::files::Lost;
 use crate::time::WallMs;
 use crate::web::kit::app::App;
 
-const DAY_MS: i64 = 86_400_000;
 /// How long a notice counts as new, ms.
 const NEW_FOR_MS: i64 = 2 * DAY_MS;
 
@@ -57,8 +56,7 @@ pub fn title_and_paragraphs(app: &App, lang: Lang, notice: &Notice) -> (String, 
             let words = NoticeWords::decode(&text);
             (words.title, paragraphs(&words.body))
         }
-        Err(Lost::Erased) => (lang.t("erased"), Vec::new()),
-        Err(Lost::Damaged) => (lang.t("damaged"), Vec::new()),
+        Err(lost) => (lang.t(lost.key()), Vec::new()),
     }
 }
 

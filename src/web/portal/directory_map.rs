@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use crate::domain::directory::data::RoadKind;
 use crate::domain::directory::geometry::Metres;
 use crate::domain::directory::map::VillageMap;
+use crate::http::render::markup_escaped;
 use crate::i18n::locale::Lang;
 
 /// Longest drawing, bytes.
@@ -129,16 +130,10 @@ impl Labels {
         let _ = write!(
             self.out,
             "<text x=\"{x:.0}\" y=\"{down:.0}\"{class}>{}</text>",
-            self.lang.verbatim(&escape(words))
+            self.lang.verbatim(&markup_escaped(words))
         );
         true
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('"', "&quot;")
 }
 
 /// The middle of a road's longest line.
@@ -270,7 +265,7 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
     let mut out = format!(
         "<svg class=\"map\" viewBox=\"0 0 {} {height}\" role=\"img\" aria-label=\"{}\">",
         unit(WIDTH),
-        escape(&view.words)
+        markup_escaped(&view.words)
     );
     for (class, path) in [
         ("wide", wide),

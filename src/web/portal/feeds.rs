@@ -15,6 +15,7 @@ use serde_json::json;
 use super::Portal;
 use crate::domain::calendar::{rfc822, rfc3339};
 use crate::domain::notice::Notice;
+use crate::http::render::markup_escaped;
 use crate::i18n::locale::Lang;
 use crate::time::WallMs;
 use crate::web::kit::links::PublicPage;
@@ -37,17 +38,9 @@ struct NewsItem {
 
 impl NewsItem {
     fn html(&self) -> String {
-        let paragraph = |p: &String| format!("<p>{}</p>", escaped(p));
+        let paragraph = |p: &String| format!("<p>{}</p>", markup_escaped(p));
         self.paragraphs.iter().map(paragraph).collect()
     }
-}
-
-/// The text as HTML shows it.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }
 
 fn items(portal: &Portal) -> Vec<NewsItem> {
@@ -86,10 +79,10 @@ pub async fn rss(State(portal): State<Portal>) -> Response {
          <title>{}</title>\n<link>{}</link>\n<description>{}</description>\n\
          <language>vi</language>\n\
          <atom:link href=\"{}\" rel=\"self\" type=\"application/rss+xml\"/>\n",
-        escaped(&name),
-        escaped(&links.to(PublicPage::Notices)),
-        escaped(&about),
-        escaped(&links.at(RSS_PATH)),
+        markup_escaped(&name),
+        markup_escaped(&links.to(PublicPage::Notices)),
+        markup_escaped(&about),
+        markup_escaped(&links.at(RSS_PATH)),
     );
     if let Some(newest) = items.first() {
         xml.push_str(&format!(
@@ -102,10 +95,10 @@ pub async fn rss(State(portal): State<Portal>) -> Response {
             "<item>\n<title>{}</title>\n<link>{link}</link>\n\
              <guid isPermaLink=\"true\">{link}</guid>\n<pubDate>{}</pubDate>\n\
              <description>{}</description>\n</item>\n",
-            escaped(&item.title),
+            markup_escaped(&item.title),
             rfc822(item.at),
-            escaped(&item.html()),
-            link = escaped(&item.link),
+            markup_escaped(&item.html()),
+            link = markup_escaped(&item.link),
         ));
     }
     xml.push_str("</channel>\n</rss>\n");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 
-use super::{ARCHIVE_PATH, DAY_MS, FILES};
+use super::{ARCHIVE_PATH, FILES};
 use crate::domain::actor::Actor;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{self, EndedNotice, Notice};
@@ -22,7 +22,7 @@ use crate::keys::secret;
 use crate::time::WallMs;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{ListPage, PageSection, Row};
-use crate::web::kit::form::Post;
+use crate::web::kit::form::{COMMAND_ID_MS, Post};
 use crate::web::kit::notice_sheet::ShownNotice;
 use crate::web::kit::notices::summarize;
 use crate::web::kit::undo::Act;
@@ -185,7 +185,7 @@ pub async fn restore(
 ) -> PageResult {
     let once = once.ok_or(PageError::OldForm)?;
     let page = format!("/notices/{id}?said=restored");
-    let expires_at = app.supervisor.clock().trusted_ms() + DAY_MS;
+    let expires_at = app.supervisor.clock().trusted_ms() + COMMAND_ID_MS;
     let order = visit.request(notice::Command::Restore { id })?;
     let order = order.idempotent(once, expires_at).before(deadline);
     let committed = app.journal.submit(order).await?;

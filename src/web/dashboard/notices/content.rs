@@ -8,7 +8,7 @@
 use super::templates::NoticeTemplate;
 use super::upload::FILE_FIELD;
 use crate::domain::calendar::{
-    Day, day_number, day_start, day_text, minute_of_day, number_of, parse_day,
+    DAY_MS, Day, day_number, day_start, day_text, minute_of_day, number_of, parse_day,
 };
 use crate::domain::notice::{
     MAX_LINE_CHARS, NoticeDetails, NoticeDraft, NoticeKind, NoticeLanguage, NoticeWords, Occasion,
@@ -49,7 +49,6 @@ pub(in crate::web::dashboard) const NOTICE_FIELDS: &[&str] = &[
 const URGENT_KIND: &str = "urgent";
 /// Begins a choice of `days` that is a moment.
 const UNTIL_MARK: char = '@';
-const DAY_MS: i64 = 86_400_000;
 const MINUTE_MS: i64 = 60_000;
 
 /// A notice as it was typed.

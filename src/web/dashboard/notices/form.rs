@@ -1,26 +1,23 @@
-//! The form of a notice: it is typed, looked at as visitors will see it, and published, scheduled,
-//! kept as a draft, or put in the place of what was published before.
+//! The form of a notice: empty, of a template, of a draft or of a notice to be corrected; and the
+//! notice as visitors will see it. Its buttons are in `publish`.
 //!
 //! Invariants: a form that is not accepted comes back with everything that was typed and chosen.
-//! The form's command id makes a double tap one notice. The preview stores nothing but the files
-//! that were chosen: it carries what was typed to the button that publishes, and to the one that
-//! leads back to the form.
+//! The preview stores nothing but the files that were chosen: it carries what was typed to the
+//! button that publishes, and to the one that leads back to the form.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::FILES;
 use super::content::{NoticeForm, WrittenNotice};
 use super::page::form_page;
 use super::templates;
 use super::upload::{PROBLEM_FIELD, PROBLEM_NAME_FIELD};
-use super::{DAY_MS, FILES};
-use crate::domain::blob::BlobRef;
-use crate::domain::id::{CommandId, NoticeId};
-use crate::domain::notice::{self, Notice, NoticeWords};
-use crate::domain::state::VillageState;
+use crate::domain::id::NoticeId;
+use crate::domain::notice::{Notice, NoticeWords};
 use crate::http::address::{PathId, Query};
-use crate::http::form::{ButtonOnly, FormContent, FormFields};
+use crate::http::form::{FormContent, FormFields};
 use crate::http::notice_body::paragraphs;
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
@@ -32,7 +29,6 @@ use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
 use crate::web::kit::notice_sheet::ShownNotice;
 use crate::web::kit::notices::{NoticeSummary, Posting, summarize_text};
-use crate::web::kit::undo::Act;
 
 impl FormContent<App> for NoticeForm {
     fn read(fields: FormFields) -> Self {
@@ -52,7 +48,7 @@ impl FormContent<App> for NoticeForm {
 }
 
 /// A notice as it was typed, to be looked at, corrected or kept. It orders nothing yet, at any age.
-pub struct UnpublishedForm(NoticeForm);
+pub struct UnpublishedForm(pub(super) NoticeForm);
 
 impl FormContent<App> for UnpublishedForm {
     const MAY_BE_LATE: bool = true;
@@ -67,11 +63,11 @@ impl FormContent<App> for UnpublishedForm {
 }
 
 /// A notice as it was found wanting: the status of the answer, and why.
-type NoticeRefusal = (StatusCode, WrongInput);
+pub(super) type NoticeRefusal = (StatusCode, WrongInput);
 
 impl NoticeForm {
     /// The form again, with what was typed and the reason, under a fresh id: nobody types it twice.
-    fn again(
+    pub(super) fn again(
         &self,
         app: &App,
         visit: &RequestContext,
@@ -86,11 +82,11 @@ impl NoticeForm {
     }
 
     /// The id of the draft, or of the notice that is corrected; none = it is a new one.
-    fn notice_id(&self) -> Option<NoticeId> {
+    pub(super) fn notice_id(&self) -> Option<NoticeId> {
         NoticeId::new(self.get("notice")).ok()
     }
 
-    fn is_correction(&self) -> bool {
+    pub(super) fn is_correction(&self) -> bool {
         !self.get("correct").is_empty()
     }
 
@@ -104,7 +100,11 @@ impl NoticeForm {
     }
 
     /// The notice that the form says; the error is why it cannot be published.
-    fn checked(&self, app: &App, visit: &RequestContext) -> Result<WrittenNotice, NoticeRefusal> {
+    pub(super) fn checked(
+        &self,
+        app: &App,
+        visit: &RequestContext,
+    ) -> Result<WrittenNotice, NoticeRefusal> {
         if let Some(wrong) = self.file_problem(visit) {
             return Err((StatusCode::BAD_REQUEST, wrong));
         }
@@ -294,169 +294,4 @@ pub async fn mend(
         return Err(PageError::NotPermitted);
     }
     form.again(&app, &visit, StatusCode::OK, WrongInput::default())
-}
-
-/// The command that the form orders, when it can be given: a correction, a schedule, or a
-/// publication; and the page that says so.
-fn order(
-    form: &NoticeForm,
-    state: &VillageState,
-    once: &CommandId,
-    text: BlobRef,
-    written: WrittenNotice,
-) -> Result<(notice::Command, String), &'static str> {
-    let fresh = NoticeId::new(once.as_str()).map_err(|_| "form-again")?;
-    let id = form.notice_id().unwrap_or(fresh);
-    let WrittenNotice {
-        details,
-        publish_at,
-        ..
-    } = written;
-    if form.is_correction() {
-        let said = format!("/notices/{id}?said=corrected");
-        return Ok((notice::Command::Correct { id, text, details }, said));
-    }
-    // After “back” from an undone publication the form's id is spent.
-    if state.ended.contains_key(&id) {
-        return Err("notice-was-down");
-    }
-    Ok(match publish_at {
-        Some(publish_at) => (
-            notice::Command::Schedule {
-                id,
-                text,
-                details,
-                publish_at,
-            },
-            "/notices?said=scheduled".to_owned(),
-        ),
-        None => {
-            let said = published(&id);
-            (notice::Command::Publish { id, text, details }, said)
-        }
-    })
-}
-
-/// Publishes the notice in the form, schedules it, or corrects one with it. The form's command id
-/// makes a double tap harmless.
-pub async fn publish(
-    State(app): State<App>,
-    Post {
-        visit,
-        once,
-        deadline,
-        form,
-        ..
-    }: Post<NoticeForm>,
-) -> PageResult {
-    if !visit.is_chief() {
-        return Err(PageError::NotPermitted);
-    }
-    let again = |status, wrong| form.again(&app, &visit, status, wrong);
-    let Some(once) = once else {
-        return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again").into());
-    };
-    let state = app.journal.state();
-    let id = form
-        .notice_id()
-        .or_else(|| NoticeId::new(once.as_str()).ok());
-    if let Some(id) = id.filter(|id| !form.is_correction() && state.notices.contains_key(id)) {
-        return Ok(redirect_see_other(&published(&id)));
-    }
-    let written = match form.checked(&app, &visit) {
-        Ok(written) => written,
-        Err((status, why)) => return again(status, why),
-    };
-    let text = match app.keep_text(written.words.encode().into_bytes()).await {
-        Ok(text) => text,
-        Err(why) => return again(why.status(), visit.lang.t(why.detail_key()).into()),
-    };
-    let (command, said) = match order(&form, &state, &once, text, written) {
-        Ok(ordered) => ordered,
-        Err(key) => return again(StatusCode::CONFLICT, visit.lang.t(key).into()),
-    };
-    let is_published = matches!(command, notice::Command::Publish { .. });
-    let expires_at = app.supervisor.clock().trusted_ms() + DAY_MS;
-    let request = visit.request(command)?.idempotent(once, expires_at);
-    match app.journal.submit(request.before(deadline)).await {
-        Ok(committed) if is_published => {
-            Ok(redirect_see_other(&Act::address(Act::of(committed), &said)))
-        }
-        Ok(_) => Ok(redirect_see_other(&said)),
-        Err(why) => {
-            let why = PageError::from(why);
-            again(why.status(), visit.lang.t(why.order_key()).into())
-        }
-    }
-}
-
-/// Keeps the form as a draft. All that a publication needs must be right. With a moment to publish
-/// it, the draft is scheduled, and the list says so.
-pub async fn save_draft(
-    State(app): State<App>,
-    Post {
-        visit,
-        once,
-        form: UnpublishedForm(form),
-        ..
-    }: Post<UnpublishedForm>,
-) -> PageResult {
-    if !visit.is_chief() {
-        return Err(PageError::NotPermitted);
-    }
-    let again = |status, wrong| form.again(&app, &visit, status, wrong);
-    let fresh = once.and_then(|once| NoticeId::new(once.as_str()).ok());
-    let Some(id) = form.notice_id().or(fresh).filter(|_| !form.is_correction()) else {
-        return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again").into());
-    };
-    let written = match form.checked(&app, &visit) {
-        Ok(written) => written,
-        Err((status, why)) => return again(status, why),
-    };
-    let text = match app.keep_text(written.words.encode().into_bytes()).await {
-        Ok(text) => text,
-        Err(why) => return again(why.status(), visit.lang.t(why.detail_key()).into()),
-    };
-    let details = written.details;
-    let (order, said) = match written.publish_at {
-        Some(publish_at) => (
-            notice::Command::Schedule {
-                id,
-                text,
-                details,
-                publish_at,
-            },
-            "/notices?said=scheduled",
-        ),
-        None => (
-            notice::Command::SaveDraft { id, text, details },
-            "/notices?said=draft-saved",
-        ),
-    };
-    match app.submit(&visit, order).await {
-        Ok(_) => Ok(redirect_see_other(said)),
-        Err(why) => again(why.status(), visit.lang.t(why.order_key()).into()),
-    }
-}
-
-/// Throws a draft away.
-pub async fn remove_draft(
-    State(app): State<App>,
-    PathId(id): PathId<NoticeId>,
-    Post { visit, .. }: Post<ButtonOnly>,
-) -> PageResult {
-    if !visit.is_chief() {
-        return Err(PageError::NotPermitted);
-    }
-    // A second tap finds it gone already.
-    if app.journal.state().drafts.contains_key(&id) {
-        let order = notice::Command::RemoveDraft { id };
-        app.submit(&visit, order).await?;
-    }
-    Ok(redirect_see_other("/notices?said=draft-removed"))
-}
-
-/// The address of the notice, which says that it is published.
-fn published(id: &NoticeId) -> String {
-    format!("/notices/{id}?said=published")
 }

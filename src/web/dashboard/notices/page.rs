@@ -7,6 +7,7 @@ use crate::http::render::PageContext;
 use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::components::SelectOption;
 use crate::web::kit::notices::kind_key;
 
 /// The form.
@@ -46,13 +47,6 @@ impl NoticeFormPage {
     fn is_open(&self, part: &str) -> bool {
         self.open.contains(&part)
     }
-}
-
-/// One choice of a list: its value, its words, whether it is chosen.
-struct SelectOption {
-    value: String,
-    words: String,
-    chosen: bool,
 }
 
 /// The choices of the lists of the form, as far as something was chosen before.

@@ -90,7 +90,7 @@ impl TypedForm {
             Self::WifiRules => wifi::RULES_FIELDS,
             Self::WifiDevice => &["device", "name"],
             Self::HouseLabel => directory::LABEL_FIELDS,
-            Self::StormPlan => storm::PLAN_FIELDS,
+            Self::StormPlan => &storm::PLAN_FIELDS,
         }
     }
 

@@ -22,11 +22,9 @@ use crate::i18n::locale::Lang;
 use crate::journal::{Committed, SubmitError};
 use crate::keys::secret;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::form::Post;
+use crate::web::kit::form::{COMMAND_ID_MS, Post};
 use crate::web::kit::undo::Act;
 
-/// How long the command id of a form is remembered, ms.
-const DAY_MS: i64 = 86_400_000;
 /// The page that says that a decision changed nothing.
 const SO_ALREADY: &str = "/wifi?said=wifi-decided-so";
 
@@ -207,7 +205,7 @@ pub async fn cut(
 ) -> PageResult {
     let device = form.device.ok_or(PageError::OldForm)?;
     let once = once.ok_or(PageError::OldForm)?;
-    let until = app.supervisor.clock().trusted_ms() + DAY_MS;
+    let until = app.supervisor.clock().trusted_ms() + COMMAND_ID_MS;
     let command = guest::Command::Cut {
         device: device.clone(),
     };

@@ -18,6 +18,7 @@ use crate::i18n::amounts;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::components::SelectOption;
 use crate::web::kit::form::Post;
 
 /// The lengths of a session that the form offers, minutes; 0 = until it closes.
@@ -47,17 +48,10 @@ struct RulesFormPage {
     f: PageContext,
     wrong: WrongInput,
     typed: RulesForm,
-    sessions: Vec<RuleChoice>,
-    keep: Vec<RuleChoice>,
+    sessions: Vec<SelectOption>,
+    keep: Vec<SelectOption>,
     /// There is a block list that can be switched on.
     has_block_list: bool,
-}
-
-/// One choice of a list.
-struct RuleChoice {
-    value: u16,
-    words: String,
-    chosen: bool,
 }
 
 /// The rules as they were typed.
@@ -219,10 +213,13 @@ impl RulesForm {
                 .ok()
                 .filter(|m| !SESSIONS.contains(m)),
         );
-        let choice = |value: u16, words: String, typed: &str| RuleChoice {
-            chosen: typed == value.to_string(),
-            value,
-            words,
+        let choice = |value: u16, words: String, typed: &str| {
+            let value = value.to_string();
+            SelectOption {
+                chosen: typed == value,
+                value,
+                words,
+            }
         };
         let session_words = |minutes: u16| match minutes {
             0 => lang.t("wifi-rule-until-closing"),
