@@ -24,10 +24,10 @@ pub const MAX_OPTION_BYTES: u64 = 1_024;
 /// Why a line is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// Its first part.
+    /// The line begins with no hardware address of one device.
     #[error("it begins with no hardware address of one device")]
     Device,
-    /// Its second part.
+    /// The line's address is none that can be reserved.
     #[error("its address is none that a device or a computer of the house can keep")]
     Address,
     /// Two lines contradict each other.

@@ -82,7 +82,8 @@ pub fn write(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Reads at most `most` bytes of a plain file; none = there is none.
+/// Reads at most `most` bytes of a plain file; none = there is none. A longer file is cut: a caller
+/// that must know asks for a byte more.
 ///
 /// # Errors
 /// When it cannot be read, or is anything but a plain file.

@@ -32,7 +32,7 @@ const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 const LISTENING_INTERVAL: Duration = Duration::from_millis(20);
 /// How often the gateway's files are looked at.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// The saved copy is at most so old.
+/// How often the saved copy is written anew, if anything changed: it is never older.
 const SAVE_INTERVAL: Duration = Duration::from_secs(180);
 /// Lines of the program that are passed on in a minute.
 const LINES_PER_MINUTE: u32 = 60;
@@ -43,9 +43,12 @@ const MAX_LINE_BYTES: u64 = 4 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A folder or a file in it cannot be used.
-    #[error("cannot write {path}")]
+    #[error(
+        "cannot write {path}; it must belong to the user of conglang-dhcp \
+         (systemd/conglang-network.sysusers)"
+    )]
     Folder {
-        /// Which.
+        /// The folder or the file.
         path: PathBuf,
         /// The cause.
         #[source]
@@ -62,7 +65,7 @@ pub enum StartError {
         words: String,
     },
     /// The program cannot be started.
-    #[error("cannot try the configuration of dnsmasq")]
+    #[error("cannot run dnsmasq to try its configuration; is dnsmasq-base installed?")]
     Tool(#[from] HelperError),
 }
 

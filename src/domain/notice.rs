@@ -2,8 +2,11 @@
 //!
 //! A notice is a draft first, or published at once; a draft may be scheduled, and the gateway
 //! publishes it when its time comes. A published notice may be corrected (the versions before are
-//! kept), is taken down by a person, or expires. Each step is an event, with its actor and its
-//! moment in the entry.
+//! kept), is taken down by a person, or expires.
+//!
+//! Invariants: each step is an event, with its actor and its moment in the entry; nothing that a
+//! person typed is in it (`words`). Deliberately absent: who may take a step (`rules`), what
+//! readers see.
 
 #![allow(
     missing_docs,
@@ -298,7 +301,7 @@ pub fn validate(command: &Command) -> Result<(), Rejection> {
             check_number("moment", (0..MAX_WALL_MS).contains(&publish_at.ms()))?;
             details.validate()
         }
-        // An id only.
+        // These carry an id only.
         Command::TakeDown { .. }
         | Command::Restore { .. }
         | Command::RemoveDraft { .. }

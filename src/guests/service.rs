@@ -159,7 +159,7 @@ impl GuestService {
             is_in_force: false,
             devices: saved.rows(now),
             day: saved.day(),
-            used_today: saved.house(),
+            used_today: saved.all(),
             metered_today: saved.metered(),
             week: saved.week(),
             ..self.live.get()

@@ -167,7 +167,7 @@ impl GuestTable {
             now: setting.now.is_trusted.then_some(setting.now.wall),
             standing: standing_of(setting.wifi, id),
             device_used: self.use_of_day.of(id),
-            house_used: self.use_of_day.house(),
+            house_used: self.use_of_day.all(),
             metered_used: self.use_of_day.metered(),
             uplink: setting.uplink,
             others_in: u16::try_from(others).unwrap_or(u16::MAX),

@@ -21,6 +21,7 @@ use crate::time::WallMs;
 const MAX_DEVICES: usize = 4_000;
 /// Hours that are kept for the picture of the week.
 const WEEK_HOURS: i64 = 7 * 24;
+/// An hour, ms.
 const HOUR_MS: i64 = 3_600_000;
 /// Largest file that is read, bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -51,10 +52,16 @@ struct Hour {
 pub struct UseOfDay {
     /// The day, counted from 1970 in the village's zone.
     day: i64,
+    /// Bytes by device.
     devices: BTreeMap<GuestId, u64>,
-    house: u64,
+    /// Bytes of all.
+    #[serde(rename = "house")]
+    all: u64,
+    /// Bytes on a metered way to the internet.
     metered: u64,
+    /// Questions that the block list left unanswered.
     blocked: u64,
+    /// The week, by the hour since 1970 in the village's zone.
     hours: BTreeMap<i64, Hour>,
     /// Sessions that were open when this was written.
     pub open: Vec<SavedSession>,
@@ -64,17 +71,23 @@ impl UseOfDay {
     /// Reads the file; one that is missing or cannot be read is an empty day.
     #[must_use]
     pub fn load(path: &Path) -> Self {
-        let is_small = std::fs::metadata(path).is_ok_and(|m| m.len() <= MAX_FILE_BYTES);
-        let content = std::fs::read(path).ok().filter(|_| is_small);
-        let read = content.map(|content| serde_json::from_slice(&content));
-        match read {
-            Some(Ok(day)) => day,
-            Some(Err(cause)) => {
-                tracing::warn!(%cause, "use of the guest network unreadable; starting at zero");
-                Self::default()
+        Self::read(path).unwrap_or_else(|cause| {
+            if cause.kind() != io::ErrorKind::NotFound {
+                tracing::warn!(
+                    path = %path.display(),
+                    %cause,
+                    "use of the guest network unreadable; starting at zero"
+                );
             }
-            None => Self::default(),
+            Self::default()
+        })
+    }
+
+    fn read(path: &Path) -> io::Result<Self> {
+        if std::fs::metadata(path)?.len() > MAX_FILE_BYTES {
+            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
         }
+        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
     }
 
     /// Writes the file.
@@ -91,7 +104,7 @@ impl UseOfDay {
         if day != self.day {
             self.day = day;
             self.devices.clear();
-            self.house = 0;
+            self.all = 0;
             self.metered = 0;
             self.blocked = 0;
         }
@@ -106,7 +119,7 @@ impl UseOfDay {
         }
         let used = self.device(device);
         *used = used.saturating_add(bytes);
-        self.house = self.house.saturating_add(bytes);
+        self.all = self.all.saturating_add(bytes);
         if is_metered {
             self.metered = self.metered.saturating_add(bytes);
         }
@@ -165,8 +178,8 @@ impl UseOfDay {
 
     /// Bytes that all devices used today.
     #[must_use]
-    pub const fn house(&self) -> u64 {
-        self.house
+    pub const fn all(&self) -> u64 {
+        self.all
     }
 
     /// Bytes of them that went over metered uplinks.
@@ -258,12 +271,12 @@ mod tests {
         use_of_day.add(&id(1), 70, false, evening);
         use_of_day.add(&id(1), 30, true, evening);
         use_of_day.note_devices(3, evening);
-        assert_eq!((use_of_day.of(&id(1)), use_of_day.house()), (100, 100));
+        assert_eq!((use_of_day.of(&id(1)), use_of_day.all()), (100, 100));
         assert_eq!(use_of_day.metered(), 30);
         use_of_day.turn(evening + HOUR_MS - 1);
-        assert_eq!(use_of_day.house(), 100);
+        assert_eq!(use_of_day.all(), 100);
         use_of_day.turn(evening + HOUR_MS);
-        assert_eq!((use_of_day.of(&id(1)), use_of_day.house()), (0, 0));
+        assert_eq!((use_of_day.of(&id(1)), use_of_day.all()), (0, 0));
         let week = use_of_day.week();
         assert_eq!((week.len(), week[0].bytes, week[0].devices), (1, 100, 3));
         use_of_day.turn(evening + WEEK_HOURS * HOUR_MS);
@@ -304,6 +317,8 @@ mod tests {
         assert_eq!(use_of_day.blocked(), 3);
         use_of_day.turn(day_start(20_001));
         assert_eq!(use_of_day.blocked(), 0, "of another day");
+        std::fs::write(&path, b"{\"day\": 20000, \"house\": 7}").expect("written");
+        assert_eq!(UseOfDay::load(&path).all(), 7, "a file of before");
         std::fs::write(&path, b"{\"day\": 1").expect("written");
         assert_eq!(UseOfDay::load(&path), UseOfDay::default());
     }

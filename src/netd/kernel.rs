@@ -14,12 +14,14 @@ use crate::protocol::netd::{
 };
 use crate::supervisor::helper::{self, HelperError};
 
-/// A transaction of 1,024 sessions takes some 200 ms on two busy cores; ten seconds are a fault.
+/// How long one run of a tool may take: a transaction of 1,024 sessions takes some 200 ms on two
+/// busy cores.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How often, and for how long in all, a script is tried again that the kernel is too busy for.
+/// Wait before a script is tried again that the kernel was too busy for.
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
+/// Tries of such a script: three seconds in all.
 const BUSY_TRIES: u32 = 30;
-/// Counts of 1,024 sessions are some 150 kB.
+/// Most that is read of what a tool prints, bytes: counts of 1,024 sessions are some 150 kB.
 const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 
 /// Why the kernel was not changed, and what its tool printed.

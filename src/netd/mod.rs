@@ -2,9 +2,9 @@
 //! `dnsmasq` beside it has that right for its table of neighbours.) It turns typed requests of the
 //! gateway into rules, and holds nothing that the kernel does not.
 //!
-//! Invariants: it serves only the gateway's user, by the credentials that the kernel tells; it
-//! speaks no HTTP and reads no byte that a stranger has written. Without it the rules and their
-//! time-outs stay in force: nobody new gets in, sessions end on time.
+//! Invariants: it serves the gateway's user and root alone, by the credentials that the kernel
+//! tells; it speaks no HTTP and reads no byte that a stranger has written. Without it the rules and
+//! their time-outs stay in force: nobody new gets in, sessions end on time.
 
 mod kernel;
 mod network;

@@ -23,9 +23,10 @@ const MAX_GARDEN_SECONDS: u32 = 86_400;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Held {
     mac: MacAddress,
-    ends_at: u64,
+    /// When it ends.
+    ends_at_ms: u64,
     quota_bytes: u64,
-    /// As it was counted last.
+    /// Bytes used, as the kernel counted them last.
     used_bytes: u64,
 }
 
@@ -35,7 +36,7 @@ pub struct Network {
     plan: Option<NetworkPlan>,
     sessions: BTreeMap<SlotId, Held>,
     open_uplinks: Vec<InterfaceName>,
-    /// Addresses of the garden and when they end.
+    /// Addresses of the garden, and when they end, ms.
     garden: BTreeMap<IpAddr, u64>,
 }
 
@@ -68,13 +69,13 @@ impl Network {
 
     /// The state that a helper finds in the kernel when it starts again; the plan is not in it.
     #[must_use]
-    pub fn restored(held: &HeldTable, now: u64) -> Self {
-        let ends_at = |seconds: u32| now + u64::from(seconds) * 1_000;
+    pub fn restored(held: &HeldTable, now_ms: u64) -> Self {
+        let ends_at_ms = |seconds: u32| now_ms + u64::from(seconds) * 1_000;
         let session = |(slot, mac, seconds): &(SlotId, MacAddress, u32)| {
             let quota = held.quotas.get(slot).copied().unwrap_or_default();
             let session = Held {
                 mac: *mac,
-                ends_at: ends_at(*seconds),
+                ends_at_ms: ends_at_ms(*seconds),
                 quota_bytes: quota.bytes,
                 used_bytes: quota.used,
             };
@@ -84,23 +85,27 @@ impl Network {
             plan: None,
             sessions: held.sessions.iter().map(session).collect(),
             open_uplinks: held.open_uplinks.clone(),
-            garden: held.garden.iter().map(|(a, s)| (*a, ends_at(*s))).collect(),
+            garden: held
+                .garden
+                .iter()
+                .map(|(a, s)| (*a, ends_at_ms(*s)))
+                .collect(),
         }
     }
 
     /// The whole of it once more, when somebody emptied the kernel's tables or `plan` takes the
     /// place of one that is not known: sessions go on with what was counted last.
     #[must_use]
-    pub fn again(&self, plan: &NetworkPlan, now: u64) -> KernelChange {
+    pub fn again(&self, plan: &NetworkPlan, now_ms: u64) -> KernelChange {
         let mut after = Self {
             plan: Some(plan.clone()),
-            garden: self.garden_at(now),
+            garden: self.garden_at(now_ms),
             ..self.clone()
         };
-        after.sessions.retain(|_, held| held.ends_at > now);
+        after.sessions.retain(|_, held| held.ends_at_ms > now_ms);
         after.open_uplinks.retain(|u| plan.uplinks.contains(u));
         let session = |(slot, held): (&SlotId, &Held)| {
-            let left = held.ends_at.saturating_sub(now).div_ceil(1_000);
+            let left = held.ends_at_ms.saturating_sub(now_ms).div_ceil(1_000);
             let session = HeldSession {
                 mac: held.mac,
                 seconds: u32::try_from(left).unwrap_or(MAX_SECONDS),
@@ -112,7 +117,7 @@ impl Network {
         let in_kernel = Admissions {
             sessions: after.sessions.iter().map(session).collect(),
             open_uplinks: after.open_uplinks.clone(),
-            garden: remaining(&after.garden, now),
+            garden: remaining(&after.garden, now_ms),
         };
         let script = ruleset::whole(plan, &in_kernel);
         KernelChange { script, after }
@@ -137,7 +142,7 @@ impl Network {
         sessions: &[GuestSession],
         open_uplinks: Vec<InterfaceName>,
         used: &BTreeMap<SlotId, u64>,
-        now: u64,
+        now_ms: u64,
     ) -> Result<KernelChange, NetdRefusal> {
         if !plan.is_disjoint() {
             return Err(NetdRefusal::Overlap);
@@ -150,16 +155,16 @@ impl Network {
         }
         let mut after = Self {
             open_uplinks,
-            garden: self.garden_at(now),
+            garden: self.garden_at(now_ms),
             ..Self::default()
         };
         let mut in_kernel = Admissions {
             open_uplinks: after.open_uplinks.clone(),
-            garden: remaining(&after.garden, now),
+            garden: remaining(&after.garden, now_ms),
             ..Admissions::default()
         };
         for session in sessions {
-            let held = after.checked(session, now)?;
+            let held = after.checked(session, now_ms)?;
             // The kernel has counted on while the gateway was away, but only for the same device.
             let same = self.sessions.get(&session.slot).map(|h| h.mac) == Some(session.mac);
             let counted = used.get(&session.slot).copied().filter(|_| same);
@@ -189,7 +194,7 @@ impl Network {
         &self,
         session: &GuestSession,
         used: u64,
-        now: u64,
+        now_ms: u64,
     ) -> Result<KernelChange, NetdRefusal> {
         if self.plan.is_none() {
             return Err(NetdRefusal::NoPlan);
@@ -198,7 +203,7 @@ impl Network {
         let mut script = String::new();
         let mut used_bytes = session.used_bytes;
         if let Some(before) = after.sessions.remove(&session.slot) {
-            if before.mac != session.mac && before.ends_at > now {
+            if before.mac != session.mac && before.ends_at_ms > now_ms {
                 return Err(NetdRefusal::NotThisDevice);
             }
             if before.mac == session.mac {
@@ -210,14 +215,14 @@ impl Network {
         let ended: Vec<SlotId> = after
             .sessions
             .iter()
-            .filter(|(_, held)| held.mac == session.mac && held.ends_at <= now)
+            .filter(|(_, held)| held.mac == session.mac && held.ends_at_ms <= now_ms)
             .map(|(slot, _)| *slot)
             .collect();
         for slot in ended {
             after.sessions.remove(&slot);
             script.push_str(&ruleset::end(slot, session.mac));
         }
-        let held = after.checked(session, now)?;
+        let held = after.checked(session, now_ms)?;
         script.push_str(&ruleset::admit(
             session.slot,
             &HeldSession {
@@ -258,7 +263,7 @@ impl Network {
         cut: &[SlotId],
         admit: &[GuestSession],
         used: &BTreeMap<SlotId, u64>,
-        now: u64,
+        now_ms: u64,
     ) -> Result<KernelChange, NetdRefusal> {
         if cut.len() > MAX_SESSIONS || admit.len() > MAX_SESSIONS {
             return Err(NetdRefusal::TooMany);
@@ -274,7 +279,7 @@ impl Network {
         }
         for session in admit {
             let counted = used.get(&session.slot).copied().unwrap_or(0);
-            let next = all.after.admit(session, counted, now)?;
+            let next = all.after.admit(session, counted, now_ms)?;
             all.script.push_str(&next.script);
             all.after = next.after;
         }
@@ -306,7 +311,7 @@ impl Network {
     pub fn open_garden(
         &self,
         addresses: &[(IpAddr, u32)],
-        now: u64,
+        now_ms: u64,
     ) -> Result<KernelChange, NetdRefusal> {
         if self.plan.is_none() {
             return Err(NetdRefusal::NoPlan);
@@ -315,14 +320,14 @@ impl Network {
             return Err(NetdRefusal::TooMany);
         }
         let mut after = self.clone();
-        after.garden = self.garden_at(now);
+        after.garden = self.garden_at(now_ms);
         let held: Vec<IpAddr> = self.garden.keys().copied().collect();
         let mut longer = BTreeMap::new();
         for (address, seconds) in addresses {
             let seconds = (*seconds).clamp(1, MAX_GARDEN_SECONDS);
-            let ends_at = now + u64::from(seconds) * 1_000;
-            if after.garden.get(address).is_none_or(|e| *e < ends_at) {
-                after.garden.insert(*address, ends_at);
+            let ends_at_ms = now_ms + u64::from(seconds) * 1_000;
+            if after.garden.get(address).is_none_or(|e| *e < ends_at_ms) {
+                after.garden.insert(*address, ends_at_ms);
                 longer.insert(*address, seconds);
             }
         }
@@ -352,19 +357,19 @@ impl Network {
 
     /// The use of the sessions, as it was counted last.
     #[must_use]
-    pub fn usage(&self, now: u64) -> Vec<SlotUsage> {
+    pub fn usage(&self, now_ms: u64) -> Vec<SlotUsage> {
         let row = |(slot, held): (&SlotId, &Held)| SlotUsage {
             slot: *slot,
             mac: held.mac,
             used_bytes: held.used_bytes,
-            seconds_left: u32::try_from(held.ends_at.saturating_sub(now).div_ceil(1_000))
+            seconds_left: u32::try_from(held.ends_at_ms.saturating_sub(now_ms).div_ceil(1_000))
                 .unwrap_or(u32::MAX),
         };
         self.sessions.iter().map(row).collect()
     }
 
     /// The session as it is held, when no other slot has its device.
-    fn checked(&self, session: &GuestSession, now: u64) -> Result<Held, NetdRefusal> {
+    fn checked(&self, session: &GuestSession, now_ms: u64) -> Result<Held, NetdRefusal> {
         let is_elsewhere =
             |(slot, held): (&SlotId, &Held)| *slot == session.slot || held.mac == session.mac;
         if !session.mac.is_of_one_device()
@@ -376,20 +381,23 @@ impl Network {
         let seconds = u64::from(session.seconds.min(MAX_SECONDS));
         Ok(Held {
             mac: session.mac,
-            ends_at: now + seconds * 1_000,
+            ends_at_ms: now_ms + seconds * 1_000,
             quota_bytes: session.quota_bytes,
             used_bytes: session.used_bytes,
         })
     }
 
-    fn garden_at(&self, now: u64) -> BTreeMap<IpAddr, u64> {
-        let live = self.garden.iter().filter(|(_, ends_at)| **ends_at > now);
+    fn garden_at(&self, now_ms: u64) -> BTreeMap<IpAddr, u64> {
+        let live = self
+            .garden
+            .iter()
+            .filter(|(_, ends_at_ms)| **ends_at_ms > now_ms);
         live.map(|(a, e)| (*a, *e)).collect()
     }
 }
 
-fn remaining(garden: &BTreeMap<IpAddr, u64>, now: u64) -> Vec<(IpAddr, u32)> {
-    let seconds = |ends_at: u64| ends_at.saturating_sub(now).div_ceil(1_000);
+fn remaining(garden: &BTreeMap<IpAddr, u64>, now_ms: u64) -> Vec<(IpAddr, u32)> {
+    let seconds = |ends_at_ms: u64| ends_at_ms.saturating_sub(now_ms).div_ceil(1_000);
     let rows = garden.iter();
     rows.map(|(a, e)| (*a, u32::try_from(seconds(*e)).unwrap_or(u32::MAX)))
         .collect()

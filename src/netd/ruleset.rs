@@ -1,5 +1,5 @@
-//! The ruleset of the house as text for `nft`: a template around typed values, loaded in one
-//! transaction.
+//! The ruleset of the box's networks as text for `nft`: a template around typed values, loaded in
+//! one transaction.
 //!
 //! A device with a session has a slot, and the slot is the mark of its connections: the mark joins
 //! its hardware address, its IPv4 and all of its IPv6 addresses, both directions, and what it may

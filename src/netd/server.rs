@@ -31,7 +31,10 @@ pub enum ServerError {
     #[error("the helper's socket failed")]
     Socket(#[from] std::io::Error),
     /// The rules of the start cannot be put in force.
-    #[error("the first rules are not in force: {detail}")]
+    #[error(
+        "cannot put the first rules in force: {detail}; compare them with `conglang net render`, \
+         see docs/operations.md, Networks"
+    )]
     Base {
         /// The output of the kernel's tool.
         detail: String,
@@ -182,7 +185,10 @@ impl Helper {
                     tracing::error!(detail = error.detail, "rules not loaded again");
                 }
             }
-            Err(error) => tracing::warn!(detail = error.detail, "rules not looked at"),
+            Err(error) => tracing::warn!(
+                detail = error.detail,
+                "checking the rules of the kernel failed"
+            ),
         }
     }
 

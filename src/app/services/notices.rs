@@ -3,9 +3,11 @@
 //! Invariants: what is due is read from the village as it is, so a notice whose moment passed while
 //! the power was cut is published at the next start. While the machine does not know the time,
 //! nothing is published: the page of drafts says so. Nothing ends while no source has confirmed the
-//! time. A notice that cannot be published (there are too many) stays scheduled and is tried again.
-//! Deliberately absent: a list of what is to come; it would have to be kept true.
+//! time. A notice that cannot be published (there are too many) stays scheduled and is tried again,
+//! which is logged once. The decision is in `domain::notice::rules` (`publish_due`). Deliberately
+//! absent: a list of what is to come; it would have to be kept true.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::app::handles::Handles;
@@ -44,10 +46,11 @@ struct NoticeSchedule {
 impl NoticeSchedule {
     async fn run(self, stop: Stop) -> anyhow::Result<()> {
         let mut village = self.journal.watch();
+        let mut refused = BTreeSet::new();
         loop {
             let state = village.borrow_and_update().clone();
             let clock = self.supervisor.clock();
-            carry_out(&self.journal, due(&state, clock)).await?;
+            carry_out(&self.journal, due(&state, clock), &mut refused).await?;
             let wait = next_moment(&state, clock.wall_ms()).map_or(MAX_WAIT, |at| {
                 let ms = at.since(clock.wall_ms()).max(MIN_WAIT_MS);
                 Duration::from_millis(ms.unsigned_abs()).min(MAX_WAIT)
@@ -88,15 +91,23 @@ fn next_moment(state: &VillageState, now: WallMs) -> Option<WallMs> {
     published.chain(over).filter(|at| *at > now).min()
 }
 
-/// Submits commands, one after the other.
-async fn carry_out(journal: &Journal, commands: Vec<(u64, Command)>) -> anyhow::Result<()> {
+/// Submits commands, one after the other. `refused` are the causes of those that were rejected
+/// before and are still due: each is logged once, and again when the notice has changed.
+async fn carry_out(
+    journal: &Journal,
+    commands: Vec<(u64, Command)>,
+    refused: &mut BTreeSet<u64>,
+) -> anyhow::Result<()> {
+    refused.retain(|seq| commands.iter().any(|(cause, _)| cause == seq));
     for (cause, command) in commands {
         let request = CommandRequest::new(Actor::System, command).caused_by(cause);
         match journal.submit(request).await {
             Ok(_) => {}
             // The village changed in between, or there is no room: the next look tells.
             Err(SubmitError::Rejected(why)) => {
-                tracing::warn!(%why, "scheduled notice waits");
+                if refused.insert(cause) {
+                    tracing::warn!(seq = cause, %why, "due notice not carried out; trying again");
+                }
             }
             Err(SubmitError::Closed(closed)) => return Err(closed.into()),
         }
@@ -151,7 +162,31 @@ mod tests {
 
     async fn look(journal: &Journal, clock: &Clock) {
         let commands = due(&journal.state(), clock);
-        carry_out(journal, commands).await.expect("open");
+        let mut refused = BTreeSet::new();
+        carry_out(journal, commands, &mut refused)
+            .await
+            .expect("open");
+    }
+
+    #[tokio::test]
+    async fn a_rejection_is_logged_once_as_long_as_it_is_due() {
+        let temporary = tempfile::tempdir().expect("folder");
+        let clock = Clock::manual(NOON);
+        let journal = open(temporary.path(), &clock);
+        let mut refused = BTreeSet::new();
+        let none = || vec![(7, Command::PublishDue { id: id("khong") })];
+        for _ in 0..2 {
+            carry_out(&journal, none(), &mut refused)
+                .await
+                .expect("open");
+            assert_eq!(refused, BTreeSet::from([7]));
+        }
+        let nothing = Vec::new();
+        carry_out(&journal, nothing, &mut refused)
+            .await
+            .expect("open");
+        assert!(refused.is_empty(), "it may be told anew");
+        journal.shutdown().await.expect("stopped");
     }
 
     #[tokio::test]

@@ -1,4 +1,9 @@
 //! Decisions about notices, and what their events change.
+//!
+//! Invariants: the words of the commune are the commune's, and nobody else puts up again what it
+//! took down. What would be over already is not published. An id that was published once is no
+//! draft's any more. Deliberately absent: noticing that a moment has come, which
+//! `app::services::notices` does.
 
 use std::sync::Arc;
 
@@ -50,7 +55,7 @@ pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
             Command::SaveDraft { .. } | Command::Schedule { .. } | Command::RemoveDraft { .. } => {
                 !is_commune
             }
-            // The words of the commune are the commune's.
+            // Nobody here corrects what the commune wrote.
             Command::Correct { id, .. } => {
                 !is_commune && state.notices.get(id).is_none_or(|n| !n.from_commune)
             }
@@ -200,6 +205,7 @@ fn publish_due(
     now: Now,
 ) -> Result<Event, Rejection> {
     let draft = state.drafts.get(id).ok_or_else(|| unknown("notice", id))?;
+    // It was saved anew meanwhile, without a moment or with a later one.
     if draft.publish_at.is_none_or(|at| at > now.wall_ms) {
         return Err(unknown("notice", id));
     }

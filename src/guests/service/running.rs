@@ -382,7 +382,7 @@ impl<'a> Running<'a> {
             uplink: self.uplink(),
             devices: self.table.rows(self.now()),
             day: use_of_day.day(),
-            used_today: use_of_day.house(),
+            used_today: use_of_day.all(),
             metered_today: use_of_day.metered(),
             week: use_of_day.week(),
             blocked_today: is_blocking.then(|| use_of_day.blocked()),

@@ -2,7 +2,8 @@
 //!
 //! Invariants: a house shows its number and its direction, and with the householder's consent its
 //! label; there is nothing else that it could show. An old id leads for ever to the road or house
-//! of today. Deliberately absent: a map of others in the page. A link opens the phone's own.
+//! of today. Deliberately absent: a map of others in the page. Links open the phone's own map, or
+//! Google's.
 
 use axum::extract::{Path, Query, State};
 use axum::http::header::LOCATION;

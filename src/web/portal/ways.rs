@@ -1,7 +1,6 @@
 //! A house, and the way to it: from the village hall, or from the code of a road.
 //!
-//! Invariant: a house shows its number and its direction, and with the householder's consent its
-//! label; there is nothing else that it could show.
+//! Invariant: as in `directory`.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -28,14 +27,18 @@ struct WayPage {
     q: String,
     size: &'static str,
     title: String,
+    /// Where the way begins; empty = no way is known.
     from: String,
     label: Vec<Vec<TextSpan>>,
     steps: Vec<String>,
+    /// How far it is; empty = no way is known.
     about: String,
     map: String,
     /// Another start: its words and its link.
     other: Option<DirectoryLink>,
+    /// The place for the phone's own map (RFC 5870).
     geo: String,
+    /// The way in the map of Google, for phones that know no `geo:`.
     app: String,
 }
 
