@@ -117,11 +117,40 @@ pub fn paragraphs(body: &str) -> Vec<String> {
 
 fn parse(body: &str) -> Vec<NoticeBlock> {
     let mut reader = NoticeBodyReader::default();
-    for event in TextMergeStream::new(Parser::new_ext(body, Options::empty())) {
+    let body = with_lists_ended(body);
+    for event in TextMergeStream::new(Parser::new_ext(&body, Options::empty())) {
         reader.take(event);
     }
     reader.end_block();
     reader.blocks
+}
+
+/// The body with an empty line behind each list: Markdown takes a line that follows at its margin
+/// into the last item, and whoever typed it meant a line of its own.
+fn with_lists_ended(body: &str) -> String {
+    let mut ended = String::with_capacity(body.len() + 16);
+    let mut is_in_list = false;
+    for line in body.split_inclusive('\n') {
+        let is_blank = line.trim().is_empty();
+        let is_item = begins_item(line.trim_start());
+        if is_in_list && !is_blank && !is_item && !line.starts_with([' ', '\t']) {
+            ended.push('\n');
+            is_in_list = false;
+        }
+        is_in_list = is_item || (is_in_list && !is_blank);
+        ended.push_str(line);
+    }
+    ended
+}
+
+fn begins_item(line: &str) -> bool {
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    let mark = if (1..=9).contains(&digits) {
+        line[digits..].strip_prefix(['.', ')'])
+    } else {
+        line.strip_prefix(['-', '*', '+'])
+    };
+    mark.is_some_and(|rest| rest.starts_with([' ', '\t']))
 }
 
 /// Collects blocks from the events of the parser.

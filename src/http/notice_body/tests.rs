@@ -57,6 +57,11 @@ fn what_people_type_without_knowing_markdown_stays_as_it_is() {
         ("> trích\n> hai", "p: trích\np: hai"),
         ("#thẻ", "p: #thẻ"),
         ("một\n\n***\n\nhai", "p: một\np: hai"),
+        (
+            "Mang theo:\n- Thẻ\n- Áo\nGọi khi cần giúp: trưởng thôn\nRồi đi",
+            "p: Mang theo:\nul: Thẻ | Áo\np: Gọi khi cần giúp: trưởng thôn\np: Rồi đi",
+        ),
+        ("1) a\n2) b\nc\n- d\ne", "ol: a | b\np: c\nul: d\np: e"),
         ("1. một\n   - a\n   - b\n2. hai", "ol: một | a | b | hai"),
         ("", ""),
     ] {

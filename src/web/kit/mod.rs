@@ -18,6 +18,7 @@ pub mod print;
 pub mod printed;
 pub mod procedures;
 pub mod qr;
+pub mod risk_sign;
 pub mod search;
 pub mod storm;
 pub mod taps;

@@ -5,7 +5,7 @@
 //! stored any more is not offered.
 
 use crate::domain::notice::{
-    AttachmentKind, Notice, NoticeDetails, NoticeLanguage, NoticeWords, Occasion, Risk,
+    AttachmentKind, Notice, NoticeDetails, NoticeLanguage, NoticeWords, Occasion,
 };
 use crate::http::notice_body::{NoticeBlock, blocks};
 use crate::i18n::dates;
@@ -14,17 +14,7 @@ use crate::store::attachments::extension;
 use crate::time::WallMs;
 use crate::web::kit::app::App;
 use crate::web::kit::notices::{Posting, kind_key, posted_text};
-
-/// The risk that a notice warns of, in words and in its colour.
-#[derive(Debug, Clone)]
-pub struct RiskSign {
-    /// 1–5: the class of its colour.
-    pub level: u8,
-    /// “Rủi ro thiên tai cấp 3 (màu da cam)”.
-    pub words: String,
-    /// The authority, and the moment that it gives; empty = neither is said.
-    pub source: String,
-}
+use crate::web::kit::risk_sign::{RiskSign, risk_sign};
 
 /// A picture of a notice.
 #[derive(Debug, Clone)]
@@ -113,22 +103,6 @@ fn occasion_words(lang: Lang, occasion: Occasion) -> String {
             format!("{from}–{to}, {}", day_in_both(lang, occasion.at))
         }
         Some(ends) => format!("{begins} – {}", moment_in_both(lang, ends)),
-    }
-}
-
-fn risk_sign(lang: Lang, risk: Risk, source: &str) -> RiskSign {
-    let level = risk.level.number();
-    let at = risk.at.map(|at| dates::moment(lang, at));
-    let said = (!source.is_empty()).then(|| lang.verbatim(source));
-    let parts: Vec<String> = said.into_iter().chain(at).collect();
-    RiskSign {
-        level,
-        words: lang.t(&format!("risk-level-{level}")),
-        source: if parts.is_empty() {
-            String::new()
-        } else {
-            lang.f("notice-source", &[("source", &parts.join(", "))])
-        },
     }
 }
 

@@ -9,6 +9,7 @@ use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::time::WallMs;
 use crate::web::kit::app::App;
+use crate::web::kit::risk_sign::{RiskSign, risk_sign};
 
 /// How long a notice counts as new, ms.
 const NEW_FOR_MS: i64 = 2 * DAY_MS;
@@ -43,6 +44,8 @@ pub struct NoticeSummary {
     pub lead: Vec<TextSpan>,
     /// When it was posted.
     pub when: String,
+    /// The risk that it warns of.
+    pub risk: Option<RiskSign>,
     /// It is new.
     pub fresh: bool,
 }
@@ -51,12 +54,20 @@ pub struct NoticeSummary {
 /// title.
 #[must_use]
 pub fn title_and_paragraphs(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
+    match words_of(app, lang, notice) {
+        Ok(words) => (words.title, paragraphs(&words.body)),
+        Err(gone) => (gone, Vec::new()),
+    }
+}
+
+/// The words of a notice.
+///
+/// # Errors
+/// The sentence that stands for a text that is erased or damaged.
+fn words_of(app: &App, lang: Lang, notice: &Notice) -> Result<NoticeWords, String> {
     match app.files.text(&notice.text) {
-        Ok(text) => {
-            let words = NoticeWords::decode(&text);
-            (words.title, paragraphs(&words.body))
-        }
-        Err(lost) => (lang.t(lost.key()), Vec::new()),
+        Ok(text) => Ok(NoticeWords::decode(&text)),
+        Err(lost) => Err(lang.t(lost.key())),
     }
 }
 
@@ -130,9 +141,16 @@ pub(super) fn posted_text(lang: Lang, posting: Posting, date: impl Fn(WallMs) ->
 /// A notice for a list.
 #[must_use]
 pub fn summarize(app: &App, lang: Lang, notice: &Notice) -> NoticeSummary {
-    let (title, body) = title_and_paragraphs(app, lang, notice);
+    let (title, body, source) = match words_of(app, lang, notice) {
+        Ok(words) => (words.title, paragraphs(&words.body), words.source),
+        Err(gone) => (gone, Vec::new(), String::new()),
+    };
     NoticeSummary {
         id: notice.id.to_string(),
+        risk: notice
+            .details
+            .risk
+            .map(|risk| risk_sign(lang, risk, &source)),
         kind: lang.t(kind_key(notice.details.kind)),
         fresh: (0..NEW_FOR_MS).contains(&app.supervisor.clock().wall_ms().since(notice.at)),
         ..summarize_text(lang, title, &body, notice.into())
@@ -161,6 +179,7 @@ pub fn summarize_text(
         summary: lang.verbatim(&summary),
         lead,
         when: posted_text(lang, posting, dates::date),
+        risk: None,
         fresh: true,
     }
 }

@@ -30,6 +30,49 @@ struct Splash {
     /// A warning is in force for which the storm page is made.
     is_stormy: bool,
     lists: Lists,
+    tiles: Vec<PortalTile>,
+}
+
+/// A way into the village's board, and how much is there.
+struct PortalTile {
+    href: &'static str,
+    icon: &'static str,
+    name: String,
+    words: String,
+}
+
+/// The ways into the board: those for which the village has something, and the official addresses.
+fn tiles(portal: &Portal, f: &PageContext) -> Vec<PortalTile> {
+    let app = &portal.app;
+    let state = app.journal.state();
+    let now = app.supervisor.clock().trusted_ms();
+    let up = state.notices.values().filter(|n| !n.details.is_over(now));
+    let procedures = state.procedures.as_ref().map_or(0, |list| list.count);
+    let roads = app.live.directory.get().map(|map| map.data().roads.len());
+    let tile = |href, icon, name, words| PortalTile {
+        href,
+        icon,
+        name: f.t(name),
+        words,
+    };
+    let counted = |key, n: usize| f.lang.f(key, &[("n", &n.to_string())]);
+    let mut tiles = vec![tile(
+        "/t",
+        "notice",
+        "portal-notices",
+        counted("portal-notices-n", up.count()),
+    )];
+    if procedures > 0 {
+        let words = counted("procedures-n", procedures as usize);
+        tiles.push(tile("/p", "papers", "portal-papers", words));
+    }
+    if let Some(roads) = roads {
+        let words = counted("portal-roads-n", roads);
+        tiles.push(tile("/r", "map", "portal-roads", words));
+    }
+    let words = f.t("portal-official-why");
+    tiles.push(tile("/addresses", "call", "portal-official", words));
+    tiles
 }
 
 /// The first page.
@@ -62,6 +105,7 @@ pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: 
         has_rules: visitor != GuestVisitor::NotServed,
         is_stormy: storm::is_stormy(&portal.app),
         lists: Lists::brief(portal, f.lang),
+        tiles: tiles(portal, &f),
         f,
     })
 }

@@ -97,9 +97,9 @@
   });
   window.addEventListener("pageshow", function () { pending = 0; });
   document.addEventListener("formdata", function (e) { if (e.target.method === "post") e.formData.set("tap", tapped()); });
-  // A form of a row or a group is sent without leaving the page; the answer comes as the row's next state.
+  // A form that says so is sent without leaving the page; the answer comes as the next state of its row or group.
   document.addEventListener("submit", function (e) {
-    var f = e.target, b = e.submitter, row = f.closest("li, .pair") && window.AbortController;
+    var f = e.target, b = e.submitter, row = f.dataset.live && window.AbortController;
     if (f.method !== "post") return;
     if (f.dataset.busy || pending === f) { e.preventDefault(); return show(said, words.wait); }
     show(said);

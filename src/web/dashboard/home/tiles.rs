@@ -1,5 +1,5 @@
-//! The tiles: loudspeakers, lamps, cameras, gauges, the free wifi, the commune; each with a number
-//! and its status.
+//! The tiles: loudspeakers, lamps, cameras, notices, gauges, the free wifi, the commune; each with
+//! a number and its status.
 
 use super::super::{sensors, wifi};
 use crate::domain::sensor::Sensor;
@@ -27,6 +27,7 @@ pub(super) fn tiles(
         speakers(lang, now, status),
         lights(lang, status),
         cameras(lang, status),
+        notices(app, lang, state),
     ];
     let is_gauge = |s: &&std::sync::Arc<Sensor>| !s.thresholds.is_empty() && !s.unit.is_empty();
     out.extend(
@@ -134,6 +135,27 @@ fn cameras(lang: Lang, status: &VillageStatus) -> Tile {
         bad: bad.is_some(),
         name: n_of_all(lang, "tile-cameras", counts.working, counts.all),
         words,
+    }
+}
+
+/// Notices that are up, and what waits to be: for its hour, or else for a person.
+fn notices(app: &App, lang: Lang, state: &VillageState) -> Tile {
+    let now = app.supervisor.clock().trusted_ms();
+    let up = state.notices.values().filter(|n| !n.details.is_over(now));
+    let waiting = state.drafts.values().filter(|d| d.publish_at.is_some());
+    let (waiting, drafts) = (waiting.count(), state.drafts.len());
+    let counted = |key, n: usize| lang.f(key, &[("n", &n.to_string())]);
+    Tile {
+        id: "tile-notices".into(),
+        icon: "notice",
+        href: "/notices",
+        bad: false,
+        name: counted("tile-notices", up.count()),
+        words: match (waiting, drafts) {
+            (0, 0) => lang.t("tile-notices-up"),
+            (0, n) => counted("tile-notices-drafts", n),
+            (n, _) => counted("tile-notices-waiting", n),
+        },
     }
 }
 

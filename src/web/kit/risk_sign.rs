@@ -1,0 +1,35 @@
+//! The risk of a disaster that a notice warns of, as every page shows it: its words, its colour by
+//! QĐ 18/2021/QĐ-TTg, who says so and when.
+
+use crate::domain::notice::Risk;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
+
+/// The risk that a notice warns of, in words and in its colour.
+#[derive(Debug, Clone)]
+pub struct RiskSign {
+    /// 1–5: the class of its colour.
+    pub level: u8,
+    /// “Rủi ro thiên tai cấp 3 (màu da cam)”.
+    pub words: String,
+    /// The authority, and the moment that it gives; empty = neither is said.
+    pub source: String,
+}
+
+/// The sign of a risk, of which `source` tells.
+#[must_use]
+pub fn risk_sign(lang: Lang, risk: Risk, source: &str) -> RiskSign {
+    let level = risk.level.number();
+    let at = risk.at.map(|at| dates::moment(lang, at));
+    let said = (!source.is_empty()).then(|| lang.verbatim(source));
+    let parts: Vec<String> = said.into_iter().chain(at).collect();
+    RiskSign {
+        level,
+        words: lang.t(&format!("risk-level-{level}")),
+        source: if parts.is_empty() {
+            String::new()
+        } else {
+            lang.f("notice-source", &[("source", &parts.join(", "))])
+        },
+    }
+}
