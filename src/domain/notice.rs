@@ -113,8 +113,9 @@ pub struct NoticeDraft {
     pub publish_at: Option<WallMs>,
 }
 
-/// A notice that is not up any more, as it was: the archive shows it. One that was taken down may
-/// be put up again.
+/// A notice that is not up any more, as it was: the archive shows it. One whose time is over may
+/// still be read by everybody, until it is taken down. One that was taken down before its time was
+/// over may be put up again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndedNotice {
     /// The notice.
@@ -141,7 +142,7 @@ pub enum Command {
         #[serde(flatten)]
         details: NoticeDetails,
     },
-    /// Takes a notice down.
+    /// Takes a notice down, also one whose time is over.
     #[serde(rename = "TakeDownNotice")]
     TakeDown { id: NoticeId },
     /// Puts a notice up again that was taken down, as it was.
@@ -194,7 +195,7 @@ pub enum Event {
         #[serde(flatten)]
         details: NoticeDetails,
     },
-    /// A notice was taken down.
+    /// A notice was taken down: from then on nobody reads it.
     TakenDown { id: NoticeId },
     /// A notice that had been taken down was put up again, as it was.
     Restored { id: NoticeId },

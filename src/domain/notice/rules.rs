@@ -46,7 +46,7 @@ pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
             Command::Publish { .. } => true,
             // The commune takes down the notices that it sent, not those of the village.
             Command::TakeDown { id } => {
-                !is_commune || state.notices.get(id).is_none_or(|n| n.from_commune)
+                !is_commune || readable(state, id).is_none_or(|n| n.from_commune)
             }
             // Nobody else puts up again what the commune took down.
             Command::Restore { id } => {
@@ -75,8 +75,9 @@ pub fn decide(
 ) -> Result<Vec<Event>, Rejection> {
     let event = match command {
         Command::Publish { id, text, details } => publish(state, actor, id, text, details, now)?,
+        // Also one whose time is over: everybody may still read it.
         Command::TakeDown { id } => {
-            known(state, id)?;
+            readable(state, id).ok_or_else(|| unknown("notice", id))?;
             Event::TakenDown { id: id.clone() }
         }
         Command::Restore { id } => restore(state, actor, id, now)?,
@@ -130,6 +131,13 @@ pub fn decide(
         }
     };
     Ok(vec![event])
+}
+
+/// A notice that everybody may read: one that is up, or one whose time is over.
+fn readable<'a>(state: &'a VillageState, id: &NoticeId) -> Option<&'a Notice> {
+    let over = || state.ended.get(id).filter(|ended| ended.is_expired);
+    let up = state.notices.get(id).map(|notice| &**notice);
+    up.or_else(|| over().map(|ended| &ended.notice))
 }
 
 fn known<'a>(state: &'a VillageState, id: &NoticeId) -> Result<&'a Arc<Notice>, Rejection> {
@@ -261,7 +269,14 @@ pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
                 Arc::make_mut(&mut state.notices).retain(|_, n| !n.details.is_over(at));
             }
         }
-        Event::TakenDown { id } => end(state, id, entry, false),
+        Event::TakenDown { id } => {
+            update_entry(&mut state.ended, id, |ended| {
+                (ended.at, ended.order) = (at, entry.seq);
+                ended.by = entry.actor.clone();
+                ended.is_expired = false;
+            });
+            end(state, id, entry, false);
+        }
         Event::Expired { id } => end(state, id, entry, true),
         // The notice is what it was before it was taken down: its date and its place in the list.
         Event::Restored { id } => {

@@ -276,6 +276,7 @@ published = Published. People see it as soon as they join the wifi.
 taken-down = Taken down.
 take-down = Take down
 take-down-sure = People will not see this notice any more.
+take-down-expired = Its time is over, but whoever searches for it or opens its link still reads it, with its pictures and files. Once it is taken down nobody does, and it cannot be put up again.
 notice-templates = Templates
 notice-body-how = A line that begins with “- ” is a point of its own. For bold letters, put two asterisks on each side: **like this**.
 notice-urgent = Urgent

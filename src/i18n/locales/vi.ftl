@@ -276,6 +276,7 @@ published = Đã đăng. Bà con thấy ngay khi vào wifi.
 taken-down = Đã gỡ xuống.
 take-down = Gỡ xuống
 take-down-sure = Bà con sẽ không thấy thông báo này nữa.
+take-down-expired = Hạn treo đã qua, nhưng ai tìm hoặc mở lại đường dẫn thì vẫn đọc được, cả ảnh và tệp kèm theo. Gỡ xuống thì không ai đọc được nữa, và không treo lại được.
 notice-templates = Mẫu có sẵn
 notice-body-how = Dòng bắt đầu bằng “- ” là một ý riêng. Muốn chữ đậm, đặt giữa hai cặp dấu sao: **như thế này**.
 notice-urgent = Tin khẩn

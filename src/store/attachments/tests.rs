@@ -121,6 +121,81 @@ fn a_picture_to_see_through_stands_on_white_and_one_held_sideways_stands_upright
     assert_eq!(shelf.send(&sideways).expect("kept").size, Some((32, 64)));
 }
 
+/// A chunk of a PNG.
+fn png_chunk(out: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
+    let length = u32::try_from(data.len()).expect("a length");
+    out.extend_from_slice(&length.to_be_bytes());
+    let mut crc = flate2::Crc::new();
+    crc.update(kind);
+    crc.update(data);
+    out.extend_from_slice(kind);
+    out.extend_from_slice(data);
+    out.extend_from_slice(&crc.sum().to_be_bytes());
+}
+
+/// A true PNG of one colour that is held sideways, made row by row: `color` and `bytes` are the
+/// type of its colours and the bytes of a pixel.
+fn sideways_png(width: u32, height: u32, (bits, color, bytes): (u8, u8, usize)) -> Vec<u8> {
+    let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut head = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    head.extend_from_slice(&[bits, color, 0, 0, 0]);
+    png_chunk(&mut out, b"IHDR", &head);
+    let turned = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    png_chunk(&mut out, b"eXIf", turned);
+    let mut rows = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    let row = vec![0; 1 + width as usize * bytes];
+    for _ in 0..height {
+        rows.write_all(&row).expect("written");
+    }
+    png_chunk(&mut out, b"IDAT", &rows.finish().expect("packed"));
+    png_chunk(&mut out, b"IEND", &[]);
+    out
+}
+
+/// The most memory that this process has had, bytes.
+fn most_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("status");
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kb = line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
+    kb.expect("a number") * 1024
+}
+
+/// RGBA with sixteen bits: half of the pixels of an allowed picture, and more memory than the
+/// gateway has to give.
+#[test]
+fn a_picture_is_judged_by_the_memory_that_it_takes() {
+    let shelf = Shelf::new();
+    let bomb = sideways_png(7_000, 7_000, (16, 6, 8));
+    assert!(bomb.len() < 2 * 1024 * 1024, "{} bytes", bomb.len());
+    assert_eq!(shelf.send(&bomb), Err(FileProblem::TooManyPixels));
+    assert!(shelf.names().is_empty());
+    // What is allowed is held once, and turned when it is small.
+    let before = most_memory();
+    let photo = sideways_png(6_000, 4_000, (8, 6, 4));
+    assert_eq!(shelf.send(&photo).expect("kept").size, Some((1_067, 1_600)));
+    let taken = most_memory() - before;
+    assert!(taken < 140 * 1024 * 1024, "{taken} bytes for 96 MB");
+}
+
+/// Its coefficients take twice the memory of its pixels.
+#[test]
+fn a_progressive_picture_may_have_fewer_pixels() {
+    let shelf = Shelf::new();
+    let mut jpeg = encoded(&photo(8, 8), ImageFormat::Jpeg);
+    let frame = memmem::find(&jpeg, b"\xff\xc0").expect("a frame");
+    jpeg[frame + 5..frame + 7].copy_from_slice(&6_500_u16.to_be_bytes());
+    jpeg[frame + 7..frame + 9].copy_from_slice(&7_000_u16.to_be_bytes());
+    jpeg[frame + 1] = 0xc2;
+    assert_eq!(shelf.send(&jpeg), Err(FileProblem::TooManyPixels));
+    // A frame of that kind within a segment of another is none.
+    let plain = encoded(&photo(64, 32), ImageFormat::Jpeg);
+    assert!(!picture::is_progressive(&plain));
+    let mut noted = plain;
+    noted.splice(2..2, *b"\xff\xfe\x00\x04\xff\xc2");
+    assert!(!picture::is_progressive(&noted));
+    assert!(picture::is_progressive(b"\xff\xd8\xff"));
+}
+
 #[test]
 fn papers_are_kept_as_they_are_and_known_by_their_content() {
     let shelf = Shelf::new();
