@@ -71,10 +71,11 @@ impl Notice {
         std::iter::once(&self.text).chain(before)
     }
 
-    /// Its files, with those of its versions.
-    pub fn files(&self) -> impl Iterator<Item = &Attachment> {
-        let before = self.versions.iter().flat_map(|v| &v.details.attachments);
-        self.details.attachments.iter().chain(before)
+    /// Its files with the text that they belong to, and those of its versions with theirs.
+    pub fn files_of_texts(&self) -> impl Iterator<Item = (&BlobRef, &Vec<Attachment>)> {
+        let before = self.versions.iter();
+        let before = before.map(|v| (&v.text, &v.details.attachments));
+        std::iter::once((&self.text, &self.details.attachments)).chain(before)
     }
 }
 
@@ -231,11 +232,20 @@ impl Command {
     /// The blob that this command names, if any.
     #[must_use]
     pub const fn blob(&self) -> Option<&BlobRef> {
+        match self.content() {
+            Some((text, _)) => Some(text),
+            None => None,
+        }
+    }
+
+    /// The text and the details that it gives a notice, published or not; none = it gives none.
+    #[must_use]
+    pub const fn content(&self) -> Option<(&BlobRef, &NoticeDetails)> {
         match self {
-            Self::Publish { text, .. }
-            | Self::SaveDraft { text, .. }
-            | Self::Schedule { text, .. }
-            | Self::Correct { text, .. } => Some(text),
+            Self::Publish { text, details, .. }
+            | Self::SaveDraft { text, details, .. }
+            | Self::Schedule { text, details, .. }
+            | Self::Correct { text, details, .. } => Some((text, details)),
             Self::TakeDown { .. }
             | Self::Restore { .. }
             | Self::RemoveDraft { .. }

@@ -1,5 +1,5 @@
-//! Notices when somebody works against them or the hour does: forms without end, what was
-//! published and must go, two hands at one text, a draft that goes up while it is corrected.
+//! Notices when somebody works against them: forms without end, what was published and must go,
+//! what others than chiefs may.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -12,6 +12,7 @@ use conglang::journal::{CommandRequest, Committed, SubmitError};
 use conglang::ports::guests::GuestVisitor;
 use conglang::time::WallMs;
 
+use crate::notice_forms::{photo, stored, upload};
 use crate::support::guest_pages::GuestPages;
 use crate::support::house::House;
 use crate::support::http::{Answer, http};
@@ -19,29 +20,33 @@ use crate::support::office::memory_kb;
 
 const MIB: usize = 1024 * 1024;
 
-fn pages() -> GuestPages {
+pub fn pages() -> GuestPages {
     GuestPages::new(GuestVisitor::Captive, GuestVisitor::Captive)
 }
 
-fn visitor(pages: &GuestPages, path: &str) -> Answer {
+pub fn visitor(pages: &GuestPages, path: &str) -> Answer {
     http(pages.portal, "GET", path, "", "")
 }
 
-fn id(name: &str) -> NoticeId {
+pub fn id(name: &str) -> NoticeId {
     NoticeId::new(name).expect("id")
 }
 
-fn now(pages: &GuestPages) -> WallMs {
+pub fn now(pages: &GuestPages) -> WallMs {
     pages.app.supervisor.clock().wall_ms()
 }
 
-fn submit(pages: &GuestPages, actor: Actor, command: Command) -> Result<Committed, SubmitError> {
+pub fn submit(
+    pages: &GuestPages,
+    actor: Actor,
+    command: Command,
+) -> Result<Committed, SubmitError> {
     let request = CommandRequest::new(actor, command);
     pages.block_on(pages.app.journal.submit(request))
 }
 
 /// Keeps a paper as an upload does.
-fn paper(pages: &GuestPages, content: &str) -> Attachment {
+pub fn paper(pages: &GuestPages, content: &str) -> Attachment {
     let mut coming = pages.app.attachments.begin().expect("begun");
     let pdf = format!("%PDF-1.4\n{content}\nstartxref\n9\n%%EOF\n");
     coming.write(pdf.as_bytes()).expect("written");
@@ -49,7 +54,7 @@ fn paper(pages: &GuestPages, content: &str) -> Attachment {
 }
 
 /// Publishes a notice with a paper.
-fn publish(pages: &GuestPages, name: &str, words: &NoticeWords, details: NoticeDetails) {
+pub fn publish(pages: &GuestPages, name: &str, words: &NoticeWords, details: NoticeDetails) {
     let text = pages.app.files.put_blocking(words.encode().as_bytes());
     let command = Command::Publish {
         id: id(name),
@@ -60,7 +65,7 @@ fn publish(pages: &GuestPages, name: &str, words: &NoticeWords, details: NoticeD
 }
 
 /// The fields of a page's forms, and further ones in their place.
-fn with_fields(page: &Answer, further: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn with_fields(page: &Answer, further: &[(&str, &str)]) -> Vec<(String, String)> {
     let is_other = |name: &str| further.iter().all(|(other, _)| *other != name);
     let mut fields = page.hidden_fields();
     fields.retain(|(name, _)| is_other(name));
@@ -69,9 +74,19 @@ fn with_fields(page: &Answer, further: &[(&str, &str)]) -> Vec<(String, String)>
     fields
 }
 
-fn post(pages: &GuestPages, path: &str, cookie: &str, fields: &[(String, String)]) -> Answer {
+pub fn post(pages: &GuestPages, path: &str, cookie: &str, fields: &[(String, String)]) -> Answer {
     let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (&**n, &**v)).collect();
     pages.post(path, cookie, &fields)
+}
+
+/// What a person types in the form of a meeting.
+pub fn typed<'a>(title: &'a str, body: &'a str) -> [(&'a str, &'a str); 4] {
+    [
+        ("title", title),
+        ("body", body),
+        ("kind", "meeting"),
+        ("days", "7"),
+    ]
 }
 
 /// Forms whose first boundary, or whose head of a part, never comes. The cookies are made up.
@@ -171,4 +186,144 @@ fn a_notice_whose_time_is_over_can_still_be_withdrawn() {
     assert!(!archived.contains("/restore") && !archived.contains("/ds/down"));
     let restore = Command::Restore { id: id("ds") };
     assert!(submit(&pages, Actor::LocalAdmin, restore).is_err());
+}
+
+#[test]
+fn a_technician_learns_what_a_notice_says_when_it_is_up() {
+    let pages = pages();
+    let chief = pages.sign_in();
+    let added = [
+        "user",
+        "add",
+        "ky",
+        "Anh Kỹ",
+        "--role",
+        "technician",
+        "--pin",
+    ];
+    let added = pages.cli("vi", &[&added[..], &["864209"]].concat());
+    assert_eq!(added.0, 0, "{added:?}");
+    let signed = pages.post("/sign-in", "", &[("user", "ky"), ("pin", "864209")]);
+    let technician = signed.cookie();
+    let list = paper(&pages, "tang lễ");
+    let file = format!("/notices/file/{}", list.sha256);
+    let words = NoticeWords {
+        files: vec!["Tang lễ.pdf".to_owned()],
+        ..NoticeWords::of("Tin buồn cụ Tư", "Lễ tang sáng mai.")
+    };
+    let text = pages.app.files.put_blocking(words.encode().as_bytes());
+    let text = text.expect("stored");
+    let mut details = NoticeDetails::of(NoticeKind::Obituary);
+    details.attachments = vec![list];
+    for publish_at in [None, Some(now(&pages) + 3_600_000)] {
+        let (id, text, details) = (id("tin"), text.clone(), details.clone());
+        let save = match publish_at {
+            None => Command::SaveDraft { id, text, details },
+            Some(publish_at) => Command::Schedule {
+                id,
+                text,
+                details,
+                publish_at,
+            },
+        };
+        submit(&pages, Actor::LocalAdmin, save).expect("saved");
+    }
+    let told = pages.get("/history", &technician).body;
+    assert!(
+        told.contains("lưu nháp một thông báo")
+            && told.contains("hẹn giờ đăng một thông báo")
+            && !told.contains("cụ Tư"),
+        "{told}"
+    );
+    assert!(pages.get("/history", &chief).body.contains("cụ Tư"));
+    let opened = |cookie: &str| pages.get(&file, cookie).status;
+    assert_eq!((opened(&chief), opened(&technician)), (200, 404));
+    let up = Command::Publish {
+        id: id("tin"),
+        text,
+        details,
+    };
+    submit(&pages, Actor::LocalAdmin, up).expect("published");
+    assert_eq!((opened(&chief), opened(&technician)), (200, 200));
+    assert!(pages.get("/history", &technician).body.contains("cụ Tư"));
+}
+
+#[test]
+fn a_command_gives_a_risk_only_with_its_source_and_names_only_files_that_are_there() {
+    let pages = pages();
+    let store = |words: &NoticeWords| {
+        let text = pages.app.files.put_blocking(words.encode().as_bytes());
+        serde_json::to_value(text.expect("stored")).expect("JSON")
+    };
+    let bare = store(&NoticeWords::of("Bão", "Bão số 9."));
+    let sourced = store(&NoticeWords {
+        source: "Đài khí tượng thủy văn".to_owned(),
+        ..NoticeWords::of("Bão", "Bão số 9.")
+    });
+    let list = serde_json::to_value(paper(&pages, "bão")).expect("JSON");
+    let mut other = list.clone();
+    other["sha256"] = "0a".repeat(32).into();
+    for (name, text, risk, file, status) in [
+        ("a", &bare, Some(5), None, 409),
+        ("b", &sourced, Some(5), None, 200),
+        ("c", &bare, None, Some(&other), 409),
+        ("d", &bare, None, Some(&list), 200),
+    ] {
+        for order in ["SaveNoticeDraft", "PublishNotice"] {
+            let mut command = serde_json::json!({
+                "do": order, "id": name, "text": text, "kind": "warning",
+            });
+            if let Some(level) = risk {
+                command["risk"] = serde_json::json!({ "level": level });
+            }
+            if let Some(file) = file {
+                command["attachments"] = serde_json::json!([file]);
+            }
+            let answer = pages.command(&command);
+            assert_eq!(answer.status, status, "{order} {name}: {answer:?}");
+        }
+    }
+    let names: Vec<_> = pages.app.journal.state().notices.keys().cloned().collect();
+    assert_eq!(names, [id("b"), id("d")]);
+}
+
+#[test]
+fn an_erased_notice_loses_its_pictures_and_papers_at_once() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    let picture = photo(40, 30);
+    let pdf = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\nstartxref\n9\n%%EOF\n";
+    let files: [(&str, &[u8]); 2] = [("a.jpg", &picture), ("Danh sách.pdf", pdf)];
+    let publish = |title: &str, files: &[(&str, &[u8])]| {
+        let form = house.get("/notices/new", &cookie);
+        let (token, once) = (form.field("form"), form.field("once"));
+        let mut fields = vec![("form", &*token), ("once", &*once)];
+        fields.extend(typed(title, "Chữ."));
+        let preview = upload(&house, "/notices/preview", &cookie, &fields, files);
+        let fields = preview.hidden_fields();
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (&**n, &**v)).collect();
+        assert_eq!(house.post("/notices", &cookie, &fields).status, 303);
+        once
+    };
+    let (first, second) = (publish("Một", &files), publish("Hai", &files[1..]));
+    assert_eq!(stored(&house).len(), 3, "{:?}", stored(&house));
+    let mut all = stored(&house).into_iter();
+    let small = all.find(|name| name.ends_with("small.jpg"));
+    let small = small.expect("a small picture");
+    let blob = house.state()["notices"][&first]["text"]["id"].clone();
+    let erase = serde_json::json!({ "do": "EraseBlob", "blob": blob });
+    assert_eq!(house.command(&erase).status, 200);
+    house.until("its picture is gone", Duration::from_secs(10), |h| {
+        stored(h).len() == 1
+    });
+    let page = http(house.portal, "GET", &format!("/t/{second}"), "", "");
+    assert!(page.body.contains("Danh sách.pdf"), "{}", page.body);
+    // What a backup brings back goes again, before a page is served.
+    let folder = house.dir.join("data/attachments");
+    assert_eq!(house.stop(), Some(0));
+    std::fs::write(folder.join(small), &picture).expect("written");
+    house.start();
+    assert_eq!(stored(&house).len(), 1);
+    assert_eq!(house.stop(), Some(0));
 }

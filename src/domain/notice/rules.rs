@@ -112,7 +112,7 @@ pub fn decide(
         }
         Command::Correct { id, text, details } => {
             let notice = known(state, id)?;
-            check_time(details, now.wall_ms)?;
+            check_time(details, now.trusted_ms)?;
             if notice.text == *text && notice.details == *details {
                 return Ok(Vec::new());
             }
@@ -124,7 +124,7 @@ pub fn decide(
         }
         Command::PublishDue { id } => publish_due(state, actor, id, now)?,
         Command::Expire { id } => {
-            if !known(state, id)?.details.is_over(now.wall_ms) {
+            if !known(state, id)?.details.is_over(now.trusted_ms) {
                 return Ok(Vec::new());
             }
             Event::Expired { id: id.clone() }
@@ -164,7 +164,7 @@ fn publish(
     if state.notices.contains_key(id) {
         return Err(Rejection::Exists { id: id.to_string() });
     }
-    check_time(details, now.wall_ms)?;
+    check_time(details, now.trusted_ms)?;
     check_room(state, actor, now)?;
     Ok(Event::Published {
         id: id.clone(),
@@ -186,7 +186,7 @@ fn restore(
     if ended.is_expired {
         return Err(Rejection::Expired);
     }
-    check_time(&ended.notice.details, now.wall_ms)?;
+    check_time(&ended.notice.details, now.trusted_ms)?;
     check_room(state, actor, now)?;
     Ok(Event::Restored { id: id.clone() })
 }
@@ -214,7 +214,7 @@ fn publish_due(
 ) -> Result<Event, Rejection> {
     let draft = state.drafts.get(id).ok_or_else(|| unknown("notice", id))?;
     // It was saved anew meanwhile, without a moment or with a later one.
-    if draft.publish_at.is_none_or(|at| at > now.wall_ms) {
+    if draft.publish_at.is_none_or(|at| at > now.trusted_ms) {
         return Err(unknown("notice", id));
     }
     match publish(state, actor, id, &draft.text, &draft.details, now) {
@@ -232,7 +232,7 @@ fn check_room(state: &VillageState, actor: &Actor, now: Now) -> Result<(), Rejec
     let up = state
         .notices
         .values()
-        .filter(|n| !n.details.is_over(now.wall_ms));
+        .filter(|n| !n.details.is_over(now.trusted_ms));
     if *actor == Actor::Commune
         && up.clone().filter(|n| n.from_commune).count() >= MAX_COMMUNE_NOTICES
     {

@@ -4,7 +4,7 @@ mod cameras;
 pub mod devices;
 mod directory;
 mod history;
-mod history_names;
+pub(super) mod history_names;
 mod history_rows;
 mod home;
 mod lights;

@@ -100,7 +100,7 @@ impl ReadForm {
         visit: &RequestContext,
         mut form: FormParts,
     ) -> Result<(), PageError> {
-        while let Some(part) = form.next().await? {
+        while let Some(part) = form.next_part().await? {
             match part.file_name().map(str::to_owned) {
                 None => self.take_text(part).await?,
                 Some(name) => {
