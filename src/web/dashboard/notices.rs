@@ -5,6 +5,7 @@
 mod archive;
 mod content;
 mod form;
+mod meanwhile;
 mod page;
 mod publish;
 mod templates;

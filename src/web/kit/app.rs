@@ -252,6 +252,7 @@ impl App {
                 | "scheduled"
                 | "draft-saved"
                 | "draft-removed"
+                | "draft-went-up"
                 | "taken-down"
                 | "restored"
                 | "undone"
