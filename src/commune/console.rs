@@ -33,7 +33,7 @@ use crate::http::page_error::error_pages;
 use crate::http::render::{asset, redirect_see_other};
 
 /// Longest body of a form, bytes.
-const MAX_FORM_BYTES: usize = 64 * 1024;
+const MAX_FORM_BYTES: usize = 128 * 1024;
 /// Longest body of the sign-in's form, bytes: it may carry a bulletin.
 const MAX_SIGN_IN_BYTES: usize = MAX_FORM_BYTES + 8 * 1024;
 

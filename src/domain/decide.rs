@@ -45,7 +45,7 @@ pub fn decide(
         Command::Network(c) => lift(network::rules::decide(state, c)?),
         Command::Directory(c) => directory::rules::decide(state, c)?,
         Command::Procedure(c) => lift(procedure::rules::decide(state, c)),
-        Command::Storm(c) => lift(storm::rules::decide(state, c)),
+        Command::Storm(c) => storm::rules::decide(state, c),
     })
 }
 

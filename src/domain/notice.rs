@@ -71,10 +71,11 @@ impl Notice {
         std::iter::once(&self.text).chain(before)
     }
 
-    /// Its files, with those of its versions.
-    pub fn files(&self) -> impl Iterator<Item = &Attachment> {
-        let before = self.versions.iter().flat_map(|v| &v.details.attachments);
-        self.details.attachments.iter().chain(before)
+    /// Its files with the text that they belong to, and those of its versions with theirs.
+    pub fn files_of_texts(&self) -> impl Iterator<Item = (&BlobRef, &Vec<Attachment>)> {
+        let before = self.versions.iter();
+        let before = before.map(|v| (&v.text, &v.details.attachments));
+        std::iter::once((&self.text, &self.details.attachments)).chain(before)
     }
 }
 
@@ -113,8 +114,9 @@ pub struct NoticeDraft {
     pub publish_at: Option<WallMs>,
 }
 
-/// A notice that is not up any more, as it was: the archive shows it. One that was taken down may
-/// be put up again.
+/// A notice that is not up any more, as it was: the archive shows it. One whose time is over may
+/// still be read by everybody, until it is taken down. One that was taken down before its time was
+/// over may be put up again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndedNotice {
     /// The notice.
@@ -141,7 +143,7 @@ pub enum Command {
         #[serde(flatten)]
         details: NoticeDetails,
     },
-    /// Takes a notice down.
+    /// Takes a notice down, also one whose time is over.
     #[serde(rename = "TakeDownNotice")]
     TakeDown { id: NoticeId },
     /// Puts a notice up again that was taken down, as it was.
@@ -194,7 +196,7 @@ pub enum Event {
         #[serde(flatten)]
         details: NoticeDetails,
     },
-    /// A notice was taken down.
+    /// A notice was taken down: from then on nobody reads it.
     TakenDown { id: NoticeId },
     /// A notice that had been taken down was put up again, as it was.
     Restored { id: NoticeId },
@@ -230,11 +232,20 @@ impl Command {
     /// The blob that this command names, if any.
     #[must_use]
     pub const fn blob(&self) -> Option<&BlobRef> {
+        match self.content() {
+            Some((text, _)) => Some(text),
+            None => None,
+        }
+    }
+
+    /// The text and the details that it gives a notice, published or not; none = it gives none.
+    #[must_use]
+    pub const fn content(&self) -> Option<(&BlobRef, &NoticeDetails)> {
         match self {
-            Self::Publish { text, .. }
-            | Self::SaveDraft { text, .. }
-            | Self::Schedule { text, .. }
-            | Self::Correct { text, .. } => Some(text),
+            Self::Publish { text, details, .. }
+            | Self::SaveDraft { text, details, .. }
+            | Self::Schedule { text, details, .. }
+            | Self::Correct { text, details, .. } => Some((text, details)),
             Self::TakeDown { .. }
             | Self::Restore { .. }
             | Self::RemoveDraft { .. }

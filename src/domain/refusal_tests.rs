@@ -16,9 +16,7 @@ use super::user::{self, Role, User};
 use crate::time::WallMs;
 
 /// A clock that shows the beginning of 1970.
-const AT_FIRST: Now = Now {
-    wall_ms: WallMs::new(0),
-};
+const AT_FIRST: Now = Now::at(WallMs::new(0));
 
 #[test]
 fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
@@ -114,14 +112,7 @@ fn put(state: &mut VillageState, actor: Actor, event: Event) {
 }
 
 fn may(state: &VillageState, actor: &Actor, command: &Command) -> Result<Vec<Event>, Rejection> {
-    decide(
-        state,
-        actor,
-        command,
-        Now {
-            wall_ms: WallMs::new(1000),
-        },
-    )
+    decide(state, actor, command, Now::at(WallMs::new(1000)))
 }
 
 fn technician() -> Actor {

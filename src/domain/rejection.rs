@@ -16,6 +16,20 @@ pub const MAX_THINGS_PER_KIND: usize = 20_000;
 pub struct Now {
     /// Wall time, ms since 1970 UTC, as the gateway's clock shows it.
     pub wall_ms: WallMs,
+    /// The same where it can be believed, else the latest time that is known to be past. Forms
+    /// reckon with it, so what they reckoned is judged by it.
+    pub trusted_ms: WallMs,
+}
+
+impl Now {
+    /// This moment, by a clock that is believed.
+    #[must_use]
+    pub const fn at(wall_ms: WallMs) -> Self {
+        Self {
+            wall_ms,
+            trusted_ms: wall_ms,
+        }
+    }
 }
 
 /// The reason why a command was not carried out. It is a value for people: `key()` names the

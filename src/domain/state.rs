@@ -232,12 +232,27 @@ impl VillageState {
             .chain(files)
     }
 
-    /// The files of all notices: published, ended, drafts, and what was before corrections.
+    /// The files of all notices: published, ended, drafts, and what was before corrections. An
+    /// erased text has none: what was erased is erased with its pictures and papers.
     pub fn attachments(&self) -> impl Iterator<Item = &Attachment> {
+        self.files_of_texts()
+            .filter(move |(text, _)| !self.erased.contains(&text.id))
+            .flat_map(|(_, files)| files)
+    }
+
+    /// The files of notices whose text is erased, also those that another notice has too.
+    pub fn erased_attachments(&self) -> impl Iterator<Item = &Attachment> {
+        self.files_of_texts()
+            .filter(move |(text, _)| self.erased.contains(&text.id))
+            .flat_map(|(_, files)| files)
+    }
+
+    fn files_of_texts(&self) -> impl Iterator<Item = (&BlobRef, &Vec<Attachment>)> {
         let ended = self.ended.values().map(|e| &e.notice);
         let notices = self.notices.values().map(|n| &**n).chain(ended);
-        let drafts = self.drafts.values().flat_map(|d| &d.details.attachments);
-        notices.flat_map(Notice::files).chain(drafts)
+        let drafts = self.drafts.values();
+        let drafts = drafts.map(|d| (&d.text, &d.details.attachments));
+        notices.flat_map(Notice::files_of_texts).chain(drafts)
     }
 
     /// The newest notices in force at `now`, urgent ones apart, so many of each.

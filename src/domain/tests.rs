@@ -74,7 +74,7 @@ fn entries(wishes: &[(Actor, Command)]) -> (Vec<Entry>, VillageState) {
     let mut out = Vec::new();
     for (i, (who, wish)) in wishes.iter().enumerate() {
         let wall_ms = WallMs::new(i64::try_from(i).expect("small") * 10);
-        for event in decide(&state, who, wish, Now { wall_ms }).unwrap_or_default() {
+        for event in decide(&state, who, wish, Now::at(wall_ms)).unwrap_or_default() {
             let seq = state.seq + 1;
             let entry = Entry {
                 wall_ms,
@@ -141,7 +141,7 @@ proptest! {
         for (who, wish) in wishes.iter().filter(|(_, w)| is_declaration(w)) {
             let mut s = state.clone();
             for round in 0..2 {
-                let now = Now { wall_ms: WallMs::new(0) };
+                let now = Now::at(WallMs::new(0));
                 let events = decide(&s, who, wish, now).expect("the house may declare");
                 prop_assert!(round == 0 || events.is_empty(), "{:?}", events);
                 for event in events {

@@ -38,9 +38,7 @@ impl Village {
         actor: &Actor,
         command: impl Into<Command>,
     ) -> Result<(u64, u64), Rejection> {
-        let now = Now {
-            wall_ms: self.wall_ms,
-        };
+        let now = Now::at(self.wall_ms);
         let events = decide(&self.state, actor, &command.into(), now)?;
         let mut seqs = Vec::new();
         for event in events {

@@ -6,6 +6,7 @@ pub mod assets;
 pub mod cache_files;
 pub mod compression;
 pub mod form;
+pub mod form_parts;
 pub mod form_token;
 pub mod fragment;
 pub mod headers;

@@ -15,9 +15,10 @@ use super::report::Report;
 use super::request::{Closed, CommandRequest, Committed, SubmitError, WriterRequest};
 use super::writer::JournalWriter;
 use super::{OpenError, StoredEntry, boot, snapshot};
+use crate::domain::event::ClockQuality;
 use crate::domain::state::VillageState;
 use crate::log::frame::Epoch;
-use crate::supervisor::clock::Clock;
+use crate::supervisor::clock::{Clock, MAX_UNSYNCED_ACTING_MS};
 use crate::supervisor::io_cause::IoCause;
 use crate::time::WallMs;
 
@@ -58,6 +59,7 @@ impl Journal {
         let report = opened.report.clone();
         let settles = opened.lacks_snapshot || !report.is_clean();
         clock.raise_floor(latest_synced_wall_ms(&opened));
+        clock.expect_at_start(plausible_wall_ms(&opened));
         let previous = opened
             .snapshot
             .epochs
@@ -324,12 +326,30 @@ impl Journal {
     }
 }
 
+/// The wall time that recent history makes plausible: the latest that was confirmed, or that came
+/// no more than a few days after the one before. An entry of a clock that had jumped ahead says
+/// nothing.
+fn plausible_wall_ms(opened: &Opened) -> WallMs {
+    let last = opened.history.span().1;
+    let recent = opened.history.before(last.saturating_add(1), 500);
+    let mut known: Option<WallMs> = None;
+    for entry in recent.iter().rev().map(|stored| &stored.entry) {
+        let at = entry.wall_ms;
+        let is_near = known.is_none_or(|known| at.since(known) < MAX_UNSYNCED_ACTING_MS);
+        match entry.clock {
+            ClockQuality::Synced => known = Some(at),
+            ClockQuality::Restored if is_near => known = known.max(Some(at)),
+            ClockQuality::Restored | ClockQuality::None => {}
+        }
+    }
+    known.unwrap_or(WallMs::MIN)
+}
+
 /// The latest wall time in recent history that was written with a synced clock, for the clock's
 /// floor; 0 = none.
 fn latest_synced_wall_ms(opened: &Opened) -> WallMs {
     let last = opened.history.span().1;
-    let synced =
-        |e: &&Arc<StoredEntry>| e.entry.clock == crate::domain::event::ClockQuality::Synced;
+    let synced = |e: &&Arc<StoredEntry>| e.entry.clock == ClockQuality::Synced;
     opened
         .history
         .before(last.saturating_add(1), 500)

@@ -239,7 +239,10 @@ impl JournalWriter {
     }
 
     fn submit(&mut self, request: CommandRequest) -> Result<Committed, SubmitError> {
-        let now = self.clock.wall_ms();
+        let now = Now {
+            wall_ms: self.clock.wall_ms(),
+            trusted_ms: self.clock.trusted_ms(),
+        };
         if let Some(id) = &request.id {
             if let Some(known) = self.outcomes.get(id) {
                 return known
@@ -252,7 +255,7 @@ impl JournalWriter {
                     })
                     .map_err(SubmitError::Rejected);
             }
-            if request.expires_at < self.clock.trusted_ms() {
+            if request.expires_at < now.trusted_ms {
                 return self.reject(&request, Rejection::Expired);
             }
         }
@@ -260,12 +263,7 @@ impl JournalWriter {
         if request.deadline.is_some_and(|d| d < self.clock.mono_ms()) {
             return Err(SubmitError::Rejected(Rejection::Expired));
         }
-        let events = match decide(
-            &self.state,
-            &request.actor,
-            &request.command,
-            Now { wall_ms: now },
-        ) {
+        let events = match decide(&self.state, &request.actor, &request.command, now) {
             Ok(events) => events,
             Err(rejection) => return self.reject(&request, rejection),
         };

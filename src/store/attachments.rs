@@ -5,13 +5,17 @@
 //! also when that is cut in the middle; what a dead process left goes at the next start. A file is
 //! judged by its content, never by its name. Of a picture nothing is kept but pixels: it is decoded
 //! within bounds and written anew (`picture`), in two sizes. A file is durable before the entry
-//! that names it; what no notice names is removed after a day. Deliberately absent: whether
-//! somebody may read a file (the pages ask the notice), reading the text of papers.
+//! that names it. A file that no notice names is removed after a day in which the gateway ran: no
+//! clock is asked that somebody may set, and a file that a form names begins its day anew. No file
+//! comes in while the disk runs full, or when all of them have their share of it. Deliberately
+//! absent: whether somebody may read a file (the pages ask the notice), reading the text of papers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use memchr::memmem;
 use sha2::{Digest as _, Sha256};
@@ -19,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 use crate::domain::notice::{Attachment, AttachmentKind, MAX_ATTACHMENT_BYTES};
 use crate::keys::secret;
 use crate::log::disk::write_atomic;
-use crate::time::WallMs;
+use crate::store::disk_space;
 
 mod picture;
 
@@ -27,6 +31,12 @@ mod picture;
 const INCOMING: &str = "incoming";
 /// The end of the name of the small size of a picture.
 const SMALL: &str = "small.jpg";
+/// How long each file has not been used, ms in which the gateway ran.
+const UNUSED: &str = "unused.json";
+/// After so long it goes.
+const UNUSED_MS: u64 = 86_400_000;
+/// All files together may have this share of the disk.
+const DISK_SHARE: u64 = 10;
 
 /// Why a file is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +68,9 @@ pub enum FileProblem {
     /// More files than a notice may have.
     #[error("too many files")]
     TooMany,
+    /// The disk runs full, or the files have their share of it.
+    #[error("no room")]
+    NoRoom,
     /// The disk refused it.
     #[error("not stored")]
     Storage,
@@ -65,7 +78,7 @@ pub enum FileProblem {
 
 impl FileProblem {
     /// All problems.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::TooLarge,
         Self::HiddenName,
         Self::Heic,
@@ -75,6 +88,7 @@ impl FileProblem {
         Self::FalsePdf,
         Self::OtherKind,
         Self::TooMany,
+        Self::NoRoom,
         Self::Storage,
     ];
 
@@ -91,6 +105,7 @@ impl FileProblem {
             Self::FalsePdf => "file-false-pdf",
             Self::OtherKind => "file-other-kind",
             Self::TooMany => "file-too-many",
+            Self::NoRoom => "file-no-room",
             Self::Storage => "file-not-stored",
         }
     }
@@ -128,10 +143,18 @@ pub const fn media_type(kind: AttachmentKind) -> &'static str {
     }
 }
 
+/// Free and total bytes of the disk of a folder.
+type DiskSpace = fn(&Path) -> io::Result<(u64, u64)>;
+
 /// The folder of files; clones are the same.
 #[derive(Debug, Clone)]
 pub struct Attachments {
     folder: PathBuf,
+    disk: DiskSpace,
+    /// Bytes of all files.
+    stored: Arc<AtomicU64>,
+    /// Files that came, or that a form named, since the last sweep.
+    named: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Attachments {
@@ -140,37 +163,69 @@ impl Attachments {
     /// # Errors
     /// An error of the file system.
     pub fn open(folder: &Path) -> io::Result<Self> {
+        Self::open_on(folder, disk_space::free_and_total)
+    }
+
+    fn open_on(folder: &Path, disk: DiskSpace) -> io::Result<Self> {
         let incoming = folder.join(INCOMING);
         if incoming.exists() {
             fs::remove_dir_all(&incoming)?;
         }
         fs::create_dir_all(&incoming)?;
-        Ok(Self {
+        let files = Self {
             folder: folder.to_owned(),
-        })
+            disk,
+            stored: Arc::default(),
+            named: Arc::default(),
+        };
+        files.by_hash()?;
+        Ok(files)
     }
 
-    fn named(&self, sha256: &str, end: &str) -> PathBuf {
+    fn named(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The files on disk by their hash, counted anew.
+    fn by_hash(&self) -> io::Result<BTreeMap<String, Vec<PathBuf>>> {
+        let mut files: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        let mut bytes = 0;
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some((sha256, _)) = name.to_str().and_then(|name| name.split_once('.')) else {
+                continue;
+            };
+            if is_hash(sha256) {
+                bytes += entry.metadata()?.len();
+                let all = files.entry(sha256.to_owned()).or_default();
+                all.push(entry.path());
+            }
+        }
+        self.stored.store(bytes, Ordering::Relaxed);
+        Ok(files)
+    }
+
+    fn path_of(&self, sha256: &str, end: &str) -> PathBuf {
         self.folder.join(format!("{sha256}.{end}"))
     }
 
     /// Where a file lies.
     #[must_use]
     pub fn path(&self, file: &Attachment) -> PathBuf {
-        self.named(&file.sha256, extension(file.kind))
+        self.path_of(&file.sha256, extension(file.kind))
     }
 
     /// Where the small size of a picture lies.
     #[must_use]
     pub fn small_path(&self, file: &Attachment) -> PathBuf {
-        self.named(&file.sha256, SMALL)
+        self.path_of(&file.sha256, SMALL)
     }
 
     /// The file of this hash, as it is stored; none = there is none. Reads its head at most.
     #[must_use]
     pub fn find(&self, sha256: &str) -> Option<Attachment> {
-        let is_hash = sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_hexdigit());
-        if !is_hash {
+        if !is_hash(sha256) {
             return None;
         }
         let kinds = [
@@ -180,7 +235,7 @@ impl Attachments {
             AttachmentKind::Xlsx,
         ];
         kinds.into_iter().find_map(|kind| {
-            let path = self.named(sha256, extension(kind));
+            let path = self.path_of(sha256, extension(kind));
             let bytes = fs::metadata(&path).ok()?.len();
             let size = match kind {
                 AttachmentKind::Picture => Some(picture::size_of(&path)?),
@@ -195,11 +250,25 @@ impl Attachments {
         })
     }
 
+    /// The same for a form that names it: it does not go while that form is on its way.
+    #[must_use]
+    pub fn hold(&self, sha256: &str) -> Option<Attachment> {
+        let mut named = self.named();
+        let file = self.find(sha256)?;
+        named.insert(file.sha256.clone());
+        Some(file)
+    }
+
     /// Begins a file that comes in.
     ///
     /// # Errors
-    /// [`FileProblem::Storage`].
+    /// [`FileProblem::NoRoom`] or [`FileProblem::Storage`].
     pub fn begin(&self) -> Result<IncomingFile, FileProblem> {
+        let (free, total) = (self.disk)(&self.folder)?;
+        let full = self.stored.load(Ordering::Relaxed) + MAX_ATTACHMENT_BYTES;
+        if disk_space::is_low(free, total) || full > total / DISK_SHARE {
+            return Err(FileProblem::NoRoom);
+        }
         let name = secret::token()?;
         let path = self.folder.join(INCOMING).join(name);
         let file = File::options()
@@ -216,32 +285,81 @@ impl Attachments {
         })
     }
 
-    /// Removes files that no notice uses and that were written before `before`; gives how many.
+    /// Counts how long files have not been used, and removes those that were not for a day; gives
+    /// how many. `used` are the files that notices name, at the moment of the call; `ran_ms` is how
+    /// long the gateway ran since the sweep before. Blocks.
+    ///
+    /// # Errors
+    /// An error of the file system.
+    pub fn sweep(&self, used: impl Fn() -> BTreeSet<String>, ran_ms: u64) -> io::Result<usize> {
+        let counted = self.folder.join(UNUSED);
+        let before: BTreeMap<String, u64> = fs::read(&counted)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        let named = std::mem::take(&mut *self.named());
+        let (mut left, mut old) = (BTreeMap::new(), BTreeMap::new());
+        let in_use = used();
+        for (sha256, files) in self.by_hash()? {
+            if in_use.contains(&sha256) {
+                continue;
+            }
+            let age = before.get(&sha256).filter(|_| !named.contains(&sha256));
+            let age = age.map_or(0, |age| age.saturating_add(ran_ms));
+            if age < UNUSED_MS {
+                left.insert(sha256, age);
+            } else {
+                old.insert(sha256, files);
+            }
+        }
+        let text = serde_json::to_vec(&left).map_err(io::Error::other)?;
+        write_atomic(&counted, &text)?;
+        let mut gone = 0;
+        for (sha256, files) in old {
+            // A form may have named it just now, and a notice since.
+            let named = self.named();
+            if !named.contains(&sha256) && !used().contains(&sha256) {
+                gone += self.remove_all(&files)?;
+            }
+            drop(named);
+        }
+        Ok(gone)
+    }
+
+    /// Removes those of these files that no notice uses, however young they are; gives how many.
     /// Blocks.
     ///
     /// # Errors
     /// An error of the file system.
-    pub fn sweep(&self, used: &BTreeSet<String>, before: WallMs) -> io::Result<usize> {
+    pub fn remove_unused(
+        &self,
+        sha256s: &BTreeSet<String>,
+        used: &BTreeSet<String>,
+    ) -> io::Result<usize> {
         let mut gone = 0;
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let Some((sha256, _)) = name.to_str().and_then(|name| name.split_once('.')) else {
-                continue;
-            };
-            let written = entry.metadata()?.modified()?;
-            let written = written
-                .duration_since(std::time::UNIX_EPOCH)
-                .ok()
-                .and_then(|since| i64::try_from(since.as_millis()).ok())
-                .map_or(WallMs::MAX, WallMs::new);
-            if written < before && !used.contains(sha256) {
-                fs::remove_file(entry.path())?;
-                gone += 1;
+        if sha256s.is_subset(used) {
+            return Ok(0);
+        }
+        for (sha256, files) in self.by_hash()? {
+            if sha256s.contains(&sha256) && !used.contains(&sha256) {
+                gone += self.remove_all(&files)?;
             }
         }
         Ok(gone)
     }
+
+    fn remove_all(&self, files: &[PathBuf]) -> io::Result<usize> {
+        for file in files {
+            let bytes = fs::metadata(file)?.len();
+            fs::remove_file(file)?;
+            self.stored.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        Ok(files.len())
+    }
+}
+
+fn is_hash(sha256: &str) -> bool {
+    sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// A file that is coming in. Dropped, it leaves nothing.
@@ -294,8 +412,12 @@ impl IncomingFile {
             size: None,
         };
         self.file.sync_data()?;
+        let mut named = self.store.named();
         fs::rename(&self.path, self.store.path(&attachment))?;
+        named.insert(attachment.sha256.clone());
+        drop(named);
         File::open(&self.store.folder)?.sync_all()?;
+        self.store.stored.fetch_add(self.bytes, Ordering::Relaxed);
         Ok(attachment)
     }
 
@@ -315,8 +437,13 @@ impl IncomingFile {
             bytes: anew.whole.len() as u64,
             size: Some(anew.size),
         };
+        let mut named = self.store.named();
         write_atomic(&self.store.small_path(&attachment), &anew.small)?;
         write_atomic(&self.store.path(&attachment), &anew.whole)?;
+        named.insert(attachment.sha256.clone());
+        drop(named);
+        let bytes = anew.whole.len() + anew.small.len();
+        self.store.stored.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(attachment)
     }
 }

@@ -31,6 +31,10 @@ pub const BUILD_FLOOR_MS: i64 = 1_767_225_600_000;
 /// stay for ever.
 const MAX_UNSYNCED_AHEAD_MS: i64 = 3_652 * 86_400_000;
 
+/// How far a clock that no source has confirmed may be beyond what is expected, while things still
+/// happen by it that nobody takes back, ms: a week. A battery that was changed gives another year.
+pub const MAX_UNSYNCED_ACTING_MS: i64 = 7 * 86_400_000;
+
 /// A confirmation holds only for the clock as it was then: it ends when the clock has been set by
 /// more than this since, ms.
 const CLOCK_STEP_MS: u64 = 600_000;
@@ -72,12 +76,16 @@ enum TimeSource {
     System {
         start: Instant,
         floor: AtomicWallMs,
+        /// The time that history makes plausible for the start.
+        plausible: AtomicWallMs,
         /// Wall time minus monotonic time at the confirmation, ms; `i64::MIN` = there was none.
         sync_offset_ms: AtomicI64,
     },
     Manual {
         mono_ms: AtomicU64,
         wall: AtomicWallMs,
+        /// The latest time known from before; none = the clock itself is believed.
+        floor: Option<WallMs>,
         synced: AtomicBool,
     },
 }
@@ -97,6 +105,7 @@ impl Clock {
         Self(Arc::new(TimeSource::System {
             start: Instant::now(),
             floor: AtomicWallMs::new(WallMs::new(floor_ms.max(BUILD_FLOOR_MS))),
+            plausible: AtomicWallMs::new(WallMs::MIN),
             sync_offset_ms: AtomicI64::new(i64::MIN),
         }))
     }
@@ -107,7 +116,19 @@ impl Clock {
         Self(Arc::new(TimeSource::Manual {
             mono_ms: AtomicU64::new(0),
             wall: AtomicWallMs::new(WallMs::new(wall_ms)),
+            floor: None,
             synced: AtomicBool::new(true),
+        }))
+    }
+
+    /// The same, but no source has confirmed it; `floor_ms` is the latest time known from before.
+    #[must_use]
+    pub fn restored(wall_ms: i64, floor_ms: i64) -> Self {
+        Self(Arc::new(TimeSource::Manual {
+            mono_ms: AtomicU64::new(0),
+            wall: AtomicWallMs::new(WallMs::new(wall_ms)),
+            floor: Some(WallMs::new(floor_ms)),
+            synced: AtomicBool::new(false),
         }))
     }
 
@@ -117,6 +138,7 @@ impl Clock {
         Self(Arc::new(TimeSource::Manual {
             mono_ms: AtomicU64::new(0),
             wall: AtomicWallMs::new(WallMs::new(wall_ms)),
+            floor: None,
             synced: AtomicBool::new(false),
         }))
     }
@@ -152,6 +174,9 @@ impl Clock {
     pub fn trusted_ms(&self) -> WallMs {
         match &*self.0 {
             TimeSource::System { floor, .. } if self.trust() == Trust::None => floor.load(),
+            TimeSource::Manual {
+                floor: Some(floor), ..
+            } if self.trust() == Trust::None => *floor,
             TimeSource::System { .. } | TimeSource::Manual { .. } => self.wall_ms(),
         }
     }
@@ -161,7 +186,7 @@ impl Clock {
     pub fn floor_ms(&self) -> WallMs {
         match &*self.0 {
             TimeSource::System { floor, .. } => floor.load(),
-            TimeSource::Manual { wall, .. } => wall.load(),
+            TimeSource::Manual { wall, floor, .. } => floor.unwrap_or_else(|| wall.load()),
         }
     }
 
@@ -189,6 +214,31 @@ impl Clock {
     pub fn raise_floor(&self, moment: WallMs) {
         if let TimeSource::System { floor, .. } = &*self.0 {
             floor.raise(moment);
+        }
+    }
+
+    /// Records the time that history makes plausible for the start of this process.
+    pub fn expect_at_start(&self, moment: WallMs) {
+        if let TimeSource::System { plausible, .. } = &*self.0 {
+            plausible.raise(moment);
+        }
+    }
+
+    /// Whether things may happen by this clock that nobody takes back, because their moment has
+    /// come: a source has confirmed it, or it is near what is expected.
+    #[must_use]
+    pub fn may_act(&self) -> bool {
+        let expected = match &*self.0 {
+            TimeSource::System {
+                floor, plausible, ..
+            } => floor.load().max(plausible.load()),
+            TimeSource::Manual { .. } => self.floor_ms(),
+        };
+        let expected = expected + self.mono_ms().signed_since(MonoMs::START);
+        match self.trust() {
+            Trust::Synced => true,
+            Trust::Restored => self.wall_ms().since(expected) < MAX_UNSYNCED_ACTING_MS,
+            Trust::None => false,
         }
     }
 
@@ -223,15 +273,17 @@ impl Clock {
                 // A source that agrees now outweighs a floor that an earlier boot left.
                 if wall >= WallMs::new(BUILD_FLOOR_MS) && is_agreed {
                     Trust::Synced
-                } else if (floor..floor + MAX_UNSYNCED_AHEAD_MS).contains(&wall) {
+                } else if is_beyond(floor, wall) {
                     Trust::Restored
                 } else {
                     Trust::None
                 }
             }
-            TimeSource::Manual { synced, .. } => {
+            TimeSource::Manual { synced, floor, .. } => {
                 if synced.load(Ordering::Relaxed) {
                     Trust::Synced
+                } else if floor.is_some_and(|floor| is_beyond(floor, self.wall_ms())) {
+                    Trust::Restored
                 } else {
                     Trust::None
                 }
@@ -254,6 +306,11 @@ impl Clock {
             wall.store(WallMs::new(ms));
         }
     }
+}
+
+/// Whether a clock shows a time after the floor that is plausible.
+fn is_beyond(floor: WallMs, wall: WallMs) -> bool {
+    (floor..floor + MAX_UNSYNCED_AHEAD_MS).contains(&wall)
 }
 
 /// When a file was last touched; none when it is not there.
@@ -284,5 +341,26 @@ mod tests {
         assert!(!vouches(Some(touched), touched + 2 * 86_400_000));
         assert!(!vouches(Some(touched), touched + 74 * 365 * 86_400_000));
         assert!(!vouches(Some(touched), WallMs::new(600_000)));
+    }
+
+    #[test]
+    fn a_clock_that_jumped_ahead_orders_nothing_until_a_source_confirms_it() {
+        const WEEK_MS: i64 = 7 * 86_400_000;
+        let floor = BUILD_FLOOR_MS;
+        assert!(Clock::restored(floor + WEEK_MS - 1, floor).may_act());
+        let ahead = Clock::restored(floor + WEEK_MS, floor);
+        assert_eq!((ahead.trust(), ahead.may_act()), (Trust::Restored, false));
+        // A week of running is a week that is known.
+        let runs = Clock::restored(floor, floor);
+        runs.advance(Duration::from_secs(30 * 86_400));
+        assert!(runs.may_act());
+        ahead.set_synced();
+        assert!(ahead.may_act());
+        // A clock that shows nonsense is not believed; what was known before is.
+        let lost = Clock::restored(floor + 73 * 365 * 86_400_000, floor);
+        assert_eq!(
+            (lost.trust(), lost.may_act(), lost.trusted_ms()),
+            (Trust::None, false, WallMs::new(floor))
+        );
     }
 }

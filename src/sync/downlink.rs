@@ -14,6 +14,9 @@ use crate::time::WallMs;
 
 /// Most bulletins that become notices within 24 hours.
 const MAX_BULLETINS_PER_DAY: usize = 50;
+/// A day, ms.
+const DAY_MS: u64 = 86_400_000;
+
 impl Uplink {
     /// Makes a notice of a bulletin of the commune, once. Returns the reason when it is refused.
     pub(super) async fn execute_command(
@@ -33,12 +36,14 @@ impl Uplink {
         }
         // A bulletin that the journal would reject is refused before it, because the journal's
         // rejections are entries.
-        let (state, now) = (self.journal.state(), self.clock.wall_ms());
+        let (state, now) = (self.journal.state(), self.clock.trusted_ms());
         let up = state.notices.values().filter(|n| !n.details.is_over(now));
+        // Notices bear the time that the clock showed, also one that was ahead.
+        let shown = self.clock.wall_ms();
         let today = state
             .notices
             .values()
-            .filter(|n| n.from_commune && n.at > now - 86_400_000)
+            .filter(|n| n.from_commune && n.at.distance(shown) < DAY_MS)
             .count();
         if today >= MAX_BULLETINS_PER_DAY
             || up.clone().filter(|n| n.from_commune).count() >= MAX_COMMUNE_NOTICES

@@ -57,6 +57,10 @@ pub trait HistoryNames {
     fn noun(&self, lang: Lang, id: &str) -> String;
     /// The beginning of a text that people typed.
     fn text(&self, lang: Lang, text: &BlobRef) -> String;
+    /// Whether the reader may see what drafts say.
+    fn shows_drafts(&self) -> bool {
+        true
+    }
     /// The title of a notice that was taken down; none = it is not known.
     fn notice_title(&self, lang: Lang, notice: &NoticeId) -> Option<String>;
     /// The name of a person.

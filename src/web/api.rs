@@ -3,7 +3,7 @@
 //! Invariants: a request is let in by the hash of its token and may do what the token's scopes
 //! allow; no response holds a hash of a secret or the name of a file about a person.
 
-use axum::extract::{Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -23,6 +23,9 @@ use crate::keys::secret;
 use crate::protocol::control::Submit;
 use crate::web::kit::app::App;
 
+/// Longest body of a command, bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
 /// The program that asks, by its token.
 #[derive(Clone)]
 struct ApiClient(TokenId);
@@ -34,6 +37,7 @@ pub fn router(app: App) -> Router<App> {
         .route("/api/entries", get(entries))
         .route("/api/commands", post(command))
         .route("/api/metrics", get(crate::web::control::broker::metrics))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(axum::middleware::from_fn_with_state(app, require_bearer))
 }
 

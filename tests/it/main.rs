@@ -67,6 +67,8 @@ mod lookups;
 mod losses;
 mod notice_days;
 mod notice_forms;
+mod notice_hands;
+mod notice_strains;
 mod odd_cameras;
 mod officers;
 mod pages;

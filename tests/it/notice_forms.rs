@@ -18,7 +18,7 @@ fn tone(n: u32) -> u8 {
 }
 
 /// A picture as a phone sends it.
-fn photo(width: u32, height: u32) -> Vec<u8> {
+pub fn photo(width: u32, height: u32) -> Vec<u8> {
     let picture =
         image::RgbImage::from_fn(width, height, |x, y| image::Rgb([tone(x), tone(y), 90]));
     let mut out = std::io::Cursor::new(Vec::new());
@@ -60,7 +60,7 @@ fn head(house: &House, path: &str, cookie: &str, length: usize) -> String {
 }
 
 /// Sends a form with files.
-fn upload(
+pub fn upload(
     house: &House,
     path: &str,
     cookie: &str,
@@ -91,7 +91,7 @@ fn upload(
 }
 
 /// The files of notices on disk, also those that are coming in.
-fn stored(house: &House) -> Vec<String> {
+pub fn stored(house: &House) -> Vec<String> {
     let list = |folder: &Path| -> Vec<String> {
         std::fs::read_dir(folder)
             .expect("folder")

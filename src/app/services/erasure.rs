@@ -1,7 +1,9 @@
-//! Erases the blobs that the history names as erased: at the start, as soon as an entry names one,
-//! and again when a backup restored one.
+//! Erases the blobs that the history names as erased, with what was made of them and what came
+//! with them (sounds, the files of a notice): at the start, as soon as an entry names one, and
+//! again when a backup restored one.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use crate::domain::id::BlobId;
 use crate::domain::state::VillageState;
 use crate::journal::Journal;
 use crate::speakers::sound_cache::SoundCache;
+use crate::store::attachments::Attachments;
 use crate::store::files::PeopleFiles;
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::HealthReason;
@@ -27,6 +30,7 @@ pub fn start(sounds: &SoundCache, data: &Path, handles: &Handles) {
         journal: handles.journal.clone(),
         files: handles.files.clone(),
         sounds: sounds.clone(),
+        attachments: handles.attachments.clone(),
         supervisor: handles.supervisor.clone(),
         backfill_marker: data.join("people/erased-looked"),
     };
@@ -43,6 +47,8 @@ struct Erasure {
     files: PeopleFiles,
     /// Sounds that were spoken from people's texts.
     sounds: SoundCache,
+    /// Pictures and papers of notices.
+    attachments: Attachments,
     /// For health.
     supervisor: Supervisor,
     /// Exists once older entries were searched: ids that they erased are not in the state.
@@ -52,22 +58,29 @@ struct Erasure {
 impl Erasure {
     /// Erases the blobs of these ids; gives those that could not be erased. Blocks.
     fn erase(&self, ids: impl Iterator<Item = BlobId>) -> BTreeSet<BlobId> {
+        let ids: BTreeSet<BlobId> = ids.collect();
         let mut left = BTreeSet::new();
         let mut refused = None;
-        for id in ids {
+        for id in &ids {
             match self
                 .files
-                .erase(&id)
-                .and_then(|was_there| self.sounds.remove_of(&id).map(|sounds| was_there || sounds))
+                .erase(id)
+                .and_then(|was_there| self.sounds.remove_of(id).map(|sounds| was_there || sounds))
             {
                 Ok(true) => tracing::info!(%id, "personal data erased"),
                 Ok(false) => {}
                 Err(cause) => {
                     tracing::error!(%id, %cause, "erasing personal data failed");
                     refused = Some(cause);
-                    left.insert(id);
+                    left.insert(id.clone());
                 }
             }
+        }
+        // Files are named by what is in them: all of these texts are tried again with them.
+        if let Err(cause) = self.erase_files() {
+            tracing::error!(%cause, "erasing files of notices failed");
+            refused = Some(cause);
+            left = ids;
         }
         let reason = refused.map(|cause| HealthReason::TextsNotErased {
             n: left.len() as u64,
@@ -77,6 +90,25 @@ impl Erasure {
             .health()
             .set_red_or_green(&HealthPart::Erasure, reason);
         left
+    }
+
+    /// Removes the pictures and papers of notices whose text is erased, but for those that another
+    /// notice has too.
+    fn erase_files(&self) -> io::Result<()> {
+        let state = self.journal.state();
+        let erased: BTreeSet<String> = state
+            .erased_attachments()
+            .map(|file| file.sha256.clone())
+            .collect();
+        if erased.is_empty() {
+            return Ok(());
+        }
+        let used = state.attachments().map(|file| file.sha256.clone());
+        let n = self.attachments.remove_unused(&erased, &used.collect())?;
+        if n > 0 {
+            tracing::info!(n, "files of erased notices removed");
+        }
+        Ok(())
     }
 
     /// Erases everything that the state names as erased; gives what is left.

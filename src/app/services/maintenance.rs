@@ -29,6 +29,9 @@ use crate::sync::uplink::RECEIPT_CURSOR;
 use crate::time::WallMs;
 use crate::web::dashboard::sign_in_log::record_wrong_pins;
 
+/// Minutes between two looks for files that no notice names.
+const SWEEP_MINUTES: u64 = 60;
+
 /// Starts periodic work and the scrub of packed history. `certificate` is renewed in time; none =
 /// there is none, or nothing to sign it with. `has_commune` = a commune receives the entries of
 /// this village.
@@ -108,6 +111,14 @@ impl Maintenance {
                 self.record_clock_sync(&mut trusted).await?;
                 let due = self.sign_ins.take_wrong_pins(None);
                 record_wrong_pins(&self.journal, &self.sign_ins, due).await;
+            }
+            // The state of a journal that failed does not tell all that notices name.
+            if writes && minutes > 0 && minutes.is_multiple_of(SWEEP_MINUTES) {
+                let ran_ms = SWEEP_MINUTES * 60_000;
+                let swept = retention::sweep_attachments(&self.journal, &self.attachments, ran_ms);
+                if let Err(cause) = swept.await {
+                    tracing::warn!(%cause, "orphan attachment sweep failed");
+                }
             }
             self.flush().await;
             self.update_index().await;
@@ -317,10 +328,6 @@ impl Maintenance {
                 (now - retention::KEEP_MS / 10).ms().to_string().as_bytes(),
             )?,
             Err(cause) => tracing::warn!(%cause, "orphan blob sweep failed"),
-        }
-        let state = self.journal.state();
-        if let Err(cause) = retention::sweep_attachments(&state, &self.attachments, now).await {
-            tracing::warn!(%cause, "orphan attachment sweep failed");
         }
         let gone = retention::trim(&self.journal, &self.index, &self.data, now, committed).await?;
         tracing::info!(entries = gone, "history trimmed");

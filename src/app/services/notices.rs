@@ -1,11 +1,12 @@
 //! Publishes scheduled notices when their moment comes, and ends those whose time is over.
 //!
 //! Invariants: what is due is read from the village as it is, so a notice whose moment passed while
-//! the power was cut is published at the next start. While the machine does not know the time,
-//! nothing is published: the page of drafts says so. Nothing ends while no source has confirmed the
-//! time. A notice that cannot be published (there are too many) stays scheduled and is tried again,
-//! which is logged once. The decision is in `domain::notice::rules` (`publish_due`). Deliberately
-//! absent: a list of what is to come; it would have to be kept true.
+//! the power was cut is published at the next start. While the machine does not know the time, or
+//! its clock is further ahead than anybody expects (`Clock::may_act`), nothing is published: the
+//! page of drafts says so. Nothing ends, and no schedule is given up, while no source has confirmed
+//! the time. A notice that cannot be published (there are too many) stays scheduled and is tried
+//! again, which is logged once. The decision is in `domain::notice::rules` (`publish_due`).
+//! Deliberately absent: a list of what is to come; it would have to be kept true.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -65,17 +66,19 @@ impl NoticeSchedule {
 }
 
 /// The commands that are due, each with the entry that led to it; none while the time is unknown.
-/// Pages show no notice beyond its end anyway. The event of its end waits for a clock that a source
+/// A draft whose own time is over loses its schedule, so that waits for a confirmed clock. Pages
+/// show no notice beyond its end anyway. The event of its end waits for a clock that a source
 /// has confirmed: it stays, also when a clock that had jumped ahead comes back.
 fn due(state: &VillageState, clock: &Clock) -> Vec<(u64, Command)> {
-    if clock.trust() == Trust::None {
+    if !clock.may_act() {
         return Vec::new();
     }
     let now = clock.wall_ms();
+    let is_sure = clock.trust() == Trust::Synced;
     let drafts = state.drafts.values();
     let drafts = drafts.filter(|d| d.publish_at.is_some_and(|at| at <= now));
+    let drafts = drafts.filter(|d| is_sure || !d.details.is_over(now));
     let publish = drafts.map(|d| (d.order, Command::PublishDue { id: d.id.clone() }));
-    let is_sure = clock.trust() == Trust::Synced;
     let over = state.notices.values();
     let over = over.filter(|n| is_sure && n.details.is_over(now));
     let expire = over.map(|n| (n.order, Command::Expire { id: n.id.clone() }));
@@ -229,6 +232,71 @@ mod tests {
         look(&journal, &clock).await;
         assert!(journal.state().ended[&id("hop")].is_expired);
         assert!(due(&journal.state(), &clock).is_empty());
+        journal.shutdown().await.expect("stopped");
+    }
+
+    /// The clock of a machine whose battery was changed shows 2029.
+    #[tokio::test]
+    async fn a_clock_that_jumped_ahead_neither_publishes_nor_gives_a_schedule_up() {
+        const THREE_YEARS: i64 = 3 * 365 * 86_400_000;
+        let temporary = tempfile::tempdir().expect("folder");
+        let clock = Clock::manual(NOON);
+        let journal = open(temporary.path(), &clock);
+        let until = NOON + 7 * 86_400_000;
+        schedule(&journal, "hop", NOON + 3_600_000, None).await;
+        schedule(&journal, "qua", NOON + 3_600_000, Some(until)).await;
+        journal.shutdown().await.expect("stopped");
+
+        let ahead = Clock::restored(NOON + THREE_YEARS, NOON);
+        assert_eq!(ahead.trust(), Trust::Restored);
+        let journal = open(temporary.path(), &ahead);
+        look(&journal, &ahead).await;
+        let state = journal.state();
+        assert!(state.notices.is_empty() && state.drafts.len() == 2);
+        assert!(state.drafts.values().all(|d| d.publish_at.is_some()));
+        journal.shutdown().await.expect("stopped");
+
+        // Some days late, and unconfirmed: what can still be said is said.
+        let late = Clock::restored(until - 1_000, NOON + 86_400_000);
+        let journal = open(temporary.path(), &late);
+        schedule(&journal, "mai", until - 2_000, Some(until - 1_500)).await;
+        look(&journal, &late).await;
+        let state = journal.state();
+        assert_eq!(state.notices.len(), 2);
+        assert!(
+            state.drafts[&id("mai")].publish_at.is_some(),
+            "it is not sure"
+        );
+        late.set_synced();
+        look(&journal, &late).await;
+        assert_eq!(journal.state().drafts[&id("mai")].publish_at, None);
+        journal.shutdown().await.expect("stopped");
+    }
+
+    /// A form reckons its days from the time that is believed.
+    #[tokio::test]
+    async fn a_notice_is_published_also_while_the_clock_shows_nonsense() {
+        let temporary = tempfile::tempdir().expect("folder");
+        let lost = Clock::restored(NOON + 73 * 365 * 86_400_000, NOON);
+        assert_eq!(lost.trust(), Trust::None);
+        let journal = open(temporary.path(), &lost);
+        let text = BlobRef {
+            id: BlobId::new("b").expect("id"),
+            mac: "00".repeat(32),
+            len: 1,
+        };
+        let until = |at: WallMs| Some(at + 7 * 86_400_000);
+        let publish = |name: &str, until| Command::Publish {
+            id: id(name),
+            text: text.clone(),
+            details: NoticeDetails::of(NoticeKind::Warning).until(until),
+        };
+        let order = publish("bao", until(lost.trusted_ms()));
+        let request = CommandRequest::new(Actor::LocalAdmin, order);
+        journal.submit(request).await.expect("published");
+        let over = publish("cu", Some(lost.trusted_ms() - 1));
+        let request = CommandRequest::new(Actor::LocalAdmin, over);
+        assert!(journal.submit(request).await.is_err(), "it would be over");
         journal.shutdown().await.expect("stopped");
     }
 }

@@ -1,4 +1,5 @@
-//! Removes old history and blobs that no entry names. Once a day, and only when the date is known.
+//! Removes old history and blobs that no entry names, once a day and only when the date is known;
+//! and files that no notice names, which asks no date.
 //!
 //! History before the floor is removed. The floor is the older of two: the last entry that the
 //! commune has, and thirty days ago. When history fills half of its disk, the oldest is removed all
@@ -13,7 +14,6 @@ use crate::domain::actor::Actor;
 use crate::domain::event::ClockQuality;
 use crate::domain::history;
 use crate::domain::id::BlobId;
-use crate::domain::state::VillageState;
 use crate::journal::history::History;
 use crate::journal::index::Index;
 use crate::journal::{CommandRequest, Journal, StoredEntry, pack};
@@ -173,18 +173,22 @@ pub async fn sweep(
     Ok(gone)
 }
 
-/// Removes files that no notice names and that are older than a day; gives how many.
+/// Removes files that no notice named for a day in which the gateway ran; gives how many. `ran_ms`
+/// is how long it ran since the sweep before.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub async fn sweep_attachments(
-    state: &VillageState,
+    journal: &Journal,
     attachments: &Attachments,
-    now: WallMs,
+    ran_ms: u64,
 ) -> anyhow::Result<usize> {
-    let used: BTreeSet<String> = state.attachments().map(|a| a.sha256.clone()).collect();
-    let attachments = attachments.clone();
-    let swept = move || attachments.sweep(&used, now - ORPHAN_MS);
+    let (journal, attachments) = (journal.clone(), attachments.clone());
+    let used = move || -> BTreeSet<String> {
+        let state = journal.state();
+        state.attachments().map(|a| a.sha256.clone()).collect()
+    };
+    let swept = move || attachments.sweep(used, ran_ms);
     Ok(tokio::task::spawn_blocking(swept).await??)
 }
 

@@ -46,7 +46,7 @@ pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
             Command::Publish { .. } => true,
             // The commune takes down the notices that it sent, not those of the village.
             Command::TakeDown { id } => {
-                !is_commune || state.notices.get(id).is_none_or(|n| n.from_commune)
+                !is_commune || readable(state, id).is_none_or(|n| n.from_commune)
             }
             // Nobody else puts up again what the commune took down.
             Command::Restore { id } => {
@@ -75,8 +75,9 @@ pub fn decide(
 ) -> Result<Vec<Event>, Rejection> {
     let event = match command {
         Command::Publish { id, text, details } => publish(state, actor, id, text, details, now)?,
+        // Also one whose time is over: everybody may still read it.
         Command::TakeDown { id } => {
-            known(state, id)?;
+            readable(state, id).ok_or_else(|| unknown("notice", id))?;
             Event::TakenDown { id: id.clone() }
         }
         Command::Restore { id } => restore(state, actor, id, now)?,
@@ -111,7 +112,7 @@ pub fn decide(
         }
         Command::Correct { id, text, details } => {
             let notice = known(state, id)?;
-            check_time(details, now.wall_ms)?;
+            check_time(details, now.trusted_ms)?;
             if notice.text == *text && notice.details == *details {
                 return Ok(Vec::new());
             }
@@ -123,13 +124,20 @@ pub fn decide(
         }
         Command::PublishDue { id } => publish_due(state, actor, id, now)?,
         Command::Expire { id } => {
-            if !known(state, id)?.details.is_over(now.wall_ms) {
+            if !known(state, id)?.details.is_over(now.trusted_ms) {
                 return Ok(Vec::new());
             }
             Event::Expired { id: id.clone() }
         }
     };
     Ok(vec![event])
+}
+
+/// A notice that everybody may read: one that is up, or one whose time is over.
+fn readable<'a>(state: &'a VillageState, id: &NoticeId) -> Option<&'a Notice> {
+    let over = || state.ended.get(id).filter(|ended| ended.is_expired);
+    let up = state.notices.get(id).map(|notice| &**notice);
+    up.or_else(|| over().map(|ended| &ended.notice))
 }
 
 fn known<'a>(state: &'a VillageState, id: &NoticeId) -> Result<&'a Arc<Notice>, Rejection> {
@@ -156,7 +164,7 @@ fn publish(
     if state.notices.contains_key(id) {
         return Err(Rejection::Exists { id: id.to_string() });
     }
-    check_time(details, now.wall_ms)?;
+    check_time(details, now.trusted_ms)?;
     check_room(state, actor, now)?;
     Ok(Event::Published {
         id: id.clone(),
@@ -178,7 +186,7 @@ fn restore(
     if ended.is_expired {
         return Err(Rejection::Expired);
     }
-    check_time(&ended.notice.details, now.wall_ms)?;
+    check_time(&ended.notice.details, now.trusted_ms)?;
     check_room(state, actor, now)?;
     Ok(Event::Restored { id: id.clone() })
 }
@@ -206,7 +214,7 @@ fn publish_due(
 ) -> Result<Event, Rejection> {
     let draft = state.drafts.get(id).ok_or_else(|| unknown("notice", id))?;
     // It was saved anew meanwhile, without a moment or with a later one.
-    if draft.publish_at.is_none_or(|at| at > now.wall_ms) {
+    if draft.publish_at.is_none_or(|at| at > now.trusted_ms) {
         return Err(unknown("notice", id));
     }
     match publish(state, actor, id, &draft.text, &draft.details, now) {
@@ -224,7 +232,7 @@ fn check_room(state: &VillageState, actor: &Actor, now: Now) -> Result<(), Rejec
     let up = state
         .notices
         .values()
-        .filter(|n| !n.details.is_over(now.wall_ms));
+        .filter(|n| !n.details.is_over(now.trusted_ms));
     if *actor == Actor::Commune
         && up.clone().filter(|n| n.from_commune).count() >= MAX_COMMUNE_NOTICES
     {
@@ -261,7 +269,14 @@ pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
                 Arc::make_mut(&mut state.notices).retain(|_, n| !n.details.is_over(at));
             }
         }
-        Event::TakenDown { id } => end(state, id, entry, false),
+        Event::TakenDown { id } => {
+            update_entry(&mut state.ended, id, |ended| {
+                (ended.at, ended.order) = (at, entry.seq);
+                ended.by = entry.actor.clone();
+                ended.is_expired = false;
+            });
+            end(state, id, entry, false);
+        }
         Event::Expired { id } => end(state, id, entry, true),
         // The notice is what it was before it was taken down: its date and its place in the list.
         Event::Restored { id } => {

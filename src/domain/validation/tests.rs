@@ -47,14 +47,7 @@ fn with(command: &Value, hostile: &Value) -> Vec<Value> {
 }
 
 fn apply(state: &mut VillageState, command: &Command) -> bool {
-    let Ok(events) = decide(
-        state,
-        &Actor::System,
-        command,
-        Now {
-            wall_ms: WallMs::new(1),
-        },
-    ) else {
+    let Ok(events) = decide(state, &Actor::System, command, Now::at(WallMs::new(1))) else {
         return false;
     };
     for event in events {

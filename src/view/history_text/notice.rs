@@ -11,6 +11,16 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
     match event {
         Event::Published { text, .. } => Sentence::act(context.quoting("happened-published", text)),
         Event::Corrected { text, .. } => Sentence::act(context.quoting("happened-corrected", text)),
+        // Others than chiefs learn it when it is published, or not at all.
+        Event::DraftSaved { .. } if !context.names.shows_drafts() => {
+            Sentence::act(lang.t("happened-draft-saved-plain"))
+        }
+        Event::Scheduled { .. } if !context.names.shows_drafts() => {
+            Sentence::act(lang.t("happened-scheduled-plain"))
+        }
+        Event::DraftRemoved { .. } if !context.names.shows_drafts() => {
+            Sentence::act(lang.t("happened-draft-removed")).marked("off")
+        }
         Event::DraftSaved { text, .. } => {
             Sentence::act(context.quoting("happened-draft-saved", text))
         }

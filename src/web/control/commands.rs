@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::decide::Rejection;
+use crate::domain::notice::{NoticeDetails, NoticeWords};
 use crate::domain::speaker;
 use crate::i18n::locale::Lang;
 use crate::i18n::rejection_text;
@@ -61,6 +62,18 @@ pub(super) fn receipt_response(receipt: Committed) -> Response {
     Json(serde_json::json!({ "first": receipt.first, "last": receipt.last })).into_response()
 }
 
+/// Why the content of a notice from outside is not taken, as a key; none = it may be. A form of
+/// ours holds the same: only authorities warn, and a file that is named is there.
+fn refused_content(app: &App, text: &[u8], details: &NoticeDetails) -> Option<&'static str> {
+    let words = NoticeWords::decode(&String::from_utf8_lossy(text));
+    if details.risk.is_some() && words.source.is_empty() {
+        return Some("notice-risk-source");
+    }
+    let mut files = details.attachments.iter();
+    let is_there = files.all(|file| app.attachments.hold(&file.sha256).as_ref() == Some(file));
+    (!is_there).then_some("refused-no-attachment")
+}
+
 /// Submits a command from outside. A blob that it names must be stored here, whole and verified: an
 /// entry must not point at nothing.
 pub(in crate::web) async fn submit_external(
@@ -70,10 +83,21 @@ pub(in crate::web) async fn submit_external(
     mut submit: Submit,
 ) -> Response {
     if let Some(blob) = submit.command.blob().cloned() {
-        let files = app.files.clone();
-        let found = tokio::task::spawn_blocking(move || files.get(&blob).is_ok()).await;
-        if !found.unwrap_or(false) {
-            return error_response(StatusCode::CONFLICT, lang.t("refused-no-file"));
+        let (app, details) = (
+            app.clone(),
+            match &submit.command {
+                Command::Notice(command) => command.content().map(|(_, details)| details.clone()),
+                _ => None,
+            },
+        );
+        let refused = tokio::task::spawn_blocking(move || {
+            let Ok(text) = app.files.get(&blob) else {
+                return Some("refused-no-file");
+            };
+            details.and_then(|details| refused_content(&app, &text, &details))
+        });
+        if let Some(why) = refused.await.unwrap_or(Some("refused-no-file")) {
+            return error_response(StatusCode::CONFLICT, lang.t(why));
         }
     }
     // The receipt tells the same of the other clusters as the page would have shown.

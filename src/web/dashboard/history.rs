@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::history_names::HistoryReader;
 use crate::domain::actor::Actor;
 use crate::domain::calendar::{day_number, day_start, day_text, parse_day};
 use crate::domain::state::VillageState;
@@ -231,7 +232,10 @@ pub async fn page(
     let chosen = Chosen::of(query);
     let found = app
         .history_page(
-            f.lang,
+            HistoryReader {
+                lang: f.lang,
+                shows_drafts: f.is_chief,
+            },
             &chosen.entries(&state),
             |_| true,
             before,

@@ -15,6 +15,15 @@ use crate::web::kit::names::{name_of, noun_of};
 /// Most characters of a text that a sentence quotes.
 const MAX_QUOTED_CHARS: usize = 60;
 
+/// The reader of history.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::web) struct HistoryReader {
+    /// The language.
+    pub lang: Lang,
+    /// The reader may see what drafts say.
+    pub shows_drafts: bool,
+}
+
 /// The village's names and texts at one moment.
 pub(in crate::web) struct VillageNames {
     app: App,
@@ -23,19 +32,19 @@ pub(in crate::web) struct VillageNames {
     titles: BTreeMap<NoticeId, BlobRef>,
     /// The settings of the wifi's rules before those of an entry.
     rules: BTreeMap<u64, Arc<guest::Event>>,
-    /// The language of the page that shows them.
-    lang: Lang,
+    /// The reader of the page that shows them.
+    reader: HistoryReader,
 }
 
 impl VillageNames {
-    /// The names of now, as a page in this language shows them.
-    pub(super) fn new(app: &App, lang: Lang, state: Arc<VillageState>) -> Self {
+    /// The names of now, as a page for this reader shows them.
+    pub(super) fn new(app: &App, reader: HistoryReader, state: Arc<VillageState>) -> Self {
         Self {
             app: app.clone(),
             state,
             titles: BTreeMap::new(),
             rules: BTreeMap::new(),
-            lang,
+            reader,
         }
     }
 
@@ -52,7 +61,7 @@ impl VillageNames {
     /// The language and these names, from which sentences are made.
     pub(super) fn context(&self) -> SentenceContext<'_> {
         SentenceContext {
-            lang: self.lang,
+            lang: self.reader.lang,
             names: self,
         }
     }
@@ -74,7 +83,11 @@ impl HistoryNames for VillageNames {
     }
 
     fn given(&self, name: String) -> String {
-        self.lang.verbatim(&name)
+        self.reader.lang.verbatim(&name)
+    }
+
+    fn shows_drafts(&self) -> bool {
+        self.reader.shows_drafts
     }
 
     fn text(&self, lang: Lang, text: &BlobRef) -> String {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
-use super::history_names::VillageNames;
+use super::history_names::{HistoryReader, VillageNames};
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::event::{Entry, Event};
@@ -49,7 +49,11 @@ impl App {
     /// The actor, in words.
     #[must_use]
     pub fn actor_text(&self, lang: Lang, state: &Arc<VillageState>, actor: &Actor) -> String {
-        VillageNames::new(self, lang, state.clone())
+        let reader = HistoryReader {
+            lang,
+            shows_drafts: false,
+        };
+        VillageNames::new(self, reader, state.clone())
             .context()
             .actor(actor)
     }
@@ -59,7 +63,7 @@ impl App {
     /// happened”.
     pub(in crate::web) async fn history_page(
         &self,
-        lang: Lang,
+        reader: HistoryReader,
         query: &EntryQuery,
         keep: fn(&Entry) -> bool,
         before: u64,
@@ -84,7 +88,7 @@ impl App {
         };
         let effects = self.effects_of(&entries).await;
         let rows = self
-            .rows_of(lang, &entries, &effects, |cause| {
+            .rows_of(reader, &entries, &effects, |cause| {
                 query.takes(cause) && keep(cause)
             })
             .await;
@@ -121,7 +125,7 @@ impl App {
     /// `is_listed` elsewhere.
     pub(in crate::web) async fn rows_of(
         &self,
-        lang: Lang,
+        reader: HistoryReader,
         entries: &[Arc<StoredEntry>],
         effects: &[Arc<StoredEntry>],
         is_listed: impl Fn(&Entry) -> bool,
@@ -141,7 +145,7 @@ impl App {
         let results: Vec<&Entry> = effects.iter().map(|s| &s.entry).collect();
         let stories = stories(&shown, &results);
         let titles = self.taken_down_titles(&stories).await;
-        let names = VillageNames::new(self, lang, self.village())
+        let names = VillageNames::new(self, reader, self.village())
             .with_titles(titles)
             .with_rules(self.rules_before(&stories).await);
         let context = names.context();

@@ -11,6 +11,7 @@ use axum::response::Response;
 pub(super) use self::status_sentence::status_banner;
 use self::status_sentence::{status_detail, status_title};
 use self::tiles::tiles;
+use super::history_names::HistoryReader;
 use crate::domain::entity::Kind;
 use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::VillageState;
@@ -127,8 +128,19 @@ fn alarm(app: &App, lang: Lang, state: &VillageState) -> Fragment {
 }
 
 async fn recent_rows(app: &App, lang: Lang) -> Vec<String> {
+    // Drafts are no news.
+    let reader = HistoryReader {
+        lang,
+        shows_drafts: false,
+    };
     let page = app
-        .history_page(lang, &EntryQuery::default(), is_news, u64::MAX, RECENT_ROWS)
+        .history_page(
+            reader,
+            &EntryQuery::default(),
+            is_news,
+            u64::MAX,
+            RECENT_ROWS,
+        )
         .await
         .unwrap_or_default();
     page.rows

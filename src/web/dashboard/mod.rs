@@ -4,7 +4,7 @@ mod cameras;
 pub mod devices;
 mod directory;
 mod history;
-mod history_names;
+pub(super) mod history_names;
 mod history_rows;
 mod home;
 mod lights;
@@ -44,8 +44,9 @@ const ICON: &str = include_str!("assets/icon.svg");
 const ICON_192: &[u8] = include_bytes!("assets/icon-192.png");
 const ICON_512: &[u8] = include_bytes!("assets/icon-512.png");
 
-/// Longest body of a form, bytes.
-const MAX_FORM_BYTES: usize = 64 * 1024;
+/// Longest body of a form, bytes: a notice of 8,000 characters, each of which takes up to twelve
+/// bytes on its way, and what stands beside it.
+const MAX_FORM_BYTES: usize = 128 * 1024;
 /// Longest body of the sign-in's form, bytes: it may carry a form with longer names of its fields.
 const MAX_SIGN_IN_BYTES: usize = MAX_FORM_BYTES + 8 * 1024;
 

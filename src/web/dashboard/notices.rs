@@ -5,6 +5,7 @@
 mod archive;
 mod content;
 mod form;
+mod meanwhile;
 mod page;
 mod publish;
 mod templates;
@@ -32,7 +33,6 @@ use crate::http::render::{PageContext, redirect_see_other, render};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::keys::secret;
-use crate::supervisor::clock::Trust;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::{ListPage, PageSection, Row};
 use crate::web::kit::form::{COMMAND_ID_MS, Post};
@@ -132,14 +132,23 @@ struct DraftRow<'a> {
     id: &'a NoticeId,
     title: String,
     words: String,
+    /// Its time is over before it went up; empty = it is not.
+    late: String,
 }
 
 fn draft_row(app: &App, f: &PageContext, draft: &NoticeDraft) -> String {
     let saved = dates::moment(f.lang, draft.at);
+    // Its moment came when its own time was over already: nobody else tells the chief.
+    let is_over = draft.details.is_over(app.supervisor.clock().trusted_ms());
     html(&DraftRow {
         f,
         id: &draft.id,
         title: app.text_on_page(f.lang, &draft.text, MAX_TITLE_CHARS),
+        late: if is_over {
+            f.t("notice-draft-over")
+        } else {
+            String::new()
+        },
         words: draft.publish_at.map_or_else(
             || f.t1("notice-draft-saved-at", "when", &saved),
             |at| f.t1("notice-publish-at", "when", dates::moment(f.lang, at)),
@@ -150,7 +159,7 @@ fn draft_row(app: &App, f: &PageContext, draft: &NoticeDraft) -> String {
 /// A sentence above scheduled drafts while the machine does not know the time.
 fn waiting_for_time(app: &App, f: &PageContext, drafts: &[&Arc<NoticeDraft>]) -> String {
     let waits = drafts.iter().any(|draft| draft.publish_at.is_some());
-    if waits && app.supervisor.clock().trust() == Trust::None {
+    if waits && !app.supervisor.clock().may_act() {
         let words = f.t("notice-waits-for-time");
         format!("<p class=\"say warn\">{words}</p>")
     } else {
@@ -239,8 +248,14 @@ pub async fn one(
     }))
 }
 
-/// A file of a notice, for the village's own people: also one of a draft or of the archive.
-async fn send_file(app: &App, sha256: &str, is_small: bool) -> PageResult {
+/// A file of a notice, for the village's own people; one of a draft or of the archive is the
+/// chief's alone.
+async fn send_file(app: &App, visit: &RequestContext, sha256: &str, is_small: bool) -> PageResult {
+    let state = app.journal.state();
+    let mut up = state.notices.values().flat_map(|n| &n.details.attachments);
+    if !visit.is_chief() && !up.any(|file| file.sha256 == sha256) {
+        return Err(PageError::NotFound);
+    }
     let file = app.attachments.find(sha256).ok_or(PageError::NotFound)?;
     // The portal gives a paper its own name; here its hash is enough.
     Ok(notice_files::answer(app, &file, "", is_small).await)
@@ -249,17 +264,19 @@ async fn send_file(app: &App, sha256: &str, is_small: bool) -> PageResult {
 /// A file of a notice.
 pub async fn file(
     State(app): State<App>,
+    visit: RequestContext,
     axum::extract::Path(sha256): axum::extract::Path<String>,
 ) -> PageResult {
-    send_file(&app, &sha256, false).await
+    send_file(&app, &visit, &sha256, false).await
 }
 
 /// The small size of a picture of a notice.
 pub async fn small_file(
     State(app): State<App>,
+    visit: RequestContext,
     axum::extract::Path(sha256): axum::extract::Path<String>,
 ) -> PageResult {
-    send_file(&app, &sha256, true).await
+    send_file(&app, &visit, &sha256, true).await
 }
 
 /// Takes one down. The form's command id makes a double tap harmless: it does not tell that there

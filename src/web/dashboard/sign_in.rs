@@ -23,7 +23,7 @@ use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::http::session::{SIGN_IN_IDLE_MS, SignInError};
 use crate::http::wrong_input::WrongInput;
 use crate::keys::secret;
-use crate::web::kit::app::{App, RequestContext, session_cookie};
+use crate::web::kit::app::{App, LAST_PERSON_COOKIE, RequestContext, session_cookie};
 use crate::web::kit::form::Post;
 
 /// A year, s.
@@ -93,7 +93,7 @@ pub async fn form(
     if visit.user.is_some() {
         return destination.open(&app, &visit);
     }
-    let last = last_person(&app, &headers);
+    let last = app.last_person(&headers);
     let chosen = last.as_ref().map_or("", |user| user.as_str());
     render(&sign_in_page(
         &app,
@@ -112,20 +112,6 @@ fn name_of_person(app: &App, state: &crate::domain::state::VillageState, user: &
         .get(user)
         .and_then(|u| app.sessions.person(u))
         .map_or_else(|| user.to_string(), |p| p.name)
-}
-
-/// Name of the cookie with the person who signed in last in this browser. It proves nothing: it
-/// chooses a name in the form, and says whose text an interrupted form holds.
-const LAST_PERSON_COOKIE: &str = "last";
-
-/// The person who signed in last in this browser; none = nobody did, or they may not any more.
-fn last_person(app: &App, headers: &HeaderMap) -> Option<UserId> {
-    let last = UserId::new(cookie(headers, LAST_PERSON_COOKIE)?).ok()?;
-    app.journal
-        .state()
-        .users
-        .contains_key(&last)
-        .then_some(last)
 }
 
 /// Name of the cookie with the proof that this person signed in on this phone before.

@@ -2,11 +2,13 @@
 //! the portal's page `/khan` shows them.
 //!
 //! Invariants: the form names the whole plan, so that sending it twice changes nothing more; a form
-//! that is not accepted comes back with everything that was typed.
+//! that is not accepted comes back with everything that was typed. The form says which plan it
+//! began with: the rows that another hand wrote meanwhile are not undone in silence.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use tokio::sync::Mutex;
 
 use crate::domain::storm::{Command, MAX_PLAN_ROW_CHARS, MAX_PLAN_ROWS, StormPlanRows};
 use crate::http::form::{FormContent, FormFields};
@@ -16,8 +18,11 @@ use crate::http::wrong_input::WrongInput;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
 
-/// The fields of the form that people fill in.
-pub(super) const PLAN_FIELDS: [&str; 3] = ["shelters", "boats", "phones"];
+/// The fields of the form: three that people fill in, and the text of the plan that it began with.
+pub(super) const PLAN_FIELDS: [&str; 4] = ["shelters", "boats", "phones", "seen"];
+
+/// Held from the look at what a form began with until its order is decided.
+static WRITING: Mutex<()> = Mutex::const_new(());
 
 /// The plan as it was typed: a row on each line.
 #[derive(Debug, Default)]
@@ -25,6 +30,7 @@ pub struct PlanForm {
     shelters: String,
     boats: String,
     phones: String,
+    seen: String,
 }
 
 #[derive(askama::Template)]
@@ -33,15 +39,18 @@ struct PlanFormPage {
     f: PageContext,
     wrong: WrongInput,
     typed: PlanForm,
+    /// The rows that another hand wrote meanwhile; empty = nobody did.
+    other: Vec<String>,
 }
 
 impl FormContent<App> for PlanForm {
     fn read(fields: FormFields) -> Self {
-        let [shelters, boats, phones] = PLAN_FIELDS.map(|name| fields.get(name).to_owned());
+        let [shelters, boats, phones, seen] = PLAN_FIELDS.map(|name| fields.get(name).to_owned());
         Self {
             shelters,
             boats,
             phones,
+            seen,
         }
     }
 
@@ -54,12 +63,28 @@ impl FormContent<App> for PlanForm {
 }
 
 impl PlanForm {
-    fn of(rows: &StormPlanRows) -> Self {
+    fn of(rows: &StormPlanRows, seen: String) -> Self {
         Self {
             shelters: rows.shelters.join("\n"),
             boats: rows.boats.join("\n"),
             phones: rows.phones.join("\n"),
+            seen,
         }
+    }
+
+    /// The form beside the plan that another hand wrote meanwhile; sent again it takes its place.
+    fn beside(self, app: &App, visit: &RequestContext, seen: String) -> Response {
+        let rows = app.storm_plan();
+        let parts = [rows.shelters, rows.boats, rows.phones];
+        let other = parts.into_iter().flatten();
+        let other = other.map(|row| visit.lang.verbatim(&row)).collect();
+        let page = PlanFormPage {
+            f: app.page_context(visit, &app.journal.state(), "more"),
+            wrong: visit.lang.t("storm-plan-changed").into(),
+            typed: Self { seen, ..self },
+            other,
+        };
+        render_with(StatusCode::CONFLICT, &page)
     }
 
     fn again(
@@ -78,6 +103,7 @@ impl PlanForm {
                 f,
                 wrong,
                 typed: self,
+                other: Vec::new(),
             },
         )
     }
@@ -100,12 +126,19 @@ pub(super) fn typed_again(
     )
 }
 
+/// The text of the plan that is in force; empty = there is none.
+fn in_force(app: &App) -> String {
+    let state = app.journal.state();
+    let plan = state.storm_plan.as_ref();
+    plan.map_or_else(String::new, |plan| plan.text.id.to_string())
+}
+
 /// The form with the plan that is in force.
 pub async fn page(State(app): State<App>, visit: RequestContext) -> PageResult {
     if !visit.is_chief() {
         return Err(PageError::NotPermitted);
     }
-    let typed = PlanForm::of(&app.storm_plan());
+    let typed = PlanForm::of(&app.storm_plan(), in_force(&app));
     let none = WrongInput::default();
     Ok(typed.again(&app, &visit, StatusCode::OK, none, None))
 }
@@ -134,6 +167,11 @@ pub async fn set(
             return Ok(form.again(&app, &visit, StatusCode::BAD_REQUEST, wrong, None));
         }
     };
+    let _writing = WRITING.lock().await;
+    let now = in_force(&app);
+    if now != form.seen && rows != app.storm_plan() {
+        return Ok(form.beside(&app, &visit, now));
+    }
     let text = serde_json::to_vec(&rows).map_err(|_| PageError::Unavailable)?;
     let again = |form: PlanForm, why: PageError| {
         let wrong = visit.lang.t(why.order_key()).into();

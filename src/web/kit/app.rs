@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use crate::config::board::BoardConfig;
@@ -12,7 +13,7 @@ use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
 use crate::domain::guest;
-use crate::domain::id::DeviceId;
+use crate::domain::id::{DeviceId, UserId};
 use crate::domain::state::VillageState;
 use crate::domain::user::{Role, User};
 use crate::http::form_token;
@@ -132,6 +133,10 @@ pub const fn session_cookie(secure: bool) -> &'static str {
     if secure { "__Host-cl" } else { "cl" }
 }
 
+/// Name of the cookie with the person who signed in last in this browser. It proves nothing: it
+/// chooses a name in the form, and says whose text an interrupted form holds.
+pub const LAST_PERSON_COOKIE: &str = "last";
+
 impl FromRequestParts<App> for RequestContext {
     type Rejection = std::convert::Infallible;
 
@@ -205,6 +210,14 @@ impl App {
         self.live.latest.overlay(&self.journal.state())
     }
 
+    /// The person who signed in last in this browser; none = nobody did, or they may not any more.
+    #[must_use]
+    pub fn last_person(&self, headers: &HeaderMap) -> Option<UserId> {
+        let last = UserId::new(cookie(headers, LAST_PERSON_COOKIE)?).ok()?;
+        let state = self.journal.state();
+        state.users.contains_key(&last).then_some(last)
+    }
+
     /// The context of a page for this request.
     #[must_use]
     pub fn page_context(
@@ -239,6 +252,7 @@ impl App {
                 | "scheduled"
                 | "draft-saved"
                 | "draft-removed"
+                | "draft-went-up"
                 | "taken-down"
                 | "restored"
                 | "undone"

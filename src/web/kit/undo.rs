@@ -172,11 +172,16 @@ impl App {
                     page: format!("/lights?said=undone-lights#group-{group}"),
                 })
             }
-            Event::Notice(notice::Event::TakenDown { id }) => Some(Undo {
-                command: notice::Command::Restore { id: id.clone() }.into(),
-                done: self.notice_act(visit.lang, "undo-taken-down", id),
-                page: format!("/notices/{id}?said=undone"),
-            }),
+            Event::Notice(notice::Event::TakenDown { id }) => {
+                // One whose time is over does not go up again.
+                let state = self.journal.state();
+                let is_over = state.ended.get(id)?.notice.details.is_over(now);
+                (!is_over).then(|| Undo {
+                    command: notice::Command::Restore { id: id.clone() }.into(),
+                    done: self.notice_act(visit.lang, "undo-taken-down", id),
+                    page: format!("/notices/{id}?said=undone"),
+                })
+            }
             Event::Notice(
                 event @ (notice::Event::Published { id, .. } | notice::Event::Restored { id }),
             ) => {

@@ -1,6 +1,6 @@
 //! Notices that are not up any more: those that were taken down, with who did it and when, and
-//! those whose time is over. The chief reads them here, puts one up again as it was, or publishes
-//! its text anew.
+//! those whose time is over. The chief reads them here, puts one up again as it was, publishes its
+//! text anew, or takes one down whose time is over: until then everybody may read it.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -131,6 +131,8 @@ struct ArchivedNoticePage {
     ended: String,
     /// It may be put up again as it was.
     can_restore: bool,
+    /// Everybody may still read it: its time is over.
+    can_take_down: bool,
     /// Its text can be read.
     is_readable: bool,
 }
@@ -166,6 +168,7 @@ pub async fn archived(
             |t| taken_down_text(&app, f.lang, &state, t),
         ),
         can_restore: taken.is_some_and(|t| t.by != Actor::Commune) && !is_over,
+        can_take_down: taken.is_none(),
         is_readable: app.files.text(&notice.text).is_ok(),
         once: secret::token().map_err(|_| PageError::Unavailable)?,
         f,

@@ -10,6 +10,7 @@ use super::upload::FILE_FIELD;
 use crate::domain::calendar::{
     DAY_MS, Day, day_number, day_start, day_text, minute_of_day, number_of, parse_day,
 };
+use crate::domain::id::NoticeId;
 use crate::domain::notice::{
     MAX_LINE_CHARS, NoticeDetails, NoticeDraft, NoticeKind, NoticeLanguage, NoticeWords, Occasion,
     Risk, RiskLevel,
@@ -25,6 +26,7 @@ use crate::web::kit::app::App;
 pub(in crate::web::dashboard) const NOTICE_FIELDS: &[&str] = &[
     "notice",
     "correct",
+    SEEN_FIELD,
     "title",
     "body",
     "kind",
@@ -45,6 +47,9 @@ pub(in crate::web::dashboard) const NOTICE_FIELDS: &[&str] = &[
     FILE_FIELD,
 ];
 
+/// The field with the text of before that the form began with: whoever changed it meanwhile is not
+/// undone in silence.
+pub(super) const SEEN_FIELD: &str = "seen";
 /// The kind of forms that were opened before urgency stood beside the kind: an urgent warning.
 const URGENT_KIND: &str = "urgent";
 /// Begins a choice of `days` that is a moment.
@@ -85,6 +90,25 @@ impl NoticeForm {
     /// The value of a field; empty = it has none.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0.get(name)
+    }
+
+    /// The id of the draft, or of the notice that is corrected; none = it is a new one.
+    pub(super) fn notice_id(&self) -> Option<NoticeId> {
+        NoticeId::new(self.get("notice")).ok()
+    }
+
+    /// It takes the place of what is published.
+    pub(super) fn is_correction(&self) -> bool {
+        !self.get("correct").is_empty()
+    }
+
+    /// The same with other fields in the place of those of their names.
+    pub(super) fn with(&self, further: &[(&'static str, String)]) -> Self {
+        let mut pairs = self.0.clone().into_pairs();
+        pairs.retain(|(name, _)| further.iter().all(|(other, _)| other != name));
+        let further = further.iter().cloned();
+        pairs.extend(further.map(|(name, value)| (name.to_owned(), value)));
+        Self(FormFields::from_pairs(pairs))
     }
 
     /// The files that are kept, as their fields have them.
@@ -169,6 +193,7 @@ impl NoticeForm {
         let day = publish_at.map_or_else(String::new, |at| day_text(day_number(at)));
         let further = [
             ("notice", draft.id.to_string()),
+            (SEEN_FIELD, draft.text.id.to_string()),
             ("publish-day", day),
             ("publish-time", time_text(publish_at)),
         ];
@@ -215,10 +240,15 @@ impl NoticeForm {
         }
         for field in self.files() {
             let (sha256, name) = field.split_once(' ').unwrap_or((field, ""));
-            if let Some(file) = app.attachments.find(sha256) {
-                details.attachments.push(file);
-                words.files.push(text::line(name, MAX_LINE_CHARS));
-            }
+            let Some(file) = app.attachments.hold(sha256) else {
+                let told = [("name", &lang.verbatim(name))];
+                return Err(WrongInput::in_field(
+                    "files",
+                    lang.f("notice-file-gone", &told),
+                ));
+            };
+            details.attachments.push(file);
+            words.files.push(text::line(name, MAX_LINE_CHARS));
         }
         let publish_at = self.moment(lang, "publish-day", "publish-time")?;
         if publish_at.is_some_and(|at| at <= now) {

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::FILES;
-use super::content::{NoticeForm, WrittenNotice};
+use super::content::{NoticeForm, SEEN_FIELD, WrittenNotice};
 use super::page::form_page;
 use super::templates;
 use super::upload::{PROBLEM_FIELD, PROBLEM_NAME_FIELD};
@@ -79,15 +79,6 @@ impl NoticeForm {
             status,
             &form_page(app, visit, once, self, wrong),
         ))
-    }
-
-    /// The id of the draft, or of the notice that is corrected; none = it is a new one.
-    pub(super) fn notice_id(&self) -> Option<NoticeId> {
-        NoticeId::new(self.get("notice")).ok()
-    }
-
-    pub(super) fn is_correction(&self) -> bool {
-        !self.get("correct").is_empty()
     }
 
     /// Why a file of this form was not kept.
@@ -186,7 +177,11 @@ pub async fn correct(
     let state = app.journal.state();
     let notice = state.notices.get(&id).filter(|n| !n.from_commune);
     let notice = notice.ok_or(PageError::NoticeGone)?;
-    let further = [("notice", id.to_string()), ("correct", "1".to_owned())];
+    let further = [
+        ("notice", id.to_string()),
+        ("correct", "1".to_owned()),
+        (SEEN_FIELD, notice.text.id.to_string()),
+    ];
     let typed = form_of(&app, notice, further).ok_or(PageError::NoticeGone)?;
     typed.again(&app, &visit, StatusCode::OK, WrongInput::default())
 }
@@ -201,6 +196,9 @@ pub async fn draft(
         return Err(PageError::NotPermitted);
     }
     let state = app.journal.state();
+    if state.notices.contains_key(&id) {
+        return Ok(redirect_see_other(&format!("/notices/{id}")));
+    }
     let draft = state.drafts.get(&id).ok_or(PageError::NoticeGone)?;
     let text = app.files.text(&draft.text);
     let words = text.map_or_else(|_| NoticeWords::default(), |t| NoticeWords::decode(&t));

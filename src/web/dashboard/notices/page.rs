@@ -31,6 +31,8 @@ pub(super) struct NoticeFormPage {
     open: Vec<&'static str>,
     /// Files that are kept: the value of their field, and their names.
     files: Vec<(String, String)>,
+    /// The title and the paragraphs that another hand gave it meanwhile; empty = nothing.
+    pub(super) other: Vec<String>,
 }
 
 impl NoticeFormPage {
@@ -145,9 +147,11 @@ pub(super) fn form_page(
     let is_correction = !typed.get("correct").is_empty();
     let is_new = typed.get("title").is_empty() && typed.get("body").is_empty();
     let templates = templates::all().iter().filter(|_| is_new);
-    let files = typed.files().map(|file| {
-        let name = file.split_once(' ').map_or("", |(_, name)| name);
-        (file.to_owned(), f.verbatim(name))
+    // One that is gone is chosen again.
+    let files = typed.files().filter_map(|file| {
+        let (sha256, name) = file.split_once(' ').unwrap_or((file, ""));
+        app.attachments.find(sha256)?;
+        Some((file.to_owned(), f.verbatim(name)))
     });
     NoticeFormPage {
         once,
@@ -169,6 +173,7 @@ pub(super) fn form_page(
         languages: choices.languages(),
         open: open_parts(typed, &wrong),
         files: files.collect(),
+        other: Vec::new(),
         typed: typed.clone(),
         wrong,
         f,

@@ -2,13 +2,15 @@
 //! was published before, keep it as a draft, throw a draft away.
 //!
 //! Invariants: a form that is not accepted comes back with everything that was typed and chosen.
-//! The form's command id makes a double tap one notice.
+//! The form's command id makes a double tap one notice. Nothing that happened meanwhile is undone or
+//! passed over in silence (`meanwhile`).
 
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::content::{NoticeForm, WrittenNotice};
 use super::form::UnpublishedForm;
+use super::meanwhile::{WRITING, changed, published, went_up};
 use crate::domain::blob::BlobRef;
 use crate::domain::id::{CommandId, NoticeId};
 use crate::domain::notice;
@@ -81,17 +83,21 @@ pub async fn publish(
     let Some(once) = once else {
         return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again").into());
     };
-    let state = app.journal.state();
-    let id = form
-        .notice_id()
-        .or_else(|| NoticeId::new(once.as_str()).ok());
-    if let Some(id) = id.filter(|id| !form.is_correction() && state.notices.contains_key(id)) {
-        return Ok(redirect_see_other(&published(&id)));
+    let _writing = WRITING.lock().await;
+    let fresh = NoticeId::new(once.as_str()).ok();
+    let id = form.notice_id().or(fresh);
+    let went_up = || went_up(&app, &visit, &form, id.as_ref()?);
+    if let Some(page) = went_up() {
+        return page;
     }
     let written = match form.checked(&app, &visit) {
         Ok(written) => written,
         Err((status, why)) => return again(status, why),
     };
+    if let Some(page) = changed(&app, &visit, &form, &written) {
+        return page;
+    }
+    let state = app.journal.state();
     let text = match app.keep_text(written.words.encode().into_bytes()).await {
         Ok(text) => text,
         Err(why) => return again(why.status(), visit.lang.t(why.detail_key()).into()),
@@ -108,10 +114,10 @@ pub async fn publish(
             Ok(redirect_see_other(&Act::address(Act::of(committed), &said)))
         }
         Ok(_) => Ok(redirect_see_other(&said)),
-        Err(why) => {
+        Err(why) => went_up().unwrap_or_else(|| {
             let why = PageError::from(why);
             again(why.status(), visit.lang.t(why.order_key()).into())
-        }
+        }),
     }
 }
 
@@ -134,10 +140,17 @@ pub async fn save_draft(
     let Some(id) = form.notice_id().or(fresh).filter(|_| !form.is_correction()) else {
         return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again").into());
     };
+    let _writing = WRITING.lock().await;
+    if let Some(page) = went_up(&app, &visit, &form, &id) {
+        return page;
+    }
     let written = match form.checked(&app, &visit) {
         Ok(written) => written,
         Err((status, why)) => return again(status, why),
     };
+    if let Some(page) = changed(&app, &visit, &form, &written) {
+        return page;
+    }
     let text = match app.keep_text(written.words.encode().into_bytes()).await {
         Ok(text) => text,
         Err(why) => return again(why.status(), visit.lang.t(why.detail_key()).into()),
@@ -173,15 +186,18 @@ pub async fn remove_draft(
     if !visit.is_chief() {
         return Err(PageError::NotPermitted);
     }
-    // A second tap finds it gone already.
-    if app.journal.state().drafts.contains_key(&id) {
-        let order = notice::Command::RemoveDraft { id };
-        app.submit(&visit, order).await?;
+    let removed = if app.journal.state().drafts.contains_key(&id) {
+        let order = notice::Command::RemoveDraft { id: id.clone() };
+        app.submit(&visit, order).await.map(drop)
+    } else {
+        // A second tap finds it gone already.
+        Ok(())
+    };
+    // Its hour came first: nobody may believe that it is gone.
+    if app.journal.state().notices.contains_key(&id) {
+        let page = format!("/notices/{id}?said=draft-went-up");
+        return Ok(redirect_see_other(&page));
     }
+    removed?;
     Ok(redirect_see_other("/notices?said=draft-removed"))
-}
-
-/// The address of the notice, which says that it is published.
-fn published(id: &NoticeId) -> String {
-    format!("/notices/{id}?said=published")
 }

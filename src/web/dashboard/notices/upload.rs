@@ -4,21 +4,24 @@
 //! Invariants: a file costs disk only once the sign-in and the form's token are proved, which stand
 //! before it. Files are kept when the whole form is here; a form that is cut in the middle leaves
 //! nothing. A file that is not kept costs the form nothing else: its reason is a field, and what
-//! was typed stays. Everything is bounded: bytes in all, bytes of text, fields, files. Of whoever
-//! never signed in nothing is read.
+//! was typed stays. Everything is bounded: bytes in all, bytes of text, fields, files, and the
+//! memory of a body while it comes (`http::form_parts`). Of a browser in which nobody signed in
+//! nothing is read; of one in which somebody did and is not signed in any more, a few forms at a
+//! time, and what was read of the text is handed on.
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
-use multer::{Constraints, Field, Multipart, SizeLimit};
+use tokio::sync::Semaphore;
 
 use crate::domain::notice::{Attachment, MAX_ATTACHMENTS, MAX_LINE_CHARS};
 use crate::domain::text;
 use crate::http::form::{Audience as _, FormFields, is_proof};
+use crate::http::form_parts::{FormPart, FormParts, boundary};
 use crate::http::page_error::{ErrorPages as _, PageError};
 use crate::store::attachments::{FileProblem, IncomingFile};
 use crate::web::kit::app::{App, RequestContext};
@@ -30,8 +33,19 @@ const MAX_UPLOAD_BYTES: u64 = 128 * 1024 * 1024;
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// How long a form of somebody who is not signed in may take.
 const STRANGER_TIMEOUT: Duration = Duration::from_secs(20);
+/// Forms of those that are read at a time; another waits for its turn.
+const STRANGERS_AT_ONCE: usize = 8;
+static STRANGERS: Semaphore = Semaphore::const_new(STRANGERS_AT_ONCE);
 /// Most fields.
 const MAX_FIELDS: usize = 128;
+
+/// Where such forms are sent to.
+const PATHS: [&str; 4] = [
+    "/notices",
+    "/notices/preview",
+    "/notices/new",
+    "/notices/drafts",
+];
 
 /// The field with a file that is kept: its hash, a space, its name.
 pub(super) const FILE_FIELD: &str = "file";
@@ -41,29 +55,30 @@ pub(super) const PROBLEM_NAME_FIELD: &str = "file-problem-name";
 
 /// Reads the body of a form with files, and hands its fields on.
 pub async fn take_files(State(app): State<App>, request: Request, next: Next) -> Response {
-    let kind = request.headers().get(CONTENT_TYPE);
-    let kind = kind.and_then(|value| value.to_str().ok());
-    let Some(boundary) = kind.and_then(|kind| multer::parse_boundary(kind).ok()) else {
+    let takes_files = request.method() == Method::POST && PATHS.contains(&request.uri().path());
+    let Some(boundary) = boundary(request.headers()).filter(|_| takes_files) else {
         return next.run(request).await;
     };
     let (mut parts, body) = request.into_parts();
     let Ok(visit) = RequestContext::from_request_parts(&mut parts, &app).await;
-    let fields = if visit.token.is_empty() {
-        FormFields::default()
-    } else {
-        let reading = read(&app, &visit, body, boundary);
-        // A person who is not signed in any more may have typed something; their files are not
-        // kept.
-        let read = if visit.user.is_some() {
-            reading.await
-        } else {
-            let read = tokio::time::timeout(STRANGER_TIMEOUT, reading).await;
-            read.unwrap_or(Err(PageError::UnreadableForm))
-        };
-        match read {
-            Ok(fields) => fields,
+    let mut read = ReadForm::default();
+    let form = FormParts::new(body, boundary, MAX_UPLOAD_BYTES);
+    let fields = if visit.user.is_some() {
+        match read.read(&app, &visit, form).await {
+            Ok(()) => read.keep().await,
             Err(why) => return app.page_of(&visit, why).await,
         }
+    } else {
+        // A person who is not signed in any more may have typed something; their files are not
+        // kept.
+        if app.last_person(&parts.headers).is_some() {
+            let reading = async {
+                let _one = STRANGERS.acquire().await;
+                read.read(&app, &visit, form).await
+            };
+            let _ = tokio::time::timeout(STRANGER_TIMEOUT, reading).await;
+        }
+        FormFields::cleaned(read.fields)
     };
     parts.extensions.insert(fields);
     next.run(Request::from_parts(parts, Body::empty())).await
@@ -78,38 +93,32 @@ struct ReadForm {
     problem: Option<(FileProblem, String)>,
 }
 
-async fn read(
-    app: &App,
-    visit: &RequestContext,
-    body: Body,
-    boundary: String,
-) -> Result<FormFields, PageError> {
-    let limit = SizeLimit::new().whole_stream(MAX_UPLOAD_BYTES);
-    let constraints = Constraints::new().size_limit(limit);
-    let stream = body.into_data_stream();
-    let mut form = Multipart::with_constraints(stream, boundary, constraints);
-    let mut read = ReadForm::default();
-    let broken = |_| PageError::UnreadableForm;
-    while let Some(field) = form.next_field().await.map_err(broken)? {
-        match field.file_name().map(str::to_owned) {
-            None => read.take_text(field).await?,
-            Some(name) => {
-                let is_proved = app.sender(visit).is_some_and(|(_, csrf)| {
-                    let token = read.fields.iter().find(|(name, _)| name == "form");
-                    visit.is_chief() && token.is_some_and(|(_, token)| is_proof(token, &csrf))
-                });
-                read.take_file(app, field, &name, is_proved).await?;
+impl ReadForm {
+    async fn read(
+        &mut self,
+        app: &App,
+        visit: &RequestContext,
+        mut form: FormParts,
+    ) -> Result<(), PageError> {
+        while let Some(part) = form.next_part().await? {
+            match part.file_name().map(str::to_owned) {
+                None => self.take_text(part).await?,
+                Some(name) => {
+                    let is_proved = app.sender(visit).is_some_and(|(_, csrf)| {
+                        let token = self.fields.iter().find(|(name, _)| name == "form");
+                        visit.is_chief() && token.is_some_and(|(_, token)| is_proof(token, &csrf))
+                    });
+                    self.take_file(app, part, &name, is_proved).await?;
+                }
             }
         }
+        Ok(())
     }
-    read.keep().await
-}
 
-impl ReadForm {
-    async fn take_text(&mut self, mut field: Field<'_>) -> Result<(), PageError> {
-        let name = field.name().unwrap_or_default().to_owned();
+    async fn take_text(&mut self, mut part: FormPart) -> Result<(), PageError> {
+        let name = part.name().to_owned();
         let mut value = Vec::new();
-        while let Some(piece) = next_piece(&mut field).await? {
+        while let Some(piece) = part.piece().await? {
             self.text_bytes += piece.len();
             if self.text_bytes > MAX_TEXT_BYTES {
                 return Err(PageError::FormTooLong);
@@ -127,13 +136,13 @@ impl ReadForm {
     async fn take_file(
         &mut self,
         app: &App,
-        mut field: Field<'_>,
+        mut part: FormPart,
         name: &str,
         is_proved: bool,
     ) -> Result<(), PageError> {
         let mut coming = None;
         let mut problem = None;
-        while let Some(piece) = next_piece(&mut field).await? {
+        while let Some(piece) = part.piece().await? {
             // A field without a chosen file has no bytes; a browser sends it all the same.
             if piece.is_empty() {
                 continue;
@@ -171,7 +180,7 @@ impl ReadForm {
     }
 
     /// Keeps the files, now that the whole form is here.
-    async fn keep(mut self) -> Result<FormFields, PageError> {
+    async fn keep(mut self) -> FormFields {
         for (file, name) in std::mem::take(&mut self.files) {
             match keep_one(file).await {
                 Ok(kept) => {
@@ -191,12 +200,8 @@ impl ReadForm {
             let said = said.map(|(field, value)| (field.to_owned(), value));
             self.fields.extend(said);
         }
-        Ok(FormFields::cleaned(self.fields))
+        FormFields::cleaned(self.fields)
     }
-}
-
-async fn next_piece(field: &mut Field<'_>) -> Result<Option<Bytes>, PageError> {
-    field.chunk().await.map_err(|_| PageError::UnreadableForm)
 }
 
 /// Keeps a file off the async threads. A decoder that panics found a damaged picture.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::destination::Destination;
 use super::interrupted::{InterruptedForm, TypedForm};
-use super::{last_person, sign_in_page};
+use super::sign_in_page;
 use crate::domain::id::UserId;
 use crate::http::form::{FormFields, SignInFields};
 use crate::http::render::{redirect_see_other, render_with};
@@ -28,7 +28,7 @@ pub async fn require_sign_in(State(app): State<App>, request: Request, next: Nex
     if visit.live || parts.uri.path().starts_with("/live/") {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let last = last_person(&app, &parts.headers);
+    let last = app.last_person(&parts.headers);
     // A person who was signed in learns why they must sign in again.
     let has_expired = last.is_some() || !visit.token.is_empty();
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
