@@ -88,6 +88,7 @@ mod strangers;
 mod style;
 mod support;
 mod tail;
+mod storm;
 mod technician;
 mod terminal;
 mod tidy;
