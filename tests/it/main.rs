@@ -61,6 +61,7 @@ mod keys;
 mod lamps;
 mod limits;
 mod loads;
+mod lapsing;
 mod logs;
 mod lookups;
 mod losses;
