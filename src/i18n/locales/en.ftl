@@ -1399,6 +1399,7 @@ storm-no-gauge = The village has no gauge for water or rain.
 storm-no-reading = no reading yet
 storm-own-gauge = This is measured in the village; it is no official bulletin.
 storm-rising = up { $by } { $unit } in an hour
+procedure-code = Code of the official page { $host }, for another phone
 storm-falling = down { $by } { $unit } in an hour
 storm-steady = unchanged in an hour
 storm-next-mark = next mark { $mark } { $unit }

@@ -1343,6 +1343,7 @@ procedure-file-many = quá nhiều thủ tục, nhiều nhất { $most }.
 procedure-file-column = không biết cột này là gì. Các cột: Mã, Tên thủ tục, Giấy tờ, Nơi nhận, Giờ nhận, Thời hạn, Lệ phí, Liên kết, Hiệu lực từ, Hiệu lực đến.
 procedure-file-column-twice = cột này có hai lần.
 procedure-file-no-column = thiếu cột “{ $name }”.
+procedure-code = Mã QR của trang chính thức { $host }, để mở bằng máy khác
 procedure-file-no-heading = ô có chữ mà cột không có tên.
 procedure-file-missing = ô này không được để trống.
 procedure-file-code = “{ $text }” không phải mã thủ tục: chỉ có chữ không dấu, số, dấu chấm, gạch.
