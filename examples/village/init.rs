@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use conglang::keys::authority::{Authority, CertificateFiles, RENEW_DAYS};
+use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::keys::secret;
+use conglang::supervisor::clock::Clock;
 use conglang::time::WallMs;
 
 /// Writes everything that the demo needs into `dir`.
@@ -165,8 +166,11 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
 /// renews certificates itself, but not once they have ended.
 pub fn renew(dir: &Path, now: WallMs) -> anyhow::Result<()> {
     let now_s = now.seconds();
-    let lasts =
-        |files: CertificateFiles| files.days_left(now_s).is_some_and(|days| days > RENEW_DAYS);
+    let clock = Clock::manual(now.ms());
+    let lasts = |files: CertificateFiles| {
+        let lifetime = files.lifetime_of_own_leaf(&clock);
+        lifetime.is_some_and(|lifetime| !lifetime.is_due())
+    };
     let keys = dir.join("data/keys");
     let linked = lasts(CertificateFiles::named(dir, "village"))
         || lasts(CertificateFiles::named(&keys, "commune"));

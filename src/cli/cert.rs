@@ -8,11 +8,13 @@ use super::{Cli, NO_ARGS, print};
 use crate::config::Config;
 use crate::config::layout::Layout;
 use crate::domain::id::VillageId;
+use crate::i18n::dates;
 use crate::i18n::io_text::io_text;
 use crate::i18n::locale::Lang;
 use crate::keys::authority::{Authority, CertificateFiles, IssuedCertificate};
 use crate::keys::certificate_status::{CertificateProblem, CertificateStatus};
 use crate::keys::holders::HolderStore;
+use crate::keys::lifetime::RemainingLifetime;
 use crate::keys::ring::{COMMUNE_CA, KeyRing};
 use crate::keys::tls::ReloadableCertificate;
 use crate::keys::x509;
@@ -48,6 +50,13 @@ pub(super) fn days_text(lang: Lang, days: i64) -> String {
     } else {
         lang.f("cert-expired", &[("n", -days)])
     }
+}
+
+/// When a certificate ends and how many days that are, in words.
+pub(super) fn ends_text(lang: Lang, lifetime: RemainingLifetime) -> String {
+    let date = dates::date(lifetime.ends());
+    let days = days_text(lang, lifetime.days());
+    lang.f("cert-ends", &[("date", &date), ("days", &days)])
 }
 
 /// The status of the broker's certificate, in words.
@@ -125,8 +134,8 @@ fn show(cli: &Cli, config: &Config) -> anyhow::Result<u8> {
     let clock = Clock::system(0);
     let public = CertificateFiles::named(&keys, "public");
     let there = public.certificate.exists();
-    let (public, mqtt) = (
-        public.remaining_days(&clock),
+    let (lifetime, mqtt) = (
+        public.lifetime(&clock),
         CertificateFiles::named(&keys, "mqtt").status(
             &keys.join(if config.is_commune() {
                 "ca"
@@ -136,8 +145,9 @@ fn show(cli: &Cli, config: &Config) -> anyhow::Result<u8> {
             &clock,
         ),
     );
-    let https = match public {
-        Some(days) => days_text(cli.lang(), days),
+    let public = lifetime.map(RemainingLifetime::days);
+    let https = match lifetime {
+        Some(lifetime) => ends_text(cli.lang(), lifetime),
         None if there => cli.t("cert-damaged-or-early"),
         None => cli.t("cert-none"),
     };

@@ -91,6 +91,9 @@ pub struct Directory {
     /// The map; none = the village has none yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<DirectoryMap>,
+    /// The map that was in force before: it may be put in force again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<DirectoryMap>,
     /// Labels of houses.
     #[serde(default)]
     pub labels: std::collections::BTreeMap<HouseId, HouseLabel>,

@@ -11,6 +11,7 @@ pub mod binary_sensor;
 pub mod blob;
 pub mod calendar;
 pub mod camera;
+pub mod changes;
 pub mod command;
 pub mod configuration;
 pub mod decide;

@@ -130,6 +130,9 @@ pub struct VillageState {
     /// The list of procedures; none = nobody has given one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub procedures: Option<Arc<ProcedureCatalogue>>,
+    /// The list of procedures that was in force before: it may be put in force again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub procedures_before: Option<Arc<ProcedureCatalogue>>,
     /// The storm plan; none = nobody has written one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storm_plan: Option<Arc<StormPlan>>,
@@ -215,11 +218,11 @@ impl VillageState {
         let drafts = drafts.map(|d| (BlobUse::Notice(&d.id), &d.text));
         let announcements = self.announcements.values();
         let announcements = announcements.map(|a| (BlobUse::Announcement(&a.id), &a.text));
-        let map = self.directory.map.iter();
+        let map = self.directory.map.iter().chain(&self.directory.before);
         let map = map.map(|map| (BlobUse::Map, &map.file));
         let labels = self.directory.labels.values();
         let labels = labels.map(|l| (BlobUse::HouseLabel(&l.house), &l.text));
-        let procedures = self.procedures.iter();
+        let procedures = self.procedures.iter().chain(&self.procedures_before);
         let procedures = procedures.map(|p| (BlobUse::Procedures, &p.file));
         let plan = self.storm_plan.iter();
         let plan = plan.map(|p| (BlobUse::StormPlan, &p.text));

@@ -20,13 +20,11 @@ use rcgen::{
     PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber,
 };
 
-/// Days a leaf is valid.
+use super::lifetime::RemainingLifetime;
+
+/// Days a leaf is valid; when it is renewed is a part of its life (`lifetime`).
 pub const LEAF_DAYS: u64 = 90;
-/// A leaf is renewed when fewer days are left.
-pub const RENEW_DAYS: i64 = 30;
 const CA_DAYS: u64 = 10_957;
-/// A CA's certificate is made again over its key when it would end within so many days.
-const CA_RENEW_DAYS: i64 = 3 * 365;
 const DAY: u64 = 86_400;
 /// Common name of a gateway's authority.
 pub const HOUSE_CA_NAME: &str = "Cổng Làng, nhà văn hóa";
@@ -88,7 +86,7 @@ fn ca_certificate(
 
 impl Authority {
     /// Loads `<folder>/ca.pem` and `ca.key`, or makes a new authority named `name` where neither
-    /// exists. A certificate that is missing, damaged, not valid at `now_s` or about to end is made
+    /// exists. A certificate that is missing, damaged, not valid at `now_s` or due is made
     /// again over the key: peers that pinned the old one still trust what it signs.
     ///
     /// # Errors
@@ -130,7 +128,7 @@ impl Authority {
         let validity = found.as_deref().and_then(super::x509::validity);
         let now = i64::try_from(now_s).unwrap_or(i64::MAX);
         let stands = validity.is_some_and(|(from, until)| {
-            from <= now && until.saturating_sub(now) > CA_RENEW_DAYS * 86_400
+            from <= now && !RemainingLifetime::new(from, until, now).is_due()
         });
         if !stands {
             // The name is part of what peers pinned.

@@ -9,7 +9,8 @@
 use std::io;
 use std::path::Path;
 
-use super::authority::{Authority, CertificateFiles, LEAF_DAYS, RENEW_DAYS};
+use super::authority::{Authority, CertificateFiles, LEAF_DAYS};
+use super::lifetime::RemainingLifetime;
 use super::{tls, x509};
 use crate::supervisor::clock::{Clock, Trust};
 
@@ -70,6 +71,34 @@ impl CertificateFiles {
         self.days_left(at)
     }
 
+    /// How much of its lifetime the certificate of another authority has left; none as in
+    /// [`Self::remaining_days`].
+    #[must_use]
+    pub fn lifetime(&self, clock: &Clock) -> Option<RemainingLifetime> {
+        let (from, until, now) = self.validity_at(clock)?;
+        Some(RemainingLifetime::new(from, until, now))
+    }
+
+    /// How much of its lifetime a leaf has left that one of our authorities made, also the commune's;
+    /// none as in [`Self::remaining_days`].
+    #[must_use]
+    pub fn lifetime_of_own_leaf(&self, clock: &Clock) -> Option<RemainingLifetime> {
+        let (from, until, now) = self.validity_at(clock)?;
+        Some(RemainingLifetime::of_own_leaf(from, until, now))
+    }
+
+    /// Its first and last second, and the time at which it is judged; none = it is missing or
+    /// damaged, or not valid yet as far as the time is known.
+    fn validity_at(&self, clock: &Clock) -> Option<(i64, i64, i64)> {
+        let (from, until) = self.validity()?;
+        let now = seconds(clock);
+        if clock.trust() == Trust::None {
+            Some((from, until, now.max(from)))
+        } else {
+            (from <= now).then_some((from, until, now))
+        }
+    }
+
     /// The status of a certificate that the authority in `folder` made.
     #[must_use]
     pub fn status(&self, folder: &Path, clock: &Clock) -> CertificateStatus {
@@ -93,13 +122,14 @@ impl CertificateFiles {
         if !tls::is_signed_by(&ca, &pem) {
             return CertificateStatus::Unusable(CertificateProblem::WrongIssuer);
         }
-        let now = i64::try_from(clock.trusted_s()).unwrap_or(i64::MAX);
-        let days = until.saturating_sub(now).div_euclid(86_400);
+        let now = seconds(clock);
+        let lifetime = RemainingLifetime::of_own_leaf(from, until, now);
+        let days = lifetime.days();
         if until > end {
             return CertificateStatus::Unusable(CertificateProblem::ValidityTooLong);
         }
         if clock.trust() == Trust::None {
-            return if days < 0 {
+            return if lifetime.is_over() {
                 CertificateStatus::ExpiringSoon(days)
             } else {
                 CertificateStatus::Valid(days)
@@ -109,10 +139,10 @@ impl CertificateFiles {
             CertificateStatus::Unusable(CertificateProblem::NotYetValid)
         } else if days > i64::try_from(LEAF_DAYS).unwrap_or(0) + 2 {
             CertificateStatus::Unusable(CertificateProblem::ValidityTooLong)
-        } else if days > RENEW_DAYS {
-            CertificateStatus::Valid(days)
-        } else {
+        } else if lifetime.is_due() {
             CertificateStatus::ExpiringSoon(days)
+        } else {
+            CertificateStatus::Valid(days)
         }
     }
 
@@ -146,6 +176,11 @@ impl CertificateFiles {
             (clock.trust() != Trust::None).then_some(now),
         )?)
     }
+}
+
+/// The last known time, seconds since 1970.
+fn seconds(clock: &Clock) -> i64 {
+    i64::try_from(clock.trusted_s()).unwrap_or(i64::MAX)
 }
 
 /// True when the clock may be believed about the end of a certificate: a time source confirmed it,
@@ -247,6 +282,41 @@ mod tests {
     }
 
     #[test]
+    fn each_certificate_is_due_in_the_last_third_of_its_lifetime_however_long() {
+        let temporary = tempfile::tempdir().expect("folder");
+        let files = CertificateFiles::named(temporary.path(), "public");
+        for days in [6, 45, 90, 365] {
+            let date =
+                |s: u64| rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(s);
+            let key = rcgen::KeyPair::generate().expect("key");
+            let names = vec!["h7.example".to_owned()];
+            let mut params = rcgen::CertificateParams::new(names).expect("names");
+            let end = NOW + days * DAY;
+            (params.not_before, params.not_after) = (date(NOW), date(end));
+            let certificate = params.self_signed(&key).expect("signed").pem();
+            std::fs::write(&files.key, key.serialize_pem() + &certificate).expect("written");
+            let lifetime = |s: u64| {
+                let lifetime = files.lifetime(&at(s)).expect("a lifetime");
+                (lifetime.is_due(), lifetime.is_over(), lifetime.days())
+            };
+            let third = days * DAY / 3;
+            let whole = |s: u64| i64::try_from(s / DAY).expect("days");
+            assert_eq!(lifetime(NOW), (false, false, whole(days * DAY)));
+            assert_eq!(lifetime(end - third), (false, false, whole(third)));
+            assert_eq!(
+                lifetime(end - third + 1),
+                (true, false, whole(third - 1)),
+                "a certificate of {days} days"
+            );
+            assert_eq!(lifetime(end), (true, false, 0));
+            assert_eq!(lifetime(end + 1), (true, true, -1));
+            assert_eq!(files.lifetime(&at(NOW - 1)), None, "it has not begun");
+            let unknown = files.lifetime(&Clock::unknown(0)).expect("a lifetime");
+            assert!(!unknown.is_due(), "without a date nothing is due");
+        }
+    }
+
+    #[test]
     fn a_ca_is_made_again_over_its_key_and_never_over_a_lost_one() {
         let temporary = tempfile::tempdir().expect("folder");
         let folder = temporary.path();
@@ -257,11 +327,22 @@ mod tests {
         let pinned = folder.join("pinned.pem");
         std::fs::write(&pinned, &first).expect("written");
         assert_eq!(
-            Authority::load_or_make(folder, "Bến Thóc", NOW + 9_000 * DAY)
+            Authority::load_or_make(folder, "Bến Thóc", NOW + 7_000 * DAY)
                 .expect("loaded")
                 .certificate(),
             first,
             "it lasts"
+        );
+        let spare = folder.join("spare");
+        std::fs::create_dir(&spare).expect("folder");
+        for name in ["ca.pem", "ca.key"] {
+            std::fs::copy(folder.join(name), spare.join(name)).expect("copied");
+        }
+        let third = Authority::load_or_make(&spare, "Bến Thóc", NOW + 7_600 * DAY);
+        assert_ne!(
+            third.expect("made").certificate(),
+            first,
+            "in the last third of its lifetime"
         );
         for harm in ["gone", "bit", "end"] {
             match harm {

@@ -10,6 +10,7 @@ pub mod certificate_status;
 mod clocked_verifier;
 pub mod holders;
 mod key_spec;
+pub mod lifetime;
 pub mod pins;
 mod public_name;
 pub mod ring;

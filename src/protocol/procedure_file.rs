@@ -23,7 +23,7 @@ use crate::domain::procedure::{MAX_LIST_BYTES, MAX_PROCEDURES, Procedure};
 use crate::domain::text;
 
 /// Mistakes that a refusal names.
-pub const MOST_MISTAKES: usize = 20;
+pub const MOST_MISTAKES: usize = 50;
 /// Most characters of a name.
 const MAX_NAME_CHARS: usize = 250;
 /// Most characters of a paper, a place and the like.

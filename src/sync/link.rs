@@ -12,7 +12,7 @@ use super::send::SendProgress;
 use super::status_report::StatusReports;
 use super::uplink::{RECEIPT_CURSOR, Uplink};
 use crate::domain::topics;
-use crate::keys::authority::{RENEW_DAYS, certificate_request};
+use crate::keys::authority::certificate_request;
 use crate::keys::certificate_status::is_clock_trusted;
 use crate::keys::tls;
 use crate::protocol::commune::{DownlinkMessage, UplinkMessage};
@@ -256,7 +256,9 @@ impl Uplink {
     /// True when the village's certificate ends soon. A clock that is wrong makes every certificate
     /// look old: one that seems to have ended is renewed only by a clock that is trusted.
     fn must_renew(&self) -> bool {
-        let (_, days) = self.best_certificate();
-        days <= RENEW_DAYS && (days > 0 || is_clock_trusted(&self.clock))
+        let (files, days) = self.best_certificate();
+        let lifetime = files.lifetime_of_own_leaf(&self.clock);
+        let is_due = days <= 0 || lifetime.is_none_or(|lifetime| lifetime.is_due());
+        is_due && (days > 0 || is_clock_trusted(&self.clock))
     }
 }

@@ -33,10 +33,21 @@ impl Driver {
 
     /// A phone with a screen of this size; wider than 600 pixels it is a desk's.
     pub async fn phone_of(&self, width: u16, height: u16) -> Client {
+        self.phone_with(width, height, &serde_json::json!({})).await
+    }
+
+    /// A phone whose browser runs no page's script.
+    pub async fn phone_without_script(&self) -> Client {
+        let none = serde_json::json!({ "profile.managed_default_content_settings.javascript": 2 });
+        self.phone_with(360, 800, &none).await
+    }
+
+    async fn phone_with(&self, width: u16, height: u16, prefs: &serde_json::Value) -> Client {
         let capabilities: fantoccini::wd::Capabilities = serde_json::from_value(serde_json::json!({
             "browserName": "chrome",
             "goog:chromeOptions": {
                 "binary": "/usr/bin/chromium",
+                "prefs": prefs,
                 "mobileEmulation": {
                     "deviceMetrics": {
                         "width": width, "height": height, "pixelRatio": 1.0, "mobile": width < 600,

@@ -31,7 +31,9 @@ fn with_proof<'a>(proof: Option<&'a str>, pin: &'a str) -> Vec<(&'a str, &'a str
 fn no_form_is_taken(paths: Vec<&str>, other: &str, send: impl Fn(&str, Option<&str>) -> Answer) {
     assert!(paths.len() >= 3, "{paths:?}");
     for path in paths {
-        let sent_to = path.replace("{id}", "den-01.light");
+        let sent_to = path
+            .replace("{id}", "den-01.light")
+            .replace("{kind}", "map");
         for proof in [None, Some(""), Some("00"), Some(other)] {
             let answer = send(&sent_to, proof);
             assert_eq!(answer.status, 403, "{path} with {proof:?}: {answer:?}");

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use conglang::ports::guests::GuestVisitor;
 
+use crate::support::codes::{drawn, read_codes};
 use crate::support::guest_pages::GuestPages;
+use crate::support::house::House;
 use crate::support::http::{Answer, encode, http};
 
 /// First view of a page, bytes.
@@ -160,6 +162,56 @@ fn a_link_leads_only_to_a_host_of_the_list_and_time_is_told() {
         searched.contains("/p/d") && searched.contains("Đã hết hạn"),
         "{searched}"
     );
+}
+
+#[test]
+fn the_code_of_a_procedure_leads_to_its_official_page_and_none_leads_elsewhere() {
+    let mut house = House::new(
+        "[[official]]\nkind = \"health\"\nname = \"Trạm y tế\"\nurl = \"https://xa.example/\"\n\
+         [[help]]\nname = \"Tổ công nghệ số\"\nhours = \"thứ Ba, 19 giờ\"\n\
+         phone = \"0000 000 021\"\n",
+    );
+    house.start();
+    let long = format!("https://xa.example/{}", "x".repeat(320));
+    let list = format!(
+        "Mã,Tên,Link\na,Thật,https://dichvucong.gov.vn/p/x.html?ma=1.001193&b=2\n\
+         b,Giả,https://dichvucong.gov.vn.xa.vn/x\nc,Giả,https://xdichvucong.gov.vn/\n\
+         d,Của xã,http://dat.xa.example/y\ne,Không có,\nf,Dài,{long}\n"
+    );
+    let file = house.dir.join("list.csv");
+    std::fs::write(&file, list).expect("written");
+    let (code, said) = house.cli(&["procedures", "import", &file.display().to_string()]);
+    assert_eq!(code, 0, "{said}");
+    let code_of = |procedure: &str, lang: &str| {
+        let path = format!("/p/{procedure}?lang={lang}");
+        let body = http(house.portal, "GET", &path, "", "").body;
+        assert!(body.len() <= FIRST_VIEW, "{path}: {} bytes", body.len());
+        let warned = match lang {
+            "vi" => "Cán bộ không bao giờ hỏi mã OTP",
+            _ => "No officer ever asks for your OTP",
+        };
+        for words in [warned, "Tổ công nghệ số", "href=\"tel:0000000021\""] {
+            assert!(body.contains(words), "{words} on {path}: {body}");
+        }
+        let (_, rest) = body.split_once("<div class=\"code\">")?;
+        let svg = rest.split("</div>").next().expect("its end");
+        let picture = house.dir.join("code.pbm");
+        std::fs::write(&picture, drawn(svg)).expect("written");
+        let read = read_codes(&picture);
+        assert_eq!(read.len(), 1, "{path}");
+        Some(read[0].clone())
+    };
+    let official = "https://dichvucong.gov.vn/p/x.html?ma=1.001193&b=2";
+    for lang in ["vi", "en"] {
+        assert_eq!(code_of("a", lang).as_deref(), Some(official));
+        assert_eq!(
+            code_of("d", lang).as_deref(),
+            Some("http://dat.xa.example/y")
+        );
+        for without in ["b", "c", "e", "f"] {
+            assert_eq!(code_of(without, lang), None, "{without}");
+        }
+    }
 }
 
 #[test]

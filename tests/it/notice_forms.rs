@@ -29,7 +29,7 @@ pub fn photo(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// A form with files: its fields, then the name and the content of each file.
-fn multipart(fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn multipart(fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, value) in fields {
         let part = format!(
@@ -50,7 +50,7 @@ fn multipart(fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Vec<u8> {
     body
 }
 
-fn head(house: &House, path: &str, cookie: &str, length: usize) -> String {
+pub fn head(house: &House, path: &str, cookie: &str, length: usize) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {cookie}\r\nconnection: close\r\n\
          content-type: multipart/form-data; boundary={BOUNDARY}\r\n\
@@ -106,12 +106,12 @@ pub fn stored(house: &House) -> Vec<String> {
     all
 }
 
-fn visitor(house: &House, path: &str) -> Answer {
+pub fn visitor(house: &House, path: &str) -> Answer {
     http(house.portal, "GET", path, "", "")
 }
 
 /// Presses a button of a page: its hidden fields are sent.
-fn press(house: &House, cookie: &str, page: &Answer, path: &str) -> Answer {
+pub fn press(house: &House, cookie: &str, page: &Answer, path: &str) -> Answer {
     let fields = page.hidden_fields();
     let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (&**n, &**v)).collect();
     house.post(path, cookie, &fields)

@@ -35,7 +35,7 @@ const OTHERS: [(&str, &str); 2] = [
 
 /// The answer to one request, with its host as it is; a body that is longer than the answer waits
 /// for may be cut.
-fn asks(port: u16, method: &str, host: &str, path: &str, body: &str) -> Answer {
+pub fn asks(port: u16, method: &str, host: &str, path: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -316,7 +316,7 @@ fn ten_thousand_half_open_connections_of_one_guest_keep_no_other_page_waiting() 
 }
 
 /// The answer to a phone that asks over HTTPS under a name; none = nobody answers.
-fn asks_secure(ca: &Path, port: u16, name: &'static str, path: &str) -> Option<Answer> {
+pub fn asks_secure(ca: &Path, port: u16, name: &'static str, path: &str) -> Option<Answer> {
     let config = conglang::keys::tls::client_config(ca, None, Clock::system(0)).expect("client");
     let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream

@@ -18,10 +18,10 @@ const FIRST_WALL: usize = 120_000;
 const FIRST_VIEW: usize = 12_000;
 
 /// An answer as it came, its body still compressed and without the frames of chunks.
-struct Wire {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
+pub struct Wire {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
 }
 
 impl Wire {
@@ -33,7 +33,7 @@ impl Wire {
             .map(|p| p.1)
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut out = String::new();
         flate2::read::GzDecoder::new(&self.body[..])
             .read_to_string(&mut out)
@@ -56,7 +56,7 @@ fn unchunked(mut rest: &[u8]) -> Vec<u8> {
     out
 }
 
-fn wire(port: u16, path: &str, cookie: &str, more: &str) -> Wire {
+pub fn wire(port: u16, path: &str, cookie: &str, more: &str) -> Wire {
     let mut door = TcpStream::connect(("127.0.0.1", port)).expect("connects");
     door.set_read_timeout(Some(Duration::from_secs(20)))
         .expect("timeout");

@@ -10,6 +10,8 @@ use crate::config::layout::Layout;
 use crate::i18n::io_text::io_text;
 use crate::i18n::locale::{Arg, Lang};
 use crate::keys::authority::CertificateFiles;
+use crate::keys::certificate_status::CertificateStatus;
+use crate::keys::lifetime::RemainingLifetime;
 use crate::keys::ring::KeyRing;
 use crate::store::disk_space;
 use crate::supervisor::clock::{Clock, Trust};
@@ -200,14 +202,29 @@ pub(super) fn check_broker_certificate(
     clock: &Clock,
     found: &mut Vec<Finding>,
 ) {
-    let standing = CertificateFiles::named(keys, "mqtt").status(&keys.join(authority), clock);
-    if standing.days_left().is_none_or(|d| d < 14) {
-        found.push(error(
-            "D-KEY-03",
-            lang.f(key, &[("state", &cert::status_text(lang, standing))]),
-            lang.t("doctor-mqtt-certificate-do"),
-        ));
-    }
+    let files = CertificateFiles::named(keys, "mqtt");
+    let status = files.status(&keys.join(authority), clock);
+    let lifetime = files.lifetime_of_own_leaf(clock);
+    let (finding, state): (NewFinding, String) = match (status, lifetime) {
+        (CertificateStatus::Valid(_), _) => return,
+        (CertificateStatus::ExpiringSoon(_), Some(lifetime)) => {
+            (graded(lifetime), cert::ends_text(lang, lifetime))
+        }
+        _ => (error, cert::status_text(lang, status)),
+    };
+    found.push(finding(
+        "D-KEY-03",
+        lang.f(key, &[("state", &state)]),
+        lang.t("doctor-mqtt-certificate-do"),
+    ));
+}
+
+/// Makes a finding of a grade: its code, what was found, what to do.
+type NewFinding = fn(&'static str, String, String) -> Finding;
+
+/// The grade of a certificate that is due: an error when it has ended.
+fn graded(lifetime: RemainingLifetime) -> NewFinding {
+    if lifetime.is_over() { error } else { note }
 }
 
 /// How long the certificate of the link to the commune is valid.
@@ -223,9 +240,10 @@ fn check_uplink_certificate(
             certificate: certificate.clone(),
             key: key.clone(),
         }
-        .remaining_days(clock);
-        let renewed = CertificateFiles::named(keys, "commune").remaining_days(clock);
-        match given.max(renewed) {
+        .lifetime_of_own_leaf(clock);
+        let renewed = CertificateFiles::named(keys, "commune").lifetime_of_own_leaf(clock);
+        let lifetimes = given.into_iter().chain(renewed);
+        match lifetimes.max_by_key(|lifetime| lifetime.ends()) {
             None => found.push(error(
                 "D-KEY-04",
                 lang.f(
@@ -234,14 +252,16 @@ fn check_uplink_certificate(
                 ),
                 lang.t("doctor-village-certificate-do"),
             )),
-            Some(left) if left < 14 => found.push(error(
-                "D-KEY-05",
-                lang.f(
-                    "doctor-uplink-certificate",
-                    &[("days", &cert::days_text(lang, left))],
-                ),
-                lang.t("doctor-uplink-certificate-do"),
-            )),
+            Some(lifetime) if lifetime.is_due() => {
+                found.push(graded(lifetime)(
+                    "D-KEY-05",
+                    lang.f(
+                        "doctor-uplink-certificate",
+                        &[("days", &cert::ends_text(lang, lifetime))],
+                    ),
+                    lang.t("doctor-uplink-certificate-do"),
+                ));
+            }
             Some(_) => {}
         }
     }
@@ -258,7 +278,7 @@ fn check_https_certificate(
     let doors = &config.listeners;
     if doors.dashboard_tls.is_some() || doors.portal_tls.is_some() {
         let files = CertificateFiles::named(keys, "public");
-        match files.remaining_days(clock) {
+        match files.lifetime(clock) {
             None if files.certificate.exists() => {
                 found.push(error(
                     "D-KEY-06",
@@ -271,14 +291,16 @@ fn check_https_certificate(
                 lang.t("doctor-https-none"),
                 lang.t("doctor-https-do"),
             )),
-            Some(days) if days < 14 => found.push(note(
-                "D-KEY-02",
-                lang.f(
-                    "doctor-https-old",
-                    &[("days", &cert::days_text(lang, days))],
-                ),
-                lang.t("doctor-https-do"),
-            )),
+            Some(lifetime) if lifetime.is_due() => {
+                found.push(graded(lifetime)(
+                    "D-KEY-02",
+                    lang.f(
+                        "doctor-https-old",
+                        &[("days", &cert::ends_text(lang, lifetime))],
+                    ),
+                    lang.t("doctor-https-old-do"),
+                ));
+            }
             Some(_) => {}
         }
     }

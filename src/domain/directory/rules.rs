@@ -14,7 +14,15 @@ use crate::domain::state::VillageState;
 #[must_use]
 pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
     match command {
-        Command::Replace { .. } | Command::Label { .. } | Command::Withdraw { .. } => {
+        Command::Replace { .. } => {
+            let givers = [
+                Principal::Chief,
+                Principal::Technician,
+                Principal::LocalAdmin,
+            ];
+            is_one_of(state, actor, &givers)
+        }
+        Command::Label { .. } | Command::Withdraw { .. } => {
             is_one_of(state, actor, &[Principal::Chief, Principal::LocalAdmin])
         }
     }
@@ -89,7 +97,7 @@ pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
             roads,
             houses,
         } => {
-            directory.map = Some(DirectoryMap {
+            directory.before = directory.map.replace(DirectoryMap {
                 file: file.clone(),
                 roads: *roads,
                 houses: *houses,
@@ -169,5 +177,36 @@ mod tests {
         assert_eq!(carry_out(&mut state, &replace), Ok(1));
         assert_eq!(carry_out(&mut state, &replace), Ok(0));
         assert_eq!(state.directory.map.as_ref().map(|m| m.houses), Some(2));
+        assert_eq!(state.directory.before, None);
+    }
+
+    #[test]
+    fn the_map_before_stays_with_its_file_and_can_be_put_in_force_again() {
+        let mut state = VillageState::default();
+        let replace = |mac: &str, houses| Command::Replace {
+            file: crate::domain::blob::BlobRef {
+                id: BlobId::new(mac).expect("id"),
+                mac: mac.to_owned(),
+                ..blob()
+            },
+            roads: 1,
+            houses,
+        };
+        let houses = |state: &VillageState| {
+            let of = |map: &Option<DirectoryMap>| map.as_ref().map(|map| map.houses);
+            (of(&state.directory.map), of(&state.directory.before))
+        };
+        let kept = |state: &VillageState| {
+            let ids = state.blobs().map(|(_, blob)| blob.id.to_string());
+            ids.collect::<Vec<_>>()
+        };
+        carry_out(&mut state, &replace("aa", 10)).expect("taken");
+        carry_out(&mut state, &replace("bb", 20)).expect("taken");
+        assert_eq!(houses(&state), (Some(20), Some(10)));
+        assert_eq!(kept(&state), ["bb", "aa"]);
+        carry_out(&mut state, &replace("aa", 10)).expect("put in force again");
+        assert_eq!(houses(&state), (Some(10), Some(20)));
+        carry_out(&mut state, &replace("cc", 30)).expect("taken");
+        assert_eq!(kept(&state), ["cc", "aa"], "one before is kept, no more");
     }
 }

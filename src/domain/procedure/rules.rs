@@ -13,7 +13,12 @@ use crate::domain::state::VillageState;
 #[must_use]
 pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
     let Command::Replace { .. } = command;
-    is_one_of(state, actor, &[Principal::Chief, Principal::LocalAdmin])
+    let givers = [
+        Principal::Chief,
+        Principal::Technician,
+        Principal::LocalAdmin,
+    ];
+    is_one_of(state, actor, &givers)
 }
 
 /// Turns a command into events. The same list given again changes nothing.
@@ -33,10 +38,11 @@ pub fn decide(state: &VillageState, command: &Command) -> Vec<Event> {
 /// Applies an event.
 pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
     let Event::Replaced { file, count } = event;
-    state.procedures = Some(Arc::new(ProcedureCatalogue {
+    let next = Arc::new(ProcedureCatalogue {
         file: file.clone(),
         count: *count,
         at: entry.wall_ms,
         order: entry.seq,
-    }));
+    });
+    state.procedures_before = state.procedures.replace(next);
 }

@@ -722,6 +722,7 @@ cert-expired = { $n ->
         [one] expired { $n } day ago
        *[other] expired { $n } days ago
     }
+cert-ends = ends on { $date }, { $days }
 cert-none = there is none yet
 cert-damaged = cannot be used: the file is damaged
 cert-foreign = cannot be used: it is not of this CA
@@ -846,6 +847,7 @@ doctor-https-unusable = The HTTPS certificate cannot be used: it is damaged, or 
 doctor-https-unusable-do = see the machine's clock; conglang cert install CERTIFICATE KEY
 doctor-https-none = No certificate for HTTPS is installed
 doctor-https-old = The HTTPS certificate: { $days }
+doctor-https-old-do = get a new one and install it before that day: conglang cert install CERTIFICATE KEY; once it has ended phones say that the page is not safe
 doctor-https-do = conglang cert install CERTIFICATE KEY
 advice-space = remove recordings, or take a larger card
 

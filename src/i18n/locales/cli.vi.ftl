@@ -620,6 +620,7 @@ token-removed = { $name }: đã thu hồi, phần mềm dùng mã này bị từ
 # Chứng thư số
 cert-days = còn { $n } ngày
 cert-expired = đã hết hạn { $n } ngày
+cert-ends = hết hạn ngày { $date }, { $days }
 cert-none = chưa có
 cert-damaged = không dùng được: tệp hỏng
 cert-foreign = không dùng được: không phải của CA này
@@ -741,6 +742,7 @@ doctor-https-unusable = Chứng thư HTTPS không dùng được: tệp hỏng, 
 doctor-https-unusable-do = xem giờ của máy; conglang cert install CHỨNG-THƯ KHÓA
 doctor-https-none = Chưa cài chứng thư cho HTTPS
 doctor-https-old = Chứng thư HTTPS: { $days }
+doctor-https-old-do = xin chứng thư mới rồi cài trước ngày đó: conglang cert install CHỨNG-THƯ KHÓA; để hết hạn thì điện thoại báo trang không an toàn
 doctor-https-do = conglang cert install CHỨNG-THƯ KHÓA
 advice-space = xóa bớt hình ghi, hoặc thay thẻ lớn hơn
 

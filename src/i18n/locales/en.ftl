@@ -1305,7 +1305,7 @@ map-too-many-sites = more than { $most } places or codes
 map-too-many-points = the roads have more than { $most } points
 map-too-dense = the roads are drawn too densely, most of all “{ $road }”. Thin the points out: one every 5 m is enough
 directory-map = The village's map: { $roads } roads and alleys, { $houses } houses, taken in { $when }.
-directory-no-map = The village has no map yet. The technician gives it: conglang directory import.
+directory-no-map = The village has no map yet. Give it with the button below.
 print-title = Print codes
 print-do = PDF files to print. The address stands in letters beside each code.
 print-wall = Print the sheet for the village hall's wall (A4)
@@ -1346,6 +1346,61 @@ consent-signed = signed on paper
 consent-spoken = told the village chief
 consent-written = wrote a message
 consent-given = The householder agreed on { $day }: { $how }
+# The file with the map and the file with the procedures
+map-file-title = Give the village a map
+map-file-do = Choose a GeoJSON file (as QGIS and geojson.io save it). It is read whole and shown before it replaces anything. A file with mistakes changes nothing.
+map-file-none = The village has no map yet.
+map-file-of = { $roads ->
+    [one] One road or alley
+   *[other] { $roads } roads and alleys
+}, { $houses ->
+    [one] one house
+   *[other] { $houses } houses
+}, given { $when }
+map-file-preview = The map before it is taken
+map-file-counts = The file has { $houses ->
+    [one] one house
+   *[other] { $houses } houses
+}, { $roads ->
+    [one] one road or alley
+   *[other] { $roads } roads and alleys
+}.
+map-file-houses = Houses: { $new } new, { $changed } changed, { $gone } gone
+map-file-roads = Roads and alleys: { $new } new, { $changed } changed, { $gone } gone
+map-file-lost = The printed codes of these pages will open no more. To keep them, write the old id into old_ids of the file.
+map-file-taken = The map is replaced. The one before is kept below.
+map-file-restored = The map before is in force again.
+map-file-same = This map is in force already; nothing changed.
+procedures-file-title = Give the village a list of procedures
+procedures-file-do = Choose a CSV file as Excel saves it. It is read whole and shown before it replaces anything. A file with mistakes changes nothing.
+procedures-file-none = The village has no list of procedures yet.
+procedures-file-of = { $n ->
+    [one] One procedure
+   *[other] { $n } procedures
+}, given { $when }
+procedures-file-preview = The list before it is taken
+procedures-file-counts = The file has { $n ->
+    [one] one procedure
+   *[other] { $n } procedures
+}, written as { $written }.
+procedures-file-changes = Procedures: { $new } new, { $changed } changed, { $gone } gone
+procedures-file-lost = These procedures will be gone:
+procedures-file-taken = The list is replaced. The one before is kept below.
+procedures-file-restored = The list before is in force again.
+procedures-file-same = This list is in force already; nothing changed.
+file-choose = A file on this device
+file-look = Look at it
+file-not-chosen = No file is chosen.
+file-mistakes = { $n ->
+    [one] The file has a mistake
+   *[other] The file has { $n } mistakes
+}; nothing changed.
+file-no-change = It is the same as what is in force; nothing changes.
+file-not-yet = Nothing is replaced yet. If it is right, press the button below.
+file-take = Replace it with this file
+file-other = Choose another file
+file-before = The one before
+file-restore = Restore the one before
 # Procedures, search, official addresses
 procedures = Administrative procedures
 procedures-find = Find a procedure (no diacritics needed)
@@ -1370,6 +1425,7 @@ procedure-time = Processing time
 procedure-fee = Fee
 procedure-online = Submit online
 procedure-official = Open the official page: { $host }
+procedure-code = Code of the official page { $host }, for another phone
 procedure-help = Where to get help
 procedure-print = To print: choose Print in the browser; the sheet has a box to tick for each paper.
 never-otp = No officer ever asks for your OTP code or your password.

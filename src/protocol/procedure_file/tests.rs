@@ -123,7 +123,7 @@ fn each_mistake_is_named_with_its_line_and_column() {
         mistakes(&format!("Mã;Tên\n{many}")),
         [(line, 0, "procedure-file-many")]
     );
-    let bad: String = (0..50).map(|n| format!("{n};\n")).collect();
+    let bad: String = (0..60).map(|n| format!("{n};\n")).collect();
     assert_eq!(mistakes(&format!("Mã;Tên\n{bad}")).len(), MOST_MISTAKES);
     let large = vec![b'a'; MAX_LIST_BYTES + 1];
     assert_eq!(

@@ -30,8 +30,8 @@ async fn put(
     TerminalLang(lang): TerminalLang,
     Json(PutProcedures { list }): Json<PutProcedures>,
 ) -> Response {
-    let (command, count) = match procedures::command_of(&app, list.into_bytes()).await {
-        Ok(made) => made,
+    let list = match procedures::prepare_list(&app, list.into_bytes()).await {
+        Ok(list) => list,
         Err(NotTaken::Mistakes(mistakes)) => {
             return error_response(
                 StatusCode::BAD_REQUEST,
@@ -43,10 +43,10 @@ async fn put(
             return error_response(StatusCode::SERVICE_UNAVAILABLE, why);
         }
     };
-    let request = CommandRequest::new(Actor::LocalAdmin, command);
+    let request = CommandRequest::new(Actor::LocalAdmin, list.command);
     match submit_request(&app, lang, request).await {
         Ok(receipt) => Json(PutProceduresAnswer {
-            count,
+            count: list.count,
             changed: receipt.last != 0,
         })
         .into_response(),

@@ -1,5 +1,6 @@
 //! The dashboard's routes, and who may use each.
 
+mod board_file;
 mod cameras;
 pub mod devices;
 mod directory;
@@ -52,7 +53,7 @@ const MAX_SIGN_IN_BYTES: usize = MAX_FORM_BYTES + 8 * 1024;
 
 /// The forms that signed-in people send: where each is sent, and its handler. No other route of the
 /// pages takes a form, but for the sign-in.
-fn forms() -> [(&'static str, MethodRouter<App>); 22] {
+fn forms() -> [(&'static str, MethodRouter<App>); 25] {
     [
         ("/lights/{id}", form(lights::switch)),
         ("/groups/{id}", form(lights::switch_group)),
@@ -72,6 +73,9 @@ fn forms() -> [(&'static str, MethodRouter<App>); 22] {
         ("/wifi/rules", form(wifi::set)),
         ("/directory/label", form(directory::label)),
         ("/directory/withdraw", form(directory::withdraw)),
+        ("/files/{kind}", form(board_file::preview)),
+        ("/files/{kind}/take", form(board_file::take)),
+        ("/files/{kind}/restore", form(board_file::restore)),
         ("/storm", form(storm::set)),
         ("/undo", form(undo::undo)),
         ("/sign-out", form(sign_in::sign_out)),
@@ -115,6 +119,7 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/wifi/rules", get(wifi::rules_form))
         .route("/wifi/sheet", get(wifi::sheet))
         .route("/directory", get(directory::show))
+        .route("/files/{kind}", get(board_file::form))
         .route("/print/wall.pdf", get(directory::wall))
         .route("/print/roads.pdf", get(directory::alleys))
         .route("/print/plates/{road}", get(directory::plates))
@@ -130,7 +135,8 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
             router.route(path, handler)
         })
         .layer(from_fn_with_state(app.clone(), sign_in::require_sign_in))
-        .layer(from_fn_with_state(app.clone(), notices::take_files));
+        .layer(from_fn_with_state(app.clone(), notices::take_files))
+        .layer(from_fn_with_state(app.clone(), board_file::take_file));
     Router::new()
         .merge(inside)
         .route(

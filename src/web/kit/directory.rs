@@ -3,7 +3,9 @@
 //! Invariant: a file with a mistake changes nothing; the map of before stays. Only the understood
 //! part is kept, never the file as it came.
 
-use crate::domain::directory::data::MapData;
+use crate::domain::blob::BlobRef;
+use crate::domain::changes::Changes;
+use crate::domain::directory::data::{House, MapData, Road};
 use crate::domain::directory::geometry::GeoPoint;
 use crate::domain::directory::{self, MAX_HOUSES};
 use crate::domain::state::VillageState;
@@ -22,6 +24,10 @@ pub struct PreparedMap {
     pub roads: u32,
     /// Houses.
     pub houses: u32,
+    /// How its roads and alleys differ from those of today's map.
+    pub road_changes: Changes,
+    /// How its houses differ.
+    pub house_changes: Changes,
     /// Paths that were printed in codes, and that lead nowhere with this map.
     pub lost_links: Vec<String>,
 }
@@ -59,8 +65,8 @@ pub async fn prepare_map(app: &App, file: Vec<u8>) -> Result<PreparedMap, MapRef
         .map_err(|_| MapRefusal::NotWritten)?
         .map_err(MapRefusal::Mistakes)?;
     let lost_links = lost_links(app, &data);
-    let count = |n: usize| u32::try_from(n.min(MAX_HOUSES)).unwrap_or(u32::MAX);
-    let (roads, houses) = (count(data.roads.len()), count(data.houses.len()));
+    let (road_changes, house_changes) = changes(app, &data);
+    let (roads, houses) = counts(&data);
     let file = app.files.put_file(bytes).await.map_err(|cause| {
         tracing::error!(%cause, "village map not written");
         MapRefusal::NotWritten
@@ -73,8 +79,41 @@ pub async fn prepare_map(app: &App, file: Vec<u8>) -> Result<PreparedMap, MapRef
         },
         roads,
         houses,
+        road_changes,
+        house_changes,
         lost_links,
     })
+}
+
+/// The command that puts a map in force which was written before; none = there is no such map.
+/// Blocks.
+#[must_use]
+pub fn kept_map(app: &App, file: BlobRef) -> Option<directory::Command> {
+    let data = map_file::read_kept(&app.files.get(&file).ok()?)?;
+    let (roads, houses) = counts(&data);
+    Some(directory::Command::Replace {
+        file,
+        roads,
+        houses,
+    })
+}
+
+/// How many roads and houses a map has.
+fn counts(data: &MapData) -> (u32, u32) {
+    let count = |n: usize| u32::try_from(n.min(MAX_HOUSES)).unwrap_or(u32::MAX);
+    (count(data.roads.len()), count(data.houses.len()))
+}
+
+/// How roads and houses differ from those of today's map.
+fn changes(app: &App, next: &MapData) -> (Changes, Changes) {
+    let map = app.live.directory.get();
+    let data = map.as_ref().map(|map| map.data());
+    let roads = data.map_or(&[][..], |data| &data.roads);
+    let houses = data.map_or(&[][..], |data| &data.houses);
+    (
+        Changes::between(roads, &next.roads, |r: &Road| &r.id, |r| &r.old_ids),
+        Changes::between(houses, &next.houses, |h: &House| &h.id, |h| &h.old_ids),
+    )
 }
 
 /// The paths of today's map that lead nowhere with this one: paper with their codes is worth

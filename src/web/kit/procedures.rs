@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use super::app::App;
 use super::board_cache::ProcedureList;
-use crate::domain::procedure::Command;
+use crate::domain::blob::BlobRef;
+use crate::domain::changes::Changes;
+use crate::domain::procedure::{Command, Procedure};
 use crate::i18n::locale::Lang;
 use crate::i18n::procedure_file_text::mistake_text;
 use crate::protocol::procedure_file::{self, MistakeAt};
@@ -48,6 +50,23 @@ impl App {
     }
 }
 
+/// Most procedures that are named when they are gone.
+const MAX_NAMED: usize = 20;
+
+/// A list that may be taken: the command, and what it brings.
+pub struct PreparedList {
+    /// Gives the village this list.
+    pub command: Command,
+    /// How many procedures there are.
+    pub count: u32,
+    /// How they differ from those of today's list.
+    pub changes: Changes,
+    /// Code and name of those that are not in it any more.
+    pub gone: Vec<String>,
+    /// How the text stood in the file: “UTF-8”.
+    pub written_in: &'static str,
+}
+
 /// Why a file was not taken.
 pub enum NotTaken {
     /// It has mistakes.
@@ -56,26 +75,48 @@ pub enum NotTaken {
     NotStored,
 }
 
-/// The command that takes the procedures of a file, which is stored anew as it is kept; and how
-/// many there are.
+/// Reads a file with procedures, and stores it anew as it is kept.
 ///
 /// # Errors
 /// [`NotTaken`]; nothing is changed then.
-pub async fn command_of(app: &App, bytes: Vec<u8>) -> Result<(Command, u32), NotTaken> {
+pub async fn prepare_list(app: &App, bytes: Vec<u8>) -> Result<PreparedList, NotTaken> {
+    let today = app.procedures().await;
     let read = tokio::task::spawn_blocking(move || {
-        procedure_file::read(&bytes).map(|found| {
-            let kept = procedure_file::write(&found.procedures);
-            (kept, found.procedures.len())
-        })
+        let found = procedure_file::read(&bytes)?;
+        let (before, after) = (&today.all, &found.procedures);
+        let changes = Changes::between(before, after, |p: &Procedure| &p.code, |_| &[]);
+        let is_gone = |p: &&Procedure| !after.iter().any(|next| next.code == p.code);
+        let gone = before.iter().filter(is_gone).take(MAX_NAMED);
+        let gone = gone.map(|p| format!("{} {}", p.code, p.name)).collect();
+        Ok((procedure_file::write(after), found, changes, gone))
     });
-    let (kept, count) = read
+    let (kept, found, changes, gone) = read
         .await
         .map_err(|_| NotTaken::NotStored)?
         .map_err(NotTaken::Mistakes)?;
     let file = app.files.put_file(kept).await;
     let file = file.map_err(|_| NotTaken::NotStored)?;
-    let count = u32::try_from(count).unwrap_or(u32::MAX);
-    Ok((Command::Replace { file, count }, count))
+    let count = count(&found.procedures);
+    Ok(PreparedList {
+        command: Command::Replace { file, count },
+        count,
+        changes,
+        gone,
+        written_in: found.written_in.name(),
+    })
+}
+
+/// The command that puts a list in force which was written before; none = there is no such list.
+/// Blocks.
+#[must_use]
+pub fn kept_list(app: &App, file: BlobRef) -> Option<Command> {
+    let found = procedure_file::read(&app.files.get(&file).ok()?).ok()?;
+    let count = count(&found.procedures);
+    Some(Command::Replace { file, count })
+}
+
+fn count(procedures: &[Procedure]) -> u32 {
+    u32::try_from(procedures.len()).unwrap_or(u32::MAX)
 }
 
 /// The mistakes of a file in words.

@@ -1,7 +1,24 @@
-//! The storm plan as pages read it.
+//! The storm plan as pages read it, and whether there is a storm.
+//!
+//! Invariant: the risk is that of a notice which is shown now, by the time that is known; one that
+//! is over or was taken down warns of nothing any more, whatever level it had.
+
+use std::sync::Arc;
 
 use super::app::App;
+use crate::domain::notice::{Notice, NoticeDetails};
+use crate::domain::speaker::{Announcement, AnnouncementClass};
 use crate::domain::storm::StormPlanRows;
+
+/// The level of risk from which on the storm page stands first on the portal.
+const STORMY_LEVEL: u8 = 3;
+/// Most bulletins on the storm page.
+const MOST_BULLETINS: usize = 4;
+
+/// The level of risk that a notice warns of; 0 = of none.
+fn risk_level(details: &NoticeDetails) -> u8 {
+    details.risk.map_or(0, |risk| risk.level.number())
+}
 
 impl App {
     /// The rows of the plan that is in force; empty = there is none, or its file cannot be read.
@@ -12,5 +29,27 @@ impl App {
         let text = text.and_then(|plan| self.files.get(&plan.text).ok());
         text.and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default()
+    }
+
+    /// Whether a warning of such a risk is in force, or an emergency is on air.
+    #[must_use]
+    pub fn is_stormy(&self) -> bool {
+        let state = self.journal.state();
+        let now = self.supervisor.clock().trusted_ms();
+        let is_high = |n: &Arc<Notice>| risk_level(&n.details) >= STORMY_LEVEL;
+        let is_emergency = |a: &Arc<Announcement>| a.class == AnnouncementClass::Emergency;
+        state.notices_at(now).iter().any(is_high) || state.on_air().iter().any(is_emergency)
+    }
+
+    /// What warns now: notices that are urgent or have a level of risk; the highest risk first,
+    /// then the newest.
+    #[must_use]
+    pub fn bulletins(&self) -> Vec<Arc<Notice>> {
+        let now = self.supervisor.clock().trusted_ms();
+        let mut all = self.journal.state().notices_at(now);
+        all.retain(|n| n.details.urgent || risk_level(&n.details) > 0);
+        all.sort_by_key(|n| std::cmp::Reverse((risk_level(&n.details), n.order)));
+        all.truncate(MOST_BULLETINS);
+        all
     }
 }

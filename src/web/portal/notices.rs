@@ -54,11 +54,6 @@ impl Lists {
         }
     }
 
-    /// Those that are shown now, the newest hundred.
-    pub fn whole(portal: &Portal, lang: Lang) -> Self {
-        Self::page(portal, lang, None, 0).0
-    }
-
     /// A page of those of a kind; none = of all kinds. Gives also whether there are more.
     fn page(portal: &Portal, lang: Lang, kind: Option<NoticeKind>, from: usize) -> (Self, bool) {
         let app = &portal.app;

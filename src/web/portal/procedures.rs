@@ -1,8 +1,8 @@
 //! Thủ tục: which papers people bring for what. A list with a search, and a page for each to take
 //! along.
 //!
-//! Invariants: a link leads out only to a host of the allow-list, and the host stands beside it in
-//! letters; each page says that no officer asks for a code or a password. A procedure that is not
+//! Invariants: a link and its code lead out only to a host of the allow-list, which stands beside
+//! them in letters; each page says that no officer asks for a code or a password. A procedure that is not
 //! in effect says so first.
 
 use axum::extract::rejection::QueryRejection;
@@ -24,6 +24,7 @@ use crate::i18n::locale::Lang;
 use crate::time::WallMs;
 use crate::view::search::{MAX_QUERY_CHARS, SearchKind};
 use crate::web::kit::notices::verbatim_spans;
+use crate::web::kit::qr::{CodeMatrix, CodeUse};
 
 /// Procedures on one page of the list.
 const ON_A_PAGE: usize = 30;
@@ -134,6 +135,29 @@ struct HelpRow {
     phone: Vec<TextSpan>,
 }
 
+/// The official page of a procedure.
+struct OfficialPage {
+    url: String,
+    host: String,
+    /// Its code, for another phone and for paper; empty = its address is too long for one.
+    code: String,
+}
+
+impl OfficialPage {
+    fn new(lang: Lang, url: String) -> Self {
+        let host = url::Url::parse(&url).ok();
+        let host = host.and_then(|u| u.host_str().map(str::to_owned));
+        let host = host.unwrap_or_default();
+        let words = lang.f("procedure-code", &[("host", &host)]);
+        let code = CodeMatrix::new(&url, CodeUse::Paper);
+        Self {
+            code: code.map_or_else(String::new, |code| code.svg(&words)),
+            url,
+            host,
+        }
+    }
+}
+
 #[derive(askama::Template)]
 #[template(path = "portal_procedure.html")]
 struct ProcedurePage {
@@ -148,8 +172,8 @@ struct ProcedurePage {
     papers: Vec<String>,
     /// Where, when, how long, how much: each with its name.
     facts: Vec<(String, Vec<TextSpan>)>,
-    /// The official page and its host; none = there is none, or it is not on the allow-list.
-    link: Option<(String, String)>,
+    /// The official page; none = there is none, or it is not on the allow-list.
+    link: Option<OfficialPage>,
     help: Vec<HelpRow>,
 }
 
@@ -181,11 +205,7 @@ pub async fn one(
         link: found
             .and_then(|p| p.link.clone())
             .filter(|link| app.board.allows(link) && !app.live.dead_links.contains(link))
-            .map(|link| {
-                let host = url::Url::parse(&link).ok();
-                let host = host.and_then(|u| u.host_str().map(str::to_owned));
-                (link, host.unwrap_or_default())
-            }),
+            .map(|link| OfficialPage::new(lang, link)),
         help: app
             .board
             .help

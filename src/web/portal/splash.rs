@@ -7,7 +7,6 @@ use super::Portal;
 use super::gate::{self, AddressSentence, Gate};
 use super::notices::{self, Lists};
 use super::staff::WayToDashboard;
-use super::storm;
 use super::visit::PortalVisit;
 use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, render};
@@ -103,7 +102,7 @@ pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: 
         come_back,
         way: portal.site.way_to_dashboard(visit.address),
         has_rules: visitor != GuestVisitor::NotServed,
-        is_stormy: storm::is_stormy(&portal.app),
+        is_stormy: portal.app.is_stormy(),
         lists: Lists::brief(portal, f.lang),
         tiles: tiles(portal, &f),
         f,

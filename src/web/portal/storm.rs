@@ -4,27 +4,25 @@
 //! cut. A warning is an authority's notice, with when it was posted; the village's own gauges say
 //! that they are no warning.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::response::Response;
 
 use super::Portal;
 use super::addresses::phone;
-use super::notices::{Lists, size_key};
+use super::notices::size_key;
 use super::visit::PortalVisit;
 use crate::config::board::OfficialKind;
 use crate::domain::entity::Kind;
 use crate::domain::notice::Notice;
 use crate::domain::sensor::Sensor;
-use crate::domain::speaker::{Announcement, AnnouncementClass};
 use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::view::trend::change_in_an_hour;
 use crate::web::kit::app::App;
-use crate::web::kit::notices::verbatim_spans;
+use crate::web::kit::notice_sheet::{RiskSign, ShownNotice};
+use crate::web::kit::notices::{NoticeSummary, summarize, verbatim_spans};
 
 /// The units in which water and rain are measured.
 const WATER_UNITS: [&str; 6] = ["cm", "m", "mm", "mm/h", "mm/giờ", "mm/hour"];
@@ -46,6 +44,12 @@ struct PlanPart {
     rows: Vec<Vec<TextSpan>>,
 }
 
+/// A warning that is in force, as its authority gave it.
+struct StormWarning {
+    summary: NoticeSummary,
+    risk: Option<RiskSign>,
+}
+
 /// A telephone of the country.
 struct EmergencyCall {
     phone: Vec<TextSpan>,
@@ -61,25 +65,11 @@ struct StormPage {
     size: &'static str,
     /// The moment of the page.
     made: String,
-    lists: Lists,
+    /// The highest risk first, then the newest.
+    bulletins: Vec<StormWarning>,
     gauges: Vec<GaugeRow>,
     parts: Vec<PlanPart>,
     calls: Vec<EmergencyCall>,
-}
-
-/// The level of risk from which on the page stands first on the portal.
-const STORMY_LEVEL: u8 = 3;
-
-/// Whether an urgent warning of such a risk is in force, or an emergency is on air.
-pub(super) fn is_stormy(app: &App) -> bool {
-    let state = app.journal.state();
-    let now = app.supervisor.clock().trusted_ms();
-    let is_high = |n: &Arc<Notice>| {
-        let risk = n.details.risk.map_or(0, |risk| risk.level.number());
-        n.details.urgent && risk >= STORMY_LEVEL
-    };
-    let is_emergency = |a: &Arc<Announcement>| a.class == AnnouncementClass::Emergency;
-    state.notices_at(now).iter().any(is_high) || state.on_air().iter().any(is_emergency)
 }
 
 /// The page.
@@ -105,7 +95,11 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
         q: visit.query(),
         size: size_key(&f),
         made: format!("{} {}", dates::clock(now), dates::long(lang, now)),
-        lists: Lists::whole(&portal, lang),
+        bulletins: app
+            .bulletins()
+            .iter()
+            .map(|n| storm_warning(app, lang, n))
+            .collect(),
         gauges: gauges(app, lang),
         parts: vec![
             part("storm-shelters", &plan.shelters),
@@ -115,6 +109,13 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
         calls: calls.collect(),
         f,
     })
+}
+
+fn storm_warning(app: &App, lang: Lang, notice: &Notice) -> StormWarning {
+    StormWarning {
+        summary: summarize(app, lang, notice),
+        risk: ShownNotice::published(app, lang, notice, "").risk,
+    }
 }
 
 /// The gauges of water and rain that have marks.

@@ -216,6 +216,12 @@ impl GuestPages {
         }
     }
 
+    /// Sends something over the control socket, as the technician.
+    pub fn technician(&self, path: &str, body: &serde_json::Value) -> Answer {
+        let socket = self.folder.path().join("control.sock");
+        http_unix(&socket, "POST", path, &body.to_string())
+    }
+
     /// Submits a command as the technician.
     pub fn command(&self, command: &serde_json::Value) -> Answer {
         let socket = self.folder.path().join("control.sock");

@@ -3,6 +3,7 @@
 
 pub mod accessible;
 pub mod aftermath;
+pub mod codes;
 pub mod dhcp;
 pub mod frozen;
 pub mod guest_pages;

@@ -1,0 +1,281 @@
+//! The storm page: when it stands first on the portal, and all that it says on a night without a
+//! line. The risk is that of a notice in force, so each way out of force is tried.
+
+use std::time::{Duration, Instant};
+
+use conglang::domain::actor::Actor;
+use conglang::domain::id::EntityId;
+use conglang::domain::storm::{MAX_PLAN_ROW_CHARS, MAX_PLAN_ROWS};
+use conglang::journal::CommandRequest;
+use conglang::live::latest::Value;
+use conglang::ports::guests::GuestVisitor;
+use serde_json::{Value as Json, json};
+
+use crate::support::guest_pages::GuestPages;
+use crate::support::http::http;
+use crate::weight::wire;
+
+const HOUR_MS: i64 = 3_600_000;
+/// First view of the page on the wire, bytes.
+const FIRST_VIEW: usize = 30_000;
+
+fn pages() -> GuestPages {
+    GuestPages::new(GuestVisitor::Captive, GuestVisitor::Captive)
+}
+
+fn visit(pages: &GuestPages, path: &str) -> String {
+    let answer = http(pages.portal, "GET", path, "", "");
+    assert_eq!(answer.status, 200, "{path}");
+    assert!(!answer.body.contains("<script"), "{path}");
+    answer.body
+}
+
+/// Publishes a warning of a level that is shown for so many milliseconds.
+fn warn(pages: &GuestPages, id: &str, level: u8, for_ms: i64, is_urgent: bool) {
+    let now = pages.app.supervisor.clock().wall_ms().ms();
+    let notice = json!({
+        "id": id, "title": format!("Tin bão {id}"), "body": "Bà con chằng chống nhà cửa.",
+        "source": "Đài khí tượng thủy văn tỉnh", "kind": "warning", "urgent": is_urgent,
+        "until": now + for_ms, "risk": { "level": level, "at": now - 2 * HOUR_MS },
+    });
+    let answer = pages.technician("/notices", &notice);
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+/// A command of the gateway itself.
+fn decide(pages: &GuestPages, command: Json) {
+    let command: conglang::domain::command::Command =
+        serde_json::from_value(command).expect("a command");
+    let request = CommandRequest::new(Actor::System, command);
+    pages
+        .block_on(pages.app.journal.submit(request))
+        .expect("carried out");
+}
+
+/// Whether the page stands first on the first page of the portal: in both languages, for a device
+/// that is shut in (the small window that a phone opens by itself), for one that is in, and while
+/// the line is cut; before anything else can be tapped.
+fn stands_first(pages: &GuestPages) -> bool {
+    let visitors = [
+        GuestVisitor::Captive,
+        GuestVisitor::NotNow(conglang::domain::guest::admission::NotNow::UplinkDown),
+        GuestVisitor::In {
+            seconds_left: 600,
+            bytes_left: None,
+        },
+    ];
+    let mut seen = Vec::new();
+    for visitor in visitors {
+        pages.stands(visitor);
+        for (lang, words) in [("vi", "Khi có bão, lũ"), ("en", "In storm and flood")] {
+            let body = visit(pages, &format!("/?lang={lang}"));
+            let main = body.split_once("<main").expect("main").1;
+            let is_there = main.contains(&format!("href=\"/khan?lang={lang}\""));
+            if is_there {
+                let link = main.split_once("<a ").expect("a link").1;
+                let form = main.find("<form").unwrap_or(usize::MAX);
+                assert!(
+                    link.starts_with("class=\"button stop huge\" href=\"/khan")
+                        && main.find("<a ").is_some_and(|at| at < form)
+                        && link.split("</a>").next().expect("words").contains(words),
+                    "{visitor:?} {lang}: {main}"
+                );
+            }
+            seen.push(is_there);
+        }
+    }
+    pages.stands(GuestVisitor::Captive);
+    assert!(seen.iter().all(|is| *is == seen[0]), "{seen:?}");
+    seen[0]
+}
+
+#[test]
+fn the_page_stands_first_from_level_3_on_as_long_as_the_warning_is_in_force() {
+    let pages = pages();
+    assert!(!stands_first(&pages), "nothing warns");
+    warn(&pages, "cap-1", 1, HOUR_MS, true);
+    warn(&pages, "cap-2", 2, HOUR_MS, true);
+    assert!(!stands_first(&pages), "level 2");
+    warn(&pages, "cap-3", 3, HOUR_MS, true);
+    assert!(stands_first(&pages), "level 3");
+    let down = json!({ "do": "TakeDownNotice", "id": "cap-3" });
+    assert_eq!(pages.command(&down).status, 200);
+    assert!(!stands_first(&pages), "taken down");
+    warn(&pages, "cap-3-mot-lat", 3, 1_500, true);
+    assert!(stands_first(&pages));
+    let end = Instant::now() + Duration::from_secs(20);
+    while stands_first(&pages) {
+        assert!(Instant::now() < end, "its time is over");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    for level in [4, 5] {
+        let id = format!("cap-{level}");
+        warn(&pages, &id, level, HOUR_MS, false);
+        assert!(stands_first(&pages), "level {level}, not marked as urgent");
+        let down = json!({ "do": "TakeDownNotice", "id": id });
+        assert_eq!(pages.command(&down).status, 200);
+        assert!(!stands_first(&pages));
+    }
+}
+
+#[test]
+fn the_page_stands_first_while_an_emergency_is_on_air() {
+    let pages = pages();
+    let text = pages.block_on(pages.app.files.put("Nước lên.".as_bytes().to_vec()));
+    let text = text.expect("stored");
+    decide(
+        &pages,
+        json!({ "do": "DeclareSpeaker", "speaker": { "id": "loa-01", "name": "Loa", "horns": 2 } }),
+    );
+    for (id, class, is_first) in [("a", "priority", false), ("b", "emergency", true)] {
+        decide(
+            &pages,
+            json!({
+                "do": "QueueAnnouncement", "id": id, "text": text, "class": class,
+                "zone": ["loa-01"], "expires_in_ms": HOUR_MS
+            }),
+        );
+        assert_eq!(stands_first(&pages), is_first, "{class}");
+    }
+    decide(&pages, json!({ "do": "StopEverything" }));
+    decide(
+        &pages,
+        json!({
+            "do": "FinishPlayback", "announcement": "b", "speaker": "loa-01",
+            "how": { "how": "played", "ms": 5 }
+        }),
+    );
+    assert!(!stands_first(&pages), "it was said");
+}
+
+fn measure(pages: &GuestPages, sensor: &str, readings: &[(i64, i64)]) {
+    let now = pages.app.supervisor.clock();
+    let id = EntityId::new(sensor).expect("id");
+    for (minutes_ago, value) in readings {
+        let at = now.wall_ms() + -minutes_ago * 60_000;
+        pages.app.samples.add(&id, at, *value);
+        let value = Value {
+            #[expect(clippy::cast_precision_loss, reason = "a small number")]
+            number: *value as f64,
+            at,
+            mono_ms: now.mono_ms(),
+            retained: false,
+        };
+        pages.app.live.latest.set(&id, value);
+    }
+}
+
+#[test]
+fn the_page_says_what_the_water_does_and_what_the_authority_said_last() {
+    let pages = pages();
+    for (id, name) in [
+        ("cb-11.level", "Mực sông"),
+        ("cb-12.level", "Mực hồ"),
+        ("cb-13.level", "Mực kênh"),
+    ] {
+        decide(
+            &pages,
+            json!({
+                "do": "DeclareSensor",
+                "sensor": { "id": id, "name": name, "unit": "cm", "decimals": 0, "marks": [200.0, 250.0] }
+            }),
+        );
+    }
+    measure(&pages, "cb-11.level", &[(61, 150), (1, 172)]);
+    measure(&pages, "cb-12.level", &[(59, 260), (0, 255)]);
+    warn(&pages, "cu", 2, HOUR_MS, true);
+    warn(&pages, "moi", 3, HOUR_MS, false);
+    warn(&pages, "nhe", 1, HOUR_MS, true);
+    let flat = |body: String| body.split_whitespace().collect::<Vec<_>>().join(" ");
+    let page = flat(visit(&pages, "/khan?lang=vi"));
+    for words in [
+        "<b>Mực sông: 172 cm</b> <small>tăng 22 cm trong một giờ · mốc tới 200 cm",
+        "<b>Mực hồ: 255 cm</b> <small>giảm 5 cm trong một giờ",
+        "<b>Mực kênh: chưa có số đo</b>",
+        "Đây là số đo tại thôn, không phải bản tin chính thức.",
+        "<b>Rủi ro thiên tai cấp 3 (màu da cam)</b> Nguồn: Đài khí tượng thủy văn tỉnh, ",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let place = |id: &str| page.find(&format!("href=\"/t/{id}?")).expect("a bulletin");
+    assert!(
+        place("moi") < place("cu") && place("cu") < place("nhe"),
+        "the highest risk first: {page}"
+    );
+    let english = flat(visit(&pages, "/khan?lang=en"));
+    assert!(
+        english.contains("up 22 cm in an hour") && english.contains("down 5 cm in an hour"),
+        "{english}"
+    );
+    for id in ["moi", "cu", "nhe"] {
+        let down = json!({ "do": "TakeDownNotice", "id": id });
+        assert_eq!(pages.command(&down).status, 200);
+    }
+    let page = visit(&pages, "/khan?lang=vi");
+    assert!(
+        page.contains("Hiện không có tin cảnh báo nào") && !page.contains("/t/moi"),
+        "{page}"
+    );
+}
+
+#[test]
+fn the_fullest_page_is_small_on_the_wire_and_needs_nothing_of_others() {
+    let pages = pages();
+    let cookie = pages.sign_in();
+    let form = pages.get("/storm", &cookie).field("form");
+    // Texts that do not repeat, as long as they may be.
+    let syllables = [
+        "nhà",
+        "văn",
+        "hóa",
+        "đường",
+        "ngõ",
+        "trường",
+        "chợ",
+        "người",
+    ];
+    let row = |n: usize| -> String {
+        let words =
+            (0..40).map(|k| format!("{}{}", syllables[(n * 7 + k * 3) % 8], (n * 13 + k) % 97));
+        let text = words.collect::<Vec<_>>().join(" ");
+        let text = format!("0912 345 {n:03} {text}");
+        text.chars().take(MAX_PLAN_ROW_CHARS).collect()
+    };
+    let part = |from: usize| {
+        let rows = (from..from + MAX_PLAN_ROWS).map(row);
+        rows.collect::<Vec<_>>().join("\r\n")
+    };
+    let (shelters, boats, phones) = (part(0), part(100), part(200));
+    let fields = [
+        ("form", form.as_str()),
+        ("shelters", &shelters),
+        ("boats", &boats),
+        ("phones", &phones),
+    ];
+    assert_eq!(pages.post("/storm", &cookie, &fields).status, 303);
+    for n in 0..8 {
+        let long = "Bà con chằng chống nhà cửa, đưa trâu bò về chuồng. ".repeat(20);
+        let now = pages.app.supervisor.clock().wall_ms().ms();
+        let notice = json!({
+            "id": format!("b-{n}"), "title": format!("Tin bão số {n}: {}", "x".repeat(120)),
+            "body": long, "source": "Đài khí tượng thủy văn tỉnh", "kind": "warning",
+            "urgent": true, "until": now + HOUR_MS, "risk": { "level": 3, "at": now },
+        });
+        assert_eq!(pages.technician("/notices", &notice).status, 200);
+    }
+    let page = visit(&pages, "/khan?lang=vi");
+    assert_eq!(page.matches("<section class=\"say warn\">").count(), 4);
+    assert_eq!(
+        page.matches("href=\"tel:0912345").count(),
+        3 * MAX_PLAN_ROWS
+    );
+    for foreign in ["src=", "@import", "url(", "http://", "https://"] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    let sent = wire(pages.portal, "/khan?lang=vi", "", "").body.len();
+    println!(
+        "the fullest storm page: {} bytes, {sent} on the wire",
+        page.len()
+    );
+    assert!(sent <= FIRST_VIEW, "{sent}");
+}
