@@ -23,7 +23,8 @@ fn import(house: &House, text: &str) -> (i32, String) {
     house.cli(&["directory", "import", &file.display().to_string()])
 }
 
-fn with_map(extra: &str) -> House {
+/// A house with the demo's map.
+pub fn with_map(extra: &str) -> House {
     let mut house = House::new(extra);
     house.start();
     let (code, said) = import(&house, &demo());

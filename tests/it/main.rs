@@ -35,6 +35,7 @@ mod documents;
 mod doors;
 mod erasure;
 mod faults;
+mod finding;
 mod flood;
 mod followed;
 mod foreign;

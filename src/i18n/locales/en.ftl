@@ -1348,16 +1348,19 @@ procedure-help = Where to get help
 procedure-print = To print: choose Print in the browser; the sheet has a box to tick for each paper.
 never-otp = No officer ever asks for your OTP code or your password.
 search = Search
-search-what = Search the village's notices and procedures
-search-how = Type one or two words, no diacritics needed: “hop thon”, “khai sinh”.
+search-what = Search notices, procedures, houses, roads, telephones
+search-how = Type one or two words, no diacritics needed: “hop thon”, “khai sinh”, “nha 17”.
 search-nothing = Nothing found. Try fewer words.
 found-n = { $n ->
     [one] One found
    *[other] { $n } found
 }
 found-first = { $n } found; here are the first { $shown }
-found-notice = Notice
-found-procedure = Procedure
+found-more = Show all { $n }
+found-all-kinds = Search everything
+found-notices = Notices
+found-procedures = Procedures
+found-places = Houses, roads, places
 is-over = Expired
 official = Official addresses
 official-scam = False pages look almost like the true ones. When somebody sends a link, wants you to install an app or to send money: do not tap, call a number below or ask the commune's police.
