@@ -18,6 +18,7 @@ mod browser;
 mod bulletins;
 mod cameras;
 mod card;
+mod cards;
 mod clocks;
 mod commune;
 mod commune_history;

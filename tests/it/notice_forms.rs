@@ -18,7 +18,7 @@ fn tone(n: u32) -> u8 {
 }
 
 /// A picture as a phone sends it.
-fn photo(width: u32, height: u32) -> Vec<u8> {
+pub fn photo(width: u32, height: u32) -> Vec<u8> {
     let picture =
         image::RgbImage::from_fn(width, height, |x, y| image::Rgb([tone(x), tone(y), 90]));
     let mut out = std::io::Cursor::new(Vec::new());
@@ -60,7 +60,7 @@ fn head(house: &House, path: &str, cookie: &str, length: usize) -> String {
 }
 
 /// Sends a form with files.
-fn upload(
+pub fn upload(
     house: &House,
     path: &str,
     cookie: &str,
@@ -111,7 +111,7 @@ fn visitor(house: &House, path: &str) -> Answer {
 }
 
 /// Presses a button of a page: its hidden fields are sent.
-fn press(house: &House, cookie: &str, page: &Answer, path: &str) -> Answer {
+pub fn press(house: &House, cookie: &str, page: &Answer, path: &str) -> Answer {
     let fields = page.hidden_fields();
     let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (&**n, &**v)).collect();
     house.post(path, cookie, &fields)
