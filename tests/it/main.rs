@@ -69,6 +69,7 @@ mod losses;
 mod notice_forms;
 mod odd_cameras;
 mod officers;
+mod outside;
 mod pages;
 mod pins;
 mod portal;

@@ -150,6 +150,8 @@ struct ProcedurePage {
     facts: Vec<(String, Vec<TextSpan>)>,
     /// The official page and its host; none = there is none, or it is not on the allow-list.
     link: Option<(String, String)>,
+    /// The official page does not open.
+    is_dead: bool,
     help: Vec<HelpRow>,
 }
 
@@ -178,9 +180,12 @@ pub async fn one(
             p.papers.iter().map(|paper| lang.verbatim(paper)).collect()
         }),
         facts: found.map_or_else(Vec::new, |p| facts(lang, p)),
+        is_dead: found
+            .and_then(|p| p.link.as_deref())
+            .is_some_and(|link| app.live.dead_links.contains(link)),
         link: found
             .and_then(|p| p.link.clone())
-            .filter(|link| app.board.allows(link) && !app.live.dead_links.contains(link))
+            .filter(|link| app.board.allows(link))
             .map(|link| {
                 let host = url::Url::parse(&link).ok();
                 let host = host.and_then(|u| u.host_str().map(str::to_owned));
