@@ -100,6 +100,9 @@ pub struct FeedConfig {
     pub url: String,
     /// Hours between two readings.
     pub hours: u64,
+    /// Its host may lie in a network of the house or of the offices; without this a feed is read
+    /// from the internet alone.
+    pub inside: bool,
 }
 
 /// The addresses to which the board points.
@@ -167,12 +170,14 @@ pub(super) fn apply(root: &mut Section<'_, '_>, board: &mut BoardConfig) {
     }
     for mut s in root.tables("feed") {
         let every = s.get_checked("hours", hours).unwrap_or(FEED_HOURS);
+        let inside = s.get("inside").unwrap_or_default();
         let url = s.require_parsed("url", page);
         if let (Some(name), Some(url)) = (s.require_parsed("name", name), url) {
             board.feeds.push(FeedConfig {
                 name,
                 url,
                 hours: every,
+                inside,
             });
         }
         s.finish();

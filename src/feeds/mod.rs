@@ -1,6 +1,6 @@
 //! News of other pages become drafts, and links that lead out of the village are looked after. Both
 //! work only while there is internet, and nothing waits for them.
 
-mod fetch;
+pub mod fetch;
 pub mod links;
 pub mod reader;

@@ -4,17 +4,20 @@
 //! becomes one draft: its id at the feed names the command, which is carried out once for ever, and
 //! its words name the draft, so that the same news under another id is not drafted again. Old news
 //! stay out: entries of more than [`FRESH_MS`], and of those without a date all but the first.
-//! A feed that could not be read for days is told in health.
+//! A document that did not change is not sent again, as long as nothing of it waits. A reading that
+//! failed is tried again soon, then more and more seldom. A feed that could not be read for days is
+//! told in health.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use url::Url;
 
-use super::fetch::{self, FetchError};
+use super::fetch::{FetchError, Fetched, Fetcher, VersionMarks};
 use crate::config::board::FeedConfig;
 use crate::domain::actor::Actor;
 use crate::domain::id::{CommandId, NoticeId};
+use crate::domain::notice::rules::MAX_DRAFTS;
 use crate::domain::notice::{Command, NoticeDetails, NoticeKind, NoticeWords};
 use crate::journal::{CommandRequest, Journal};
 use crate::keys::secret;
@@ -28,7 +31,9 @@ use crate::time::{MonoMs, WallMs};
 /// Largest document, bytes.
 const MAX_DOCUMENT_BYTES: usize = 1024 * 1024;
 /// Wait after the start, before a feed is read first.
-const FIRST_WAIT_MS: u64 = 20_000;
+const FIRST_WAIT_MS: u64 = 5_000;
+/// Wait after a reading that failed; each further one doubles it.
+const RETRY_MS: u64 = 5 * 60_000;
 /// A feed that was not read for so long is dead, ms.
 const DEAD_AFTER_MS: u64 = 3 * 86_400_000;
 /// An entry that is older is no news, ms.
@@ -36,7 +41,7 @@ const FRESH_MS: i64 = 14 * 86_400_000;
 /// Entries without a date that are taken, the first ones of a document.
 const MOST_UNDATED: usize = 5;
 /// New drafts of one reading.
-const MOST_DRAFTS: usize = 10;
+const MOST_DRAFTS: u64 = 10;
 /// How long the outcome of a draft is remembered, ms.
 const REMEMBERED_MS: i64 = 366 * 86_400_000;
 
@@ -67,9 +72,28 @@ struct Progress {
     next: MonoMs,
     /// When it was read last, or when the process began.
     read: (MonoMs, WallMs),
+    /// Readings that failed since.
+    failures: u32,
+    /// The version that was read last as a whole.
+    marks: VersionMarks,
     /// Entries that need no second look.
     handled: BTreeSet<CommandId>,
 }
+
+impl Progress {
+    /// Sets when it is read next.
+    fn plan(&mut self, now: MonoMs, hours: u64) {
+        let usual = hours * 3_600_000;
+        self.next = now
+            + match self.failures {
+                0 => usual,
+                n => usual.min(RETRY_MS << (n - 1).min(12)),
+            };
+    }
+}
+
+/// How far the feeds have come, from pass to pass.
+pub struct FeedRound(Vec<Progress>);
 
 impl FeedReader {
     /// Works until `stop`.
@@ -78,36 +102,16 @@ impl FeedReader {
     /// None; services have this signature.
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
         let clock = self.supervisor.clock().clone();
-        let start = (clock.mono_ms(), clock.wall_ms());
-        let fresh = || Progress {
-            next: start.0 + FIRST_WAIT_MS,
-            read: start,
-            handled: BTreeSet::new(),
-        };
-        let mut all: Vec<Progress> = self.feeds.iter().map(|_| fresh()).collect();
+        let mut round = self.begin();
         loop {
-            for (feed, progress) in self.feeds.iter().zip(&mut all) {
-                if clock.mono_ms() < progress.next {
-                    continue;
-                }
-                let read = tokio::select! {
-                    read = self.read(feed, progress) => read,
-                    () = stop.soft.cancelled() => return Ok(()),
-                };
-                progress.next = clock.mono_ms() + feed.hours * 3_600_000;
-                match read {
-                    Ok(drafts) => {
-                        progress.read = (clock.mono_ms(), clock.wall_ms());
-                        tracing::debug!(name = %feed.name, n = drafts, "feed read");
-                    }
-                    Err(cause) => {
-                        tracing::info!(name = %feed.name, %cause, "reading feed failed");
-                    }
-                }
+            let now = clock.mono_ms();
+            tokio::select! {
+                () = self.pass(&mut round, now) => {}
+                () = stop.soft.cancelled() => return Ok(()),
             }
-            self.report(&all);
-            let next = all.iter().map(|p| p.next).min().unwrap_or(MonoMs::MAX);
-            let wait = next.ms().saturating_sub(clock.mono_ms().ms()).max(1_000);
+            let next = round.0.iter().map(|p| p.next).min();
+            let next = next.unwrap_or(MonoMs::MAX).ms();
+            let wait = next.saturating_sub(clock.mono_ms().ms()).max(1_000);
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(wait)) => {}
                 () = stop.soft.cancelled() => return Ok(()),
@@ -115,8 +119,44 @@ impl FeedReader {
         }
     }
 
-    fn report(&self, all: &[Progress]) {
-        let now = self.supervisor.clock().mono_ms();
+    /// The feeds before the first was read.
+    #[must_use]
+    pub fn begin(&self) -> FeedRound {
+        let clock = self.supervisor.clock();
+        let start = (clock.mono_ms(), clock.wall_ms());
+        let fresh = || Progress {
+            next: start.0 + FIRST_WAIT_MS,
+            read: start,
+            failures: 0,
+            marks: VersionMarks::default(),
+            handled: BTreeSet::new(),
+        };
+        FeedRound(self.feeds.iter().map(|_| fresh()).collect())
+    }
+
+    /// Reads the feeds whose time has come at `now`, and tells those that cannot be read.
+    pub async fn pass(&self, round: &mut FeedRound, now: MonoMs) {
+        for (feed, progress) in self.feeds.iter().zip(&mut round.0) {
+            if now < progress.next {
+                continue;
+            }
+            match self.read(feed, progress).await {
+                Ok(drafts) => {
+                    progress.read = (now, self.supervisor.clock().wall_ms());
+                    progress.failures = 0;
+                    tracing::debug!(name = %feed.name, n = drafts, "feed read");
+                }
+                Err(cause) => {
+                    progress.failures = progress.failures.saturating_add(1);
+                    tracing::info!(name = %feed.name, %cause, "reading feed failed");
+                }
+            }
+            progress.plan(now, feed.hours);
+        }
+        self.report(&round.0, now);
+    }
+
+    fn report(&self, all: &[Progress], now: MonoMs) {
         let pairs = self.feeds.iter().zip(all);
         let dead = pairs.filter(|(feed, p)| is_dead(now, p.read.0, feed.hours));
         let reasons = dead.map(|(feed, progress)| HealthReason::FeedDead {
@@ -131,57 +171,97 @@ impl FeedReader {
     /// Reads a feed; gives how many drafts it made.
     async fn read(&self, feed: &FeedConfig, progress: &mut Progress) -> Result<u64, FeedTrouble> {
         let url = Url::parse(&feed.url).map_err(|_| FetchError::NoAddress)?;
-        let document = fetch::get(&url, MAX_DOCUMENT_BYTES).await?;
+        let mut fetcher = Fetcher::internet();
+        if feed.inside {
+            fetcher = fetcher.and_from(&url);
+        }
+        let fetched = fetcher.get(&url, MAX_DOCUMENT_BYTES, &progress.marks);
+        let (document, marks) = match fetched.await? {
+            Fetched::Page(document, marks) => (document, marks),
+            Fetched::Same => return Ok(0),
+        };
         let entries = feed::read(&document)?;
         let now = self.supervisor.clock().trusted_ms();
-        let mut drafts = 0;
+        let (mut drafts, mut seen, mut is_whole) = (0, BTreeSet::new(), true);
         for entry in news(&entries, now) {
-            if drafts >= MOST_DRAFTS {
-                break;
-            }
             let Ok(once) = CommandId::new(&format!("feed-{}", hash(&[&feed.url, &entry.id])))
             else {
                 continue;
             };
-            if progress.handled.contains(&once) {
-                continue;
+            if !progress.handled.contains(&once) {
+                let outcome = if drafts < MOST_DRAFTS {
+                    self.draft(feed, entry, once.clone(), now).await
+                } else {
+                    DraftOutcome::Waits
+                };
+                match outcome {
+                    DraftOutcome::Made => drafts += 1,
+                    DraftOutcome::Known => {}
+                    DraftOutcome::Waits => {
+                        is_whole = false;
+                        continue;
+                    }
+                }
             }
-            drafts += usize::from(self.draft(feed, entry, once.clone(), now).await);
-            progress.handled.insert(once);
+            seen.insert(once);
         }
-        Ok(drafts as u64)
+        progress.handled = seen;
+        // An entry that waits is wanted again, though the document does not change.
+        progress.marks = if is_whole {
+            marks
+        } else {
+            VersionMarks::default()
+        };
+        Ok(drafts)
     }
 
-    /// Makes a draft of an entry; false = it is one already, or could not be made one.
+    /// Makes a draft of an entry.
     async fn draft(
         &self,
         feed: &FeedConfig,
         entry: &FeedEntry,
         once: CommandId,
         now: WallMs,
-    ) -> bool {
+    ) -> DraftOutcome {
         let words = words_of(feed, entry);
         let named = format!("tin-{:.24}", hash(&[&feed.url, &entry.title, &entry.text]));
         let Ok(id) = NoticeId::new(&named) else {
-            return false;
+            return DraftOutcome::Known;
         };
         let state = self.journal.state();
         let is_known = state.notices.contains_key(&id)
             || state.drafts.contains_key(&id)
             || state.ended.contains_key(&id);
         if is_known {
-            return false;
+            return DraftOutcome::Known;
+        }
+        if state.drafts.len() >= MAX_DRAFTS {
+            return DraftOutcome::Waits;
         }
         let Ok(text) = self.files.put(words.encode().into_bytes()).await else {
-            return false;
+            return DraftOutcome::Waits;
         };
         let details = NoticeDetails::of(NoticeKind::Notice);
         let command = Command::SaveDraft { id, text, details };
         let request = CommandRequest::new(Actor::System, command);
         let request = request.idempotent(once, now + REMEMBERED_MS);
-        let done = self.journal.submit(request).await;
-        done.is_ok_and(|receipt| !receipt.repeated)
+        match self.journal.submit(request).await {
+            Ok(receipt) if receipt.repeated => DraftOutcome::Known,
+            Ok(_) => DraftOutcome::Made,
+            Err(_) => DraftOutcome::Waits,
+        }
     }
+}
+
+/// The outcome of looking at an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DraftOutcome {
+    /// It is a new draft.
+    Made,
+    /// It was one already.
+    Known,
+    /// It could not be made one now.
+    Waits,
 }
 
 /// The entries that are news at this moment.
@@ -255,6 +335,7 @@ mod tests {
             name: "Xã Đồng Nếp".to_owned(),
             url: "https://xa.example/rss".to_owned(),
             hours: 6,
+            inside: false,
         };
         let words = words_of(&feed, &entries[0]);
         assert_eq!(words.source, "Xã Đồng Nếp");
@@ -263,5 +344,26 @@ mod tests {
         assert!(!is_dead(MonoMs::new(3 * day), MonoMs::START, 6));
         assert!(is_dead(MonoMs::new(3 * day + 1), MonoMs::START, 6));
         assert!(!is_dead(MonoMs::new(4 * day), MonoMs::START, 48));
+    }
+
+    #[test]
+    fn a_reading_that_failed_is_tried_again_soon_and_then_more_seldom() {
+        let start = MonoMs::START;
+        let mut progress = Progress {
+            next: start,
+            read: (start, WallMs::default()),
+            failures: 0,
+            marks: VersionMarks::default(),
+            handled: BTreeSet::new(),
+        };
+        let minutes: Vec<u64> = [0, 1, 2, 3, 7, 100]
+            .into_iter()
+            .map(|failures| {
+                progress.failures = failures;
+                progress.plan(start, 6);
+                progress.next.ms() / 60_000
+            })
+            .collect();
+        assert_eq!(minutes, [360, 5, 10, 20, 320, 360]);
     }
 }

@@ -115,6 +115,20 @@ pub fn paragraphs(body: &str) -> Vec<String> {
         .collect()
 }
 
+/// The addresses of the web to which a body leads.
+#[must_use]
+pub fn web_links(body: &str) -> Vec<String> {
+    let blocks = parse(body);
+    let spans = blocks.into_iter().flat_map(|block| block.items).flatten();
+    let mut links: Vec<String> = spans
+        .map(|span| span.href)
+        .filter(|href| href.starts_with("https://") || href.starts_with("http://"))
+        .collect();
+    // A link has several spans.
+    links.dedup();
+    links
+}
+
 fn parse(body: &str) -> Vec<NoticeBlock> {
     let mut reader = NoticeBodyReader::default();
     let body = with_lists_ended(body);

@@ -1,7 +1,8 @@
 //! The search over everything that the village publishes: an index of words in memory.
 //!
 //! Invariants: a text is found by the beginnings of its words, without marks and capitals
-//! (`domain::text::fold`); every word of the question must be in it. A title counts before a body,
+//! (`domain::text::fold`); every word of the question must be in it. Words that were asked for with
+//! their marks count first where they stand so (“họp” before “hợp”), then a title before a body,
 //! what is in force before what is over, the newer before the older. The index is made of what is
 //! published and is never needed to begin serving. Its bounds: [`MAX_DOCUMENTS`] texts of
 //! [`MAX_DOCUMENT_WORDS`] different words each, [`MAX_QUERY_WORDS`] words of a question; a word in
@@ -13,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use crate::domain::text::fold::{fold, words};
+use crate::domain::text::fold::{MarkedWord, marked_words};
 use crate::time::WallMs;
 
 /// Most texts.
@@ -32,6 +33,10 @@ pub enum SearchKind {
     Notice,
     /// An administrative procedure.
     Procedure,
+    /// The label of a house.
+    House,
+    /// An official address.
+    Address,
 }
 
 /// A text that can be found.
@@ -56,6 +61,15 @@ pub struct SearchHit {
     pub id: String,
     /// It is no longer in force.
     pub is_over: bool,
+}
+
+/// The texts of one kind that a question found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KindHits {
+    /// The kind.
+    pub kind: SearchKind,
+    /// Its texts.
+    pub hits: SearchHits,
 }
 
 /// The texts that a question found.
@@ -95,13 +109,22 @@ impl WordPlace {
     }
 }
 
+/// A word as it is written, and where it stands.
+#[derive(Debug)]
+struct Spelling {
+    /// With its marks (`MarkedWord::marked`).
+    marked: Box<str>,
+    places: Vec<WordPlace>,
+}
+
 /// The index.
 #[derive(Debug, Default)]
 pub struct SearchIndex {
     /// By number; none = it was removed.
     documents: Vec<Option<Document>>,
     numbers: BTreeMap<(SearchKind, String), u32>,
-    terms: BTreeMap<Box<str>, Vec<WordPlace>>,
+    /// The spellings of each word without marks.
+    terms: BTreeMap<Box<str>, Vec<Spelling>>,
 }
 
 impl SearchIndex {
@@ -113,34 +136,49 @@ impl SearchIndex {
         if self.numbers.len() >= MAX_DOCUMENTS {
             return;
         }
-        let (title, body) = (fold(&text.title), fold(&text.body));
-        let of_title: BTreeSet<&str> = words(&title).take(MAX_DOCUMENT_WORDS).collect();
+        let in_order: Vec<MarkedWord> = marked_words(&text.title).collect();
+        let title: Vec<&str> = in_order.iter().map(|word| &*word.folded).collect();
+        let title = title.join(" ");
+        let of_title: BTreeSet<_> = in_order.into_iter().take(MAX_DOCUMENT_WORDS).collect();
         let room = MAX_DOCUMENT_WORDS - of_title.len();
         let mut of_body = BTreeSet::new();
-        for word in words(&body).filter(|word| !of_title.contains(word)) {
+        for word in marked_words(&text.body).filter(|word| !of_title.contains(word)) {
             if of_body.len() >= room {
                 break;
             }
             of_body.insert(word);
         }
-        let all = of_title.iter().map(|word| (*word, true));
-        for (word, in_title) in all.chain(of_body.iter().map(|word| (*word, false))) {
-            let posting = WordPlace::new(number, in_title);
-            match self.terms.get_mut(word) {
-                Some(postings) => postings.push(posting),
-                None => {
-                    self.terms.insert(word.into(), vec![posting]);
-                }
-            }
+        for word in of_title {
+            self.place(&word, WordPlace::new(number, true));
+        }
+        for word in of_body {
+            self.place(&word, WordPlace::new(number, false));
         }
         self.numbers.insert((kind, id.to_owned()), number);
         self.documents.push(Some(Document {
             kind,
             id: id.to_owned(),
-            title: words(&title).collect::<Vec<_>>().join(" "),
+            title,
             at: text.at,
             until: text.until,
         }));
+    }
+
+    fn place(&mut self, word: &MarkedWord, place: WordPlace) {
+        let spelling = || Spelling {
+            marked: word.marked.as_str().into(),
+            places: vec![place],
+        };
+        match self.terms.get_mut(word.folded.as_str()) {
+            None => {
+                self.terms
+                    .insert(word.folded.as_str().into(), vec![spelling()]);
+            }
+            Some(all) => match all.iter_mut().find(|s| *s.marked == *word.marked) {
+                Some(known) => known.places.push(place),
+                None => all.push(spelling()),
+            },
+        }
     }
 
     /// Removes a text, if it is there.
@@ -176,13 +214,16 @@ impl SearchIndex {
                 })
             })
             .collect();
-        let new_number = |posting: &WordPlace| {
-            let number = renumbered.get(posting.document()).copied().flatten()?;
-            Some(WordPlace::new(number, posting.is_in_title()))
+        let new_number = |place: &WordPlace| {
+            let number = renumbered.get(place.document()).copied().flatten()?;
+            Some(WordPlace::new(number, place.is_in_title()))
         };
-        self.terms.retain(|_, postings| {
-            *postings = postings.iter().filter_map(new_number).collect();
-            !postings.is_empty()
+        self.terms.retain(|_, spellings| {
+            spellings.retain_mut(|spelling| {
+                spelling.places = spelling.places.iter().filter_map(new_number).collect();
+                !spelling.places.is_empty()
+            });
+            !spellings.is_empty()
         });
         for number in self.numbers.values_mut() {
             *number = renumbered[*number as usize].unwrap_or_default();
@@ -209,10 +250,11 @@ impl SearchIndex {
         let of_documents: usize = documents
             .map(|d| d.title.len() + 2 * d.id.len() + 160)
             .sum();
+        let spelled = |s: &Spelling| s.marked.len() + 4 * s.places.capacity() + 56;
         let of_terms: usize = self
             .terms
             .iter()
-            .map(|(term, postings)| term.len() + 4 * postings.capacity() + 64)
+            .map(|(term, spellings)| term.len() + 64 + spellings.iter().map(spelled).sum::<usize>())
             .sum();
         of_documents + of_terms
     }
@@ -226,76 +268,93 @@ impl SearchIndex {
         now: WallMs,
         most: usize,
     ) -> SearchHits {
+        let mut hits = SearchHits::default();
+        for (rank, document) in self.ranked(query, only, now) {
+            hits.add(rank, document, most);
+        }
+        hits
+    }
+
+    /// The best `most` texts of each kind; the kind of the best text comes first.
+    #[must_use]
+    pub fn find_by_kind(&self, query: &str, now: WallMs, most: usize) -> Vec<KindHits> {
+        let mut all: Vec<KindHits> = Vec::new();
+        for (rank, document) in self.ranked(query, None, now) {
+            let kind = document.kind;
+            let at = all.iter().position(|of_kind| of_kind.kind == kind);
+            let at = at.unwrap_or_else(|| {
+                let hits = SearchHits::default();
+                all.push(KindHits { kind, hits });
+                all.len() - 1
+            });
+            all[at].hits.add(rank, document, most);
+        }
+        all
+    }
+
+    /// All texts that a question finds, best first.
+    fn ranked(&self, query: &str, only: Option<SearchKind>, now: WallMs) -> Vec<(Rank, &Document)> {
         let query: String = query.chars().take(MAX_QUERY_CHARS).collect();
-        let folded = fold(&query);
-        let asked: Vec<&str> = words(&folded).take(MAX_QUERY_WORDS).collect();
+        let asked: Vec<MarkedWord> = marked_words(&query).take(MAX_QUERY_WORDS).collect();
         if asked.is_empty() {
-            return SearchHits::default();
+            return Vec::new();
         }
         let scores = self.scores(&asked);
-        let phrase = asked.join(" ");
+        let phrase: Vec<&str> = asked.iter().map(|word| &*word.folded).collect();
+        let phrase = phrase.join(" ");
         let all = u32::try_from(asked.len()).unwrap_or(u32::MAX);
-        let mut found: Vec<_> = self
+        let mut found: Vec<(Rank, &Document)> = self
             .documents
             .iter()
             .zip(&scores)
+            .filter(|(_, score)| score.words == all)
             .filter_map(|(document, score)| {
                 let document = document
                     .as_ref()
                     .filter(|d| only.is_none_or(|k| k == d.kind))?;
-                (score.words == all).then(|| {
-                    let is_over = document.until.is_some_and(|until| until < now);
-                    let phrases = 20 * u32::from(document.title.contains(&phrase))
-                        + 10 * u32::from(document.title.starts_with(&phrase));
-                    let in_title = score.in_title == all;
-                    let rank = (in_title, !is_over, score.points + phrases, document.at);
-                    (rank, document)
-                })
+                let is_over = document.until.is_some_and(|until| until < now);
+                let rank = Rank {
+                    is_as_asked: score.as_asked == all,
+                    is_in_title: score.in_title == all,
+                    is_in_force: !is_over,
+                    points: score.points + 20 * u32::from(document.title.contains(&phrase)),
+                    at: document.at,
+                };
+                Some((rank, document))
             })
             .collect();
-        let total = found.len();
         found.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.id.cmp(&y.id)));
-        let hit = |(rank, document): ((bool, bool, u32, WallMs), &Document)| SearchHit {
-            kind: document.kind,
-            id: document.id.clone(),
-            is_over: !rank.1,
-        };
-        SearchHits {
-            best: found.into_iter().take(most).map(hit).collect(),
-            total,
-        }
+        found
     }
 
     /// The share of each document in the words of a question.
-    fn scores(&self, asked: &[&str]) -> Vec<WordScore> {
+    fn scores(&self, asked: &[MarkedWord]) -> Vec<WordScore> {
         let mut scores = vec![WordScore::default(); self.documents.len()];
         let mut best = vec![0_u8; self.documents.len()];
         for (word, nth) in asked.iter().zip(0_u32..) {
             best.fill(0);
-            let from = (Bound::Included(*word), Bound::Unbounded);
+            let folded = word.folded.as_str();
+            let from = (Bound::Included(folded), Bound::Unbounded);
             let from = self.terms.range::<str, _>(from);
-            for (term, postings) in from.take_while(|(term, _)| term.starts_with(word)) {
-                let is_whole = term.len() == word.len();
-                if !is_whole && word.chars().nth(1).is_none() {
+            for (term, spellings) in from.take_while(|(term, _)| term.starts_with(folded)) {
+                let is_whole = term.len() == folded.len();
+                if !is_whole && folded.chars().nth(1).is_none() {
                     // Every second word begins with one of few letters.
                     break;
                 }
-                for posting in postings {
-                    let points = match (posting.is_in_title(), is_whole) {
-                        (true, true) => 8,
-                        (true, false) => 6,
-                        (false, true) => 2,
-                        (false, false) => 1,
-                    };
-                    let place = &mut best[posting.document()];
-                    *place = points.max(*place);
+                for spelling in spellings {
+                    let is_as_asked =
+                        !word.has_marks() || spelling.marked.starts_with(&*word.marked);
+                    for place in &spelling.places {
+                        let points = points(place.is_in_title(), is_whole, is_as_asked);
+                        let known = &mut best[place.document()];
+                        *known = points.max(*known);
+                    }
                 }
             }
             for (score, points) in scores.iter_mut().zip(&best) {
                 if *points > 0 && score.words == nth {
-                    score.words += 1;
-                    score.in_title += u32::from(*points >= 6);
-                    score.points += u32::from(*points);
+                    score.add(*points);
                 }
             }
         }
@@ -303,125 +362,74 @@ impl SearchIndex {
     }
 }
 
+/// How well a text answers a question; the greater the better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// Every word stands there with the marks with which it was asked for.
+    is_as_asked: bool,
+    is_in_title: bool,
+    is_in_force: bool,
+    points: u32,
+    at: WallMs,
+}
+
+impl SearchHits {
+    fn add(&mut self, rank: Rank, document: &Document, most: usize) {
+        self.total += 1;
+        if self.best.len() < most {
+            self.best.push(SearchHit {
+                kind: document.kind,
+                id: document.id.clone(),
+                is_over: !rank.is_in_force,
+            });
+        }
+    }
+}
+
+/// Added to the points of a word that stands there as it was asked for.
+const AS_ASKED: u8 = 16;
+/// Least points of a word in a title.
+const IN_TITLE: u8 = 6;
+
+/// The points of a word in a text.
+const fn points(in_title: bool, is_whole: bool, is_as_asked: bool) -> u8 {
+    let points = match (in_title, is_whole) {
+        (true, true) => 8,
+        (true, false) => IN_TITLE,
+        (false, true) => 2,
+        (false, false) => 1,
+    };
+    if is_as_asked {
+        points + AS_ASKED
+    } else {
+        points
+    }
+}
+
 /// The share of a document in the words of a question.
 #[derive(Debug, Clone, Copy, Default)]
 struct WordScore {
     words: u32,
+    as_asked: u32,
     in_title: u32,
     points: u32,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(title: &str, body: &str, at: i64) -> SearchText {
-        SearchText {
-            title: title.to_owned(),
-            body: body.to_owned(),
-            at: WallMs::new(at),
-            until: None,
-        }
-    }
-
-    fn board() -> SearchIndex {
-        let mut index = SearchIndex::default();
-        for (id, title, body, at) in [
-            ("meeting", "Họp thôn tháng 12", "Mời mỗi hộ một người.", 10),
-            ("old", "Họp thôn tháng 3", "Bàn việc chung.", 5),
-            (
-                "power",
-                "Cắt điện sửa đường dây",
-                "Trước hôm họp thôn một ngày.",
-                20,
-            ),
-            ("pump", "Lịch bơm nước", "Cánh Đồng Trước bơm trước.", 30),
-        ] {
-            index.put(SearchKind::Notice, id, &text(title, body, at));
-        }
-        let birth = text("Đăng ký khai sinh", "1.001193 Tờ khai; thôn", 0);
-        index.put(SearchKind::Procedure, "1.001193", &birth);
-        index
-    }
-
-    fn ids(index: &SearchIndex, query: &str) -> Vec<String> {
-        let found = index.find(query, None, WallMs::new(100), 10);
-        assert_eq!(found.total, found.best.len());
-        found.best.into_iter().map(|hit| hit.id).collect()
-    }
-
-    #[test]
-    fn words_are_found_without_marks_by_their_beginnings_and_titles_come_first() {
-        let index = board();
-        for (query, wanted) in [
-            ("hop thon", &["meeting", "old", "power"][..]),
-            ("HỌP THÔN", &["meeting", "old", "power"]),
-            ("ho\u{323}p thang 3", &["old"]),
-            ("hop ngay", &["power"]),
-            ("dien", &["power"]),
-            ("die", &["power"]),
-            ("đien cat", &["power"]),
-            ("dong truoc", &["pump"]),
-            ("khai sinh", &["1.001193"]),
-            ("1.001193", &["1.001193"]),
-            ("0011", &["1.001193"]),
-            ("hop san", &[]),
-            ("1", &["1.001193"]),
-            ("h", &[]),
-            ("", &[]),
-            ("… !", &[]),
-        ] {
-            assert_eq!(ids(&index, query), wanted, "{query}");
-        }
-        let only = index.find("thon", Some(SearchKind::Procedure), WallMs::new(0), 10);
-        assert_eq!((only.total, only.best.len()), (1, 1));
-        assert_eq!(index.find("thon", None, WallMs::new(0), 2).total, 4);
-    }
-
-    #[test]
-    fn what_is_over_is_found_behind_and_marked_and_what_is_removed_is_not_found() {
-        let mut index = board();
-        let mut over = text("Họp thôn tháng 12", "", 10);
-        over.until = Some(WallMs::new(50));
-        index.put(SearchKind::Notice, "meeting", &over);
-        let found = index.find("hop thon", None, WallMs::new(100), 10).best;
-        let told: Vec<_> = found.iter().map(|h| (h.id.as_str(), h.is_over)).collect();
-        assert_eq!(told, [("old", false), ("meeting", true), ("power", false)]);
-        index.remove(SearchKind::Notice, "old");
-        assert_eq!(ids(&index, "hop thon"), ["meeting", "power"]);
-        index.remove_all(SearchKind::Notice);
-        assert_eq!(index.len(), 1);
-        assert_eq!(ids(&index, "khai sinh"), ["1.001193"]);
-    }
-
-    #[test]
-    fn texts_that_come_and_go_take_no_memory_for_ever() {
-        let mut index = board();
-        let before = index.bytes();
-        for n in 0..5_000 {
-            let id = format!("n{}", n % 50);
-            index.put(
-                SearchKind::Notice,
-                &id,
-                &text("Thông báo", &format!("từ{n}"), n),
-            );
-        }
-        for n in 0..50 {
-            index.remove(SearchKind::Notice, &format!("n{n}"));
-        }
-        for n in 0..500 {
-            index.put(SearchKind::Notice, "last", &text("Sau cùng", "", n));
-        }
-        index.remove(SearchKind::Notice, "last");
-        assert!(
-            index.bytes() < before + 40_000,
-            "{} of {before}",
-            index.bytes()
-        );
-        assert_eq!(ids(&index, "hop thon"), ["meeting", "old", "power"]);
-        let long: String = (0..5_000).map(|n| format!("w{n} ")).collect();
-        index.put(SearchKind::Notice, "long", &text("Dài", &long, 1));
-        assert_eq!(ids(&index, "w1498"), ["long"]);
-        assert!(ids(&index, "w1499").is_empty(), "beyond the bound");
+impl WordScore {
+    /// Counts a word with its points.
+    fn add(&mut self, points: u8) {
+        let is_as_asked = points >= AS_ASKED;
+        let points = if is_as_asked {
+            points - AS_ASKED
+        } else {
+            points
+        };
+        self.words += 1;
+        self.as_asked += u32::from(is_as_asked);
+        self.in_title += u32::from(points >= IN_TITLE);
+        self.points += u32::from(points);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,10 +88,18 @@ async fn every_page_of_the_village_is_for_everybody() {
         judge.judge(&page, &format!("the sign-in in {lang}")).await;
         let portal = format!("http://127.0.0.1:{}", house.portal);
         let query = format!("lang={lang}");
+        let starts = [
+            format!("/?{query}"),
+            format!("/search?{query}&find=hop"),
+            format!("/search?{query}&find=7"),
+        ];
         let seen = judge
-            .tour(&page, &portal, &[&format!("/?{query}")], |address| {
-                !address.contains(&query) || address.contains("big")
-            })
+            .tour(
+                &page,
+                &portal,
+                &starts.each_ref().map(|s| &**s),
+                |address| !address.contains(&query) || address.contains("big"),
+            )
             .await;
         for path in ["/t/n-2", "/r", "/r/ngo-12", "/r/ngo-12/to/g-7", "/h/g-7"] {
             assert!(seen.contains(&path.to_owned()), "{path} of {seen:?}");

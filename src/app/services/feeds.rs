@@ -1,12 +1,17 @@
 //! Starts the reading of feeds and the look after links.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::handles::Handles;
 use crate::config::board::BoardConfig;
+use crate::feeds::fetch::Fetcher;
 use crate::feeds::links::LinkCheck;
 use crate::feeds::reader::FeedReader;
 use crate::supervisor::health::HealthPart;
+
+/// Time between two links that are opened.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Starts both. Without a feed in the configuration nothing is read; links are always looked at.
 pub fn start(board: &BoardConfig, handles: &Handles) {
@@ -26,6 +31,8 @@ pub fn start(board: &BoardConfig, handles: &Handles) {
         files: handles.files.clone(),
         dead: handles.live.dead_links.clone(),
         supervisor: supervisor.clone(),
+        fetcher: Fetcher::internet(),
+        pause: PAUSE,
     };
     supervisor.service(HealthPart::Links, check, LinkCheck::run);
 }

@@ -45,6 +45,12 @@ fn a_body_is_paragraphs_lists_headings_bold_words_and_links() {
 }
 
 #[test]
+fn links_that_lead_out_are_those_of_the_web() {
+    let body = "Gọi 0977 123 456, <a@example.vn>.\n- [a](https://a.vn)\n- http://b.vn/x.";
+    assert_eq!(web_links(body), ["https://a.vn/", "http://b.vn/x"]);
+}
+
+#[test]
 fn what_people_type_without_knowing_markdown_stays_as_it_is() {
     for (typed, shown) in [
         ("Bấm *101# rồi *102#", "p: Bấm *101# rồi *102#"),

@@ -1430,16 +1430,19 @@ procedure-help = Where to get help
 procedure-print = To print: choose Print in the browser; the sheet has a box to tick for each paper.
 never-otp = No officer ever asks for your OTP code or your password.
 search = Search
-search-what = Search the village's notices and procedures
-search-how = Type one or two words, no diacritics needed: “hop thon”, “khai sinh”.
+search-what = Search notices, procedures, houses, roads, telephones
+search-how = Type one or two words, no diacritics needed: “hop thon”, “khai sinh”, “nha 17”.
 search-nothing = Nothing found. Try fewer words.
 found-n = { $n ->
     [one] One found
    *[other] { $n } found
 }
 found-first = { $n } found; here are the first { $shown }
-found-notice = Notice
-found-procedure = Procedure
+found-more = Show all { $n }
+found-all-kinds = Search everything
+found-notices = Notices
+found-procedures = Procedures
+found-places = Houses, roads, places
 is-over = Expired
 official = Official addresses
 official-scam = False pages look almost like the true ones. When somebody sends a link, wants you to install an app or to send money: do not tap, call a number below or ask the commune's police.
@@ -1450,6 +1453,13 @@ official-water = Water
 official-emergency = Emergency calls (free)
 official-how = Compare the address on your phone with the one here, letter by letter.
 official-dead = this page does not open at present
+link-dead = (broken link)
+outside-troubles = Pages outside the village have troubles
+outside-feed-do = Ask the technician to check the address of that page; the village's notices work as usual.
+outside-link = Does not open: { $link }
+outside-notice = In the notice “{ $title }”. People read “(broken link)”; correct the notice to change or remove it.
+outside-procedure = In procedure { $code }. People's pages do not show this link any more.
+outside-official = In “Official addresses”. People's pages do not show this link any more.
 feed-about = News of { $village }, from the village hall's gateway
 procedure-file-in-line = Line { $line }: { $why }
 procedure-file-in-column = Line { $line }, column { $column }: { $why }

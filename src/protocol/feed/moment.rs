@@ -1,4 +1,7 @@
-//! When an entry was published: the dates of RSS (RFC 822) and of Atom (RFC 3339).
+//! When an entry was published: the dates of RSS (RFC 822) and of Atom (RFC 3339), and those of
+//! offices that know neither: “30/11/2026 08:00”, “11/30/2026 8:00:00 AM”, in the village's zone.
+//!
+//! Deliberately absent: words such as “hôm qua”, which say nothing without the day of the reading.
 
 use crate::domain::calendar::{Day, number_of};
 use crate::time::WallMs;
@@ -12,7 +15,9 @@ pub(super) fn parse_moment(text: &str) -> Option<WallMs> {
     if text.len() > 64 || !text.is_ascii() {
         return None;
     }
-    rfc3339(text).or_else(|| rfc822(text))
+    rfc3339(text)
+        .or_else(|| rfc822(text))
+        .or_else(|| slashed(text))
 }
 
 fn moment(day: Day, time: &str, zone_minutes: i64) -> Option<WallMs> {
@@ -74,6 +79,32 @@ fn rfc822(text: &str) -> Option<WallMs> {
     moment(day, words.next()?, zone(words.next().unwrap_or_default())?)
 }
 
+/// A day with slashes and a time; with AM or PM behind it the month stands first.
+fn slashed(text: &str) -> Option<WallMs> {
+    let mut words = text.split_whitespace();
+    let mut date = words.next()?.split('/');
+    let mut part = || date.next()?.parse::<u8>().ok();
+    let (first, second) = (part()?, part()?);
+    let year = date.next().filter(|year| year.len() == 4)?.parse().ok()?;
+    let time = words.next()?;
+    let half = words.next().map(str::to_ascii_lowercase);
+    let (day, month, hours) = match half.as_deref() {
+        None => (first, second, 0),
+        Some("am" | "pm") => {
+            let is_noon_or_midnight = time.split(':').next() == Some("12");
+            let hours = match (half.as_deref(), is_noon_or_midnight) {
+                (Some("pm"), false) => 12,
+                (Some("am"), true) => -12,
+                _ => 0,
+            };
+            (second, first, hours)
+        }
+        Some(_) => return None,
+    };
+    let day = Day { year, month, day };
+    moment(day, time, (7 - hours) * 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,12 +118,27 @@ mod tests {
             "2026-11-21T07:05:09+07:00",
             "2026-11-21T00:05:09Z",
             "2026-11-21T00:05:09.123Z",
+            "21/11/2026 07:05:09",
+            "11/21/2026 7:05:09 AM",
         ] {
             assert_eq!(parse_moment(text), at, "{text}");
         }
+        let noon = parse_moment("21/11/2026 12:30");
+        assert!(noon.is_some() && parse_moment("11/21/2026 12:30:00 PM") == noon);
+        assert_eq!(
+            parse_moment("11/21/2026 12:30:00 AM"),
+            parse_moment("21/11/2026 00:30")
+        );
         for text in [
             "",
             "hôm qua",
+            "2 giờ trước",
+            "2 hours ago",
+            "yesterday",
+            "-1 day",
+            "21/11/26 07:00",
+            "31/02/2026 07:00",
+            "21/11/2026 07:00 ICT",
             "21/11/2026",
             "2026-13-01T00:00:00Z",
             "Sat, 31 Feb 2026 00:00:00 GMT",

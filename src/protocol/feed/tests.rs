@@ -79,3 +79,38 @@ fn what_is_no_feed_is_refused_and_costs_little() {
             <= MAX_TEXT_CHARS
     );
 }
+
+#[test]
+fn a_document_of_the_code_page_is_read_whatever_it_says_of_itself() {
+    // The bytes that `iconv -t CP1258` makes of “Cấp bản sao trích lục hộ tịch; Đăng ký”.
+    let words: &[u8] =
+        b"C\xe2\xecp ba\xd2n sao tr\xedch lu\xf2c h\xf4\xf2 ti\xf2ch; \xd0\xe3ng ky\xec";
+    for said in ["windows-1258", "utf-8", "ISO-8859-1"] {
+        let head =
+            format!("<?xml version=\"1.0\" encoding=\"{said}\"?><rss><channel><item><title>");
+        let document = [head.as_bytes(), words, b"</title></item></channel></rss>"].concat();
+        let found = read(&document).expect("a feed");
+        assert_eq!(
+            found[0].title, "Cấp bản sao trích lục hộ tịch; Đăng ký",
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_billion_laughs_are_none() {
+    let mut entities = String::from("<!ENTITY l0 \"ha\">");
+    for n in 1..=40 {
+        let before = format!("&l{};", n - 1).repeat(10);
+        entities.push_str(&format!("<!ENTITY l{n} \"{before}\">"));
+    }
+    let outside =
+        "<!ENTITY x SYSTEM \"file:///etc/passwd\"><!ENTITY % y SYSTEM \"http://x.example/\">";
+    let document = format!(
+        "<!DOCTYPE rss [{entities}{outside}]><rss><channel><item><title>a &l40; &x; b</title>\
+         <description>&l40;</description></item></channel></rss>"
+    );
+    let found = read(document.as_bytes()).expect("a feed");
+    assert_eq!(text::line(&found[0].title, usize::MAX), "a b");
+    assert_eq!(found[0].text, "");
+}

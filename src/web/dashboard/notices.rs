@@ -6,6 +6,7 @@ mod archive;
 mod content;
 mod form;
 mod meanwhile;
+mod outside;
 mod page;
 mod publish;
 mod templates;
@@ -65,6 +66,9 @@ pub async fn page(
     let rows = up.iter().skip(from).take(PAGE_NOTICES);
     let rows = rows.map(|n| row(&app, f.lang, n)).collect();
     let mut parts = Vec::new();
+    if f.is_chief {
+        parts.extend(outside::troubles(&app, &f));
+    }
     if f.is_chief && !state.drafts.is_empty() {
         let mut drafts: Vec<_> = state.drafts.values().collect();
         drafts.sort_by_key(|draft| (draft.publish_at, std::cmp::Reverse(draft.order)));

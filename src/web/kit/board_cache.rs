@@ -2,8 +2,10 @@
 //! of the search. They are made by those who need them (`procedures`, `search`) and lie here so
 //! that the app can hold them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
+use crate::domain::directory::Directory;
+use crate::domain::directory::map::VillageMap;
 use crate::domain::id::{NoticeId, ProcedureId};
 use crate::domain::notice::{EndedNotice, Notice};
 use crate::domain::procedure::Procedure;
@@ -48,4 +50,9 @@ pub(super) struct Searched {
     pub(super) ended: Things<NoticeId, EndedNotice>,
     /// The entry that gave the procedures.
     pub(super) procedures: u64,
+    /// The labels of houses, and the map by which they have addresses.
+    pub(super) directory: Arc<Directory>,
+    pub(super) map: Weak<VillageMap>,
+    /// The official addresses, which never change while the gateway runs, are in it.
+    pub(super) has_addresses: bool,
 }

@@ -1,8 +1,8 @@
 //! A notice as a reader sees it: kind, risk, days by both calendars, body, pictures, papers. The
 //! portal, the chief's page and the preview show the same sheet.
 //!
-//! Invariant: a text that was erased or is damaged is a sentence about that, and a file that is not
-//! stored any more is not offered.
+//! Invariants: a text that was erased or is damaged is a sentence about that, a file that is not
+//! stored any more is not offered, and a link that does not open is its words alone.
 
 use crate::domain::notice::{
     AttachmentKind, Notice, NoticeDetails, NoticeLanguage, NoticeWords, Occasion,
@@ -151,6 +151,7 @@ impl ShownNotice {
             body: blocks(&words.body, shown),
             ..Self::default()
         };
+        sheet.hide_dead_links(app, lang);
         sheet.say_facts(lang, words, details);
         sheet.offer_files(app, lang, words, details, files);
         sheet
@@ -192,6 +193,25 @@ impl ShownNotice {
             sheet.over = lang.f("notice-expired-at", &[("when", &when)]);
         }
         sheet
+    }
+
+    /// A link that does not open leads nowhere, and says so; its words stay.
+    fn hide_dead_links(&mut self, app: &App, lang: Lang) {
+        let dead = app.live.dead_links.all();
+        let items = self.body.iter_mut().flat_map(|block| &mut block.items);
+        for item in items {
+            for n in 0..item.len() {
+                if !dead.contains_key(&item[n].href) {
+                    continue;
+                }
+                let href = std::mem::take(&mut item[n].href);
+                // The last span of a link says it.
+                if item.get(n + 1).is_none_or(|next| next.href != href) {
+                    item[n].words.push(' ');
+                    item[n].words.push_str(&lang.t("link-dead"));
+                }
+            }
+        }
     }
 
     fn say_facts(&mut self, lang: Lang, words: &NoticeWords, details: &NoticeDetails) {

@@ -9,11 +9,14 @@ use std::sync::Arc;
 
 use super::app::App;
 use super::board_cache::Searched;
+use super::house_labels::label_of;
 use crate::domain::calendar;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{Notice, NoticeWords};
+use crate::i18n::locale::Lang;
 use crate::time::WallMs;
-use crate::view::search::{SearchHits, SearchIndex, SearchKind, SearchText};
+use crate::view::directory_text::address;
+use crate::view::search::{KindHits, SearchHits, SearchIndex, SearchKind, SearchText};
 
 impl App {
     /// The best `most` published texts for a question. Blocks: what changed is read from files.
@@ -24,18 +27,37 @@ impl App {
         only: Option<SearchKind>,
         most: usize,
     ) -> SearchHits {
+        self.searched(|index, now| index.find(query, only, now, most))
+    }
+
+    /// The best `most` published texts of each kind, the kind of the best first. Blocks likewise.
+    #[must_use]
+    pub fn search_by_kind_blocking(&self, query: &str, most: usize) -> Vec<KindHits> {
+        self.searched(|index, now| index.find_by_kind(query, now, most))
+    }
+
+    /// Asks the index, once it has taken over what changed.
+    fn searched<T: Default>(&self, ask: impl FnOnce(&SearchIndex, WallMs) -> T) -> T {
         let now = self.supervisor.clock().trusted_ms();
         let Ok(mut searched) = self.search.0.lock() else {
-            return SearchHits::default();
+            return T::default();
         };
         searched.take_over(self);
-        searched.index.find(query, only, now, most)
+        ask(&searched.index, now)
     }
 
     /// The same off the async threads.
     pub async fn search(&self, query: String, only: Option<SearchKind>, most: usize) -> SearchHits {
         let app = self.clone();
         tokio::task::spawn_blocking(move || app.search_blocking(&query, only, most))
+            .await
+            .unwrap_or_default()
+    }
+
+    /// The best of each kind, off the async threads.
+    pub async fn search_by_kind(&self, query: String, most: usize) -> Vec<KindHits> {
+        let app = self.clone();
+        tokio::task::spawn_blocking(move || app.search_by_kind_blocking(&query, most))
             .await
             .unwrap_or_default()
     }
@@ -50,6 +72,8 @@ impl Searched {
     fn take_over(&mut self, app: &App) {
         self.take_over_notices(app);
         self.take_over_procedures(app);
+        self.take_over_labels(app);
+        self.take_over_addresses(app);
     }
 
     fn take_over_notices(&mut self, app: &App) {
@@ -101,6 +125,58 @@ impl Searched {
         }
         if !list.is_lost {
             self.procedures = order;
+        }
+    }
+}
+
+impl Searched {
+    /// Labels of houses that are on the map. Roads, numbers and places need no index: the map finds
+    /// them itself (`VillageMap::find`).
+    fn take_over_labels(&mut self, app: &App) {
+        let (state, map) = (app.journal.state(), app.live.directory.get());
+        let is_same_map = match &map {
+            Some(map) => std::ptr::eq(self.map.as_ptr(), Arc::as_ptr(map)),
+            None => self.map.strong_count() == 0,
+        };
+        if is_same_map && Arc::ptr_eq(&self.directory, &state.directory) {
+            return;
+        }
+        self.index.remove_all(SearchKind::House);
+        for (id, label) in &state.directory.labels {
+            let house = map
+                .as_ref()
+                .and_then(|map| Some((map, map.house_index(id)?)));
+            if let (Some((map, house)), Some(words)) = (house, label_of(app, id)) {
+                let text = SearchText {
+                    body: [
+                        words.lines(Lang::Vi).join(" "),
+                        address(Lang::Vi, map, house),
+                    ]
+                    .join(" "),
+                    title: words.trade,
+                    at: calendar::day_start(label.given),
+                    until: None,
+                };
+                self.index.put(SearchKind::House, id.as_str(), &text);
+            }
+        }
+        self.map = map.as_ref().map_or_else(Default::default, Arc::downgrade);
+        self.directory = state.directory.clone();
+    }
+
+    fn take_over_addresses(&mut self, app: &App) {
+        if std::mem::replace(&mut self.has_addresses, true) {
+            return;
+        }
+        for (n, official) in app.board.official.iter().enumerate() {
+            let host = official.host().unwrap_or_default();
+            let phone = official.phone.as_deref().unwrap_or_default();
+            let text = SearchText {
+                title: official.name.clone(),
+                body: [&official.what, &official.what_en, &host, phone].join(" "),
+                ..SearchText::default()
+            };
+            self.index.put(SearchKind::Address, &n.to_string(), &text);
         }
     }
 }

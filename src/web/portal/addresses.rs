@@ -14,6 +14,8 @@ use crate::web::kit::app::App;
 
 /// An address as its row says.
 struct AddressRow {
+    /// Its place in the list; the search leads to it.
+    number: usize,
     name: String,
     what: String,
     /// The page and its host.
@@ -25,12 +27,13 @@ struct AddressRow {
 }
 
 impl AddressRow {
-    fn new(app: &App, lang: Lang, address: &OfficialAddress) -> Self {
+    fn new(app: &App, lang: Lang, number: usize, address: &OfficialAddress) -> Self {
         let what = match lang {
             Lang::En if !address.what_en.is_empty() => address.what_en.clone(),
             _ => lang.verbatim(&address.what),
         };
         Self {
+            number,
             name: lang.verbatim(&address.name),
             what,
             is_dead: is_dead(app, address),
@@ -78,10 +81,10 @@ const fn kind_key(kind: OfficialKind) -> &'static str {
 pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response {
     let f = visit.context(&portal);
     let of_kind = |kind: OfficialKind| {
-        let official = portal.app.board.official.iter();
+        let official = portal.app.board.official.iter().enumerate();
         let rows: Vec<_> = official
-            .filter(|address| address.kind == kind)
-            .map(|address| AddressRow::new(&portal.app, f.lang, address))
+            .filter(|(_, address)| address.kind == kind)
+            .map(|(n, address)| AddressRow::new(&portal.app, f.lang, n, address))
             .collect();
         (f.t(kind_key(kind)), rows)
     };

@@ -174,6 +174,8 @@ struct ProcedurePage {
     facts: Vec<(String, Vec<TextSpan>)>,
     /// The official page; none = there is none, or it is not on the allow-list.
     link: Option<OfficialPage>,
+    /// The official page does not open.
+    is_dead: bool,
     help: Vec<HelpRow>,
 }
 
@@ -202,9 +204,12 @@ pub async fn one(
             p.papers.iter().map(|paper| lang.verbatim(paper)).collect()
         }),
         facts: found.map_or_else(Vec::new, |p| facts(lang, p)),
+        is_dead: found
+            .and_then(|p| p.link.as_deref())
+            .is_some_and(|link| app.live.dead_links.contains(link)),
         link: found
             .and_then(|p| p.link.clone())
-            .filter(|link| app.board.allows(link) && !app.live.dead_links.contains(link))
+            .filter(|link| app.board.allows(link))
             .map(|link| OfficialPage::new(lang, link)),
         help: app
             .board

@@ -229,6 +229,11 @@ impl GuestPages {
         http_unix(&socket, "POST", "/commands", &request)
     }
 
+    /// The control socket.
+    pub fn control(&self) -> PathBuf {
+        self.folder.path().join("control.sock")
+    }
+
     /// The entries of history.
     pub fn entries(&self) -> Vec<serde_json::Value> {
         let socket = self.folder.path().join("control.sock");
