@@ -32,6 +32,8 @@ pub enum SearchKind {
     Notice,
     /// An administrative procedure.
     Procedure,
+    /// A paper of a notice.
+    Paper,
 }
 
 /// A text that can be found.

@@ -13,6 +13,7 @@ use crate::domain::state::VillageState;
 use crate::journal::Journal;
 use crate::speakers::sound_cache::SoundCache;
 use crate::store::files::PeopleFiles;
+use crate::store::spoken_texts::SpokenTexts;
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::{Stop, Supervisor};
@@ -27,6 +28,7 @@ pub fn start(sounds: &SoundCache, data: &Path, handles: &Handles) {
         journal: handles.journal.clone(),
         files: handles.files.clone(),
         sounds: sounds.clone(),
+        spoken: handles.spoken.clone(),
         supervisor: handles.supervisor.clone(),
         backfill_marker: data.join("people/erased-looked"),
     };
@@ -43,6 +45,8 @@ struct Erasure {
     files: PeopleFiles,
     /// Sounds that were spoken from people's texts.
     sounds: SoundCache,
+    /// Likewise, for phones.
+    spoken: SpokenTexts,
     /// For health.
     supervisor: Supervisor,
     /// Exists once older entries were searched: ids that they erased are not in the state.
@@ -59,6 +63,7 @@ impl Erasure {
                 .files
                 .erase(&id)
                 .and_then(|was_there| self.sounds.remove_of(&id).map(|sounds| was_there || sounds))
+                .and_then(|was_there| self.spoken.remove_of(&id).map(|spoken| was_there || spoken))
             {
                 Ok(true) => tracing::info!(%id, "personal data erased"),
                 Ok(false) => {}

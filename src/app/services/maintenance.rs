@@ -19,8 +19,10 @@ use crate::journal::{CommandRequest, Journal, SubmitError, scrub};
 use crate::store::attachments::Attachments;
 use crate::store::disk_space::{self, Ballast};
 use crate::store::files::PeopleFiles;
+use crate::store::paper_pages::PaperPages;
 use crate::store::samples::{ReadingsLoss, Samples};
 use crate::store::scrub::Scrub;
+use crate::store::spoken_texts::SpokenTexts;
 use crate::supervisor::clock::Trust;
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::{HealthReason, TextName};
@@ -45,6 +47,8 @@ pub fn start(
         samples: handles.samples.clone(),
         files: handles.files.clone(),
         attachments: handles.attachments.clone(),
+        papers: handles.papers.clone(),
+        spoken: handles.spoken.clone(),
         sign_ins: handles.sign_ins.clone(),
         has_commune,
         supervisor: handles.supervisor.clone(),
@@ -70,6 +74,8 @@ struct Maintenance {
     samples: Samples,
     files: PeopleFiles,
     attachments: Attachments,
+    papers: PaperPages,
+    spoken: SpokenTexts,
     /// With the wrong PINs that are to be recorded.
     sign_ins: SignIns,
     has_commune: bool,
@@ -319,7 +325,10 @@ impl Maintenance {
             Err(cause) => tracing::warn!(%cause, "orphan blob sweep failed"),
         }
         let state = self.journal.state();
-        if let Err(cause) = retention::sweep_attachments(&state, &self.attachments, now).await {
+        let derived = (&self.papers, &self.spoken);
+        if let Err(cause) =
+            retention::sweep_attachments(&state, &self.attachments, derived, now).await
+        {
             tracing::warn!(%cause, "orphan attachment sweep failed");
         }
         let gone = retention::trim(&self.journal, &self.index, &self.data, now, committed).await?;

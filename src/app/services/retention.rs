@@ -20,6 +20,8 @@ use crate::journal::{CommandRequest, Journal, StoredEntry, pack};
 use crate::store::attachments::Attachments;
 use crate::store::disk_space;
 use crate::store::files::PeopleFiles;
+use crate::store::paper_pages::PaperPages;
+use crate::store::spoken_texts::SpokenTexts;
 use crate::time::WallMs;
 
 /// How long history is stored at least, ms.
@@ -180,11 +182,16 @@ pub async fn sweep(
 pub async fn sweep_attachments(
     state: &VillageState,
     attachments: &Attachments,
+    (papers, spoken): (&PaperPages, &SpokenTexts),
     now: WallMs,
 ) -> anyhow::Result<usize> {
     let used: BTreeSet<String> = state.attachments().map(|a| a.sha256.clone()).collect();
-    let attachments = attachments.clone();
-    let swept = move || attachments.sweep(&used, now - ORPHAN_MS);
+    let (attachments, papers) = (attachments.clone(), papers.clone());
+    let spoken = spoken.clone();
+    let swept = move || {
+        let gone = attachments.sweep(&used, now - ORPHAN_MS)?;
+        Ok::<_, std::io::Error>(gone + papers.sweep(&used)? + spoken.sweep(&used)?)
+    };
     Ok(tokio::task::spawn_blocking(swept).await??)
 }
 

@@ -30,6 +30,7 @@ use crate::ports::Ports;
 use crate::protocol::village_status::VillageStatus;
 use crate::store::attachments::Attachments;
 use crate::store::files::{Lost, PeopleFiles};
+use crate::store::paper_pages::PaperPages;
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
 use crate::store::session_rows::SessionRows;
@@ -76,6 +77,8 @@ pub struct App {
     pub files: PeopleFiles,
     /// The files of notices.
     pub attachments: Attachments,
+    /// Text and pictures of their papers.
+    pub papers: PaperPages,
     /// Sign-in.
     pub sessions: SignIns,
     /// Clock, health, stop.

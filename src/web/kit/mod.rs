@@ -19,6 +19,7 @@ pub mod printed;
 pub mod procedures;
 pub mod qr;
 pub mod search;
+pub mod search_papers;
 pub mod storm;
 pub mod taps;
 pub mod undo;

@@ -50,6 +50,7 @@ impl Searched {
     fn take_over(&mut self, app: &App) {
         self.take_over_notices(app);
         self.take_over_procedures(app);
+        self.take_over_papers(app);
     }
 
     fn take_over_notices(&mut self, app: &App) {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::Portal;
-use super::notices::{published, size_key};
+use super::notices::{paper_name, published, size_key};
 use super::procedures::{AskedPairs, asked_for, effect_words};
 use super::visit::PortalVisit;
 use crate::domain::id::{NoticeId, ProcedureId};
@@ -84,6 +84,19 @@ fn row(
             let summary = summarize(app, lang, &notice);
             let href = format!("/t/{}", hit.id);
             (href, summary.title, summary.when, "found-notice")
+        }
+        SearchKind::Paper => {
+            let (id, sha256) = hit.id.split_once('/')?;
+            let notice = published(state, &NoticeId::new(id).ok()?)?;
+            let name = paper_name(app, &notice, sha256)?;
+            let about = summarize(app, lang, &notice);
+            let href = format!("/t/{}/read", hit.id);
+            let title = if name.is_empty() {
+                about.title.clone()
+            } else {
+                lang.verbatim(&name)
+            };
+            (href, title, about.title, "found-paper")
         }
         SearchKind::Procedure => {
             let found = procedures.get(&ProcedureId::new(&hit.id).ok()?)?;
