@@ -1,7 +1,7 @@
 # Shared by the scripts: what a fresh Debian 12 machine lacks, and how it is got. Sourced, never run.
 
 PACKAGES_BUILD="gcc libc6-dev git pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev"
-PACKAGES_RUN="espeak-ng espeak-ng-data tzdata ca-certificates gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav"
+PACKAGES_RUN="espeak-ng espeak-ng-data tzdata ca-certificates gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav tesseract-ocr tesseract-ocr-vie"
 # The demo's cameras: a server that is not ours, and what draws their pictures.
 PACKAGES_CAMERAS="python3 python3-gi python3-gst-1.0 gir1.2-gst-rtsp-server-1.0 ffmpeg"
 # The emulated machine with a radio; what runs in it is unpacked only (scripts/radio).

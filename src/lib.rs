@@ -38,6 +38,8 @@ pub mod live;
 pub mod log;
 /// The network helper: segments, sessions of guests, the kernel's rules.
 pub mod netd;
+/// Papers of notices: their text, pictures of their pages.
+pub mod papers;
 /// Bounded channels over which one part asks another: the broker, the devices, the speech.
 pub mod ports;
 /// The messages of every protocol, as types.

@@ -29,7 +29,7 @@ use super::services::broker_worker::BrokerService;
 use super::services::http::PagesInput;
 use super::services::{
     bootstrap, broker, cameras, devices, dhcp, directory, erasure, feeds, guests, http,
-    maintenance, notices, session_rows, speakers, storage_failure, uplink,
+    maintenance, notices, papers, session_rows, speakers, storage_failure, uplink,
 };
 use super::sockets::{BrokerSockets, HttpSockets};
 use crate::config::Config;
@@ -80,7 +80,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let sounds = SoundCache::open(&data.join("sounds"))?;
     erasure::start(&sounds, data, &handles);
     let portal = config.listeners.portal;
-    speakers::start(&config.speech, portal, &secrets, &keys, &sounds, &handles)?;
+    speakers::start(&config.speech, portal, &secrets, data, &sounds, &handles)?;
     uplink::start(&config.uplink, village, &keys, &handles);
     let network = &config.network;
     let plan = config.network_plan(GuestRates::default());
@@ -90,6 +90,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     directory::start(&handles);
     feeds::start(&config.board, &handles);
     notices::start(&handles);
+    papers::start(&handles);
     let has_commune = config.uplink.server.is_some();
     maintenance::start(has_commune, renewable, &broker, data, &handles);
     let pages = PagesInput {

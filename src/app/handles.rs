@@ -13,8 +13,10 @@ use crate::log::disk::DirDisk;
 use crate::ports::Ports;
 use crate::store::attachments::Attachments;
 use crate::store::files::PeopleFiles;
+use crate::store::paper_pages::PaperPages;
 use crate::store::samples::Samples;
 use crate::store::session_rows::SessionRows;
+use crate::store::spoken_texts::SpokenTexts;
 use crate::supervisor::Supervisor;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::{Health, HealthPart};
@@ -41,6 +43,10 @@ pub struct Handles {
     pub files: PeopleFiles,
     /// The files of notices.
     pub attachments: Attachments,
+    /// Text and pictures of their papers.
+    pub papers: PaperPages,
+    /// Texts as sound, for phones.
+    pub spoken: SpokenTexts,
     /// The sign-ins of people.
     pub sign_ins: SignIns,
 }
@@ -88,6 +94,8 @@ impl Handles {
             session_rows: SessionRows::new(layout.data.join("guests")),
             files,
             attachments: Attachments::open(&layout.data.join("attachments"))?,
+            papers: PaperPages::open(&layout.data.join("papers"))?,
+            spoken: SpokenTexts::open(&layout.data.join("spoken"))?,
             sign_ins,
         })
     }

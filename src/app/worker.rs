@@ -1,10 +1,13 @@
 //! `conglang worker …`: a process for work that may crash. `run` or `commune` starts it, never a
 //! person.
 
+use std::io;
 use std::path::Path;
 
+use crate::papers::{letters, worker};
+use crate::speakers::encoder;
 use crate::supervisor::child;
-use crate::supervisor::sandbox::confine;
+use crate::supervisor::sandbox::{SandboxStatus, confine, confine_program};
 
 /// Runs a worker's role to its end; gives the exit code.
 #[must_use]
@@ -19,6 +22,9 @@ pub fn run(role: &str) -> u8 {
                 70
             }
         };
+    }
+    if let Some(code) = run_once(role) {
+        return code;
     }
     let birth = match child::from_parent() {
         Ok(birth) => birth,
@@ -58,6 +64,43 @@ pub fn run(role: &str) -> u8 {
             eprintln!("{error:#}");
             70
         }
+    }
+}
+
+/// Runs a role that does one piece of work, from stdin to stdout, and ends; none = the role is
+/// another.
+fn run_once(role: &str) -> Option<u8> {
+    let ended = if role.starts_with("paper-") {
+        worker::bound(worker::MAX_MEMORY_BYTES, worker::MAX_CPU_SECONDS).and_then(|()| {
+            // Nothing is opened: the paper came with the process.
+            report(confine(&[], &[]));
+            worker::run(role)
+        })
+    } else if role == "letters" {
+        worker::bound(letters::MAX_MEMORY_BYTES, letters::MAX_CPU_SECONDS).and_then(|()| {
+            let read = letters::READ.map(Path::new);
+            report(confine_program(&read, &[Path::new("/dev/null")]));
+            Err(letters::become_program())
+        })
+    } else if role == "mp3" {
+        let _ = enter_sandbox();
+        encoder::run().map_err(io::Error::other)
+    } else {
+        return None;
+    };
+    Some(match ended {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("{error:#}");
+            70
+        }
+    })
+}
+
+/// Says what the kernel does not grant; the parent reads no more of it than of any other line.
+fn report(granted: SandboxStatus) {
+    if !(granted.filesystem && granted.syscalls) {
+        eprintln!("not wholly confined: {granted:?}");
     }
 }
 

@@ -9,6 +9,7 @@
 pub mod broker;
 pub mod devices;
 pub mod guests;
+pub mod listening;
 pub mod speech;
 
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct Ports {
     pub devices: Arc<devices::DevicePort>,
     /// The guests' devices.
     pub guests: Arc<guests::GuestPort>,
+    /// Texts as sound, for phones.
+    pub listening: Arc<listening::ListeningPort>,
     /// Sentences to be read aloud.
     pub speech: Arc<speech::SpeechPort>,
 }
@@ -36,6 +39,7 @@ impl Ports {
             broker: Arc::default(),
             devices: Arc::new(devices::DevicePort::new(live.device_link.clone())),
             guests: Arc::default(),
+            listening: Arc::default(),
             speech: Arc::default(),
         }
     }

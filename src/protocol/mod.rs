@@ -16,6 +16,7 @@ pub mod map_file;
 pub mod media;
 pub mod mqtt;
 pub mod netd;
+pub mod paper;
 pub mod procedure_file;
 mod reason_table;
 pub mod speaker;

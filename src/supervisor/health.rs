@@ -109,8 +109,12 @@ health_parts! {
     Media = "media",
     /// The forwarder of names.
     Names = "names",
+    /// Texts as sound, for phones.
+    Listening = "listening",
     /// Publishing of scheduled notices, and the end of those whose time is over.
     Notices = "notices",
+    /// Reading of papers: their text, pictures of their pages.
+    Papers = "papers",
     /// Whether all that the broker stored can be read.
     PersistenceLog = "ledger",
     /// Whether the media worker is confined.

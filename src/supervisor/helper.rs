@@ -150,6 +150,68 @@ pub async fn run(
     })
 }
 
+/// A helper that tells what it finds as it goes. Dropped, it is killed.
+pub struct TellingHelper {
+    program: String,
+    child: tokio::process::Child,
+    stdout: tokio::process::ChildStdout,
+}
+
+/// Starts `program` with a file as its input and with no environment of its parent's; what it
+/// writes to stderr is nobody's.
+///
+/// # Errors
+/// [`HelperError::Start`].
+pub fn start(
+    program: &str,
+    args: &[&str],
+    input: std::fs::File,
+) -> Result<TellingHelper, HelperError> {
+    let missing = |cause| HelperError::Start {
+        program: program.to_owned(),
+        cause,
+    };
+    let mut child = tokio::process::Command::new(program)
+        .args(args)
+        .env_clear()
+        .stdin(Stdio::from(input))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(missing)?;
+    let no_pipe = || missing(std::io::Error::other("no pipe"));
+    let stdout = child.stdout.take().ok_or_else(no_pipe)?;
+    Ok(TellingHelper {
+        program: program.to_owned(),
+        child,
+        stdout,
+    })
+}
+
+impl TellingHelper {
+    /// Fills `piece` with what it tells next.
+    ///
+    /// # Errors
+    /// [`HelperError::Deadline`] when that takes longer than `limit`; otherwise it has ended.
+    pub async fn read(&mut self, piece: &mut [u8], limit: Duration) -> Result<(), HelperError> {
+        let program = self.program.clone();
+        match tokio::time::timeout(limit, self.stdout.read_exact(piece)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(cause)) => Err(HelperError::Pipe { program, cause }),
+            Err(_) => Err(HelperError::Deadline {
+                program,
+                deadline: limit,
+            }),
+        }
+    }
+
+    /// Ends it, if it has not ended.
+    pub async fn end(mut self) {
+        let _ = self.child.kill().await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

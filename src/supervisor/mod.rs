@@ -17,6 +17,7 @@ pub mod keyed_semaphore;
 pub mod meter;
 pub mod panics;
 pub mod reason_enum;
+pub mod recogniser;
 pub mod sandbox;
 pub mod service;
 pub mod standstill;

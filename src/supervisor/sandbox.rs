@@ -47,14 +47,31 @@ pub struct SandboxStatus {
 /// systemd unit around this process, is reported and does not end the worker.
 #[must_use]
 pub fn confine(read: &[&Path], write: &[&Path]) -> SandboxStatus {
+    confine_but_for(read, write, &[])
+}
+
+/// The same for a process that becomes another program next: that program is as confined, and it
+/// may start only what lies beneath `read`.
+#[must_use]
+pub fn confine_program(read: &[&Path], write: &[&Path]) -> SandboxStatus {
+    confine_but_for(read, write, &[libc::SYS_execve])
+}
+
+/// Confines this process, and allows it the calls of `allowed`.
+fn confine_but_for(read: &[&Path], write: &[&Path], allowed: &[i64]) -> SandboxStatus {
     let files = restrict_filesystem(read, write).unwrap_or_else(|cause| {
         eprintln!("Landlock could not be applied: {cause}");
         false
     });
     // glibc calls clone3 first and falls back to clone when the kernel answers ENOSYS. The filter
     // can judge clone's flags, but not clone3's.
+    let denied = || {
+        let mut calls = denied_syscalls()?;
+        calls.retain(|call, _| !allowed.contains(call));
+        install_filter(calls, EPERM)
+    };
     let calls = install_filter(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), ENOSYS)
-        .and_then(|()| install_filter(denied_syscalls()?, EPERM));
+        .and_then(|()| denied());
     if let Err(cause) = &calls {
         eprintln!("seccomp could not be applied: {cause}");
     }

@@ -37,6 +37,8 @@ pub enum SearchKind {
     House,
     /// An official address.
     Address,
+    /// A paper of a notice.
+    Paper,
 }
 
 /// A text that can be found.

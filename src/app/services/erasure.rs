@@ -16,6 +16,8 @@ use crate::journal::Journal;
 use crate::speakers::sound_cache::SoundCache;
 use crate::store::attachments::Attachments;
 use crate::store::files::PeopleFiles;
+use crate::store::paper_pages::PaperPages;
+use crate::store::spoken_texts::SpokenTexts;
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::HealthReason;
 use crate::supervisor::{Stop, Supervisor};
@@ -31,6 +33,8 @@ pub fn start(sounds: &SoundCache, data: &Path, handles: &Handles) {
         files: handles.files.clone(),
         sounds: sounds.clone(),
         attachments: handles.attachments.clone(),
+        spoken: handles.spoken.clone(),
+        papers: handles.papers.clone(),
         supervisor: handles.supervisor.clone(),
         backfill_marker: data.join("people/erased-looked"),
     };
@@ -49,6 +53,10 @@ struct Erasure {
     sounds: SoundCache,
     /// Pictures and papers of notices.
     attachments: Attachments,
+    /// Likewise, for phones.
+    spoken: SpokenTexts,
+    /// Text and pictures of these papers.
+    papers: PaperPages,
     /// For health.
     supervisor: Supervisor,
     /// Exists once older entries were searched: ids that they erased are not in the state.
@@ -66,6 +74,7 @@ impl Erasure {
                 .files
                 .erase(id)
                 .and_then(|was_there| self.sounds.remove_of(id).map(|sounds| was_there || sounds))
+                .and_then(|was_there| self.spoken.remove_of(id).map(|spoken| was_there || spoken))
             {
                 Ok(true) => tracing::info!(%id, "personal data erased"),
                 Ok(false) => {}
@@ -103,8 +112,10 @@ impl Erasure {
         if erased.is_empty() {
             return Ok(());
         }
-        let used = state.attachments().map(|file| file.sha256.clone());
-        let n = self.attachments.remove_unused(&erased, &used.collect())?;
+        let used: BTreeSet<String> = state.attachments().map(|f| f.sha256.clone()).collect();
+        let n = self.attachments.remove_unused(&erased, &used)?;
+        // Text, pictures and speech that were made of them go with them.
+        let n = n + self.papers.sweep(&used)? + self.spoken.sweep(&used)?;
         if n > 0 {
             tracing::info!(n, "files of erased notices removed");
         }

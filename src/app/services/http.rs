@@ -220,6 +220,7 @@ fn app(
         session_rows: handles.session_rows.clone(),
         files: handles.files.clone(),
         attachments: handles.attachments.clone(),
+        papers: handles.papers.clone(),
         sessions: handles.sign_ins.clone(),
         taps: TapClock::new(&run, clock.clone(), standstill),
         supervisor: supervisor.clone(),

@@ -19,8 +19,10 @@ use crate::journal::{CommandRequest, Journal, SubmitError, scrub};
 use crate::store::attachments::Attachments;
 use crate::store::disk_space::{self, Ballast};
 use crate::store::files::PeopleFiles;
+use crate::store::paper_pages::PaperPages;
 use crate::store::samples::{ReadingsLoss, Samples};
 use crate::store::scrub::Scrub;
+use crate::store::spoken_texts::SpokenTexts;
 use crate::supervisor::clock::Trust;
 use crate::supervisor::health::HealthPart;
 use crate::supervisor::health_reason::{HealthReason, TextName};
@@ -48,6 +50,8 @@ pub fn start(
         samples: handles.samples.clone(),
         files: handles.files.clone(),
         attachments: handles.attachments.clone(),
+        papers: handles.papers.clone(),
+        spoken: handles.spoken.clone(),
         sign_ins: handles.sign_ins.clone(),
         has_commune,
         supervisor: handles.supervisor.clone(),
@@ -73,6 +77,8 @@ struct Maintenance {
     samples: Samples,
     files: PeopleFiles,
     attachments: Attachments,
+    papers: PaperPages,
+    spoken: SpokenTexts,
     /// With the wrong PINs that are to be recorded.
     sign_ins: SignIns,
     has_commune: bool,
@@ -115,7 +121,9 @@ impl Maintenance {
             // The state of a journal that failed does not tell all that notices name.
             if writes && minutes > 0 && minutes.is_multiple_of(SWEEP_MINUTES) {
                 let ran_ms = SWEEP_MINUTES * 60_000;
-                let swept = retention::sweep_attachments(&self.journal, &self.attachments, ran_ms);
+                let (journal, derived) = (&self.journal, (&self.papers, &self.spoken));
+                let swept =
+                    retention::sweep_attachments(journal, &self.attachments, derived, ran_ms);
                 if let Err(cause) = swept.await {
                     tracing::warn!(%cause, "orphan attachment sweep failed");
                 }

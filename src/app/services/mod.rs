@@ -18,6 +18,7 @@ pub mod guests;
 pub mod http;
 pub mod maintenance;
 pub mod notices;
+pub mod papers;
 mod public_tls;
 pub mod retention;
 pub mod session_rows;

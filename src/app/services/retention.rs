@@ -20,6 +20,8 @@ use crate::journal::{CommandRequest, Journal, StoredEntry, pack};
 use crate::store::attachments::Attachments;
 use crate::store::disk_space;
 use crate::store::files::PeopleFiles;
+use crate::store::paper_pages::PaperPages;
+use crate::store::spoken_texts::SpokenTexts;
 use crate::time::WallMs;
 
 /// How long history is stored at least, ms.
@@ -181,14 +183,20 @@ pub async fn sweep(
 pub async fn sweep_attachments(
     journal: &Journal,
     attachments: &Attachments,
+    (papers, spoken): (&PaperPages, &SpokenTexts),
     ran_ms: u64,
 ) -> anyhow::Result<usize> {
     let (journal, attachments) = (journal.clone(), attachments.clone());
+    let (papers, spoken) = (papers.clone(), spoken.clone());
     let used = move || -> BTreeSet<String> {
         let state = journal.state();
         state.attachments().map(|a| a.sha256.clone()).collect()
     };
-    let swept = move || attachments.sweep(used, ran_ms);
+    let swept = move || {
+        let named = used();
+        let gone = attachments.sweep(used, ran_ms)?;
+        Ok::<_, std::io::Error>(gone + papers.sweep(&named)? + spoken.sweep(&named)?)
+    };
     Ok(tokio::task::spawn_blocking(swept).await??)
 }
 

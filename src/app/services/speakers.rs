@@ -9,6 +9,7 @@ use crate::app::secrets::Secrets;
 use crate::config::SpeechConfig;
 use crate::keys::secret;
 use crate::keys::signing::CommandSigner;
+use crate::speakers::listening::ListeningService;
 use crate::speakers::playback::Playback;
 use crate::speakers::sequence::SequenceCounter;
 use crate::speakers::sound_cache::SoundCache;
@@ -16,8 +17,8 @@ use crate::speakers::speech_service::serve_voice;
 use crate::supervisor::Stop;
 use crate::supervisor::health::HealthPart;
 
-/// Starts speech synthesis and playback. `portal` is the address of the visitors' listener, `keys`
-/// the folder of keys.
+/// Starts speech synthesis and playback. `portal` is the address of the visitors' listener, `data`
+/// the data folder.
 ///
 /// # Errors
 /// The signing key is not one.
@@ -25,7 +26,7 @@ pub fn start(
     config: &SpeechConfig,
     portal: Option<SocketAddr>,
     secrets: &Secrets,
-    keys: &Path,
+    data: &Path,
     sounds: &SoundCache,
     handles: &Handles,
 ) -> anyhow::Result<()> {
@@ -34,12 +35,25 @@ pub fn start(
         (config.clone(), handles.ports.speech.clone()),
         |(config, port), stop| serve_voice(config, port, stop),
     );
+    let listening = ListeningService {
+        program: "/proc/self/exe".to_owned(),
+        registry: data.join("gstreamer/registry.bin"),
+        speech: config.clone(),
+        port: handles.ports.listening.clone(),
+        spoken: handles.spoken.clone(),
+        files: handles.files.clone(),
+    };
+    let supervisor = &handles.supervisor;
+    supervisor.service(HealthPart::Listening, listening, ListeningService::run);
     if let Some(key) = &secrets.voice {
-        publish_key(&keys.join("voice.pub"), &CommandSigner::from_bytes(key)?);
+        publish_key(
+            &data.join("keys/voice.pub"),
+            &CommandSigner::from_bytes(key)?,
+        );
     }
     let playback = PlaybackService {
         key: secrets.voice.clone(),
-        last_number: keys.join("voice.last"),
+        last_number: data.join("keys/voice.last"),
         url: sounds_url(config, portal),
         sounds: sounds.clone(),
         handles: handles.clone(),

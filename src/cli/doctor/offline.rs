@@ -15,6 +15,7 @@ use crate::keys::lifetime::RemainingLifetime;
 use crate::keys::ring::KeyRing;
 use crate::store::disk_space;
 use crate::supervisor::clock::{Clock, Trust};
+use crate::supervisor::recogniser;
 
 /// The checks that do not need the running gateway.
 pub(super) fn check(lang: Lang, config: &Config, layout: &Layout, found: &mut Vec<Finding>) {
@@ -27,7 +28,7 @@ pub(super) fn check(lang: Lang, config: &Config, layout: &Layout, found: &mut Ve
     }
     let clock = Clock::system(0);
     check_machine(lang, layout, &clock, found);
-    check_speech(lang, config, found);
+    check_programs(lang, config, found);
     check_keys(lang, config, layout, found);
     let keys = layout.keys();
     if config.broker.tls.is_some() && keys.join("house-ca").exists() {
@@ -152,8 +153,8 @@ fn check_clock(lang: Lang, clock: &Clock, found: &mut Vec<Finding>) {
     }
 }
 
-/// Whether the speech program is there.
-fn check_speech(lang: Lang, config: &Config, found: &mut Vec<Finding>) {
+/// Whether the programs that speak and that read letters are there.
+fn check_programs(lang: Lang, config: &Config, found: &mut Vec<Finding>) {
     let speaks = std::env::var_os("PATH").is_some_and(|p| {
         std::env::split_paths(&p).any(|d| d.join(&config.speech.program).exists())
     }) || Path::new(&config.speech.program).is_absolute();
@@ -162,6 +163,13 @@ fn check_speech(lang: Lang, config: &Config, found: &mut Vec<Finding>) {
             "D-SPK-01",
             lang.f("doctor-speech", &[("name", &config.speech.program)]),
             "apt install espeak-ng",
+        ));
+    }
+    if recogniser::letters().is_none() {
+        found.push(note(
+            "D-PAP-01",
+            lang.t("doctor-letters"),
+            "apt install tesseract-ocr tesseract-ocr-vie",
         ));
     }
 }

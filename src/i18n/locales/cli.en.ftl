@@ -834,6 +834,7 @@ doctor-no-forwarding-do = systemctl restart conglang-netd; remove the lines ip_f
 doctor-clock = The machine's clock is not right: before the program was made, or many years after it
 doctor-clock-do = connect a network, the clock is then set by itself; see: timedatectl
 doctor-speech = The program that speaks, “{ $name }”, is not there
+doctor-letters = The program that reads letters in pictures is not there: scanned papers have no text to be read, found or heard
 doctor-key = Key { $file }: { $problem }. Because of that { $loss }
 doctor-key-do = copy { $path } from a backup; without one: conglang key renew { $name }
 doctor-mqtt-certificate = The devices' MQTT certificate: { $state }, and it has not renewed itself

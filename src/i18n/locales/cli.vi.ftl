@@ -729,6 +729,7 @@ doctor-no-forwarding-do = systemctl restart conglang-netd; xóa các dòng ip_fo
 doctor-clock = Giờ của máy chưa đúng: trước ngày làm ra phần mềm, hoặc xa nhiều năm sau đó
 doctor-clock-do = nối mạng để máy tự chỉnh giờ; xem: timedatectl
 doctor-speech = Chưa có chương trình đọc “{ $name }”
+doctor-letters = Chưa có chương trình đọc chữ trong ảnh: giấy tờ scan không có chữ để đọc, tìm và nghe
 doctor-key = Khóa { $file }: { $problem }. Hậu quả: { $loss }
 doctor-key-do = chép lại { $path } từ bản sao lưu; không có thì: conglang key renew { $name }
 doctor-mqtt-certificate = Chứng thư MQTT của thiết bị: { $state }, mà chưa tự gia hạn

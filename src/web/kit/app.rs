@@ -30,7 +30,8 @@ use crate::live::Live;
 use crate::ports::Ports;
 use crate::protocol::village_status::VillageStatus;
 use crate::store::attachments::Attachments;
-use crate::store::files::PeopleFiles;
+use crate::store::files::{Lost, PeopleFiles};
+use crate::store::paper_pages::PaperPages;
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
 use crate::store::session_rows::SessionRows;
@@ -77,6 +78,8 @@ pub struct App {
     pub files: PeopleFiles,
     /// The files of notices.
     pub attachments: Attachments,
+    /// Text and pictures of their papers.
+    pub papers: PaperPages,
     /// Sign-in.
     pub sessions: SignIns,
     /// Clock, health, stop.

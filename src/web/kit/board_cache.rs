@@ -2,6 +2,7 @@
 //! of the search. They are made by those who need them (`procedures`, `search`) and lie here so
 //! that the app can hold them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 
 use crate::domain::directory::Directory;
@@ -35,6 +36,20 @@ impl ProcedureList {
 #[derive(Debug, Clone, Default)]
 pub struct ProcedureCache(pub(super) Arc<Mutex<Arc<ProcedureList>>>);
 
+/// The papers that the index has taken over.
+#[derive(Default)]
+pub(super) struct SearchedPapers {
+    /// How many records the cache had.
+    pub(super) stored: u64,
+    /// The notices.
+    pub(super) notices: Things<NoticeId, Notice>,
+    /// Those that are not up any more.
+    pub(super) ended: Things<NoticeId, EndedNotice>,
+    /// Those in the index, each with the version of its notice: its order, how often it was
+    /// corrected, whether its time is over.
+    pub(super) known: BTreeMap<String, (u64, usize, bool)>,
+}
+
 /// The index, and what of the village it has taken over; clones share it.
 #[derive(Clone, Default)]
 pub struct BoardSearch(pub(super) Arc<Mutex<Searched>>);
@@ -55,4 +70,6 @@ pub(super) struct Searched {
     pub(super) map: Weak<VillageMap>,
     /// The official addresses, which never change while the gateway runs, are in it.
     pub(super) has_addresses: bool,
+    /// The papers of notices.
+    pub(super) papers: SearchedPapers,
 }

@@ -20,6 +20,7 @@ pub mod procedures;
 pub mod qr;
 pub mod risk_sign;
 pub mod search;
+pub mod search_papers;
 pub mod storm;
 pub mod taps;
 pub mod undo;

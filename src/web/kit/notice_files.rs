@@ -53,6 +53,23 @@ pub async fn answer(app: &App, file: &Attachment, name: &str, is_small: bool) ->
     response
 }
 
+/// The picture of a page of a paper.
+pub async fn picture(path: PathBuf) -> Response {
+    let Some((length, body)) = read(path).await else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    (
+        [
+            (header::CONTENT_TYPE, "image/jpeg".to_owned()),
+            (header::CONTENT_LENGTH, length.to_string()),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+            (header::CACHE_CONTROL, "private, max-age=86400".to_owned()),
+        ],
+        body,
+    )
+        .into_response()
+}
+
 async fn read(path: PathBuf) -> Option<(u64, Body)> {
     let file = File::open(path).await.ok()?;
     let length = file.metadata().await.ok()?.len();

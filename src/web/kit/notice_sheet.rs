@@ -5,7 +5,7 @@
 //! stored any more is not offered, and a link that does not open is its words alone.
 
 use crate::domain::notice::{
-    AttachmentKind, Notice, NoticeDetails, NoticeLanguage, NoticeWords, Occasion,
+    Attachment, AttachmentKind, Notice, NoticeDetails, NoticeLanguage, NoticeWords, Occasion,
 };
 use crate::http::notice_body::{NoticeBlock, blocks};
 use crate::i18n::dates;
@@ -40,6 +40,8 @@ pub struct SheetFile {
     pub name: String,
     /// “PDF, 1,2 MB”.
     pub about: String,
+    /// Where its text can be read; empty = it has not been read, or not here.
+    pub read_href: String,
 }
 
 /// A notice as a reader sees it.
@@ -265,7 +267,21 @@ impl ShownNotice {
                 href,
                 name: name.map_or_else(|| kind.clone(), |name| lang.verbatim(name)),
                 about: format!("{kind}, {}", size_words(lang, file.bytes)),
+                read_href: String::new(),
             });
+        }
+    }
+}
+
+impl ShownNotice {
+    /// Offers to read its papers as pages, those that have been read; `q` = the query of addresses.
+    pub fn offer_reading(&mut self, app: &App, papers: &[Attachment], q: &str) {
+        for file in &mut self.files {
+            let sha256 = file.href.rsplit('/').next().unwrap_or_default();
+            let paper = papers.iter().find(|paper| paper.sha256 == sha256);
+            if paper.is_some_and(|paper| app.papers.has_record(paper)) {
+                file.read_href = format!("{}/read{q}", file.href);
+            }
         }
     }
 }

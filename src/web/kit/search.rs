@@ -74,6 +74,7 @@ impl Searched {
         self.take_over_procedures(app);
         self.take_over_labels(app);
         self.take_over_addresses(app);
+        self.take_over_papers(app);
     }
 
     fn take_over_notices(&mut self, app: &App) {

@@ -21,7 +21,9 @@ mod enter;
 mod feeds;
 mod gate;
 mod link_card;
+mod listen;
 mod notices;
+mod papers;
 mod procedures;
 mod rules;
 mod search;
@@ -112,8 +114,12 @@ pub fn router(
         .route(feeds::JSON_PATH, get(feeds::json_feed))
         .route(link_card::PICTURE_PATH, get(link_card::picture))
         .route("/addresses", get(addresses::page))
+        .route("/t/{id}/listen.mp3", get(listen::notice))
         .route("/t/{id}/{sha256}", get(notices::file))
+        .route("/t/{id}/{sha256}/listen.mp3", get(listen::paper))
         .route("/t/{id}/{sha256}/small", get(notices::small_file))
+        .route("/t/{id}/{sha256}/read", get(papers::page))
+        .route("/t/{id}/{sha256}/page/{number}", get(papers::picture))
         .route("/rules", get(rules::page))
         .route("/manage", get(staff::open))
         .route("/in", get(captive::go_home).post(enter::tap))
@@ -141,7 +147,7 @@ async fn inline_style(request: Request, next: Next) -> Response {
     static HASH: std::sync::LazyLock<String> =
         std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(BOARD_STYLE.as_bytes())));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; img-src 'self' data:; form-action 'self'; \
+        "default-src 'none'; style-src 'sha256-{}'; img-src 'self' data:; media-src 'self'; form-action 'self'; \
          frame-ancestors 'none'; base-uri 'none'",
         *HASH
     );

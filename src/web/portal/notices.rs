@@ -9,12 +9,13 @@ use super::Portal;
 use super::link_card::LinkCard;
 use super::visit::PortalVisit;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::{Attachment, Notice, NoticeKind, NoticeWords};
+use crate::domain::notice::{Attachment, Notice, NoticeKind, NoticeLanguage, NoticeWords};
 use crate::domain::state::VillageState;
 use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::web::kit::app::App;
 use crate::web::kit::notice_files;
 use crate::web::kit::notice_sheet::ShownNotice;
 use crate::web::kit::notices::{NoticeSummary, kind_key, summarize};
@@ -147,6 +148,8 @@ struct PortalNotice {
     css: &'static str,
     q: String,
     sheet: ShownNotice,
+    /// Where it can be heard; empty = its words are gone.
+    listen: String,
     /// The card that a link to it shows elsewhere.
     card: Option<LinkCard>,
 }
@@ -182,11 +185,17 @@ pub async fn one(
     match found.and_then(|id| published(&app.journal.state(), &id)) {
         Some(notice) => {
             let files = format!("/t/{}/", notice.id);
+            let mut sheet = ShownNotice::published(app, f.lang, &notice, &files);
+            sheet.offer_reading(app, &notice.details.attachments, &q);
+            let has_words = app.files.text(&notice.text).is_ok();
+            let is_read = notice.details.language == NoticeLanguage::Vietnamese;
+            let listen = (has_words && is_read).then(|| format!("{files}listen.mp3"));
             render(&PortalNotice {
                 css: BOARD_STYLE,
                 q,
                 card: LinkCard::of(app, &notice),
-                sheet: ShownNotice::published(app, f.lang, &notice, &files),
+                sheet,
+                listen: listen.unwrap_or_default(),
                 f,
             })
         }
@@ -204,15 +213,21 @@ pub async fn one(
 }
 
 /// A file of a notice that visitors may read, with the name that a person gave it.
-fn file_of(portal: &Portal, id: &str, sha256: &str) -> Option<(Attachment, String)> {
+pub(super) fn file_of(portal: &Portal, id: &str, sha256: &str) -> Option<(Attachment, String)> {
     let app = &portal.app;
     let id = NoticeId::new(id).ok()?;
     let notice = published(&app.journal.state(), &id)?;
+    let name = paper_name(app, &notice, sha256)?;
+    let mut files = notice.details.attachments.into_iter();
+    Some((files.find(|file| file.sha256 == sha256)?, name))
+}
+
+/// The name of a paper of a notice; none = it is not there any more.
+pub(super) fn paper_name(app: &App, notice: &Notice, sha256: &str) -> Option<String> {
     let files = &notice.details.attachments;
     let place = files.iter().position(|file| file.sha256 == sha256)?;
     let words = NoticeWords::decode(&app.files.text(&notice.text).ok()?);
-    let name = words.files.get(place).cloned().unwrap_or_default();
-    Some((files[place].clone(), name))
+    Some(words.files.get(place).cloned().unwrap_or_default())
 }
 
 async fn send_file(portal: &Portal, id: &str, sha256: &str, is_small: bool) -> Response {

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::Portal;
-use super::notices::{published, size_key};
+use super::notices::{paper_name, published, size_key};
 use super::procedures::{AskedPairs, asked_for, effect_words};
 use super::visit::PortalVisit;
 use crate::domain::directory::find::MapHit;
@@ -37,6 +37,8 @@ const MOST_SHOWN: usize = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FoundKind {
     Notices,
+    /// Papers of notices.
+    Papers,
     Procedures,
     /// Houses, roads and places.
     Places,
@@ -44,8 +46,9 @@ enum FoundKind {
 }
 
 impl FoundKind {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Notices,
+        Self::Papers,
         Self::Procedures,
         Self::Places,
         Self::Addresses,
@@ -54,6 +57,7 @@ impl FoundKind {
     const fn of(kind: SearchKind) -> Self {
         match kind {
             SearchKind::Notice => Self::Notices,
+            SearchKind::Paper => Self::Papers,
             SearchKind::Procedure => Self::Procedures,
             SearchKind::House => Self::Places,
             SearchKind::Address => Self::Addresses,
@@ -64,6 +68,7 @@ impl FoundKind {
     const fn name(self) -> &'static str {
         match self {
             Self::Notices => "notice",
+            Self::Papers => "paper",
             Self::Procedures => "procedure",
             Self::Places => "place",
             Self::Addresses => "address",
@@ -73,6 +78,7 @@ impl FoundKind {
     const fn key(self) -> &'static str {
         match self {
             Self::Notices => "found-notices",
+            Self::Papers => "found-papers",
             Self::Procedures => "found-procedures",
             Self::Places => "found-places",
             Self::Addresses => "official",
@@ -255,6 +261,18 @@ impl FoundRow {
                 let notice = published(&board.state, &NoticeId::new(&hit.id).ok()?)?;
                 let summary = summarize(app, lang, &notice);
                 (format!("/t/{}{q}", hit.id), summary.title, summary.when)
+            }
+            SearchKind::Paper => {
+                let (id, sha256) = hit.id.split_once('/')?;
+                let notice = published(&board.state, &NoticeId::new(id).ok()?)?;
+                let name = paper_name(app, &notice, sha256)?;
+                let about = summarize(app, lang, &notice).title;
+                let href = format!("/t/{}/read{q}", hit.id);
+                if name.is_empty() {
+                    (href, about.clone(), about)
+                } else {
+                    (href, lang.verbatim(&name), about)
+                }
             }
             SearchKind::Procedure => {
                 let found = board.procedures.get(&ProcedureId::new(&hit.id).ok()?)?;

@@ -81,6 +81,7 @@ fn app(data: &Path, site: &PortalSite) -> (App, Handles) {
         session_rows: handles.session_rows.clone(),
         files: handles.files.clone(),
         attachments: handles.attachments.clone(),
+        papers: handles.papers.clone(),
         sessions: handles.sign_ins.clone(),
         taps: TapClock::new("0", clock.clone(), Standstill::new(clock)),
         supervisor: handles.supervisor.clone(),

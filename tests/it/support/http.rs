@@ -135,3 +135,19 @@ fn exchange(mut stream: impl std::io::Read + std::io::Write, request: &str) -> A
         body: body.to_owned(),
     }
 }
+
+/// The head and the body of an answer, as it came; `more` = further lines of the request's head.
+pub fn http_bytes(port: u16, path: &str, more: &str) -> (String, Vec<u8>) {
+    use std::io::{Read as _, Write as _};
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
+    let long = Some(Duration::from_secs(120));
+    stream.set_read_timeout(long).expect("timeout");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n{more}\r\n");
+    stream.write_all(request.as_bytes()).expect("written");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("read");
+    let end = memchr::memmem::find(&bytes, b"\r\n\r\n").expect("a head");
+    let body = bytes.split_off(end + 4);
+    (String::from_utf8_lossy(&bytes).into_owned(), body)
+}

@@ -1,0 +1,183 @@
+//! “Nghe”: a notice, or a paper of one, read aloud, as a file for the phone.
+//!
+//! Invariants: whoever may read the words may hear them, and nobody else. The sound is made when
+//! somebody first asks for it. A part of it is sent to whoever asks for a part: iPhones play
+//! nothing else.
+
+use std::io::SeekFrom;
+use std::path::Path as FilePath;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+
+use super::Portal;
+use super::notices::{file_of, published};
+use crate::domain::id::NoticeId;
+use crate::domain::notice::NoticeWords;
+use crate::i18n::locale::Lang;
+use crate::ports::listening::ListeningRequest;
+use crate::store::spoken_texts::{name_of_blob, name_of_paper};
+use crate::web::kit::notice_sheet::{ShownNotice, as_message};
+
+/// How much of a sound is in memory for each phone that fetches it, bytes.
+const SOUND_PIECE_BYTES: u64 = 64 * 1024;
+
+/// A notice as sound.
+pub(super) async fn notice(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let app = &portal.app;
+    let id = NoticeId::new(&id).ok();
+    let found = id.and_then(|id| published(&app.journal.state(), &id));
+    let text = found.and_then(|notice| {
+        let words = NoticeWords::decode(&app.files.text(&notice.text).ok()?);
+        Some((notice, words))
+    });
+    let Some((notice, words)) = text else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let sheet = ShownNotice::published(app, Lang::Vi, &notice, "");
+    let request = ListeningRequest {
+        name: name_of_blob(&notice.text.id, notice.versions.len()),
+        // A line that ends is a sentence that ends.
+        text: as_message(&sheet, &words, "").replace('\n', ".\n"),
+        of: Some(notice.text),
+    };
+    answer(&portal, request, &headers).await
+}
+
+/// A paper as sound.
+pub(super) async fn paper(
+    State(portal): State<Portal>,
+    Path((id, sha256)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let record = match file_of(&portal, &id, &sha256) {
+        Some((paper, _)) => portal.app.papers.record_of(&paper).await,
+        None => None,
+    };
+    let Some(record) = record.filter(|record| !record.texts.is_empty()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mut text = record.whole_text();
+    if record.texts.iter().any(|text| text.is_recognised) {
+        text = format!("{}.\n{text}", Lang::Vi.t("paper-recognised-aloud"));
+    }
+    let request = ListeningRequest {
+        name: name_of_paper(&sha256),
+        text,
+        of: None,
+    };
+    answer(&portal, request, &headers).await
+}
+
+async fn answer(portal: &Portal, request: ListeningRequest, headers: &HeaderMap) -> Response {
+    let Some(file) = portal.app.ports.listening.hear(request).await else {
+        let later = [(header::RETRY_AFTER, "30")];
+        return (StatusCode::SERVICE_UNAVAILABLE, later).into_response();
+    };
+    let range = headers.get(header::RANGE).and_then(|r| r.to_str().ok());
+    send(&file, range)
+        .await
+        .unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
+}
+
+/// The part of a file that is asked for: its first byte and the one behind its last; none = there
+/// is no such part. Anything but one range of bytes asks for the whole.
+fn part(range: Option<&str>, length: u64) -> Option<(u64, u64)> {
+    let asked = range.and_then(|range| range.strip_prefix("bytes="));
+    let asked = asked.and_then(|range| range.split_once('-'));
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    match asked {
+        Some(("", last)) => {
+            let last = number(last).filter(|last| *last > 0)?;
+            Some((length.saturating_sub(last), length))
+        }
+        Some((from, to)) => match (number(from), to.is_empty(), number(to)) {
+            (Some(from), true, _) if from < length => Some((from, length)),
+            (Some(from), false, Some(to)) if from < length && from <= to => {
+                Some((from, length.min(to.saturating_add(1))))
+            }
+            (Some(_), true, _) | (Some(_), false, Some(_)) => None,
+            _ => Some((0, length)),
+        },
+        None => Some((0, length)),
+    }
+}
+
+async fn send(path: &FilePath, range: Option<&str>) -> Option<Response> {
+    let mut file = File::open(path).await.ok()?;
+    let length = file.metadata().await.ok()?.len();
+    let Some((from, to)) = part(range, length) else {
+        let whole = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
+        return Some((StatusCode::RANGE_NOT_SATISFIABLE, whole).into_response());
+    };
+    file.seek(SeekFrom::Start(from)).await.ok()?;
+    let pieces = stream::unfold((file, to - from), |(mut file, left)| async move {
+        let size = usize::try_from(left.min(SOUND_PIECE_BYTES)).unwrap_or(0);
+        if size == 0 {
+            return None;
+        }
+        let mut piece = vec![0; size];
+        let read = file.read(&mut piece).await;
+        let left = match &read {
+            Ok(0) | Err(_) => 0,
+            Ok(n) => left - *n as u64,
+        };
+        let read = read.map(|n| {
+            piece.truncate(n);
+            Bytes::from(piece)
+        });
+        Some((read, (file, left)))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "audio/mpeg".to_owned()),
+        (header::ACCEPT_RANGES, "bytes".to_owned()),
+        (header::CONTENT_LENGTH, (to - from).to_string()),
+        (header::CACHE_CONTROL, "private, max-age=600".to_owned()),
+    ];
+    let body = Body::from_stream(pieces);
+    Some(if range.is_some() {
+        let told = format!("bytes {from}-{}/{length}", to.saturating_sub(1));
+        let told = [(header::CONTENT_RANGE, told)];
+        (StatusCode::PARTIAL_CONTENT, headers, told, body).into_response()
+    } else {
+        (headers, body).into_response()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_what_was_asked_for_and_is_there() {
+        for (range, wanted) in [
+            (None, Some((0, 100))),
+            (Some("bytes=0-1"), Some((0, 2))),
+            (Some("bytes=0-"), Some((0, 100))),
+            (Some("bytes=40-900"), Some((40, 100))),
+            (Some("bytes=-5"), Some((95, 100))),
+            (Some("bytes=-900"), Some((0, 100))),
+            (Some("bytes=100-"), None),
+            (Some("bytes=5-3"), None),
+            (Some("bytes=-0"), None),
+            (Some("bytes=0-1,5-6"), Some((0, 100))),
+            (Some("lines=1-2"), Some((0, 100))),
+            (
+                Some("bytes=18446744073709551615-18446744073709551615"),
+                None,
+            ),
+        ] {
+            assert_eq!(part(range, 100), wanted, "{range:?}");
+        }
+    }
+}
