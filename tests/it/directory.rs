@@ -178,8 +178,6 @@ fn a_road_that_gets_another_id_keeps_its_printed_links() {
     );
 }
 
-}
-
 #[test]
 fn printed_codes_are_read_back_also_from_a_poor_copy() {
     let house = with_map("[links]\npublic_base = \"https://benthoc.example\"\n");
