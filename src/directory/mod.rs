@@ -159,15 +159,17 @@ mod tests {
 
         let copies = ["a", "b"].map(|copy| dir.join("people").join(copy).join(file.id.as_str()));
         let bytes = std::fs::read(&copies[0]).expect("read");
-        copies
-            .each_ref()
-            .map(|copy| std::fs::remove_file(copy).expect("gone"));
+        for copy in &copies {
+            std::fs::remove_file(copy).expect("gone");
+        }
         let read = service.read_again(false).await.expect("read");
         assert_eq!(read.lost, Some(Lost::Erased));
         let unreadable = Some(HealthReason::MapUnreadable);
         assert_eq!(condition(), (HealthStatus::Amber, unreadable, false));
 
-        copies.map(|copy| std::fs::write(copy, &bytes).expect("written"));
+        for copy in &copies {
+            std::fs::write(copy, &bytes).expect("written");
+        }
         let read = service.read_again(true).await.expect("read");
         assert_eq!(condition(), (HealthStatus::Green, None, true));
         assert_eq!(read.lost, None);

@@ -1,12 +1,13 @@
 //! Reads the feeds of the configuration every few hours, and makes drafts of what is new.
 //!
 //! Invariants: nothing is published: a person reads the draft, with its source named. An entry
-//! becomes one draft: its id at the feed names the command, which is carried out once for ever, and
-//! its words name the draft, so that the same news under another id is not drafted again. Old news
-//! stay out: entries of more than [`FRESH_MS`], and of those without a date all but the first.
-//! A document that did not change is not sent again, as long as nothing of it waits. A reading that
-//! failed is tried again soon, then more and more seldom. A feed that could not be read for days is
-//! told in health.
+//! becomes one draft: its id at the feed names the command, which is carried out once as long as the
+//! journal remembers its outcome, and its words name the draft, so that the same news under another
+//! id is not drafted again. News that find no room wait for the next reading. Old news stay out:
+//! entries older than [`FRESH_MS`], and those without a date behind the first [`MOST_UNDATED`]
+//! places of the document. A document that did not change is not sent again, as long as nothing of
+//! it waits. A reading that failed is tried again soon, then more and more seldom. A feed that could
+//! not be read for days is told in health.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -38,11 +39,12 @@ const RETRY_MS: u64 = 5 * 60_000;
 const DEAD_AFTER_MS: u64 = 3 * 86_400_000;
 /// An entry that is older is no news, ms.
 const FRESH_MS: i64 = 14 * 86_400_000;
-/// Entries without a date that are taken, the first ones of a document.
+/// Places at the top of a document in which an entry without a date is taken.
 const MOST_UNDATED: usize = 5;
 /// New drafts of one reading.
 const MOST_DRAFTS: u64 = 10;
-/// How long the outcome of a draft is remembered, ms.
+/// How long the outcome of a draft is asked to be remembered, ms; the journal cuts it to its own
+/// bound.
 const REMEMBERED_MS: i64 = 366 * 86_400_000;
 
 /// Why a feed could not be read.
