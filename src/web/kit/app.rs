@@ -30,7 +30,7 @@ use crate::live::Live;
 use crate::ports::Ports;
 use crate::protocol::village_status::VillageStatus;
 use crate::store::attachments::Attachments;
-use crate::store::files::{Lost, PeopleFiles};
+use crate::store::files::PeopleFiles;
 use crate::store::paper_pages::PaperPages;
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;

@@ -21,8 +21,9 @@ use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::view::trend::change_in_an_hour;
 use crate::web::kit::app::App;
-use crate::web::kit::notice_sheet::{RiskSign, ShownNotice};
+use crate::web::kit::notice_sheet::ShownNotice;
 use crate::web::kit::notices::{NoticeSummary, summarize, verbatim_spans};
+use crate::web::kit::risk_sign::RiskSign;
 
 /// The units in which water and rain are measured.
 const WATER_UNITS: [&str; 6] = ["cm", "m", "mm", "mm/h", "mm/giờ", "mm/hour"];
