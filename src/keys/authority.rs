@@ -20,10 +20,8 @@ use rcgen::{
     PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber,
 };
 
-use super::lifetime::RemainingLifetime;
+use super::lifetime::{LEAF_DAYS, RemainingLifetime};
 
-/// Days a leaf is valid; when it is renewed is a part of its life (`lifetime`).
-pub const LEAF_DAYS: u64 = 90;
 const CA_DAYS: u64 = 10_957;
 const DAY: u64 = 86_400;
 /// Common name of a gateway's authority.

@@ -9,8 +9,8 @@
 use std::io;
 use std::path::Path;
 
-use super::authority::{Authority, CertificateFiles, LEAF_DAYS};
-use super::lifetime::RemainingLifetime;
+use super::authority::{Authority, CertificateFiles};
+use super::lifetime::{LEAF_DAYS, RemainingLifetime};
 use super::{tls, x509};
 use crate::supervisor::clock::{Clock, Trust};
 
@@ -79,8 +79,8 @@ impl CertificateFiles {
         Some(RemainingLifetime::new(from, until, now))
     }
 
-    /// How much of its lifetime a leaf has left that one of our authorities made, also the commune's;
-    /// none as in [`Self::remaining_days`].
+    /// How much of its lifetime a leaf has left that one of our authorities made, also the
+    /// commune's; none as in [`Self::remaining_days`].
     #[must_use]
     pub fn lifetime_of_own_leaf(&self, clock: &Clock) -> Option<RemainingLifetime> {
         let (from, until, now) = self.validity_at(clock)?;

@@ -6,9 +6,10 @@
 //! it is due. Deliberately absent: whether the clock may be believed; `certificate_status` judges
 //! that.
 
-use super::authority::LEAF_DAYS;
 use crate::time::WallMs;
 
+/// Days that a leaf of ours is valid.
+pub const LEAF_DAYS: u64 = 90;
 /// Of so many equal parts of a lifetime the last is the time in which a certificate is due.
 const PARTS: i64 = 3;
 const DAY_S: i64 = 86_400;

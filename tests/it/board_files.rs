@@ -157,7 +157,7 @@ fn a_map_with_mistakes_is_refused_with_their_places_and_leaves_nothing() {
     let many = MAP.replace("\"features\": [\n", &format!("\"features\": [\n{many}"));
     let large = vec![b' '; 9 * 1024 * 1024];
     let cases: [(&[u8], &str, usize); 6] = [
-        (private.as_bytes(), "dòng 8, cột 50: “chu_ho”", 1),
+        (private.as_bytes(), "dòng 8, cột 78: “chu_ho”", 1),
         (b"{ \"type\": ", "dòng 1, cột ", 1),
         (b"PK\x03\x04\x14\0", "dòng 1, cột ", 1),
         (b"\xff\xfe{", "dòng 1, cột ", 1),

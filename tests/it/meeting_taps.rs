@@ -88,10 +88,6 @@ async fn to_the_form(thumb: &mut Thumb<'_>) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(
-    clippy::too_many_lines,
-    reason = "one story from its beginning to its end"
-)]
 async fn a_meeting_with_a_picture_is_published_and_shared_in_three_taps_after_typing() {
     let mut house = House::new("");
     house.start();

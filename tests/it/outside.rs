@@ -286,6 +286,22 @@ impl Pages {
     }
 }
 
+/// A board with this page as its one official address.
+fn board_with(url: String) -> BoardConfig {
+    let official = OfficialAddress {
+        kind: OfficialKind::Service,
+        name: "Trang khác".to_owned(),
+        url: Some(url),
+        phone: None,
+        what: String::new(),
+        what_en: String::new(),
+    };
+    BoardConfig {
+        official: vec![official],
+        ..BoardConfig::default()
+    }
+}
+
 #[test]
 fn a_link_that_does_not_open_on_two_days_is_hidden_and_told_and_comes_back() {
     let (pages, others) = (pages(), Pages::default());
@@ -298,18 +314,7 @@ fn a_link_that_does_not_open_on_two_days_is_hidden_and_told_and_comes_back() {
     let socket = pages.control();
     let sent = crate::support::http::http_unix(&socket, "POST", "/notices", &notice.to_string());
     assert_eq!(sent.status, 200, "{sent:?}");
-    let official = OfficialAddress {
-        kind: OfficialKind::Service,
-        name: "Trang khác".to_owned(),
-        url: Some(at("127.0.0.1", "/official")),
-        phone: None,
-        what: String::new(),
-        what_en: String::new(),
-    };
-    let board = BoardConfig {
-        official: vec![official],
-        ..BoardConfig::default()
-    };
+    let board = board_with(at("127.0.0.1", "/official"));
     let fetcher = [&good, &at("127.0.0.1", "/")]
         .iter()
         .fold(Fetcher::internet(), |f, url| {

@@ -56,7 +56,7 @@ const fn is_tone(c: char) -> bool {
 
 /// The words of a text as it is written; their folds are the words of its fold.
 pub fn marked_words(text: &str) -> impl Iterator<Item = MarkedWord> {
-    let mut letters = text.nfkd().flat_map(|c| c.to_lowercase());
+    let mut letters = text.nfkd().flat_map(char::to_lowercase);
     std::iter::from_fn(move || {
         let (mut folded, mut tones, mut marked) = (String::new(), String::new(), String::new());
         loop {

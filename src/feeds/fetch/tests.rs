@@ -1,5 +1,10 @@
 //! Requests before servers that mean no good, over real sockets of this machine.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "servers of a test end with its runtime"
+)]
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -36,7 +36,7 @@ use crate::web::kit::directory::{MapRefusal, kept_map, prepare_map};
 use crate::web::kit::form::Post;
 use crate::web::kit::procedures::{NotTaken, kept_list, prepare_list, told};
 
-/// What a file is given for.
+/// The things of the board that are given as a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BoardFile {
     /// The map of roads and houses.
@@ -153,7 +153,7 @@ struct BoardFilePage {
     kind: BoardFile,
     title: String,
     about: String,
-    /// What is in force.
+    /// The file in force.
     now: String,
     /// The file before: its words, and how the button names it; none = there is none.
     before: Option<(String, String)>,
@@ -165,11 +165,11 @@ struct BoardFilePreview {
     f: PageContext,
     kind: BoardFile,
     title: String,
-    /// What is in the file.
+    /// The numbers of things in the file.
     counts: String,
-    /// What would change, a sentence each; empty = nothing would.
+    /// The changes, a sentence each; empty = nothing would change.
     changes: Vec<String>,
-    /// What would be lost, under its sentence.
+    /// The things that would be lost, under their sentence.
     lost: Option<(String, Vec<String>)>,
     /// How the button names the file.
     file: String,
@@ -229,7 +229,7 @@ pub async fn form(
     page(&app, &visit, kind, StatusCode::OK, none, Vec::new())
 }
 
-/// What a file brings, in words.
+/// The changes that a file brings, in words.
 struct Brought {
     command: Command,
     counts: String,

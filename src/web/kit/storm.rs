@@ -41,8 +41,8 @@ impl App {
         state.notices_at(now).iter().any(is_high) || state.on_air().iter().any(is_emergency)
     }
 
-    /// What warns now: notices that are urgent or have a level of risk; the highest risk first,
-    /// then the newest.
+    /// The notices that warn now, because they are urgent or have a level of risk: the highest risk
+    /// first, then the newest.
     #[must_use]
     pub fn bulletins(&self) -> Vec<Arc<Notice>> {
         let now = self.supervisor.clock().trusted_ms();

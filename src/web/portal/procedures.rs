@@ -2,8 +2,8 @@
 //! along.
 //!
 //! Invariants: a link and its code lead out only to a host of the allow-list, which stands beside
-//! them in letters; each page says that no officer asks for a code or a password. A procedure that is not
-//! in effect says so first.
+//! them in letters; each page says that no officer asks for a code or a password. A procedure that
+//! is not in effect says so first.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};

@@ -2,8 +2,8 @@
 //!
 //! Invariants: nothing of it reaches the disk before it is here whole and understood, so a form
 //! that is cut in the middle leaves nothing. Only a signed-in person's file is read, behind the
-//! form's token, and at most [`MOST_AT_ONCE`] at a time. What is longer than a file may be is read
-//! and thrown away, so that the answer reaches the phone.
+//! form's token, and at most [`MOST_AT_ONCE`] at a time. Bytes beyond the longest file are read and
+//! thrown away, so that the answer reaches the phone.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts as _, Request, State};
