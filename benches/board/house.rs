@@ -137,7 +137,7 @@ impl House {
             .lines()
             .find_map(|l| l.strip_prefix("set-cookie: "));
         let cookie = cookie.and_then(|c| c.split(';').next());
-        self.cookie = cookie.expect("a cookie").to_owned();
+        cookie.expect("a cookie").clone_into(&mut self.cookie);
     }
 
     /// Asks the control socket.

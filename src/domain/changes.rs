@@ -46,7 +46,7 @@ impl Changes {
             }
         }
         // A thing whose name leads to another one is part of that.
-        let leads_on = after.iter().flat_map(|thing| old_ids(thing));
+        let leads_on = after.iter().flat_map(old_ids);
         for old in leads_on {
             left.remove(old);
         }

@@ -95,7 +95,7 @@ impl FormParts {
     pub async fn next_part(&mut self) -> Result<Option<FormPart>, PageError> {
         let field = self.parts.next_field().await;
         let field = field.map_err(|_| PageError::UnreadableForm)?;
-        let lines = field.iter().flat_map(|field| field.headers());
+        let lines = field.iter().flat_map(Field::headers);
         let lines = lines.map(|(name, value)| name.as_str().len() + value.len() + ":\r\n".len());
         self.unread.take(self.between + lines.sum::<usize>());
         Ok(field.map(|field| FormPart {
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     /// A body in pieces of 1 KiB that are always there, with the bytes that were taken of it.
-    fn body(content: Vec<u8>) -> (Body, Arc<AtomicUsize>) {
+    fn body(content: &[u8]) -> (Body, Arc<AtomicUsize>) {
         let taken = Arc::new(AtomicUsize::new(0));
         let count = taken.clone();
         let pieces: Vec<_> = content.chunks(1_024).map(Bytes::copy_from_slice).collect();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     async fn read(content: Vec<u8>) -> (Result<Vec<(String, usize)>, PageError>, usize) {
-        let (body, taken) = body(content);
+        let (body, taken) = body(&content);
         let mut parts = FormParts::new(body, "b".to_owned(), 64 << 20);
         let mut found = Vec::new();
         let outcome = loop {
@@ -239,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn thousands_of_small_parts_wait_outside() {
         let parts: Vec<u8> = (0..4_000).flat_map(|_| part("a", b"x")).collect();
-        let (body, taken) = body([&parts[..], b"--b--\r\n"].concat());
+        let (body, taken) = body(&[&parts[..], b"--b--\r\n"].concat());
         let mut form = FormParts::new(body, "b".to_owned(), 64 << 20);
         let mut given = 0;
         while let Some(mut part) = form.next_part().await.expect("a part") {

@@ -9,16 +9,37 @@ use crate::protocol::procedure_file::MistakeAt;
 /// A mistake in words, with its line and column as far as it has them.
 #[must_use]
 pub fn mistake_text(lang: Lang, at: &MistakeAt) -> String {
+    mistake_words(lang, at, str::to_owned)
+}
+
+/// The same for a page, where the words of the file are marked as nobody's translation.
+#[must_use]
+pub fn mistake_on_page(lang: Lang, at: &MistakeAt) -> String {
+    mistake_words(lang, at, |words| {
+        if words.is_ascii() {
+            words.to_owned()
+        } else {
+            lang.verbatim(words)
+        }
+    })
+}
+
+fn mistake_words(lang: Lang, at: &MistakeAt, shown: impl Fn(&str) -> String) -> String {
     let details = at.mistake.details();
+    let details: Vec<(&str, String)> = details
+        .iter()
+        .map(|(name, detail)| (*name, shown(detail)))
+        .collect();
     let details: Vec<(&str, &str)> = details
         .iter()
         .map(|(name, detail)| (*name, detail.as_str()))
         .collect();
+    let heading = shown(&at.heading);
     let why = lang.f(at.mistake.key(), &details);
     let place = [
         ("line", Arg::from(at.line)),
         ("column", Arg::from(at.column)),
-        ("heading", Arg::from(&at.heading)),
+        ("heading", Arg::from(&heading)),
         ("why", Arg::from(&why)),
     ];
     match (at.line, at.column, at.heading.is_empty()) {

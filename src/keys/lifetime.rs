@@ -17,9 +17,12 @@ const DAY_S: i64 = 86_400;
 /// The lifetime of a certificate, at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RemainingLifetime {
-    whole_s: i64,
-    left_s: i64,
-    until_s: i64,
+    /// From its first second to its last, s.
+    whole: i64,
+    /// From the moment to its last second, s.
+    left: i64,
+    /// Its last second, s since 1970.
+    until: i64,
 }
 
 impl RemainingLifetime {
@@ -27,9 +30,9 @@ impl RemainingLifetime {
     #[must_use]
     pub const fn new(from_s: i64, until_s: i64, now_s: i64) -> Self {
         Self {
-            whole_s: until_s.saturating_sub(from_s),
-            left_s: until_s.saturating_sub(now_s),
-            until_s,
+            whole: until_s.saturating_sub(from_s),
+            left: until_s.saturating_sub(now_s),
+            until: until_s,
         }
     }
 
@@ -44,25 +47,25 @@ impl RemainingLifetime {
     /// Less than a third of it is left: another certificate is to be made, or asked for.
     #[must_use]
     pub const fn is_due(self) -> bool {
-        self.left_s.saturating_mul(PARTS) < self.whole_s
+        self.left.saturating_mul(PARTS) < self.whole
     }
 
     /// It is over.
     #[must_use]
     pub const fn is_over(self) -> bool {
-        self.left_s < 0
+        self.left < 0
     }
 
     /// Whole days that are left; negative = it is over.
     #[must_use]
     pub const fn days(self) -> i64 {
-        self.left_s.div_euclid(DAY_S)
+        self.left.div_euclid(DAY_S)
     }
 
     /// Its last moment.
     #[must_use]
     pub const fn ends(self) -> WallMs {
-        WallMs::of_seconds(self.until_s)
+        WallMs::of_seconds(self.until)
     }
 }
 

@@ -14,6 +14,7 @@ use super::uplink::{RECEIPT_CURSOR, Uplink};
 use crate::domain::topics;
 use crate::keys::authority::certificate_request;
 use crate::keys::certificate_status::is_clock_trusted;
+use crate::keys::lifetime::RemainingLifetime;
 use crate::keys::tls;
 use crate::protocol::commune::{DownlinkMessage, UplinkMessage};
 use crate::supervisor::Stop;
@@ -258,7 +259,7 @@ impl Uplink {
     fn must_renew(&self) -> bool {
         let (files, days) = self.best_certificate();
         let lifetime = files.lifetime_of_own_leaf(&self.clock);
-        let is_due = days <= 0 || lifetime.is_none_or(|lifetime| lifetime.is_due());
+        let is_due = days <= 0 || lifetime.is_none_or(RemainingLifetime::is_due);
         is_due && (days > 0 || is_clock_trusted(&self.clock))
     }
 }

@@ -122,13 +122,13 @@ fn a_picture_to_see_through_stands_on_white_and_one_held_sideways_stands_upright
 }
 
 /// A chunk of a PNG.
-fn png_chunk(out: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
+fn png_chunk(out: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     let length = u32::try_from(data.len()).expect("a length");
     out.extend_from_slice(&length.to_be_bytes());
     let mut crc = flate2::Crc::new();
-    crc.update(kind);
+    crc.update(&kind);
     crc.update(data);
-    out.extend_from_slice(kind);
+    out.extend_from_slice(&kind);
     out.extend_from_slice(data);
     out.extend_from_slice(&crc.sum().to_be_bytes());
 }
@@ -139,16 +139,16 @@ fn sideways_png(width: u32, height: u32, (bits, color, bytes): (u8, u8, usize)) 
     let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut head = [width.to_be_bytes(), height.to_be_bytes()].concat();
     head.extend_from_slice(&[bits, color, 0, 0, 0]);
-    png_chunk(&mut out, b"IHDR", &head);
+    png_chunk(&mut out, *b"IHDR", &head);
     let turned = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
-    png_chunk(&mut out, b"eXIf", turned);
+    png_chunk(&mut out, *b"eXIf", turned);
     let mut rows = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     let row = vec![0; 1 + width as usize * bytes];
     for _ in 0..height {
         rows.write_all(&row).expect("written");
     }
-    png_chunk(&mut out, b"IDAT", &rows.finish().expect("packed"));
-    png_chunk(&mut out, b"IEND", &[]);
+    png_chunk(&mut out, *b"IDAT", &rows.finish().expect("packed"));
+    png_chunk(&mut out, *b"IEND", &[]);
     out
 }
 

@@ -10,6 +10,7 @@ use super::commands::{error_response, submit_request};
 use super::terminal_lang::TerminalLang;
 use crate::domain::actor::Actor;
 use crate::domain::procedure::MAX_LIST_BYTES;
+use crate::i18n::procedure_file_text::mistake_text;
 use crate::journal::CommandRequest;
 use crate::protocol::control::{PutProcedures, PutProceduresAnswer};
 use crate::web::kit::app::App;
@@ -35,7 +36,11 @@ async fn put(
         Err(NotTaken::Mistakes(mistakes)) => {
             return error_response(
                 StatusCode::BAD_REQUEST,
-                procedures::told(lang, &mistakes).join(" "),
+                mistakes
+                    .iter()
+                    .map(|at| mistake_text(lang, at))
+                    .collect::<Vec<_>>()
+                    .join(" "),
             );
         }
         Err(NotTaken::NotStored) => {

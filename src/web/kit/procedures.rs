@@ -12,7 +12,7 @@ use crate::domain::blob::BlobRef;
 use crate::domain::changes::Changes;
 use crate::domain::procedure::{Command, Procedure};
 use crate::i18n::locale::Lang;
-use crate::i18n::procedure_file_text::mistake_text;
+use crate::i18n::procedure_file_text::mistake_on_page;
 use crate::protocol::procedure_file::{self, MistakeAt};
 
 impl App {
@@ -122,5 +122,8 @@ fn count(procedures: &[Procedure]) -> u32 {
 /// The mistakes of a file in words.
 #[must_use]
 pub fn told(lang: Lang, mistakes: &[MistakeAt]) -> Vec<String> {
-    mistakes.iter().map(|at| mistake_text(lang, at)).collect()
+    mistakes
+        .iter()
+        .map(|at| mistake_on_page(lang, at))
+        .collect()
 }

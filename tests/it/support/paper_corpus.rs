@@ -335,7 +335,7 @@ fn noise() -> Vec<u8> {
 pub fn hostile() -> Vec<Sample> {
     let locked = |trailer: &str| {
         let mut pdf = HandMadePdf::saying("Secret", "");
-        pdf.trailer = trailer.to_owned();
+        trailer.clone_into(&mut pdf.trailer);
         pdf.finish()
     };
     let key = "00".repeat(32);

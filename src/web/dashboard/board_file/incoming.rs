@@ -5,16 +5,16 @@
 //! form's token, and at most [`MOST_AT_ONCE`] at a time. Bytes beyond the longest file are read and
 //! thrown away, so that the answer reaches the phone.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
 use axum::response::Response;
-use multer::{Constraints, Field, Multipart, SizeLimit};
 use tokio::sync::Semaphore;
 
 use super::BoardFile;
 use crate::http::form::{Audience as _, FormFields, is_proof};
+use crate::http::form_parts::{FormPart, FormParts};
 use crate::http::page_error::{ErrorPages as _, PageError};
 use crate::web::kit::app::{App, RequestContext};
 
@@ -71,14 +71,10 @@ async fn read(
     body: Body,
     boundary: String,
 ) -> Result<(FormFields, IncomingTable), PageError> {
-    let limit = SizeLimit::new().whole_stream(MAX_UPLOAD_BYTES);
-    let constraints = Constraints::new().size_limit(limit);
-    let stream = body.into_data_stream();
-    let mut form = Multipart::with_constraints(stream, boundary, constraints);
+    let mut form = FormParts::new(body, boundary, MAX_UPLOAD_BYTES);
     let mut fields: Vec<(String, String)> = Vec::new();
     let mut table = IncomingTable::default();
-    let broken = |_| PageError::UnreadableForm;
-    while let Some(mut field) = form.next_field().await.map_err(broken)? {
+    while let Some(mut field) = form.next_part().await? {
         if field.file_name().is_some() {
             let is_proved = app.sender(visit).is_some_and(|(_, csrf)| {
                 let token = fields.iter().find(|(name, _)| name == "form");
@@ -89,7 +85,7 @@ async fn read(
             table = IncomingTable(beginning(&mut field, most).await?);
             continue;
         }
-        let name = field.name().unwrap_or_default().to_owned();
+        let name = field.name().to_owned();
         let value = beginning(&mut field, MAX_FIELD_BYTES + 1).await?;
         if fields.len() >= MAX_FIELDS || value.len() > MAX_FIELD_BYTES {
             return Err(PageError::FormTooLong);
@@ -101,15 +97,11 @@ async fn read(
 }
 
 /// The first bytes of a field; the rest is read and thrown away.
-async fn beginning(field: &mut Field<'_>, most: usize) -> Result<Vec<u8>, PageError> {
+async fn beginning(field: &mut FormPart, most: usize) -> Result<Vec<u8>, PageError> {
     let mut bytes = Vec::new();
-    while let Some(piece) = next_piece(field).await? {
+    while let Some(piece) = field.piece().await? {
         let room = most.saturating_sub(bytes.len()).min(piece.len());
         bytes.extend_from_slice(&piece[..room]);
     }
     Ok(bytes)
-}
-
-async fn next_piece(field: &mut Field<'_>) -> Result<Option<Bytes>, PageError> {
-    field.chunk().await.map_err(|_| PageError::UnreadableForm)
 }
