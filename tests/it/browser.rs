@@ -4,11 +4,36 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use axum::http::Method;
+use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 
 use crate::support::house::{CHIEF_PIN, House, free_port};
 use crate::support::lamp::Lamp;
+
+/// An order of the browser's DevTools protocol.
+#[derive(Debug)]
+pub struct DevToolsCommand {
+    pub name: &'static str,
+    pub parameters: serde_json::Value,
+}
+
+impl WebDriverCompatibleCommand for DevToolsCommand {
+    fn endpoint(
+        &self,
+        base: &url::Url,
+        session: Option<&str>,
+    ) -> Result<url::Url, url::ParseError> {
+        let session = session.unwrap_or_default();
+        base.join(&format!("session/{session}/goog/cdp/execute"))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (Method, Option<String>) {
+        let command = serde_json::json!({ "cmd": self.name, "params": self.parameters });
+        (Method::POST, Some(command.to_string()))
+    }
+}
 
 pub struct Driver {
     child: Child,
@@ -31,23 +56,23 @@ impl Driver {
         self.phone_of(360, 800).await
     }
 
+    /// A phone whose browser runs no page's script; the driver's own go on.
+    pub async fn phone_without_script(&self) -> Client {
+        let page = self.phone().await;
+        let off = DevToolsCommand {
+            name: "Emulation.setScriptExecutionDisabled",
+            parameters: serde_json::json!({ "value": true }),
+        };
+        page.issue_cmd(off).await.expect("no script");
+        page
+    }
+
     /// A phone with a screen of this size; wider than 600 pixels it is a desk's.
     pub async fn phone_of(&self, width: u16, height: u16) -> Client {
-        self.phone_with(width, height, &serde_json::json!({})).await
-    }
-
-    /// A phone whose browser runs no page's script.
-    pub async fn phone_without_script(&self) -> Client {
-        let none = serde_json::json!({ "profile.managed_default_content_settings.javascript": 2 });
-        self.phone_with(360, 800, &none).await
-    }
-
-    async fn phone_with(&self, width: u16, height: u16, prefs: &serde_json::Value) -> Client {
         let capabilities: fantoccini::wd::Capabilities = serde_json::from_value(serde_json::json!({
             "browserName": "chrome",
             "goog:chromeOptions": {
                 "binary": "/usr/bin/chromium",
-                "prefs": prefs,
                 "mobileEmulation": {
                     "deviceMetrics": {
                         "width": width, "height": height, "pixelRatio": 1.0, "mobile": width < 600,

@@ -10,7 +10,7 @@ use conglang::keys::authority::Authority;
 use conglang::time::WallMs;
 
 use crate::hostile::now_s;
-use crate::portal::{asks, asks_secure};
+use crate::portal::{asks, asks_as_sold};
 use crate::support::guest_pages::NAME;
 use crate::support::house::{House, free_port};
 use crate::support::http::http;
@@ -97,7 +97,7 @@ fn a_certificate_that_ended_stops_phones_at_https_and_nowhere_else() {
     let root = ca.join("ca.pem");
     install(&house, &ca, 90 * DAY, 30 * DAY);
     let opens =
-        |_: &House| asks_secure(&root, port, NAME, "/").is_some_and(|page| page.status == 200);
+        |_: &House| asks_as_sold(&root, port, NAME, "/").is_some_and(|page| page.status == 200);
     house.until("it is served", Duration::from_secs(15), opens);
     install(&house, &ca, 90 * DAY, -DAY);
     house.until("phones refuse it", Duration::from_secs(15), |h| !opens(h));

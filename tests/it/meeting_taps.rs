@@ -5,12 +5,10 @@
 
 use std::time::Duration;
 
-use axum::http::Method;
-use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 
-use crate::browser::{Driver, press, sign_in, words};
+use crate::browser::{DevToolsCommand, Driver, press, sign_in, words};
 use crate::notice_forms::{photo, visitor};
 use crate::support::codes::{drawn, read_codes};
 use crate::support::house::House;
@@ -23,25 +21,11 @@ const SHARE_SHEET: &str = "navigator.canShare = what => Array.isArray(what.files
     navigator.share = async what => { window.shared = { title: what.title, text: what.text, \
     files: (what.files || []).map(f => [f.name, f.type, f.size]) } }";
 
-/// A script that runs before those of each page (the browser's DevTools protocol).
-#[derive(Debug)]
-struct BeforeEachPage(&'static str);
-
-impl WebDriverCompatibleCommand for BeforeEachPage {
-    fn endpoint(
-        &self,
-        base: &url::Url,
-        session: Option<&str>,
-    ) -> Result<url::Url, url::ParseError> {
-        let session = session.unwrap_or_default();
-        base.join(&format!("session/{session}/goog/cdp/execute"))
-    }
-
-    fn method_and_body(&self, _: &url::Url) -> (Method, Option<String>) {
-        let command = json!({
-            "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": self.0 }
-        });
-        (Method::POST, Some(command.to_string()))
+/// A script that runs before those of each page.
+fn before_each_page(script: &str) -> DevToolsCommand {
+    DevToolsCommand {
+        name: "Page.addScriptToEvaluateOnNewDocument",
+        parameters: json!({ "source": script }),
     }
 }
 
@@ -97,7 +81,7 @@ async fn a_meeting_with_a_picture_is_published_and_shared_in_three_taps_after_ty
     let driver = Driver::start();
     let phone = driver.phone().await;
     phone
-        .issue_cmd(BeforeEachPage(SHARE_SHEET))
+        .issue_cmd(before_each_page(SHARE_SHEET))
         .await
         .expect("a share sheet");
     let base = format!("http://127.0.0.1:{}", house.dashboard);
@@ -183,7 +167,7 @@ async fn without_a_share_sheet_one_tap_copies_the_text_with_its_link() {
     let phone = driver.phone().await;
     let none = "delete Navigator.prototype.share; \
         navigator.clipboard.writeText = async text => { window.copied = text }";
-    phone.issue_cmd(BeforeEachPage(none)).await.expect("none");
+    phone.issue_cmd(before_each_page(none)).await.expect("none");
     let base = format!("http://127.0.0.1:{}", house.dashboard);
     sign_in(&phone, &base).await;
     phone

@@ -4,6 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conglang::domain::guest::PROBES;
@@ -11,6 +12,8 @@ use conglang::domain::guest::admission::NotNow;
 use conglang::keys::authority::Authority;
 use conglang::ports::guests::GuestVisitor;
 use conglang::supervisor::clock::Clock;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::crowds::from;
 use crate::hostile::now_s;
@@ -318,6 +321,29 @@ fn ten_thousand_half_open_connections_of_one_guest_keep_no_other_page_waiting() 
 /// The answer to a phone that asks over HTTPS under a name; none = nobody answers.
 pub fn asks_secure(ca: &Path, port: u16, name: &'static str, path: &str) -> Option<Answer> {
     let config = conglang::keys::tls::client_config(ca, None, Clock::system(0)).expect("client");
+    asks_over(config, port, name, path)
+}
+
+/// The same of a phone as it is sold, which judges a certificate by its own clock.
+pub fn asks_as_sold(ca: &Path, port: u16, name: &'static str, path: &str) -> Option<Answer> {
+    let mut roots = rustls::RootCertStore::empty();
+    let root = CertificateDer::from_pem_file(ca).expect("a root");
+    roots.add(root).expect("a root");
+    let provider = conglang::keys::tls::provider();
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    asks_over(Arc::new(config), port, name, path)
+}
+
+fn asks_over(
+    config: Arc<rustls::ClientConfig>,
+    port: u16,
+    name: &'static str,
+    path: &str,
+) -> Option<Answer> {
     let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))

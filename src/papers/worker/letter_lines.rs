@@ -116,7 +116,9 @@ impl LetterLines {
                     && last.next.x > last.start.x + SHORT * (right - last.start.x);
                 out.push(if is_one { ' ' } else { '\n' });
             }
-            out.push_str(line.text.trim());
+            // What stood between two words may have been letters that nobody sees.
+            let words: Vec<&str> = line.text.split_whitespace().collect();
+            out.push_str(&words.join(" "));
             last = Some(line);
         }
         let letters = out.chars().filter(|c| c.is_alphanumeric()).count();
