@@ -1,13 +1,13 @@
 //! Reads the feeds of the configuration every few hours, and makes drafts of what is new.
 //!
 //! Invariants: nothing is published: a person reads the draft, with its source named. An entry
-//! becomes one draft: its id at the feed names the command, which is carried out once as long as the
-//! journal remembers its outcome, and its words name the draft, so that the same news under another
-//! id is not drafted again. News that find no room wait for the next reading. Old news stay out:
-//! entries older than [`FRESH_MS`], and those without a date behind the first [`MOST_UNDATED`]
+//! becomes one draft: its id at the feed names the command, which is carried out once as long as
+//! the journal remembers its outcome, and its words name the draft, so that the same news under
+//! another id is not drafted again. News that find no room wait for the next reading. Old news stay
+//! out: entries older than [`FRESH_MS`], and those without a date behind the first [`MOST_UNDATED`]
 //! places of the document. A document that did not change is not sent again, as long as nothing of
-//! it waits. A reading that failed is tried again soon, then more and more seldom. A feed that could
-//! not be read for days is told in health.
+//! it waits. A reading that failed is tried again soon, then more and more seldom. A feed that
+//! could not be read for days is told in health.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! Sees which papers of published notices have not been read, and has them read: one at a time, the
 //! newest notice first.
 //!
-//! Invariants: nothing waits in memory. The papers to be read are those that the village shows and the
-//! cache lacks, so after a power cut, or without the cache, the same code does the same. A paper that
-//! cannot be read has a record that says so, and is not tried again; one whose record cannot be
-//! stored is tried again at the next look.
+//! Invariants: nothing waits in memory. The papers to be read are those that the village shows and
+//! the cache lacks, so after a power cut, or without the cache, the same code does the same. A
+//! paper that cannot be read has a record that says so, and is not tried again; one whose record
+//! cannot be stored is tried again at the next look.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! Every page of the village's board on a phone: 360 and 320 pixels wide, with letters of twice the
-//! size, without script, held against axe-core, and weighed. Public pages are those of visitors;
+//! size, held against axe-core, and weighed; those of visitors hold no script. Public pages are those of visitors;
 //! the others are the chief's.
 
 use std::time::Duration;
@@ -247,55 +247,4 @@ fn every_page_of_the_board_is_small_and_public_ones_have_no_script() {
     // What is given as a file needs no script at all.
     let preview = give(&house, &cookie, "procedures", "Mã;Tên\n1;Một\n".as_bytes());
     assert!(preview.body.contains("Thay bằng tệp này"), "{preview:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_script_every_page_of_the_board_says_the_same() {
-    let (house, _) = village();
-    let driver = Driver::start();
-    let page = driver.phone_without_script().await;
-    let portal = format!("http://127.0.0.1:{}", house.portal);
-    let base = format!("http://127.0.0.1:{}", house.dashboard);
-    for path in PUBLIC {
-        page.goto(&format!("{portal}{path}")).await.expect("opens");
-        let heading = page.find(fantoccini::Locator::Css("h1")).await;
-        let heading = heading.expect("a heading").text().await.expect("words");
-        assert!(!heading.is_empty(), "{path}");
-    }
-    sign_in(&page, &base).await;
-    for path in CHIEFS {
-        page.goto(&format!("{base}{path}")).await.expect("opens");
-        let heading = page.find(fantoccini::Locator::Css("h1")).await;
-        let heading = heading.expect("a heading").text().await.expect("words");
-        assert!(!heading.is_empty(), "{path}");
-    }
-    // The text to be copied stands there without script.
-    page.goto(&format!("{base}/notices/hop"))
-        .await
-        .expect("opens");
-    let text = page.find(fantoccini::Locator::Id("share-text")).await;
-    let text = text.expect("a text").text().await.expect("words");
-    assert!(text.contains("/t/hop"), "{text}");
-    // A list is given by file: chosen, looked at, taken.
-    let file = house.dir.join("list.csv");
-    std::fs::write(&file, "Mã;Tên\n1;Cấp bản sao trích lục\n").expect("written");
-    page.goto(&format!("{base}/files/procedures"))
-        .await
-        .expect("opens");
-    let field = page.find(fantoccini::Locator::Id("upload")).await;
-    let field = field.expect("a field");
-    field
-        .send_keys(&file.display().to_string())
-        .await
-        .expect("chosen");
-    for (css, seen) in [
-        ("main form .go.huge", "Tệp có 1 thủ tục"),
-        ("main form .go.huge", "Đã thay danh sách thủ tục"),
-    ] {
-        let button = page.find(fantoccini::Locator::Css(css)).await.expect(css);
-        button.click().await.expect("pressed");
-        words(&page, "body", seen, SOON).await;
-    }
-    page.close().await.expect("closes");
-    assert_eq!(visitor(&house, "/p/1").status, 200);
 }

@@ -56,17 +56,6 @@ impl Driver {
         self.phone_of(360, 800).await
     }
 
-    /// A phone whose browser runs no page's script; the driver's own go on.
-    pub async fn phone_without_script(&self) -> Client {
-        let page = self.phone().await;
-        let off = DevToolsCommand {
-            name: "Emulation.setScriptExecutionDisabled",
-            parameters: serde_json::json!({ "value": true }),
-        };
-        page.issue_cmd(off).await.expect("no script");
-        page
-    }
-
     /// A phone with a screen of this size; wider than 600 pixels it is a desk's.
     pub async fn phone_of(&self, width: u16, height: u16) -> Client {
         let capabilities: fantoccini::wd::Capabilities = serde_json::from_value(serde_json::json!({

@@ -354,7 +354,10 @@ fn crates_stay_where_they_belong() {
                 ][..],
             ),
             ("retina", &["src/cameras/"]),
-            ("gstreamer", &["src/cameras/worker/"]),
+            (
+                "gstreamer",
+                &["src/cameras/worker/", "src/speakers/encoder.rs"],
+            ),
             (
                 "redb",
                 &[

@@ -1,8 +1,8 @@
 //! Decisions about notices, and what their events change.
 //!
 //! Invariants: the words of the commune are the commune's, and nobody else puts up again what it
-//! took down. What would be over already is not published. An id that was published once is no
-//! draft's any more. Deliberately absent: noticing that a moment has come, which
+//! took down. A notice that would be over already is not published. An id that was published once
+//! is no draft's any more. Deliberately absent: noticing that a moment has come, which
 //! `app::services::notices` does.
 
 use std::sync::Arc;

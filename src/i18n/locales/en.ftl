@@ -505,7 +505,10 @@ wifi-line-metered-open = On 4G; visitors can go online
 wifi-line-metered-open-do = Visitors used { $bytes } of the { $most } of 4G today. After that they have to wait.
 wifi-house-used-up-sum = Visitors used { $bytes } today. To allow more, see “Set the rules of the wifi”.
 wifi-full-sum = All places of the rules are taken: { $n }. New visitors wait until one leaves.
-tile-notices = { $n } notices
+tile-notices = { $n ->
+    [one] { $n } notice
+   *[other] { $n } notices
+}
 tile-notices-up = up now
 tile-notices-drafts = up now · { $n } drafts
 tile-notices-waiting = up now · { $n } wait for their hour

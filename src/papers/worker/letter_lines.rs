@@ -116,7 +116,7 @@ impl LetterLines {
                     && last.next.x > last.start.x + SHORT * (right - last.start.x);
                 out.push(if is_one { ' ' } else { '\n' });
             }
-            // What stood between two words may have been letters that nobody sees.
+            // Letters that nobody sees may have stood between two words.
             let words: Vec<&str> = line.text.split_whitespace().collect();
             out.push_str(&words.join(" "));
             last = Some(line);

@@ -2,8 +2,8 @@
 //! in a feed and in a message.
 //!
 //! Invariants: a link is the public base of the configuration (`[links] public_base`) and a path
-//! that never changes; it is the same on the village's wifi, at a mirror and on paper. Without a base
-//! the local name of the portal stands in its place. Every path is built here and read by the
+//! that never changes; it is the same on the village's wifi, at a mirror and on paper. Without a
+//! base the local name of the portal stands in its place. Every path is built here and read by the
 //! portal's routes; a page that moves keeps its old path. Deliberately absent: a shortener of
 //! others, and anything in a link that tells who scanned it.
 

@@ -147,8 +147,8 @@ async fn inline_style(request: Request, next: Next) -> Response {
     static HASH: std::sync::LazyLock<String> =
         std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(BOARD_STYLE.as_bytes())));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; img-src 'self' data:; media-src 'self'; form-action 'self'; \
-         frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'sha256-{}'; img-src 'self' data:; media-src 'self'; \
+         form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         *HASH
     );
     if let Ok(value) = policy.parse() {

@@ -2,8 +2,8 @@
 //! these. A long paper is read in parts.
 //!
 //! Invariants: whoever may read the notice may read its papers, and nobody else. Text that a
-//! program read from a picture says so on each page. The paper itself is always offered: a page is a help
-//! to read it, never its place.
+//! program read from a picture says so on each page. The paper itself is always offered: a page is
+//! a help to read it, never its place.
 
 use std::ops::Range;
 

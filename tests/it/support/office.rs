@@ -160,7 +160,11 @@ impl Commune {
                     .filter_map(|p| p.parse::<u32>().ok()),
             );
         }
-        pids.iter().map(|pid| memory_kb(*pid, "VmHWM:")).collect()
+        let own = |pid: &u32| {
+            let files = memory_kb(*pid, "RssFile:");
+            memory_kb(*pid, "VmHWM:").saturating_sub(files)
+        };
+        pids.iter().map(own).collect()
     }
 
     /// A visitor of the console from one of many addresses of this machine; status 0 = no answer.

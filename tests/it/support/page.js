@@ -37,7 +37,7 @@ all("a[href], button, input:not([type=hidden]), select, textarea, summary, audio
   if (document.activeElement !== e) return say("takes no focus", e);
   var style = getComputedStyle(e);
   if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) say("its focus is not seen", e);
-  var at = e.getClientRects()[0], top = bar && !bar.contains(e) && getComputedStyle(bar).visibility !== "hidden" ? bar.getBoundingClientRect().top : innerHeight;
+  var at = e.getClientRects()[0], top = !bar || bar.contains(e) ? innerHeight : getComputedStyle(bar).visibility === "hidden" ? Infinity : bar.getBoundingClientRect().top;
   if (at.bottom > top + 1 && at.height < top) say("lies under the bar", e);
   var hit = document.elementFromPoint(at.left + at.width / 2, Math.max(1, at.top + Math.min(at.height, 40) / 2));
   if (!hit || !(e.contains(hit) || hit.contains(e))) say("is covered by " + (hit ? hit.outerHTML.slice(0, 60) : "nothing"), e);

@@ -2,8 +2,8 @@
 //! was published before, keep it as a draft, throw a draft away.
 //!
 //! Invariants: a form that is not accepted comes back with everything that was typed and chosen.
-//! The form's command id makes a double tap one notice. Nothing that happened meanwhile is undone or
-//! passed over in silence (`meanwhile`).
+//! The form's command id makes a double tap one notice. Nothing that happened meanwhile is undone
+//! or passed over in silence (`meanwhile`).
 
 use axum::extract::State;
 use axum::http::StatusCode;
