@@ -85,7 +85,7 @@ def main():
         first, now = page(portal), today()  # midnight was between the two
     must(said_by_portal(now) in first, "the portal does not say that today is " + said(now))
     must(args.says in first, "the portal does not say “%s”" % args.says)
-    urgent = re.search('<section class="say warn">(.*?)</section>', first, re.S)
+    urgent = re.search('<section class="say warn[^"]*">(.*?)</section>', first, re.S)
     must(urgent and "Mưa lớn" in urgent[1], "the urgent notice does not stand first on the portal")
 
     titles = {}
