@@ -34,6 +34,10 @@ fn dnsmasq() -> Dnsmasq {
     for _ in 0..10 {
         let free = UdpSocket::bind("127.0.0.1:0").expect("a port");
         let at = free.local_addr().expect("an address");
+        // Names are asked over streams too: both ports of the number have to be free.
+        if std::net::TcpListener::bind(at).is_err() {
+            continue;
+        }
         drop(free);
         let mut records: Vec<String> = (0..60)
             .map(|n| format!("--host-record=many.example,203.0.113.{n}"))
@@ -70,6 +74,7 @@ fn dnsmasq() -> Dnsmasq {
             }
             if let Ok(reply) = datagram(at, &asked("a.example.", RecordType::A))
                 && !reply.is_empty()
+                && TcpStream::connect(at).is_ok()
             {
                 return Dnsmasq { child, at };
             }
