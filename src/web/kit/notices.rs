@@ -7,6 +7,7 @@ use crate::http::notice_body::paragraphs;
 use crate::http::render::{TextSpan, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::store::files::Lost;
 use crate::time::WallMs;
 use crate::web::kit::app::App;
 use crate::web::kit::risk_sign::{RiskSign, risk_sign};
@@ -54,21 +55,20 @@ pub struct NoticeSummary {
 /// title.
 #[must_use]
 pub fn title_and_paragraphs(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
-    match words_of(app, lang, notice) {
+    match words_of(app, notice) {
         Ok(words) => (words.title, paragraphs(&words.body)),
-        Err(gone) => (gone, Vec::new()),
+        Err(lost) => (lang.t(lost.key()), Vec::new()),
     }
 }
 
 /// The words of a notice.
 ///
 /// # Errors
-/// The sentence that stands for a text that is erased or damaged.
-fn words_of(app: &App, lang: Lang, notice: &Notice) -> Result<NoticeWords, String> {
-    match app.files.text(&notice.text) {
-        Ok(text) => Ok(NoticeWords::decode(&text)),
-        Err(lost) => Err(lang.t(lost.key())),
-    }
+/// Its text is erased or damaged.
+pub fn words_of(app: &App, notice: &Notice) -> Result<NoticeWords, Lost> {
+    app.files
+        .text(&notice.text)
+        .map(|text| NoticeWords::decode(&text))
 }
 
 /// The title of a notice; a sentence that stands for it is none that people typed.
@@ -141,9 +141,9 @@ pub(super) fn posted_text(lang: Lang, posting: Posting, date: impl Fn(WallMs) ->
 /// A notice for a list.
 #[must_use]
 pub fn summarize(app: &App, lang: Lang, notice: &Notice) -> NoticeSummary {
-    let (title, body, source) = match words_of(app, lang, notice) {
+    let (title, body, source) = match words_of(app, notice) {
         Ok(words) => (words.title, paragraphs(&words.body), words.source),
-        Err(gone) => (gone, Vec::new(), String::new()),
+        Err(lost) => (lang.t(lost.key()), Vec::new(), String::new()),
     };
     NoticeSummary {
         id: notice.id.to_string(),

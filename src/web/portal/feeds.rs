@@ -15,11 +15,12 @@ use serde_json::json;
 use super::Portal;
 use crate::domain::calendar::{rfc822, rfc3339};
 use crate::domain::notice::Notice;
+use crate::http::notice_body::paragraphs;
 use crate::http::render::markup_escaped;
 use crate::i18n::locale::Lang;
 use crate::time::WallMs;
 use crate::web::kit::links::PublicPage;
-use crate::web::kit::notices::title_and_paragraphs;
+use crate::web::kit::notices::words_of;
 
 /// Notices of a feed.
 const MOST: usize = 40;
@@ -50,12 +51,11 @@ fn items(portal: &Portal) -> Vec<NewsItem> {
     notices.sort_by_key(|n| std::cmp::Reverse(n.order));
     let item = |notice: &Arc<Notice>| {
         // Nobody subscribes to a text that cannot be read.
-        app.files.get(&notice.text).ok()?;
-        let (title, paragraphs) = title_and_paragraphs(app, Lang::Vi, notice);
+        let words = words_of(app, notice).ok()?;
         Some(NewsItem {
             link: app.links.to(PublicPage::Notice(&notice.id)),
-            title,
-            paragraphs,
+            title: words.title,
+            paragraphs: paragraphs(&words.body),
             at: notice.at,
         })
     };

@@ -8,12 +8,12 @@ use axum::response::Response;
 
 use crate::domain::calendar::rfc3339;
 use crate::domain::notice::{AttachmentKind, Notice};
+use crate::http::notice_body::paragraphs;
 use crate::http::render::asset;
-use crate::i18n::locale::Lang;
 use crate::store::attachments::media_type;
 use crate::web::kit::app::App;
 use crate::web::kit::links::PublicPage;
-use crate::web::kit::notices::title_and_paragraphs;
+use crate::web::kit::notices::words_of;
 
 /// Most characters of a description.
 const MAX_DESCRIPTION_CHARS: usize = 200;
@@ -48,9 +48,8 @@ pub(super) struct LinkCard {
 impl LinkCard {
     /// The card of a notice; none = its text cannot be read.
     pub(super) fn of(app: &App, notice: &Notice) -> Option<Self> {
-        app.files.get(&notice.text).ok()?;
-        let (title, body) = title_and_paragraphs(app, Lang::Vi, notice);
-        let body = body.join(" ");
+        let words = words_of(app, notice).ok()?;
+        let body = paragraphs(&words.body).join(" ");
         let description = if body.chars().count() > MAX_DESCRIPTION_CHARS {
             body.chars()
                 .take(MAX_DESCRIPTION_CHARS)
@@ -62,7 +61,7 @@ impl LinkCard {
         let state = app.journal.state();
         let site = state.village.as_ref().map(|v| v.name.clone());
         Some(Self {
-            title,
+            title: words.title,
             description,
             url: app.links.to(PublicPage::Notice(&notice.id)),
             picture: CardPicture::of(app, notice),
