@@ -311,9 +311,13 @@ fn an_erased_notice_loses_its_pictures_and_papers_at_once() {
     let mut all = stored(&house).into_iter();
     let small = all.find(|name| name.ends_with("small.jpg"));
     let small = small.expect("a small picture");
+    let found = || http(house.portal, "GET", "/search?lang=vi&find=mot", "", "").body;
+    let page = format!("/t/{first}?");
+    assert!(found().contains(&page), "{}", found());
     let blob = house.state()["notices"][&first]["text"]["id"].clone();
     let erase = serde_json::json!({ "do": "EraseBlob", "blob": blob });
     assert_eq!(house.command(&erase).status, 200);
+    assert!(!found().contains(&page), "its words lead nowhere any more");
     house.until("its picture is gone", Duration::from_secs(10), |h| {
         stored(h).len() == 1
     });

@@ -2,12 +2,12 @@
 //! of the search. They are made by those who need them (`procedures`, `search`) and lie here so
 //! that the app can hold them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, Weak};
 
 use crate::domain::directory::Directory;
 use crate::domain::directory::map::VillageMap;
-use crate::domain::id::{NoticeId, ProcedureId};
+use crate::domain::id::{BlobId, NoticeId, ProcedureId};
 use crate::domain::notice::{EndedNotice, Notice};
 use crate::domain::procedure::Procedure;
 use crate::domain::things::Things;
@@ -63,6 +63,8 @@ pub(super) struct Searched {
     pub(super) notices: Things<NoticeId, Notice>,
     /// Those that are not up any more.
     pub(super) ended: Things<NoticeId, EndedNotice>,
+    /// Texts that are erased: neither they nor their papers are found.
+    pub(super) erased: Arc<BTreeSet<BlobId>>,
     /// The entry that gave the procedures.
     pub(super) procedures: u64,
     /// The labels of houses, and the map by which they have addresses.

@@ -75,11 +75,16 @@ impl Searched {
         self.take_over_labels(app);
         self.take_over_addresses(app);
         self.take_over_papers(app);
+        self.erased = app.journal.state().erased.clone();
     }
 
     fn take_over_notices(&mut self, app: &App) {
         let state = app.journal.state();
-        if Arc::ptr_eq(&self.notices, &state.notices) && Arc::ptr_eq(&self.ended, &state.ended) {
+        let is_erased = |notice: &Notice| state.erased.contains(&notice.text.id);
+        if Arc::ptr_eq(&self.notices, &state.notices)
+            && Arc::ptr_eq(&self.ended, &state.ended)
+            && Arc::ptr_eq(&self.erased, &state.erased)
+        {
             return;
         }
         // A notice that was taken down is found no more; one whose time is over is, and is marked.
@@ -90,12 +95,16 @@ impl Searched {
         }
         for (id, notice) in state.notices.iter() {
             let known = self.notices.get(id);
-            if !known.is_some_and(|known| Arc::ptr_eq(known, notice)) {
+            if is_erased(notice) {
+                self.index.remove(SearchKind::Notice, id.as_str());
+            } else if !known.is_some_and(|known| Arc::ptr_eq(known, notice)) {
                 put(&mut self.index, app, notice, None);
             }
         }
         for (id, ended) in state.ended.iter().filter(|(_, ended)| ended.is_expired) {
-            if !self.ended.get(id).is_some_and(|e| Arc::ptr_eq(e, ended)) {
+            if is_erased(&ended.notice) {
+                self.index.remove(SearchKind::Notice, id.as_str());
+            } else if !self.ended.get(id).is_some_and(|e| Arc::ptr_eq(e, ended)) {
                 put(&mut self.index, app, &ended.notice, Some(ended.at));
             }
         }

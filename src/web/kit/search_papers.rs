@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::app::App;
 use super::board_cache::Searched;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::{AttachmentKind, NoticeWords};
+use crate::domain::notice::{AttachmentKind, Notice, NoticeWords};
 use crate::view::search::{SearchKind, SearchText};
 
 /// The id of a paper in the index.
@@ -25,6 +25,7 @@ impl Searched {
         if seen.stored == stored
             && Arc::ptr_eq(&seen.notices, &state.notices)
             && Arc::ptr_eq(&seen.ended, &state.ended)
+            && Arc::ptr_eq(&self.erased, &state.erased)
         {
             return;
         }
@@ -32,7 +33,8 @@ impl Searched {
         let ended = state.ended.values().filter(|ended| ended.is_expired);
         let over = ended.map(|ended| (&ended.notice, Some(ended.at)));
         let mut shown = BTreeMap::new();
-        for (notice, over) in up.chain(over) {
+        let is_erased = |notice: &Notice| state.erased.contains(&notice.text.id);
+        for (notice, over) in up.chain(over).filter(|(notice, _)| !is_erased(notice)) {
             for (place, paper) in notice.details.attachments.iter().enumerate() {
                 if paper.kind != AttachmentKind::Picture {
                     let id = paper_id(&notice.id, &paper.sha256);
