@@ -35,7 +35,7 @@ fn dnsmasq() -> Dnsmasq {
         let free = UdpSocket::bind("127.0.0.1:0").expect("a port");
         let at = free.local_addr().expect("an address");
         // Names are asked over streams too: both ports of the number have to be free.
-        if std::net::TcpListener::bind(at).is_err() {
+        if TcpListener::bind(at).is_err() {
             continue;
         }
         drop(free);
