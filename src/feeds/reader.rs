@@ -41,6 +41,9 @@ const DEAD_AFTER_MS: u64 = 3 * 86_400_000;
 const FRESH_MS: i64 = 14 * 86_400_000;
 /// Places at the top of a document in which an entry without a date is taken.
 const MOST_UNDATED: usize = 5;
+/// Drafts of feeds that nobody has worked on yet: further news wait, so that people always have
+/// room for drafts of their own.
+const MOST_UNTOUCHED: usize = 50;
 /// New drafts of one reading.
 const MOST_DRAFTS: u64 = 10;
 /// How long the outcome of a draft is asked to be remembered, ms; the journal cuts it to its own
@@ -237,7 +240,8 @@ impl FeedReader {
         if is_known {
             return DraftOutcome::Known;
         }
-        if state.drafts.len() >= MAX_DRAFTS {
+        let untouched = state.drafts.values().filter(|d| d.by == Actor::System);
+        if untouched.count() >= MOST_UNTOUCHED || state.drafts.len() >= MAX_DRAFTS {
             return DraftOutcome::Waits;
         }
         let Ok(text) = self.files.put(words.encode().into_bytes()).await else {
@@ -308,7 +312,15 @@ fn hash(parts: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::journal::{JournalStorage, boot};
+    use crate::keys::secret;
+    use crate::log::disk::DirDisk;
+    use crate::supervisor::clock::Clock;
+
+    const NOW: i64 = 1_795_232_640_000;
 
     fn entry(title: &str, at: Option<i64>) -> FeedEntry {
         FeedEntry {
@@ -318,6 +330,61 @@ mod tests {
             link: Some("https://xa.example/1".to_owned()),
             at: at.map(WallMs::new),
         }
+    }
+
+    fn feed() -> FeedConfig {
+        FeedConfig {
+            name: "Xã Đồng Nếp".to_owned(),
+            url: "https://xa.example/rss".to_owned(),
+            hours: 6,
+            inside: false,
+        }
+    }
+
+    fn reader(dir: &Path) -> FeedReader {
+        let clock = Clock::manual(NOW);
+        let place = JournalStorage {
+            folder: boot::folder(dir),
+            disk: Box::new(DirDisk::open(&dir.join("log")).expect("log")),
+            village: None,
+        };
+        let boot_id = secret::random().expect("random");
+        let (journal, ..) = Journal::open(place, boot_id, clock.clone()).expect("opens");
+        FeedReader {
+            feeds: vec![feed()],
+            journal,
+            files: PeopleFiles::open(&dir.join("people"), vec![7; 32]).expect("files"),
+            supervisor: Supervisor::new(clock),
+        }
+    }
+
+    #[tokio::test]
+    async fn drafts_of_feeds_leave_room_for_those_of_people() {
+        let temporary = tempfile::tempdir().expect("folder");
+        let reader = reader(temporary.path());
+        let news = async |n: usize| {
+            let once = CommandId::new(&format!("feed-{n}")).expect("id");
+            let entry = entry(&format!("Tin {n}"), Some(NOW));
+            reader.draft(&feed(), &entry, once, WallMs::new(NOW)).await
+        };
+        for n in 0..MOST_UNTOUCHED {
+            assert_eq!(news(n).await, DraftOutcome::Made, "{n}");
+        }
+        assert_eq!(news(MOST_UNTOUCHED).await, DraftOutcome::Waits);
+        assert_eq!(news(0).await, DraftOutcome::Known);
+        // A person takes one up: it is no longer the feed's, and the news that waited comes.
+        let draft = reader.journal.state().drafts.values().next().cloned();
+        let draft = draft.expect("a draft");
+        let command = Command::SaveDraft {
+            id: draft.id.clone(),
+            text: draft.text.clone(),
+            details: draft.details.clone(),
+        };
+        let taken = CommandRequest::new(Actor::LocalAdmin, command);
+        reader.journal.submit(taken).await.expect("saved");
+        assert_eq!(news(MOST_UNTOUCHED).await, DraftOutcome::Made);
+        assert_eq!(news(MOST_UNTOUCHED + 1).await, DraftOutcome::Waits);
+        reader.journal.shutdown().await.expect("stopped");
     }
 
     #[test]
@@ -333,13 +400,7 @@ mod tests {
             .map(|e| e.title.as_str())
             .collect();
         assert_eq!(found, ["mới", "không ngày 0", "không ngày 1"]);
-        let feed = FeedConfig {
-            name: "Xã Đồng Nếp".to_owned(),
-            url: "https://xa.example/rss".to_owned(),
-            hours: 6,
-            inside: false,
-        };
-        let words = words_of(&feed, &entries[0]);
+        let words = words_of(&feed(), &entries[0]);
         assert_eq!(words.source, "Xã Đồng Nếp");
         assert_eq!(words.body, "Mang sổ tiêm.\n\nhttps://xa.example/1");
         let day = 86_400_000;
