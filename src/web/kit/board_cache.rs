@@ -11,7 +11,12 @@ use crate::domain::id::{BlobId, NoticeId, ProcedureId};
 use crate::domain::notice::{EndedNotice, Notice};
 use crate::domain::procedure::Procedure;
 use crate::domain::things::Things;
+use crate::time::MonoMs;
 use crate::view::search::SearchIndex;
+
+/// How soon a list that could not be read is read again, ms: reading it is dear, and every visitor
+/// asks for it.
+const LOST_INTERVAL_MS: u64 = 60_000;
 
 /// The list.
 #[derive(Debug, Default)]
@@ -20,11 +25,24 @@ pub struct ProcedureList {
     pub order: u64,
     /// The procedures, in the order of their file.
     pub all: Vec<Procedure>,
-    /// Its file cannot be read.
-    pub is_lost: bool,
+    /// When its file could not be read; none = it is read.
+    pub lost_at: Option<MonoMs>,
 }
 
 impl ProcedureList {
+    /// Its file cannot be read.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        self.lost_at.is_some()
+    }
+
+    /// It is still what the entry of this seq gave, as far as that could be read a moment ago.
+    #[must_use]
+    pub fn holds_for(&self, order: u64, now: MonoMs) -> bool {
+        let is_due = |at| now.since(at) >= LOST_INTERVAL_MS;
+        self.order == order && !self.lost_at.is_some_and(is_due)
+    }
+
     /// The procedure with this code.
     #[must_use]
     pub fn get(&self, code: &ProcedureId) -> Option<&Procedure> {
@@ -74,4 +92,27 @@ pub(super) struct Searched {
     pub(super) has_addresses: bool,
     /// The papers of notices.
     pub(super) papers: SearchedPapers,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_lost_is_read_again_after_a_minute_and_not_for_each_visitor() {
+        let lost = ProcedureList {
+            order: 7,
+            lost_at: Some(MonoMs::new(5_000)),
+            ..ProcedureList::default()
+        };
+        assert!(lost.is_lost());
+        assert!(lost.holds_for(7, MonoMs::new(64_999)));
+        assert!(!lost.holds_for(7, MonoMs::new(65_000)));
+        assert!(!lost.holds_for(8, MonoMs::new(5_000)), "another was given");
+        let read = ProcedureList {
+            lost_at: None,
+            ..lost
+        };
+        assert!(read.holds_for(7, MonoMs::new(u64::MAX)));
+    }
 }

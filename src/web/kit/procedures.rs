@@ -25,14 +25,15 @@ impl App {
         };
         let cache = &self.procedures.0;
         let known = cache.lock().map(|list| list.clone()).unwrap_or_default();
-        if known.order == catalogue.order && !known.is_lost {
+        let now = self.supervisor.clock().mono_ms();
+        if known.holds_for(catalogue.order, now) {
             return known;
         }
         let read = self.files.get(&catalogue.file).ok();
         let read = read.and_then(|bytes| procedure_file::read(&bytes).ok());
         let list = Arc::new(ProcedureList {
             order: catalogue.order,
-            is_lost: read.is_none(),
+            lost_at: read.is_none().then_some(now),
             all: read.map(|found| found.procedures).unwrap_or_default(),
         });
         if let Ok(mut cached) = cache.lock() {

@@ -133,7 +133,7 @@ impl Searched {
             self.index
                 .put(SearchKind::Procedure, p.code.as_str(), &text);
         }
-        if !list.is_lost {
+        if !list.is_lost() {
             self.procedures = order;
         }
     }

@@ -123,7 +123,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
         query,
         rows,
         next,
-        is_lost: procedures.is_lost,
+        is_lost: procedures.is_lost(),
         f,
     })
 }
