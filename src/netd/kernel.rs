@@ -17,10 +17,12 @@ use crate::supervisor::helper::{self, HelperError};
 /// How long one run of a tool may take: a transaction of 1,024 sessions takes some 200 ms on two
 /// busy cores.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Wait before a script is tried again that the kernel was too busy for.
+/// Wait before a script is tried again that the kernel was too busy for; each further wait is twice
+/// as long. A try between the kernel's look at a set and its clearing makes it put that off to the
+/// next second, so tries at a steady pace could keep it from clearing on a busy box.
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
-/// Tries of such a script: three seconds in all.
-const BUSY_TRIES: u32 = 30;
+/// Further tries of such a script: 6.3 seconds in all.
+const BUSY_TRIES: u32 = 6;
 /// Most that is read of what a tool prints, bytes: counts of 1,024 sessions are some 150 kB.
 const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -72,8 +74,8 @@ pub async fn transact(script: &str) -> Result<(), KernelError> {
     loop {
         match run("nft", &["-f", "-"], script).await {
             Err(error) if error.is_busy() && tries < BUSY_TRIES => {
+                tokio::time::sleep(BUSY_PAUSE * (1 << tries)).await;
                 tries += 1;
-                tokio::time::sleep(BUSY_PAUSE).await;
             }
             done => return done.map(drop),
         }

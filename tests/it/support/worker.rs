@@ -21,6 +21,8 @@ use conglang::protocol::broker::{
 use conglang::supervisor::fds;
 use tempfile::TempDir;
 
+use super::office::memory_kb;
+
 /// Bounds that stand in nobody's way.
 pub fn wide_limits() -> Limits {
     Limits {
@@ -435,9 +437,10 @@ impl Worker {
         std::fs::read_to_string(self.folder.join("log.txt")).unwrap_or_default()
     }
 
-    /// Bytes of memory that are its own (PSS).
+    /// Bytes of memory that no file holds. The program's pages are not counted: a share of them
+    /// comes and goes with the other processes of this machine that run the same program.
     pub fn memory(&self) -> u64 {
-        conglang::supervisor::worker::pss_of(self.pid()).expect("alive")
+        memory_kb(self.pid(), "RssAnon:") * 1_024
     }
 }
 
