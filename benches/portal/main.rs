@@ -112,12 +112,12 @@ fn stage(name: &str, options: &Options) -> Result<(Vec<Row>, Vec<String>), Strin
         }
         "bytes" => {
             Visitor::new(&house, options.host("--host")).enter();
-            let rows = bytes::measure(
-                options.host("--host"),
-                options.host("--bare"),
-                rounds,
-                length,
-            );
+            let ways = bytes::Ways {
+                rules: options.host("--host"),
+                bridge: options.host("--bare"),
+                router: options.host("--router"),
+            };
+            let rows = bytes::measure(ways, rounds, length);
             house.set_rules(Some(DEVICE_KBIT));
             (rows, Vec::new())
         }

@@ -299,17 +299,18 @@ fn arriving(to: &mut Script, plan: &NetworkPlan) {
     );
     if let Some(guest) = &plan.guest {
         let guest = &guest.interface;
-        // Written once: between two writes another packet of the connection would find no slot.
-        for step in [
-            "meta mark set 0",
-            "meta mark set ether saddr map @slots",
-            "ct mark set meta mark",
-            "meta mark set 0",
-        ] {
-            line!(to, "\t\tiifname \"{guest}\" {step}");
-        }
+        line!(to, "\t\tiifname \"{guest}\" goto guest_slot");
     }
-    line!(to, "\t}}");
+    // Written once: between two writes another packet of the connection would find no slot.
+    to.lines(
+        "	}
+	chain guest_slot {
+		meta mark set 0
+		meta mark set ether saddr map @slots
+		ct mark set meta mark
+		meta mark set 0
+	}",
+    );
 }
 
 fn redirects(to: &mut Script, plan: &NetworkPlan) {
@@ -375,21 +376,23 @@ fn redirects(to: &mut Script, plan: &NetworkPlan) {
 }
 
 /// A packet goes into the HTB class of its slot; the number is the same. Packets of devices without
-/// a session, which go to the garden and come from there, have one class together.
+/// a session, which go to the garden and come from there, have one class together. Where no tree of
+/// classes stands, no packet is looked up for one.
 fn classes(to: &mut Script, plan: &NetworkPlan) {
+    let Some(guest) = plan.guest.as_ref().filter(|_| shaping::is_shaped(plan)) else {
+        return;
+    };
     to.lines(
         "	chain classify {
 		type filter hook postrouting priority mangle; policy accept;
 		meta priority set ct mark map @classes",
     );
-    if let Some(guest) = plan.guest.as_ref().filter(|_| shaping::is_shaped(plan)) {
-        let guest = &guest.interface;
-        for way in [
-            format!("iifname \"{guest}\" oifname @uplinks"),
-            format!("iifname @uplinks oifname \"{guest}\""),
-        ] {
-            line!(to, "\t\t{way} ct mark 0 meta priority set {CAPTIVE_CLASS}");
-        }
+    let guest = &guest.interface;
+    for way in [
+        format!("iifname \"{guest}\" oifname @uplinks"),
+        format!("iifname @uplinks oifname \"{guest}\""),
+    ] {
+        line!(to, "\t\t{way} ct mark 0 meta priority set {CAPTIVE_CLASS}");
     }
     line!(to, "\t}}");
 }
