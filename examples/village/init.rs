@@ -154,7 +154,7 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     writeln!(
         text,
         "[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\nchief = \"Ông Mẫu\"\n\
-         phone = \"0000 000 021\"\npeople = 1240\n[[office.village]]\nid = \"go-mit\"\n\
+         phone = \"0000 000 011\"\npeople = 1240\n[[office.village]]\nid = \"go-mit\"\n\
          name = \"Gò Mít\""
     )?;
     std::fs::create_dir_all(dir.join("commune-conf"))?;

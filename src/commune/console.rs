@@ -9,6 +9,7 @@ pub(super) mod forms;
 pub(super) mod frame;
 mod history;
 mod live_updates;
+mod official;
 mod pages;
 mod problems;
 mod report_rows;

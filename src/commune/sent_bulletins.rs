@@ -18,6 +18,7 @@ use super::store::CommuneStore;
 use super::tables::{
     BulletinOutcome, META, UndeliveredBulletin, io_error, json_row, village_rows, with_number,
 };
+use crate::domain::calendar::day_number;
 use crate::domain::id::CommandId;
 use crate::keys::secret;
 use crate::protocol::commune::Bulletin;
@@ -25,8 +26,10 @@ use crate::time::WallMs;
 
 /// Number (big endian) → bulletin.
 const SENT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sent");
-/// How long a bulletin is sent, and shown in the village, ms.
+/// How long a bulletin is sent, and shown in the village unless its officer chose otherwise, ms.
 pub const BULLETIN_LIFETIME_MS: i64 = 7 * 86_400_000;
+/// How long it may be shown at most, ms.
+pub const MAX_SHOWN_MS: i64 = 60 * 86_400_000;
 
 /// A bulletin that an officer sends.
 #[derive(Debug, Clone)]
@@ -220,6 +223,8 @@ fn once_key(order: &BulletinOrder) -> io::Result<Vec<u8>> {
         &b.title,
         &b.body,
         b.urgent,
+        // An end that nobody chose moves on between two taps.
+        (b.until.map(day_number), b.risk, &b.source),
         &order.villages,
     ))?;
     Ok([
@@ -240,13 +245,21 @@ fn present(
     let rows = down.range(from.as_slice()..to.as_slice());
     for row in rows.map_err(io_error)?.rev() {
         let queued: UndeliveredBulletin = json_row(row)?;
-        // Rows stand in the order in which they were sent, and all last equally long.
-        if queued.expires_at <= order.at {
+        // Rows stand in the order in which they were sent, and none lasts longer than the most.
+        if queued.expires_at + MAX_SHOWN_MS <= order.at {
             return Ok(None);
         }
-        let content = |b: &Bulletin| (b.title.clone(), b.body.clone(), b.urgent);
-        let is_up = queued.taken_down_at.is_none()
-            && !matches!(queued.outcome, BulletinOutcome::Refused(_));
+        let content = |b: &Bulletin| {
+            let said = (b.title.clone(), b.body.clone(), b.source.clone());
+            (said, b.urgent, b.risk)
+        };
+        let lasts = match queued.outcome {
+            BulletinOutcome::Refused(_) => false,
+            BulletinOutcome::Waiting => queued.expires_at > order.at,
+            BulletinOutcome::Done => true,
+        };
+        let ends = queued.bulletin.until.unwrap_or(queued.expires_at);
+        let is_up = lasts && queued.taken_down_at.is_none() && ends > order.at;
         if is_up && content(&queued.bulletin) == content(&order.bulletin) {
             return Ok(Some(queued.number));
         }

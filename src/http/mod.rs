@@ -17,6 +17,7 @@ pub mod render;
 pub mod row;
 pub mod serve;
 pub mod session;
+pub mod typed_moment;
 pub mod verbatim_html;
 mod write_timeout;
 pub mod wrong_input;

@@ -44,14 +44,18 @@ pub struct PageContext {
     pub undo: String,
 }
 
+/// A telephone as a phone dials it: digits and a leading plus.
+#[must_use]
+pub fn dial(phone: &str) -> String {
+    let is_dialled = |c: &char| c.is_ascii_digit() || *c == '+';
+    phone.chars().filter(is_dialled).collect()
+}
+
 impl PageContext {
     /// The technician's telephone as a phone dials it: digits and a leading plus.
     #[must_use]
     pub fn technician_dial(&self) -> String {
-        self.technician
-            .chars()
-            .filter(|c| c.is_ascii_digit() || *c == '+')
-            .collect()
+        dial(&self.technician)
     }
 
     /// The tag of the language that this page is not in.

@@ -19,6 +19,7 @@ use super::divergence::CommuneCopy;
 pub use super::stream::{MAX_NUMBER, Stream};
 use super::village_status::StatusSummary;
 use crate::domain::event::Lane;
+use crate::domain::notice::Risk;
 use crate::time::WallMs;
 
 /// Largest batch of records, uncompressed bytes.
@@ -39,6 +40,8 @@ pub const MAX_GAP_RECORDS: u64 = 10_000_000;
 const MAX_PEM_BYTES: usize = 16 * 1024;
 const MAX_REASON_BYTES: usize = 200;
 const MAX_INCARNATION_BYTES: usize = 64;
+/// The level of risk from which on a bulletin stands first without being called urgent.
+const FIRST_LEVEL: u8 = 3;
 
 /// Village → commune.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,6 +194,23 @@ pub struct Bulletin {
     pub urgent: bool,
     /// Last moment it is shown.
     pub until: Option<WallMs>,
+    /// The risk that it warns of. (Older communes do not send the field, older villages pass it
+    /// over.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
+    /// The authority that gave it, with the number of its paper; empty = it is not said. (As
+    /// above.)
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+}
+
+impl Bulletin {
+    /// It stands first on every page: it says so, or its risk is high.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        let is_high = |risk: Risk| risk.level.number() >= FIRST_LEVEL;
+        self.urgent || self.risk.is_some_and(is_high)
+    }
 }
 
 impl UplinkMessage {

@@ -7,7 +7,10 @@ use super::uplink::Uplink;
 use crate::domain::actor::Actor;
 use crate::domain::id::{CommandId, NoticeId};
 use crate::domain::notice::rules::{MAX_COMMUNE_NOTICES, MAX_NOTICES};
-use crate::domain::notice::{self, NoticeDetails, NoticeKind, normalize, text_problem};
+use crate::domain::notice::{
+    self, MAX_LINE_CHARS, NoticeDetails, NoticeKind, NoticeWords, text_problem,
+};
+use crate::domain::text;
 use crate::journal::{CommandRequest, SubmitError};
 use crate::protocol::commune::Bulletin;
 use crate::time::WallMs;
@@ -16,6 +19,19 @@ use crate::time::WallMs;
 const MAX_BULLETINS_PER_DAY: usize = 50;
 /// A day, ms.
 const DAY_MS: u64 = 86_400_000;
+
+/// What a bulletin says beside its words. One of a high risk is urgent, whatever it calls itself.
+fn details_of(bulletin: &Bulletin) -> NoticeDetails {
+    let is_warning = bulletin.urgent || bulletin.risk.is_some();
+    let mut details = NoticeDetails::of(if is_warning {
+        NoticeKind::Warning
+    } else {
+        NoticeKind::Notice
+    });
+    details.urgent = bulletin.is_first();
+    details.risk = bulletin.risk;
+    details.until(bulletin.until)
+}
 
 impl Uplink {
     /// Makes a notice of a bulletin of the commune, once. Returns the reason when it is refused.
@@ -51,29 +67,23 @@ impl Uplink {
         {
             return Ok(Some("refused-too-many".into()));
         }
-        let (title, body) = normalize(&bulletin.title, &bulletin.body);
+        let mut words = NoticeWords::of(&bulletin.title, &bulletin.body);
+        words.source = text::line(&bulletin.source, MAX_LINE_CHARS);
+        let details = details_of(&bulletin);
         // The commune's own form has the same bounds.
-        if text_problem(&title, &body).is_some() {
+        if text_problem(&words.title, &words.body).is_some() || details.validate().is_err() {
             return Ok(Some("refused-unsound".into()));
         }
         if self.journal.state().notices.contains_key(&notice) {
             return Ok(None);
         }
-        let text = self
-            .files
-            .put(format!("{title}\n{body}").into_bytes())
-            .await?;
-        let details = if bulletin.urgent {
-            NoticeDetails::of(NoticeKind::Warning).urgent()
-        } else {
-            NoticeDetails::of(NoticeKind::Notice)
-        };
+        let text = self.files.put(words.encode().into_bytes()).await?;
         let request = CommandRequest::new(
             Actor::Commune,
             notice::Command::Publish {
                 id: notice,
                 text: text.clone(),
-                details: details.until(bulletin.until),
+                details,
             },
         )
         .idempotent(name, expires_at);
@@ -93,6 +103,38 @@ impl Uplink {
                 let _ = self.files.erase(&text.id);
                 Err(closed.into())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::notice::{Risk, RiskLevel};
+
+    #[test]
+    fn a_bulletin_of_a_high_risk_stands_first_as_a_warning_whatever_it_calls_itself() {
+        let details = |urgent, level: Option<u8>| {
+            let risk = level.and_then(RiskLevel::new).map(|level| Risk {
+                level,
+                at: Some(WallMs::new(5)),
+            });
+            let details = details_of(&Bulletin {
+                title: String::new(),
+                body: String::new(),
+                urgent,
+                until: Some(WallMs::new(9)),
+                risk,
+                source: String::new(),
+            });
+            assert_eq!((details.risk, details.until), (risk, Some(WallMs::new(9))));
+            (details.kind, details.urgent)
+        };
+        assert_eq!(details(false, None), (NoticeKind::Notice, false));
+        assert_eq!(details(true, None), (NoticeKind::Warning, true));
+        assert_eq!(details(false, Some(2)), (NoticeKind::Warning, false));
+        for level in 3..=5 {
+            assert_eq!(details(false, Some(level)), (NoticeKind::Warning, true));
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::event::{Entry, Event};
 use crate::domain::guest::WifiRules;
-use crate::domain::id::{NoticeId, UserId};
+use crate::domain::id::{HouseId, NoticeId, UserId};
 use crate::domain::state::VillageState;
 use crate::i18n::locale::{Lang, capital, noun};
 use crate::i18n::verbatim::bare;
@@ -55,6 +55,10 @@ pub trait HistoryNames {
     }
     /// The name with its noun, as it stands within a sentence.
     fn noun(&self, lang: Lang, id: &str) -> String;
+    /// Where a house is; its id when no map tells.
+    fn house(&self, _: Lang, house: &HouseId) -> String {
+        house.to_string()
+    }
     /// The beginning of a text that people typed.
     fn text(&self, lang: Lang, text: &BlobRef) -> String;
     /// Whether the reader may see what drafts say.

@@ -41,13 +41,16 @@ const PUBLIC: [&str; 14] = [
     "/rules",
 ];
 /// Pages of the chief.
-const CHIEFS: [&str; 9] = [
+const CHIEFS: [&str; 12] = [
     "/notices",
     "/notices/new",
     "/notices/new?template=hop-thon",
     "/notices/hop",
     "/notices/hop/correct",
+    "/notices/hop/correct?only=occasion",
     "/directory",
+    "/more",
+    "/print",
     "/storm",
     "/files/map",
     "/files/procedures",

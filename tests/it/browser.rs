@@ -379,7 +379,13 @@ async fn with_a_warning_and_an_alarm_the_sentence_and_the_button_to_speak_stay_i
     let phone = driver.phone().await;
     let base = format!("http://127.0.0.1:{}", house.dashboard);
     sign_in(&phone, &base).await;
-    words(&phone, "#broken", "Chưa rõ 4 thứ", Duration::from_secs(5)).await;
+    words(
+        &phone,
+        "#broken",
+        "Chưa có tin của 4 thiết bị",
+        Duration::from_secs(5),
+    )
+    .await;
     words(&phone, "#alarm", "Mực", Duration::from_secs(5)).await;
     let script = "const y = (s, e) => Math.round(document.querySelector(s).getBoundingClientRect()[e]);\
         return [y('#broken', 'bottom'), y('.pair', 'bottom'), y('.feet', 'top')]";
@@ -397,7 +403,7 @@ async fn with_a_warning_and_an_alarm_the_sentence_and_the_button_to_speak_stay_i
     words(
         &phone,
         "#devices-sum",
-        "Chưa rõ 4 thứ",
+        "Chưa có tin của 4 thiết bị",
         Duration::from_secs(5),
     )
     .await;

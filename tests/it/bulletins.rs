@@ -414,3 +414,64 @@ fn a_text_survives_a_sign_in_that_ended_while_it_was_written() {
         }
     });
 }
+
+#[test]
+fn a_storm_bulletin_carries_level_source_paper_and_end_and_is_confirmed_as_urgent() {
+    let commune = twenty();
+    let desk = desk(&commune);
+    let (sends, mut hears) = come_in(&commune, "v-01");
+    let (form, once) = desk.form();
+    let mut typed = vec![
+        ("form", form.as_str()),
+        ("once", once.as_str()),
+        ("title", "Bão số 9"),
+        ("body", "Chằng chống nhà cửa."),
+        ("risk", "3"),
+        ("paper", "12/CĐ-BCH"),
+        ("source-day", "1/1/2026"),
+        ("source-time", "2 giờ"),
+        ("to", "all"),
+    ];
+    let refused = desk.post("/bulletins", &typed);
+    assert_eq!(refused.status, 400, "a level without its source");
+    for kept in [
+        "Mời ghi nguồn",
+        "value=\"12/CĐ-BCH\"",
+        "<option value=\"3\" selected>",
+    ] {
+        assert!(refused.body.contains(kept), "{kept}: {}", refused.body);
+    }
+    typed.push(("source", "Đài khí tượng tỉnh"));
+    let asked = desk.post("/bulletins", &typed);
+    for words in [
+        "Gửi tin khẩn tới 20 thôn?",
+        "Rủi ro thiên tai cấp 3 (màu da cam)",
+        "Nguồn: Đài khí tượng tỉnh, văn bản số 12/CĐ-BCH, 02:00, Thứ Năm 1/1/2026",
+    ] {
+        assert!(asked.body.contains(words), "{words}: {}", asked.body);
+    }
+    let sure = [&typed[..], &[("sure", "1")]].concat();
+    let sent = location(&desk.post("/bulletins", &sure));
+    assert_eq!(sent, "/bulletins/1?said=sent");
+    let page = desk.get("/bulletins/1").body;
+    assert!(page.contains("class=\"say risk risk-3\""), "{page}");
+    let (seq, got) = bulletin(&mut hears);
+    let risk = got.risk.expect("a level");
+    assert_eq!((risk.level.number(), got.urgent), (3, true));
+    assert_eq!(got.source, "Đài khí tượng tỉnh, văn bản số 12/CĐ-BCH");
+    assert_eq!(risk.at.map(|at| at.ms()), Some(1_767_207_600_000));
+    // One of a lower level is sent at once, and is not called urgent.
+    let (form, once) = desk.form();
+    typed.retain(|(name, _)| !["form", "once", "risk"].contains(name));
+    typed.extend([("form", &*form), ("once", &*once), ("risk", "2")]);
+    let sent = location(&desk.post("/bulletins", &typed));
+    assert_eq!(sent, "/bulletins/2?said=sent");
+    let done = UplinkMessage::Outcome { seq, refused: None };
+    tell(&sends, &mut hears, "v-01", &done);
+    let mut low = bulletin(&mut hears);
+    while low.0 == seq {
+        low = bulletin(&mut hears);
+    }
+    assert_eq!(low.1.risk.map(|risk| risk.level.number()), Some(2));
+    assert!(!low.1.urgent);
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use conglang::commune::sent_bulletins::BulletinOrder;
 use conglang::commune::store::{BulletinOutcome, CommuneStore};
 use conglang::domain::id::CommandId;
+use conglang::domain::notice::{Risk, RiskLevel};
 use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::protocol::commune::Bulletin;
 
@@ -201,7 +202,7 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
         house
             .get("/notices/n-0001", &cookie)
             .body
-            .contains("Xã đã nhận thông báo này")
+            .contains("Xã đã nhận.")
     );
 
     office.kill();
@@ -224,8 +225,10 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
             bulletin: Bulletin {
                 title: "Mưa lớn".into(),
                 body: "Kê cao đồ đạc.".into(),
-                urgent: true,
+                urgent: false,
                 until: None,
+                risk: RiskLevel::new(3).map(|level| Risk { level, at: None }),
+                source: "Đài khí tượng tỉnh, văn bản số 12/CĐ-BCH".into(),
             },
             at: conglang::time::WallMs::default(),
             expires_at: conglang::time::WallMs::MAX,
@@ -246,11 +249,26 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
             .as_object()
             .is_some_and(|n| n.len() == 2)
     });
+    let splash = crate::support::http::http(house.portal, "GET", "/", "", "").body;
+    let (_, main) = splash.split_once("<main").expect("main");
+    assert!(main.contains("Mưa lớn"), "it stands on the portal: {main}");
     assert!(
-        crate::support::http::http(house.portal, "GET", "/", "", "")
-            .body
-            .contains("Mưa lớn"),
-        "it stands on the portal"
+        main.contains("class=\"button stop huge\" href=\"/khan"),
+        "a level of 3 opens the storm page: {main}"
+    );
+    let storm = crate::support::http::http(house.portal, "GET", "/khan", "", "").body;
+    for words in [
+        "Mưa lớn",
+        "Rủi ro thiên tai cấp 3",
+        "Nguồn: Đài khí tượng tỉnh, văn bản số 12/CĐ-BCH",
+    ] {
+        assert!(storm.contains(words), "{words}: {storm}");
+    }
+    let first = house.get("/notices", &cookie).body;
+    let at = |words: &str| first.find(words).expect("there");
+    assert!(
+        at("Mưa lớn") < at("n-0001") && first.contains("Tin khẩn"),
+        "{first}"
     );
     house.kill();
     house.start();

@@ -211,6 +211,8 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
             body: "Kê cao đồ đạc.".into(),
             urgent: false,
             until: None,
+            risk: None,
+            source: String::new(),
         };
         store
             .send_bulletin(&BulletinOrder {

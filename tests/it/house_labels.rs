@@ -21,6 +21,7 @@ fn a_label_needs_a_consent_and_is_erased_when_it_is_withdrawn() {
             ("trade", "Tạp hóa Bến Thóc"),
             ("phone", "0000 000 031"),
             ("extinguisher", "1"),
+            ("paper", "Tủ hồ sơ nhà văn hóa"),
             ("form-of-consent", "signed"),
             ("given", given),
         ]
@@ -44,6 +45,27 @@ fn a_label_needs_a_consent_and_is_erased_when_it_is_withdrawn() {
             "what was typed stays"
         );
     }
+    // Consent is evidence: no way and no day of it stands there before somebody chooses it.
+    let empty = house.get("/directory", &cookie).body;
+    let (_, consent) = empty.split_once("id=\"form-of-consent\"").expect("there");
+    let (choices, _) = consent.split_once("</select>").expect("its end");
+    assert!(
+        choices.contains("<option value=\"\" selected>Chọn…")
+            && choices.matches("selected").count() == 1,
+        "{choices}"
+    );
+    let (_, given) = empty.split_once("id=\"given\"").expect("there");
+    let given = given.split_once('>').expect("its end").0;
+    assert!(given.contains("value=\"\""), "{given}");
+    let mut unasked = typed("7 gieng lang", today);
+    unasked.retain(|(name, _)| *name != "form-of-consent");
+    let refused = send(unasked);
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.body.contains("Chọn cách chủ nhà đồng ý."),
+        "{}",
+        refused.body
+    );
     let before = visit(&house, "/h/gl-7?lang=vi");
     assert!(!before.body.contains("Tạp hóa"));
     assert_eq!(send(typed("7 gieng lang", today)).status, 303);
@@ -51,10 +73,22 @@ fn a_label_needs_a_consent_and_is_erased_when_it_is_withdrawn() {
     for words in ["Tạp hóa Bến Thóc", "tel:", "Có bình chữa cháy"] {
         assert!(told.body.contains(words), "{words}: {}", told.body);
     }
-    let page = house.get("/directory", &cookie);
     assert!(
-        page.body.contains("Chủ nhà đồng ý ngày 2/1/2026: ký giấy")
-            || page.body.contains("ký giấy")
+        !told.body.contains("Tủ hồ sơ"),
+        "the chief's alone: {}",
+        told.body
+    );
+    let page = house.get("/directory", &cookie);
+    for words in [
+        "Chủ nhà đồng ý ngày 2/1/2026: ký giấy",
+        "Giấy giữ ở: Tủ hồ sơ nhà văn hóa",
+    ] {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+    let history = house.get("/history?all=1", &cookie).body;
+    assert!(
+        history.contains("cho nhà số 7, ") && !history.contains("nhà gl-7"),
+        "{history}"
     );
     let blob = house.state()["directory"]["labels"]["gl-7"]["text"]["id"].clone();
     let file = house

@@ -92,9 +92,20 @@ async fn a_meeting_with_a_picture_is_published_and_shared_in_three_taps_after_ty
     };
     assert!(to_the_form(&mut thumb).await <= 3, "a template");
     // Typing: the words, the day, and the picture that the phone's own window gives.
+    let field = phone.find(Locator::Css("#body")).await.expect("the words");
+    field.clear().await.expect("the dots are gone");
     thumb
-        .types("#body", "\nBàn quỹ thôn. Gọi 0977 123 456.")
+        .types("#body", "Bàn quỹ thôn. Gọi 0977 123 456.")
         .await;
+    // The phone's own windows give the day and the hour.
+    phone
+        .execute(
+            "document.getElementById('held-day').value = '2030-12-07'; \
+             document.getElementById('held-time').value = '19:30'",
+            vec![],
+        )
+        .await
+        .expect("a day");
     thumb.types("#files", &picture.display().to_string()).await;
     thumb.taps = 0;
     thumb.tap("main form .go.huge").await;
@@ -118,7 +129,7 @@ async fn a_meeting_with_a_picture_is_published_and_shared_in_three_taps_after_ty
     let text = shared["text"].as_str().expect("a text");
     assert_eq!(shared["title"], "Mời họp thôn");
     assert!(
-        text.starts_with("Mời họp: Mời họp thôn\n") && text.contains("0977 123 456"),
+        text.starts_with("Mời họp thôn\nThời gian: 19:30, ") && text.contains("0977 123 456"),
         "{text}"
     );
     let link = text.lines().last().expect("a line");

@@ -193,3 +193,156 @@ fn a_printed_meeting_says_when_and_where() {
             .1;
     }
 }
+
+/// The lines of a preview's warnings, and its button that publishes or leads back.
+fn warned<'a>(page: &'a Answer, words: &str) -> (bool, &'a str) {
+    let (_, form) = page.body.split_once("<form id=\"publish\"").expect("form");
+    let (_, go) = form.split_once("<button class=\"go huge\"").expect("go");
+    (
+        page.body.contains(words),
+        go.split("</button>").next().expect("words"),
+    )
+}
+
+#[test]
+fn dots_and_a_meeting_without_a_day_are_warned_of_and_published_only_by_the_quiet_button() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    let template = house.get("/notices/new?template=hop-thon", &cookie);
+    assert!(
+        template
+            .body
+            .contains("<option value=\"held\" selected>Đến hết ngày diễn ra"),
+        "{}",
+        template.body
+    );
+    let mut fields = vec![
+        ("form", template.field("form")),
+        ("once", template.field("once")),
+        ("title", "Mời họp thôn".to_owned()),
+        ("body", "Nội dung:\n- …\n- …".to_owned()),
+        ("kind", "meeting".to_owned()),
+        ("days", "held".to_owned()),
+    ];
+    let preview = send(&house, "/notices/preview", &cookie, &fields);
+    let why = "Còn chỗ chưa điền: 2 chỗ “…”; chưa có ngày, giờ họp";
+    let (is_warned, go) = warned(&preview, why);
+    assert!(is_warned, "{}", preview.body);
+    assert!(
+        go.contains("formaction=\"/notices/new\"") && go.ends_with("Sửa lại"),
+        "{go}"
+    );
+    assert!(
+        preview
+            .body
+            .contains("<button class=\"quiet huge\">Vẫn đăng</button>")
+    );
+    // With all of it filled in, the tap publishes, to the end of the day.
+    let day = day_after(11);
+    fields[3].1 = "Nội dung:\n- Bàn quỹ…".to_owned();
+    fields.push(("held-day", day.clone()));
+    fields.push(("held-time", "19:30".to_owned()));
+    let preview = send(&house, "/notices/preview", &cookie, &fields);
+    let (is_warned, go) = warned(&preview, "chưa điền");
+    assert!(!is_warned && go.ends_with("Đăng ngay"), "{go}");
+    let sent = send(&house, "/notices", &cookie, &fields);
+    assert_eq!(sent.status, 303, "{}", sent.body);
+    let id = template.field("once");
+    let until = house.state()["notices"][&*id]["until"].as_i64();
+    let until = WallMs::new(until.expect("an end"));
+    assert_eq!(day_text(day_number(until)), day);
+    assert_ne!(day_number(until), day_number(until + 1), "its last moment");
+}
+
+#[test]
+fn a_notice_that_ends_before_its_day_is_mended_by_one_tap_and_its_end_follows_the_day() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    let form = house.get("/notices/new", &cookie);
+    let (day, later) = (day_after(11), day_after(20));
+    let further = [
+        ("days", "7"),
+        ("held-day", &*day),
+        ("held-time", "19:30"),
+        ("place", "Đình"),
+    ];
+    let fields = meeting(&form, &further);
+    let preview = send(&house, "/notices/preview", &cookie, &fields);
+    assert!(preview.body.contains("Tin sẽ gỡ ngày "), "{}", preview.body);
+    assert!(
+        preview
+            .body
+            .contains("form=\"publish\" formaction=\"/notices/preview\" name=\"until-held\""),
+        "{}",
+        preview.body
+    );
+    let mut hidden = preview.hidden_fields();
+    hidden.push(("until-held".to_owned(), "1".to_owned()));
+    let hidden: Vec<(&str, &str)> = hidden.iter().map(|(n, v)| (&**n, &**v)).collect();
+    let mended = house.post("/notices/preview", &cookie, &hidden);
+    assert!(
+        mended.status == 200 && !mended.body.contains("Tin sẽ gỡ ngày "),
+        "{}",
+        mended.body
+    );
+    let sent = crate::notice_forms::press(&house, &cookie, &mended, "/notices");
+    assert_eq!(sent.status, 303, "{}", sent.body);
+    let id = form.field("once");
+    let last_day = || {
+        let until = house.state()["notices"][&*id]["until"].as_i64();
+        day_text(day_number(WallMs::new(until.expect("an end"))))
+    };
+    assert_eq!(last_day(), day);
+
+    // The list leads to the form; the page of the notice to its day and place alone.
+    let list = house.get("/notices", &cookie).body;
+    assert!(
+        list.contains(&format!("href=\"/notices/{id}/correct\"")) && list.contains("Họp "),
+        "{list}"
+    );
+    let page = house.get(&format!("/notices/{id}"), &cookie).body;
+    let brief = format!("/notices/{id}/correct?only=occasion");
+    assert!(
+        page.contains(&brief) && page.contains("Đổi giờ, chỗ họp"),
+        "{page}"
+    );
+    let form = house.get(&brief, &cookie);
+    assert!(
+        !form.body.contains("<textarea") && form.body.contains("value=\"Đình\""),
+        "{}",
+        form.body
+    );
+    let mut hidden = form.hidden_fields();
+    for (name, value) in [
+        ("held-day", &*later),
+        ("held-time", "20:00"),
+        ("place", "Nhà văn hóa"),
+    ] {
+        hidden.push((name.to_owned(), value.to_owned()));
+    }
+    let hidden: Vec<(&str, &str)> = hidden.iter().map(|(n, v)| (&**n, &**v)).collect();
+    let preview = house.post("/notices/preview", &cookie, &hidden);
+    assert_eq!(preview.status, 200, "{}", preview.body);
+    let sent = crate::notice_forms::press(&house, &cookie, &preview, "/notices");
+    assert_eq!(
+        sent.header("location"),
+        format!("/notices/{id}?said=corrected")
+    );
+    assert_eq!(last_day(), later, "its end follows");
+    let page = house.get(&format!("/notices/{id}"), &cookie).body;
+    for words in ["20:00, ", "Nhà văn hóa", "Bàn việc đường ngõ."] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    // A day that is over is a sentence at its field, in the form that asks for it.
+    let mut over: Vec<(&str, &str)> = hidden.clone();
+    over.retain(|(name, _)| *name != "held-day");
+    over.push(("held-day", "1/1/2020"));
+    let refused = house.post("/notices/preview", &cookie, &over);
+    assert!(
+        refused.status == 400 && refused.body.contains("Ngày diễn ra đã qua rồi."),
+        "{}",
+        refused.body
+    );
+}

@@ -46,7 +46,10 @@ const CHANGING: [(&str, &str); 19] = [
     ),
     (r"\d{4}-\d{2}-\d{2}", "DATE"),
     (r"\b\d{1,2}/\d{1,2}/\d{4}\b", "DATE"),
-    (r"(treo đến|villages until) \d{1,2}/\d{1,2}", "$1 DATE"),
+    (
+        r"(treo đến hết|treo đến|villages until|end of|đăng|posted|gửi|sent) \d{1,2}/\d{1,2}\b",
+        "$1 DATE",
+    ),
     (
         r"\b\d{1,2}/\d{1,2} · (lunar )?\d{1,2}/\d{1,2}(( nhuận)? âm lịch|, leap)?",
         "DATE · LUNAR DATE",

@@ -117,7 +117,9 @@ fn who_does_not_know_says_nothing_strange_and_who_watches_blindly_is_told() {
     // Four devices were never heard; the gauge was, and what the configuration expects of it is not
     // there.
     house.until("it is counted among what is not known", SOON, |h| {
-        h.get("/", &cookie).body.contains("Chưa rõ 5 thứ thế nào")
+        h.get("/", &cookie)
+            .body
+            .contains("Chưa có tin của 5 thiết bị")
     });
     assert!(house.cli(&["status"]).1.contains("chưa rõ 5 thứ thế nào"));
 }

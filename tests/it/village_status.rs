@@ -201,7 +201,7 @@ fn what_never_answered_has_one_status_on_every_surface_and_breaks_nothing() {
     let cookie = house.sign_in();
     let sentence = sentence_is_everywhere(&house, &cookie);
     assert!(
-        sentence.starts_with("Chưa rõ 5 thứ thế nào: "),
+        sentence.starts_with("Chưa có tin của 5 thiết bị: "),
         "each device stands for its lamp, horn and sensor: {sentence}"
     );
     for command in ["status", "doctor"] {

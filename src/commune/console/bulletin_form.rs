@@ -15,6 +15,7 @@ use super::context::{Console, Reader, SignedIn, Visit};
 use super::draft::BulletinDraft;
 use super::forms::OfficerPost;
 use super::frame::Frame;
+use super::official::{OfficialContent, OfficialSign, RiskChoice};
 use super::village_rows::names_text;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
@@ -42,6 +43,7 @@ struct NewBulletinPage {
     villages: Vec<Choice>,
     /// The name that is put beneath the bulletin; empty = none is.
     signature: String,
+    risks: Vec<RiskChoice>,
 }
 
 #[derive(askama::Template)]
@@ -55,6 +57,7 @@ struct ConfirmPage {
     detail: String,
     heading: String,
     body: String,
+    sign: Option<OfficialSign>,
     /// The form's fields.
     carried: Vec<(&'static str, String)>,
 }
@@ -130,6 +133,7 @@ impl Console {
             let once = draft.once.as_ref().map(ToString::to_string);
             let page = NewBulletinPage {
                 signature: f.verbatim(&signature),
+                risks: draft.official.choices(f.lang),
                 f,
                 once: once.unwrap_or_default(),
                 d: draft,
@@ -145,6 +149,7 @@ impl Console {
         lang: Lang,
         officer: SignedIn,
         draft: BulletinDraft,
+        bulletin: Bulletin,
     ) -> PageResult {
         self.page(lang, officer, move |console, f| {
             let recipients = draft.recipients(console);
@@ -155,6 +160,7 @@ impl Console {
                 detail,
                 heading: f.verbatim(&draft.title),
                 body: f.verbatim(&draft.body),
+                sign: OfficialSign::of(f.lang, &bulletin),
                 carried: draft.fields(),
                 f,
             }))
@@ -211,6 +217,23 @@ pub(super) async fn new(
         .await
 }
 
+impl BulletinDraft {
+    /// The bulletin as villages get it. One of a high risk is urgent, also to a village whose
+    /// program does not know levels.
+    fn bulletin(&self, body: String, official: OfficialContent) -> Bulletin {
+        let mut bulletin = Bulletin {
+            title: self.title.clone(),
+            body,
+            urgent: self.urgent,
+            until: Some(official.until),
+            risk: official.risk,
+            source: official.source,
+        };
+        bulletin.urgent = bulletin.is_first();
+        bulletin
+    }
+}
+
 /// The body with the name of who sends it, as the villages get it: they show no other name.
 fn signed(body: &str, name: &str) -> String {
     if name.is_empty() {
@@ -249,18 +272,20 @@ pub(super) async fn send(
         let why = WrongInput::in_field("to", lang.t("commune-nobody"));
         return refused(StatusCode::BAD_REQUEST, draft, why).await;
     }
-    if draft.urgent && !form.is_sure {
-        return console.confirm_page(lang, officer, draft).await;
-    }
     let now = console.clock.wall_ms();
+    let official = match draft.official.checked(lang, now) {
+        Ok(official) => official,
+        Err(why) => return refused(StatusCode::BAD_REQUEST, draft, why).await,
+    };
+    let bulletin = draft.bulletin(body, official);
+    if bulletin.urgent && !form.is_sure {
+        return console
+            .confirm_page(lang, officer.clone(), draft, bulletin)
+            .await;
+    }
     let order = BulletinOrder {
         villages,
-        bulletin: Bulletin {
-            title: draft.title.clone(),
-            body,
-            urgent: draft.urgent,
-            until: Some(now + BULLETIN_LIFETIME_MS),
-        },
+        bulletin,
         at: now,
         expires_at: now + BULLETIN_LIFETIME_MS,
         officer: officer.visitor.officer.clone(),

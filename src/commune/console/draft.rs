@@ -2,6 +2,7 @@
 //! sign-in in between carries on.
 
 use super::context::Console;
+use super::official::OfficialFields;
 use crate::domain::id::CommandId;
 use crate::domain::notice::normalize;
 use crate::http::form::FormFields;
@@ -26,6 +27,8 @@ pub(in crate::commune) struct BulletinDraft {
     pub(in crate::commune) body: String,
     pub(in crate::commune) urgent: bool,
     pub(in crate::commune) to: Recipients,
+    /// Its level of risk, source and days.
+    pub(in crate::commune) official: OfficialFields,
     /// The villages that were ticked.
     pub(in crate::commune) villages: Vec<String>,
     /// The command id of the form: the same bulletin under it is sent once. None = the form had
@@ -52,6 +55,7 @@ impl BulletinDraft {
             title,
             body,
             urgent: fields.get("urgent") == "1",
+            official: OfficialFields::of_form(fields),
             to,
             villages,
             once: CommandId::new(fields.get("once")).ok(),
@@ -106,6 +110,7 @@ impl BulletinDraft {
     /// The fields of a form that carries it on unseen.
     pub(in crate::commune) fn fields(&self) -> Vec<(&'static str, String)> {
         let mut out = vec![("title", self.title.clone()), ("body", self.body.clone())];
+        out.extend(self.official.fields());
         out.extend(self.once.iter().map(|once| ("once", once.to_string())));
         if !self.by.is_empty() {
             out.push(("by", self.by.clone()));

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::bulletin_rows::{BULLETINS_A_PAGE, BULLETINS_ON_HOME};
 use super::context::{Console, Reader};
 use super::frame::{Frame, RowList, Summary};
+use super::official::OfficialSign;
 use super::village_rows::{VillageView, call, names_text};
 use crate::domain::id::VillageId;
 use crate::http::address::{PathId, Query};
@@ -169,6 +170,7 @@ struct BulletinPage {
     heading: String,
     body: String,
     urgent: bool,
+    sign: Option<OfficialSign>,
 }
 
 #[derive(askama::Template)]
@@ -266,6 +268,7 @@ pub(super) async fn bulletin(
                 heading: f.verbatim(&sent.bulletin.title),
                 body: f.verbatim(&sent.bulletin.body),
                 urgent: sent.bulletin.urgent,
+                sign: OfficialSign::of(f.lang, &sent.bulletin),
                 f,
             }))
         })

@@ -158,13 +158,21 @@ impl VillageReport<'_> {
             .iter()
             .filter_map(|bytes| codec::decode_entry(bytes).ok())
             .collect();
-        let names = ReportedNames {
+        let titles = published(&entries);
+        let names = |person| ReportedNames {
             report: self,
-            notices: published(&entries),
+            notices: &titles,
+            person,
         };
-        let context = SentenceContext {
+        // Of a village's people only its chief publishes notices.
+        let (anybody, chief) = (names("commune-person"), names("commune-person-chief"));
+        let by = |names| SentenceContext {
             lang: self.lang,
-            names: &names,
+            names,
+        };
+        let context_of = |event: &Event| match event {
+            Event::Notice(_) => by(&chief),
+            _ => by(&anybody),
         };
         let mut rows = Vec::new();
         let mut subjects = BTreeSet::new();
@@ -172,12 +180,13 @@ impl VillageReport<'_> {
             if !is_reported(&entry.event) {
                 continue;
             }
+            let context = context_of(&entry.event);
             let mut words = context.entry(entry);
             // A village that was set back gives numbers out again: the cause is the nearest older
             // entry of that number.
             let cause = entries[n..].iter().find(|e| Some(e.seq) == entry.cause);
             if let Some(cause) = cause {
-                let why = context.entry(cause);
+                let why = context_of(&cause.event).entry(cause);
                 words = format!("{words} · {}", self.lang.f("because", &[("what", &why)]));
             }
             // A thing that answers again is no news by itself: its entry only hides the older one
@@ -217,10 +226,13 @@ fn published(entries: &[Entry]) -> BTreeMap<NoticeId, BlobRef> {
         .collect()
 }
 
-/// Names as a village reported them. The commune knows the ids of its people, not their names.
+/// Names as a village reported them. The commune knows the ids of its people, not their names, and
+/// an id tells an officer nothing.
 struct ReportedNames<'a> {
     report: &'a VillageReport<'a>,
-    notices: BTreeMap<NoticeId, BlobRef>,
+    notices: &'a BTreeMap<NoticeId, BlobRef>,
+    /// The key of the word for one of its people.
+    person: &'static str,
 }
 
 impl HistoryNames for ReportedNames<'_> {
@@ -249,8 +261,8 @@ impl HistoryNames for ReportedNames<'_> {
         self.notices.get(notice).map(|text| self.text(lang, text))
     }
 
-    fn person(&self, lang: Lang, user: &UserId) -> String {
-        lang.f("commune-person", &[("id", user.as_str())])
+    fn person(&self, lang: Lang, _: &UserId) -> String {
+        lang.t(self.person)
     }
 
     fn person_in(&self, _: &BlobRef) -> Option<String> {

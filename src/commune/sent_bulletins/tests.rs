@@ -12,6 +12,8 @@ fn order(title: &str, villages: &[&str], once: &str) -> BulletinOrder {
             body: "Kê cao đồ đạc.".to_owned(),
             urgent: false,
             until: Some(WallMs::new(9_000)),
+            risk: None,
+            source: String::new(),
         },
         at: WallMs::new(1_000),
         expires_at: WallMs::new(9_000),

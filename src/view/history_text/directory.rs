@@ -13,10 +13,12 @@ pub(super) fn sentence(context: &SentenceContext<'_>, event: &Event) -> Sentence
             &[("roads", Arg::from(*roads)), ("houses", Arg::from(*houses))],
         )),
         Event::Labelled { label } => {
-            Sentence::act(context.with("happened-house-label", label.house.as_str()))
+            let house = context.names.house(lang, &label.house);
+            Sentence::act(context.with("happened-house-label", &house))
         }
         Event::LabelWithdrawn { house } => {
-            Sentence::act(context.with("happened-house-label-gone", house.as_str())).marked("off")
+            let house = context.names.house(lang, house);
+            Sentence::act(context.with("happened-house-label-gone", &house)).marked("off")
         }
     }
 }

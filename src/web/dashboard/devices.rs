@@ -286,32 +286,3 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
         f,
     })
 }
-
-/// Thêm.
-pub async fn more(State(app): State<App>, visit: RequestContext) -> Response {
-    let state = app.journal.state();
-    let f = app.page_context(&visit, &state, "more");
-    let links = [
-        ("/notices", "notices"),
-        ("/wifi", "free-wifi"),
-        ("/directory", "roads-link"),
-        ("/files/procedures", "procedures"),
-        ("/storm", "storm-plan"),
-        ("/sensors", "sensors"),
-        ("/devices", "devices"),
-        ("/history", "history"),
-    ];
-    let links = links
-        .into_iter()
-        .map(|(href, key)| (href.to_owned(), f.t(key)))
-        .collect();
-    render(&ListPage {
-        title: f.t("more"),
-        live: "/live/other",
-        summary: String::new(),
-        parts: Vec::new(),
-        links,
-        refresh: 0,
-        f,
-    })
-}

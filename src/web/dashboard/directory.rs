@@ -1,5 +1,5 @@
-//! Đường, ngõ: the map that the village has, labels of houses with the householder's consent, and
-//! the codes to print.
+//! Đường, ngõ: the map that the village has, and labels of houses with the householder's consent.
+//! The codes to print are in `print`.
 //!
 //! Invariants: a label is recorded with the day and the way in which the householder agreed; taken
 //! away, its text is erased. Deliberately absent: drawing the map. It is drawn with the usual tools
@@ -11,8 +11,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-pub use self::print::{alleys, labels, notice, plates, wall};
-use crate::domain::calendar::{day_number, day_start, day_text, parse_day};
+pub use self::print::{alleys, labels, notice, plates, sheets, wall};
+use crate::domain::calendar::{day_number, day_start, parse_day};
 use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::VillageMap;
 use crate::domain::directory::{self, ConsentForm, HouseLabel};
@@ -35,12 +35,8 @@ struct LabelledHouse {
     address: String,
     words: String,
     consent: String,
-}
-
-/// A road with its sheets.
-struct RoadPrint {
-    id: String,
-    name: String,
+    /// Where the signed paper lies; empty = it is not said.
+    paper: String,
 }
 
 #[derive(askama::Template)]
@@ -52,7 +48,6 @@ struct DirectoryPage {
     about: String,
     has_map: bool,
     labels: Vec<LabelledHouse>,
-    roads: Vec<RoadPrint>,
     typed: LabelForm,
     forms: Vec<SelectOption>,
 }
@@ -64,6 +59,7 @@ pub struct LabelForm {
     trade: String,
     phone: String,
     extinguisher: bool,
+    paper: String,
     form: String,
     given: String,
 }
@@ -74,6 +70,7 @@ pub(super) const LABEL_FIELDS: &[&str] = &[
     "trade",
     "phone",
     "extinguisher",
+    "paper",
     "form-of-consent",
     "given",
 ];
@@ -85,6 +82,7 @@ impl FormContent<App> for LabelForm {
             trade: fields.get("trade").to_owned(),
             phone: fields.get("phone").to_owned(),
             extinguisher: !fields.get("extinguisher").is_empty(),
+            paper: fields.get("paper").to_owned(),
             form: fields.get("form-of-consent").to_owned(),
             given: fields.get("given").to_owned(),
         }
@@ -155,38 +153,24 @@ fn page(
     };
     let labels = state.directory.labels.values();
     let labels = labels.map(|label| labelled(app, lang, map.as_deref(), label));
-    let roads = map.iter().flat_map(|map| &map.data().roads);
-    let form = consent_named(&typed.form).unwrap_or(ConsentForm::Signed);
-    let choice = |value: &str, of| SelectOption {
+    // Consent is evidence: nothing of it is chosen before the chief chooses it.
+    let form = consent_named(&typed.form);
+    let choice = |value: &str, of: Option<ConsentForm>| SelectOption {
         value: value.to_owned(),
-        words: lang.t(consent_key(of)),
+        words: of.map_or_else(|| lang.t("label-choose"), |of| lang.t(consent_key(of))),
         chosen: of == form,
-    };
-    let today = day_text(day_number(app.supervisor.clock().wall_ms()));
-    let typed = LabelForm {
-        given: if typed.given.is_empty() {
-            today
-        } else {
-            typed.given
-        },
-        ..typed
     };
     let content = DirectoryPage {
         wrong,
         about,
         has_map: map.is_some(),
         labels: labels.collect(),
-        roads: roads
-            .map(|road| RoadPrint {
-                id: road.id.to_string(),
-                name: lang.verbatim(&road.name),
-            })
-            .collect(),
         typed,
         forms: vec![
-            choice("signed", ConsentForm::Signed),
-            choice("spoken", ConsentForm::Spoken),
-            choice("written", ConsentForm::Written),
+            choice("", None),
+            choice("signed", Some(ConsentForm::Signed)),
+            choice("spoken", Some(ConsentForm::Spoken)),
+            choice("written", Some(ConsentForm::Written)),
         ],
         f,
     };
@@ -203,6 +187,12 @@ fn labelled(app: &App, lang: Lang, map: Option<&VillageMap>, label: &HouseLabel)
             || label.house.to_string(),
             |(map, house)| address(lang, map, house),
         ),
+        paper: text
+            .as_ref()
+            .filter(|text| !text.paper.is_empty())
+            .map_or_else(String::new, |text| {
+                lang.f("label-paper-at", &[("where", &lang.verbatim(&text.paper))])
+            }),
         words: text.map_or_else(|| lang.t("damaged"), |text| text.lines(lang).join(" · ")),
         consent: lang.f(
             "consent-given",
@@ -260,6 +250,7 @@ impl LabelForm {
             return Err(("house", "label-which-house"));
         }
         let text = LabelText::typed(&self.trade, &self.phone, self.extinguisher)?;
+        let text = text.with_paper(&self.paper);
         let form = consent_named(&self.form).ok_or(("form-of-consent", "label-no-consent"))?;
         let given = parse_day(&self.given)
             .filter(|day| *day <= today)

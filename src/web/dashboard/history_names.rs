@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::domain::blob::BlobRef;
 use crate::domain::guest::{self, WifiRules};
-use crate::domain::id::{NoticeId, UserId};
+use crate::domain::id::{HouseId, NoticeId, UserId};
 use crate::domain::state::VillageState;
 use crate::i18n::locale::Lang;
+use crate::view::directory_text::address;
 use crate::view::history_text::{HistoryNames, SentenceContext};
+use crate::view::status_text::uncapital;
 use crate::web::kit::app::App;
 use crate::web::kit::names::{name_of, noun_of};
 
@@ -80,6 +82,12 @@ impl HistoryNames for VillageNames {
 
     fn noun(&self, lang: Lang, id: &str) -> String {
         noun_of(lang, &self.state, id, &self.given(name_of(&self.state, id)))
+    }
+
+    fn house(&self, lang: Lang, house: &HouseId) -> String {
+        let map = self.app.live.directory.get();
+        let known = map.and_then(|map| Some(address(lang, &map, map.house_index(house)?)));
+        known.map_or_else(|| house.to_string(), |address| uncapital(&address))
     }
 
     fn given(&self, name: String) -> String {

@@ -163,7 +163,7 @@ pub async fn fragments(app: &App, visit: &RequestContext, state: &VillageState) 
     let now = app.supervisor.clock().wall_ms();
     let mut out = vec![
         urgent(app, lang, state),
-        status_title(lang, now, &status),
+        status_title(lang, now, &status, &app.technician),
         status_detail(lang, now, &status),
         alarm(app, lang, state),
     ];
@@ -196,7 +196,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let alarm = alarm(&app, f.lang, &state).html;
     let status = app.status_on_page(f.lang, &state);
     let (broken, tiles, recent) = (
-        status_title(f.lang, now, &status).html,
+        status_title(f.lang, now, &status, &app.technician).html,
         tiles(&app, f.lang, &state, &status),
         recent_rows(&app, f.lang).await,
     );

@@ -11,6 +11,7 @@ mod home;
 mod lights;
 pub mod live_updates;
 pub mod live_video;
+mod more;
 pub mod notices;
 mod sensors;
 mod sign_in;
@@ -100,7 +101,7 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/cameras/{id}", get(cameras::camera_page))
         .route("/cameras/{id}/still", get(cameras::still))
         .route("/cameras/{id}/live", get(live_video::live))
-        .route("/more", get(devices::more))
+        .route("/more", get(more::page))
         .route("/notices", get(notices::page))
         .route("/notices/new", get(notices::new))
         .route("/notices/preview", get(notices::nothing_typed))
@@ -120,6 +121,7 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/wifi/sheet", get(wifi::sheet))
         .route("/directory", get(directory::show))
         .route("/files/{kind}", get(board_file::form))
+        .route("/print", get(directory::sheets))
         .route("/print/wall.pdf", get(directory::wall))
         .route("/print/roads.pdf", get(directory::alleys))
         .route("/print/plates/{road}", get(directory::plates))

@@ -17,6 +17,7 @@ use crate::http::render::{PageContext, redirect_see_other, render_with};
 use crate::http::wrong_input::WrongInput;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
+use crate::web::kit::links::PublicPage;
 
 /// The fields of the form: three that people fill in, and the text of the plan that it began with.
 pub(super) const PLAN_FIELDS: [&str; 4] = ["shelters", "boats", "phones", "seen"];
@@ -37,6 +38,8 @@ pub struct PlanForm {
 #[template(path = "storm_plan.html")]
 struct PlanFormPage {
     f: PageContext,
+    /// The page that people see.
+    public: String,
     wrong: WrongInput,
     typed: PlanForm,
     /// The rows that another hand wrote meanwhile; empty = nobody did.
@@ -80,6 +83,7 @@ impl PlanForm {
         let other = other.map(|row| visit.lang.verbatim(&row)).collect();
         let page = PlanFormPage {
             f: app.page_context(visit, &app.journal.state(), "more"),
+            public: app.links.to(PublicPage::Storm),
             wrong: visit.lang.t("storm-plan-changed").into(),
             typed: Self { seen, ..self },
             other,
@@ -101,6 +105,7 @@ impl PlanForm {
             status,
             &PlanFormPage {
                 f,
+                public: app.links.to(PublicPage::Storm),
                 wrong,
                 typed: self,
                 other: Vec::new(),

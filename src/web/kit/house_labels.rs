@@ -1,7 +1,8 @@
 //! The label of a house: what it says in public, with the householder's consent.
 //!
-//! Invariants: a label is one blob, a text of people, so it goes when it is erased; it has three
-//! parts and no more. Deliberately absent: names of people.
+//! Invariants: a label is one blob, a text of people, so it goes when it is erased; in public it has
+//! three parts and no more. Where the signed paper lies is the chief's alone. Deliberately absent:
+//! names of people.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,10 @@ pub struct LabelText {
     /// Whether there is a fire extinguisher that neighbours may take.
     #[serde(default)]
     pub has_extinguisher: bool,
+    /// Where the paper lies that the householder signed; empty = it is not said. No public page
+    /// shows it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub paper: String,
 }
 
 impl LabelText {
@@ -55,7 +60,17 @@ impl LabelText {
             trade,
             phone,
             has_extinguisher,
+            paper: String::new(),
         })
+    }
+
+    /// The same, with the place where the signed paper lies.
+    #[must_use]
+    pub fn with_paper(self, typed: &str) -> Self {
+        Self {
+            paper: text::line(typed, MAX_TRADE_CHARS),
+            ..self
+        }
     }
 
     /// The bytes of its blob.
@@ -109,6 +124,10 @@ mod tests {
     #[test]
     fn a_label_says_a_trade_a_telephone_or_that_there_is_an_extinguisher() {
         let label = LabelText::typed(" Tạp  hóa \u{202e}", "0000 000 031", true).expect("good");
+        let label = label.with_paper("Tủ hồ sơ\nnhà văn hóa");
+        assert_eq!(label.paper, "Tủ hồ sơ nhà văn hóa");
+        let stored = String::from_utf8(label.bytes()).expect("text");
+        assert!(stored.contains("Tủ hồ sơ"), "{stored}");
         assert_eq!(
             label.lines(Lang::Vi),
             ["Tạp hóa", "Điện thoại: 0000 000 031", "Có bình chữa cháy"]

@@ -289,7 +289,17 @@ impl ShownNotice {
 /// A notice as a message: title, days, first lines, address.
 #[must_use]
 pub fn as_message(sheet: &ShownNotice, words: &NoticeWords, address: &str) -> String {
-    let mut lines = vec![format!("{}: {}", sheet.kind, words.title)];
+    // “Mời họp thôn” says its kind itself.
+    let says_kind = words
+        .title
+        .to_lowercase()
+        .starts_with(&sheet.kind.to_lowercase());
+    let first = if says_kind {
+        words.title.clone()
+    } else {
+        format!("{}: {}", sheet.kind, words.title)
+    };
+    let mut lines = vec![first];
     lines.extend(sheet.risk.iter().map(|risk| risk.words.clone()));
     let facts = sheet.facts.iter();
     lines.extend(facts.map(|(label, words)| format!("{label}: {words}")));

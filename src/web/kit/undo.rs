@@ -107,6 +107,8 @@ struct UndoBar<'a> {
     once: &'a str,
     act: Act,
     done: &'a str,
+    /// The page says what was done: the bar says it to those who do not see it only.
+    is_said: bool,
     shown_s: u32,
 }
 
@@ -229,6 +231,10 @@ impl App {
             once: &once,
             act,
             done: &undo.done,
+            is_said: matches!(
+                visit.flash.as_deref(),
+                Some("published" | "taken-down" | "restored")
+            ),
             shown_s: SHOWN_S,
         })
     }

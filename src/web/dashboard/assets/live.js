@@ -44,12 +44,13 @@
   function count() {
     var bar = document.getElementById("undo"), left = bar && +bar.dataset.left, num = left && bar.querySelector(".num");
     if (!num) return;
+    function say(n) { num.textContent = num.dataset.left.replace("%", n); }
     var tick = setInterval(function () {
       if (!bar.isConnected) return clearInterval(tick);
-      if (left > 1) num.textContent = --left;
+      if (left > 1) say(--left);
       else if (!bar.contains(document.activeElement)) { bar.className = bar.textContent = ""; clearInterval(tick); }
     }, 1000);
-    num.textContent = left;
+    say(left);
   }
   function offer(html) {
     var t = document.createElement("template");

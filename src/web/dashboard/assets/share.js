@@ -1,7 +1,26 @@
-// Hands a notice to the phone's share sheet (Zalo is one of its doors): text, address, picture. Without this script, or on a phone
-// without a share sheet, the text stands there to be copied.
+// Hands a notice to the phone's share sheet (Zalo is one of its doors): text, address, picture; and a sheet to print, as a file.
+// Without this script, or on a phone without a share sheet, the text stands there to be copied, and the file can be opened.
 'use strict';
 (() => {
+  document.querySelectorAll('[data-send]').forEach((button) => {
+    const name = button.dataset.name, type = 'application/pdf';
+    if (!navigator.canShare || !navigator.canShare({ files: [new File([], name, { type })] })) return;
+    button.parentElement.hidden = false;
+    let file;
+    button.addEventListener('click', async () => {
+      try {
+        if (!file) {
+          const answer = await fetch(button.dataset.send);
+          if (!answer.ok) throw new Error(answer.status);
+          file = new File([await answer.blob()], name, { type });
+        }
+        await navigator.share({ files: [file] });
+      } catch (why) {
+        // The file took too long for this tap: it is here for the next one. Whatever else failed, the file can be opened.
+        if (why.name !== 'AbortError' && why.name !== 'NotAllowedError') location.href = button.dataset.send;
+      }
+    });
+  });
   const part = document.getElementById('share');
   const text = document.getElementById('share-text');
   if (!part || !text) return;

@@ -1,4 +1,5 @@
-//! Sheets to print, as PDF.
+//! Sheets to print: the page that lists them, and each as PDF. A phone has no printer: the two that a
+//! village prints once can be handed on from the page as files.
 
 use std::sync::Arc;
 
@@ -9,9 +10,52 @@ use axum::response::{IntoResponse as _, Response};
 use crate::domain::id::{NoticeId, PlaceId};
 use crate::http::address::PathId;
 use crate::http::page_error::{PageError, PageResult};
+use crate::http::render::{PageContext, render};
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::print::PrintFailed;
 use crate::web::kit::printed;
+
+/// The names of the files of the village's sheets.
+const WALL: &str = "to-dan-tuong";
+const ALLEYS: &str = "dau-duong-dau-ngo";
+
+/// A road with its sheets.
+struct RoadPrint {
+    id: String,
+    name: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "print.html")]
+struct SheetsPage {
+    f: PageContext,
+    /// Address, words and the name of the file of each sheet of the village.
+    sheets: Vec<(&'static str, String, &'static str)>,
+    roads: Vec<RoadPrint>,
+}
+
+/// The page with all that can be printed.
+pub async fn sheets(State(app): State<App>, visit: RequestContext) -> PageResult {
+    if !visit.is_chief() {
+        return Err(PageError::NotPermitted);
+    }
+    let f = app.page_context(&visit, &app.journal.state(), "more");
+    let map = app.live.directory.get();
+    let mut sheets = vec![("/print/wall.pdf", f.t("print-wall"), WALL)];
+    if map.is_some() {
+        sheets.push(("/print/roads.pdf", f.t("print-alleys"), ALLEYS));
+    }
+    let roads = map.iter().flat_map(|map| &map.data().roads);
+    let roads = roads.map(|road| RoadPrint {
+        id: road.id.to_string(),
+        name: f.verbatim(&road.name),
+    });
+    Ok(render(&SheetsPage {
+        sheets,
+        roads: roads.collect(),
+        f,
+    }))
+}
 
 /// Makes a file off the async threads: a plate for each of 400 houses takes its time.
 async fn pdf(
@@ -50,15 +94,12 @@ fn answer(name: &str, bytes: Vec<u8>) -> Response {
 
 /// The sheet for the wall of the village hall.
 pub async fn wall(State(app): State<App>, visit: RequestContext) -> PageResult {
-    pdf(app, visit, "to-dan-tuong", printed::wall).await
+    pdf(app, visit, WALL, printed::wall).await
 }
 
 /// The sheets at the heads of all roads and alleys.
 pub async fn alleys(State(app): State<App>, visit: RequestContext) -> PageResult {
-    pdf(app, visit, "dau-duong-dau-ngo", |app| {
-        printed::alleys(app, None)
-    })
-    .await
+    pdf(app, visit, ALLEYS, |app| printed::alleys(app, None)).await
 }
 
 /// The plates of a road.

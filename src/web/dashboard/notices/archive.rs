@@ -63,7 +63,7 @@ fn taken_down_text(
     taken: &EndedNotice,
 ) -> String {
     let who = app.actor_text(lang, state, &taken.by);
-    let when = dates::long(lang, taken.at);
+    let when = dates::moment(lang, taken.at);
     lang.f("notice-taken-down-by", &[("when", &when), ("who", &who)])
 }
 

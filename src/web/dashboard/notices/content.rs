@@ -5,11 +5,9 @@
 //! cannot be read is named, and nothing is guessed. A warning with a risk level names the
 //! authority that gave it: a village gives none.
 
-use super::templates::NoticeTemplate;
+use super::templates::{NoticeTemplate, UNTIL_HELD};
 use super::upload::FILE_FIELD;
-use crate::domain::calendar::{
-    DAY_MS, Day, day_number, day_start, day_text, minute_of_day, number_of, parse_day,
-};
+use crate::domain::calendar::{DAY_MS, day_number, day_start, day_text, minute_of_day};
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{
     MAX_LINE_CHARS, NoticeDetails, NoticeDraft, NoticeKind, NoticeLanguage, NoticeWords, Occasion,
@@ -17,6 +15,7 @@ use crate::domain::notice::{
 };
 use crate::domain::text;
 use crate::http::form::FormFields;
+use crate::http::typed_moment::{MINUTE_MS, minutes, moment};
 use crate::http::wrong_input::WrongInput;
 use crate::i18n::locale::Lang;
 use crate::time::WallMs;
@@ -54,7 +53,10 @@ pub(super) const SEEN_FIELD: &str = "seen";
 const URGENT_KIND: &str = "urgent";
 /// Begins a choice of `days` that is a moment.
 const UNTIL_MARK: char = '@';
-const MINUTE_MS: i64 = 60_000;
+/// The button of the preview that chooses it.
+pub(super) const HANG_LONGER_FIELD: &str = "until-held";
+/// How long a notice is shown that was to end with its day and has none, days.
+const USUAL_DAYS: i64 = 7;
 
 /// A notice as it was typed.
 #[derive(Debug, Clone, Default)]
@@ -71,6 +73,12 @@ pub(super) struct WrittenNotice {
 impl NoticeForm {
     /// The form with these fields.
     pub(super) fn new(fields: FormFields) -> Self {
+        if !fields.get(HANG_LONGER_FIELD).is_empty() {
+            return Self(fields).with(&[
+                ("days", UNTIL_HELD.to_owned()),
+                (HANG_LONGER_FIELD, String::new()),
+            ]);
+        }
         if fields.get("kind") != URGENT_KIND {
             return Self(fields);
         }
@@ -154,9 +162,15 @@ impl NoticeForm {
         let flag = |yes: bool| if yes { "1".to_owned() } else { String::new() };
         let day = |at: Option<WallMs>| at.map_or_else(String::new, |at| day_text(day_number(at)));
         let (held, risk) = (details.occasion, details.risk);
-        let until = details
-            .until
-            .map(|until| format!("{UNTIL_MARK}{}", until.ms()));
+        // A notice that ends with its day goes on doing so when the day is corrected.
+        let is_held = held.is_some_and(|held| details.until == Some(end_of_day(held)));
+        let until = details.until.map(|until| {
+            if is_held {
+                UNTIL_HELD.to_owned()
+            } else {
+                format!("{UNTIL_MARK}{}", until.ms())
+            }
+        });
         let mut fields = vec![
             ("title", words.title.clone()),
             ("body", words.body.clone()),
@@ -255,9 +269,13 @@ impl NoticeForm {
             return Err(wrong("publish-day", "notice-publish-past"));
         }
         let posted = publish_at.unwrap_or(now);
-        details.until = self.until(posted);
+        details.until = self.until(posted, details.occasion);
         if details.is_over(posted) {
-            return Err(wrong("days", "notice-until-past"));
+            return Err(if self.get("days") == UNTIL_HELD {
+                wrong("held-day", "notice-held-past")
+            } else {
+                wrong("days", "notice-until-past")
+            });
         }
         Ok(WrittenNotice {
             words: words.cleaned(),
@@ -267,7 +285,11 @@ impl NoticeForm {
     }
 
     /// The last moment of a notice that is posted then; none = until it is taken down.
-    fn until(&self, posted: WallMs) -> Option<WallMs> {
+    fn until(&self, posted: WallMs, occasion: Option<Occasion>) -> Option<WallMs> {
+        if self.get("days") == UNTIL_HELD {
+            let usual = posted + USUAL_DAYS * DAY_MS;
+            return Some(occasion.map_or(usual, end_of_day));
+        }
         let days = self.get("days").parse::<i64>().ok();
         days.filter(|days| (1..=366).contains(days))
             .map(|days| posted + days * DAY_MS)
@@ -304,24 +326,18 @@ impl NoticeForm {
         day: &'static str,
         time: &'static str,
     ) -> Result<Option<WallMs>, WrongInput> {
-        let typed_time = self.get(time).trim();
-        if self.get(day).trim().is_empty() {
-            if typed_time.is_empty() {
-                return Ok(None);
-            }
-            return Err(WrongInput::in_field(day, lang.t("notice-time-alone")));
-        }
-        let Some(number) = typed_day(self.get(day)) else {
-            return Err(WrongInput::in_field(day, lang.t("notice-wrong-day")));
-        };
-        let minutes = if typed_time.is_empty() {
-            0
-        } else {
-            let wrong = || WrongInput::in_field(time, lang.t("notice-wrong-time"));
-            minutes(typed_time).ok_or_else(wrong)?
-        };
-        Ok(Some(day_start(number) + minutes * MINUTE_MS))
+        let read = moment(self.get(day), self.get(time));
+        read.map_err(|problem| {
+            let field = if problem.is_of_time { time } else { day };
+            WrongInput::in_field(field, lang.t(problem.key))
+        })
     }
+}
+
+/// The last moment of the day on which an event or a meeting ends.
+fn end_of_day(occasion: Occasion) -> WallMs {
+    let last = occasion.ends.unwrap_or(occasion.at);
+    day_start(day_number(last) + 1) - 1
 }
 
 /// A moment as a field of a time has it; midnight = it has none.
@@ -329,60 +345,5 @@ fn time_text(at: Option<WallMs>) -> String {
     match at.map(minute_of_day) {
         None | Some(0) => String::new(),
         Some(minute) => format!("{:02}:{:02}", minute / 60, minute % 60),
-    }
-}
-
-/// A day as a date field sends it, or as people type it: “21/11/2026”.
-fn typed_day(typed: &str) -> Option<i64> {
-    let typed = typed.trim();
-    parse_day(typed).or_else(|| {
-        let mut parts = typed.split(['/', '.', '-']).map(str::trim);
-        let day = Day {
-            day: parts.next()?.parse().ok()?,
-            month: parts.next()?.parse().ok()?,
-            year: parts.next()?.parse().ok()?,
-        };
-        let is_day = parts.next().is_none() && (1970..10_000).contains(&day.year);
-        is_day.then(|| number_of(day))?
-    })
-}
-
-/// Minutes since midnight: “19:30”, “19h30”, “19 giờ”.
-fn minutes(typed: &str) -> Option<i64> {
-    let mut numbers = typed
-        .split(|c: char| !c.is_ascii_digit())
-        .filter(|part| !part.is_empty())
-        .map(|part| part.parse::<i64>().ok());
-    let hour = numbers.next()??;
-    let minute = numbers.next().unwrap_or(Some(0))?;
-    let is_time = (0..24).contains(&hour) && (0..60).contains(&minute);
-    is_time.then_some(hour * 60 + minute)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_and_times_are_read_as_fields_send_them_and_as_people_type_them() {
-        for typed in ["2026-12-12", "12/12/2026", "12.12.2026", " 12-12-2026 "] {
-            assert_eq!(
-                typed_day(typed).map(day_text).as_deref(),
-                Some("2026-12-12")
-            );
-        }
-        for typed in ["31/2/2026", "12/2026", "mai", "1/1/99999", "1/1/2026/5"] {
-            assert_eq!(typed_day(typed), None, "{typed}");
-        }
-        for (typed, read) in [
-            ("19:30", Some(1_170)),
-            ("19h30", Some(1_170)),
-            ("19 giờ", Some(1_140)),
-            ("7 giờ 5", Some(425)),
-            ("25:00", None),
-            ("tối", None),
-        ] {
-            assert_eq!(minutes(typed), read, "{typed}");
-        }
     }
 }

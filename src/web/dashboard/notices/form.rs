@@ -11,8 +11,9 @@ use axum::response::Response;
 
 use super::FILES;
 use super::content::{NoticeForm, SEEN_FIELD, WrittenNotice};
-use super::page::form_page;
-use super::templates;
+use super::page::{BRIEF_FIELD, form_page};
+use super::templates::{self, UNTIL_HELD};
+use super::unfinished::{EarlyEnd, early_end, missing_text};
 use super::upload::{PROBLEM_FIELD, PROBLEM_NAME_FIELD};
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{Notice, NoticeWords};
@@ -159,17 +160,22 @@ pub async fn new(
     let older = asked("again")
         .and_then(|id| NoticeId::new(id).ok())
         .and_then(|id| super::archive::find(&state, &id))
-        .and_then(|n| form_of(&app, n, [("days", String::new())]));
+        .and_then(|n| {
+            let is_held = n.details.occasion.is_some();
+            let days = if is_held { UNTIL_HELD } else { "" };
+            form_of(&app, n, [("days", days.to_owned())])
+        });
     let typed = older.or_else(|| template.map(NoticeForm::of_template));
     let typed = typed.unwrap_or_default();
     typed.again(&app, &visit, StatusCode::OK, WrongInput::default())
 }
 
-/// The form of a notice that is up, to correct it.
+/// The form of a notice that is up, to correct it: the whole, or (`only`) its day and its place.
 pub async fn correct(
     State(app): State<App>,
     visit: RequestContext,
     PathId(id): PathId<NoticeId>,
+    Query(query): Query<Vec<(String, String)>>,
 ) -> PageResult {
     if !visit.is_chief() {
         return Err(PageError::NotPermitted);
@@ -177,10 +183,12 @@ pub async fn correct(
     let state = app.journal.state();
     let notice = state.notices.get(&id).filter(|n| !n.from_commune);
     let notice = notice.ok_or(PageError::NoticeGone)?;
+    let only = query.into_iter().find(|(name, _)| name == BRIEF_FIELD);
     let further = [
         ("notice", id.to_string()),
         ("correct", "1".to_owned()),
         (SEEN_FIELD, notice.text.id.to_string()),
+        (BRIEF_FIELD, only.map_or_else(String::new, |(_, what)| what)),
     ];
     let typed = form_of(&app, notice, further).ok_or(PageError::NoticeGone)?;
     typed.again(&app, &visit, StatusCode::OK, WrongInput::default())
@@ -218,6 +226,10 @@ struct NoticePreviewPage {
     is_urgent: bool,
     /// As its own page shows it.
     sheet: ShownNotice,
+    /// What is not filled in yet; empty = nothing.
+    missing: String,
+    /// It would be taken off the board before its day.
+    early: EarlyEnd,
     /// The button that publishes.
     publish: String,
     is_correction: bool,
@@ -256,18 +268,22 @@ pub async fn preview(
     let paragraphs = paragraphs(&words.body);
     let sheet = ShownNotice::of(&app, f.lang, words, details, FILES);
     let sheet = sheet.to_be_posted(f.lang, posting);
+    let missing = missing_text(f.lang, words, details);
     Ok(render(&NoticePreviewPage {
         once,
         summary: summarize_text(f.lang, words.title.clone(), &paragraphs, posting),
         is_urgent: details.urgent,
         sheet,
+        early: early_end(f.lang, details),
         publish: match written.publish_at {
+            _ if !missing.is_empty() => f.t("notice-publish-anyway"),
             Some(at) if !form.is_correction() => {
                 f.t1("notice-publish-at", "when", dates::moment(f.lang, at))
             }
             _ if form.is_correction() => f.t("notice-correct-now"),
             _ => f.t("publish-now"),
         },
+        missing,
         is_correction: form.is_correction(),
         typed: form.filled_in(),
         f,

@@ -1,7 +1,7 @@
 //! The page of the form: its fields, their choices, and the templates.
 
 use super::content::NoticeForm;
-use super::templates;
+use super::templates::{self, UNTIL_HELD};
 use crate::domain::notice::{NoticeKind, NoticeLanguage, RiskLevel};
 use crate::http::render::PageContext;
 use crate::http::wrong_input::WrongInput;
@@ -20,6 +20,10 @@ pub(super) struct NoticeFormPage {
     wrong: WrongInput,
     heading: String,
     is_correction: bool,
+    /// Only the day, the time and the place are asked for; all else is carried unseen.
+    is_brief: bool,
+    /// The fields that are carried unseen.
+    carried: Vec<(&'static str, String)>,
     typed: NoticeForm,
     /// Address and name of each template; none = something is typed already.
     templates: Vec<(String, String)>,
@@ -79,11 +83,18 @@ impl Choices<'_> {
             self.one("days", self.typed.get("days"), words)
         });
         let usual = [
-            ("7", self.f.t1("for-days", "n", "7")),
+            (UNTIL_HELD, self.f.t("until-held")),
+            ("2", self.f.t1("for-days", "n", "2")),
+            (USUAL_CHOICE, self.f.t1("for-days", "n", USUAL_CHOICE)),
             ("30", self.f.t1("for-days", "n", "30")),
             ("0", self.f.t("until-taken-down")),
         ];
-        let usual = usual.map(|(value, words)| self.one("days", value, words));
+        let is_empty = self.typed.get("days").is_empty();
+        let usual = usual.map(|(value, words)| {
+            let mut choice = self.one("days", value, words);
+            choice.chosen |= is_empty && value == USUAL_CHOICE;
+            choice
+        });
         until.into_iter().chain(usual).collect()
     }
 
@@ -106,29 +117,42 @@ impl Choices<'_> {
     }
 }
 
+/// The field of a form that asks for a day and a place only.
+pub(super) const BRIEF_FIELD: &str = "only";
+/// The choice of days of a notice that nobody chose any for.
+const USUAL_CHOICE: &str = "7";
+/// The fields of a day and a place.
+const OCCASION_FIELDS: [&str; 4] = ["held-day", "held-time", "held-end", "place"];
 /// The fields of each part of the form that may be closed.
-const PARTS: [(&str, &[&str]); 3] = [
+const PARTS: [(&str, &[&str]); 2] = [
+    ("occasion", &OCCASION_FIELDS),
     (
-        "occasion",
-        &["held-day", "held-time", "held-end", "place", "from"],
+        "more",
+        &[
+            "urgent",
+            "risk",
+            "source",
+            "source-day",
+            "source-time",
+            "from",
+            "publish-day",
+            "publish-time",
+        ],
     ),
-    ("risk", &["risk", "source", "source-day", "source-time"]),
-    ("schedule", &["publish-day", "publish-time"]),
 ];
 
 fn open_parts(typed: &NoticeForm, wrong: &WrongInput) -> Vec<&'static str> {
     let mut of_template = templates::all()
         .iter()
         .filter(|t| t.title == typed.get("title"));
-    let has_occasion = of_template.any(|t| t.occasion);
-    let is_warning = typed.get("kind") == NoticeKind::Warning.name();
+    let has_occasion = of_template.any(|t| t.occasion) || typed.get("days") == UNTIL_HELD;
     PARTS
         .into_iter()
         .filter(|(part, fields)| {
             let mut fields = fields.iter();
             fields.any(|name| !typed.get(name).is_empty() || wrong.is_in(name))
                 || (*part == "occasion" && has_occasion)
-                || (*part == "risk" && is_warning)
+                || (*part == "more" && wrong.is_in("days"))
         })
         .map(|(part, _)| part)
         .collect()
@@ -153,9 +177,18 @@ pub(super) fn form_page(
         app.attachments.find(sha256)?;
         Some((file.to_owned(), f.verbatim(name)))
     });
+    // What is wrong elsewhere is mended in the whole form.
+    let is_of_occasion = wrong.field.is_empty() || OCCASION_FIELDS.contains(&wrong.field);
+    let is_brief = is_correction && !typed.get(BRIEF_FIELD).is_empty() && is_of_occasion;
+    let mut carried = typed.filled_in();
+    carried.retain(|(name, _)| is_brief && !OCCASION_FIELDS.contains(name));
     NoticeFormPage {
         once,
-        heading: f.t(if is_correction {
+        is_brief,
+        carried,
+        heading: f.t(if is_brief {
+            "notice-correct-occasion"
+        } else if is_correction {
             "notice-correct"
         } else {
             "write-notice"

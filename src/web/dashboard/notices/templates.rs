@@ -9,6 +9,9 @@ use serde::Deserialize;
 
 const FILE: &str = include_str!("templates.toml");
 
+/// The choice of days that ends with the day of the occasion.
+pub(super) const UNTIL_HELD: &str = "held";
+
 /// The beginning of a notice.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,7 +72,10 @@ mod tests {
             let words = NoticeWords::of(&template.title, &template.body);
             assert_eq!(text_problem(&words.title, &words.body), None);
             assert_eq!(words.body, template.body.trim());
-            assert!(["0", "7", "30"].contains(&&*template.days), "{template:?}");
+            let days = ["0", "2", "7", "30", UNTIL_HELD];
+            assert!(days.contains(&&*template.days), "{template:?}");
+            let is_held = template.days == UNTIL_HELD;
+            assert!(!is_held || template.occasion, "{template:?}");
         }
     }
 }
