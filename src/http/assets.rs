@@ -9,10 +9,48 @@ pub const STYLE: &str = include_str!("assets/village.css");
 /// [`STYLE`] they have too.
 pub static BOARD_STYLE: LazyLock<String> = LazyLock::new(|| {
     let sheet = [STYLE, include_str!("assets/board.css")].concat();
-    for_visitors(&compact(&sheet))
+    without(&compact(&sheet), &NOT_FOR_VISITORS)
 });
 
-/// What no page of visitors has. A rule that is about nothing else is not sent to them.
+/// The same for the storm page alone, which an old phone must open at once: without the parts of
+/// other pages.
+pub static STORM_STYLE: LazyLock<String> = LazyLock::new(|| without(&BOARD_STYLE, &NOT_IN_A_STORM));
+
+/// Parts that the storm page does not have.
+const NOT_IN_A_STORM: [&str; 30] = [
+    ".map",
+    ".doors",
+    ".check",
+    ".code",
+    "ol.say",
+    ".tiles",
+    "nav.tiles",
+    ".kinds",
+    ".photo",
+    ".facts",
+    ".words",
+    "blockquote",
+    ".pass",
+    ".papers",
+    "input",
+    "label",
+    "audio",
+    ".go",
+    ".stop",
+    ".huge",
+    ".pair",
+    ".brief",
+    ".tag",
+    "h1.day",
+    ".lead",
+    ".address",
+    "a.address",
+    "details",
+    "summary",
+    "[open]",
+];
+
+/// Names that no page of visitors has. A rule that is about nothing else is not sent to them.
 const NOT_FOR_VISITORS: [&str; 37] = [
     ".feet",
     ".picture",
@@ -74,9 +112,9 @@ fn compact(sheet: &str) -> String {
     compact
 }
 
-/// A compact sheet without what is about pages that visitors never see, and without the space behind
-/// colons and the last semicolon of a rule. No selector may have a comma in brackets.
-fn for_visitors(sheet: &str) -> String {
+/// A compact sheet without the rules that are about these names, without the space behind colons
+/// and the last semicolon of a rule. No selector may have a comma in brackets.
+fn without(sheet: &str, names: &[&str]) -> String {
     let mut small = String::with_capacity(sheet.len());
     let mut rest = sheet;
     while let Some((head, behind)) = rest.split_once('{') {
@@ -84,10 +122,12 @@ fn for_visitors(sheet: &str) -> String {
         let (block, after) = behind.split_at(end);
         rest = after.strip_prefix('}').unwrap_or_default();
         let is_group = head.starts_with("@media");
-        let selectors = head.split(',').filter(|selector| is_seen(selector));
+        let selectors = head
+            .split(',')
+            .filter(|selector| !is_about(selector, names));
         let selectors = selectors.collect::<Vec<_>>().join(",").replace(" > ", ">");
         let block = if is_group {
-            for_visitors(block)
+            without(block, names)
         } else {
             let block = block.trim().trim_end_matches(';');
             block.replace(": ", ":")
@@ -113,10 +153,10 @@ fn end_of_block(text: &str) -> usize {
     text.len()
 }
 
-/// Whether a page of visitors may have what a selector is about.
-fn is_seen(selector: &str) -> bool {
+/// Whether a selector is about one of these classes, ids and elements.
+fn is_about(selector: &str, names: &[&str]) -> bool {
     let is_part = |sign: char| sign.is_ascii_alphanumeric() || sign == '-';
-    !NOT_FOR_VISITORS.iter().any(|name| {
+    names.iter().any(|name| {
         selector.match_indices(name).any(|(at, _)| {
             let before = selector[..at].chars().next_back();
             let after = selector[at + name.len()..].chars().next();
@@ -135,11 +175,12 @@ mod tests {
     fn visitors_get_no_rule_that_is_about_other_pages() {
         let sheet = compact(
             ".feet, .say { top: 0; } .feet a { x: y } .quiet .ok { a: b } time { c: d }\n\
-             @media print { .wall { a: b } .timer > a { top: 1px; } } @media (a: b) { td { c: d } }\n\
+             @media print { .wall { a: b } .timer > a { top: 1px; } }\n\
+             @media (a: b) { td { c: d } }\n\
              @page { margin: 15mm; } .rows a.what, .rows label.what { a: b }",
         );
         assert_eq!(
-            for_visitors(&sheet),
+            without(&sheet, &NOT_FOR_VISITORS),
             ".say{top:0}@media print{.timer>a{top:1px}}@page{margin:15mm}.rows a.what{a:b}"
         );
         let selectors = STYLE.split('}').filter_map(|rule| rule.split_once('{'));
@@ -153,6 +194,10 @@ mod tests {
         let open = BOARD_STYLE.matches('{').count();
         assert_eq!(open, BOARD_STYLE.matches('}').count());
         assert!(BOARD_STYLE.len() < 11_000, "{} bytes", BOARD_STYLE.len());
+        assert!(STORM_STYLE.len() < 7_000, "{} bytes", STORM_STYLE.len());
+        for name in [".say", ".rows>li", ".calls a", ".skip", ".paper", "main a"] {
+            assert!(STORM_STYLE.contains(name), "{name}");
+        }
     }
 
     #[test]

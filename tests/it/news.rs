@@ -1,5 +1,5 @@
-//! What the first page and the list of notices tell at a glance: what lies ahead first, when and
-//! where, what is new, what has been.
+//! The first page and the list of notices at a glance: the near future first, when and where; marks
+//! of new notices and of those whose occasion has been.
 
 use conglang::domain::calendar::{day_number, day_start};
 use conglang::ports::guests::GuestVisitor;

@@ -144,13 +144,20 @@ fn a_code_stays_the_one_on_paper_through_every_end() {
     }
     order("RestoreNotice");
     assert_eq!(canonical(&visit(&path).body), path);
-    order("TakeDownNotice");
-    publish("khac");
-    publish(ID);
-    assert_eq!(canonical(&visit(&path).body), path, "published anew");
-    order("TakeDownNotice");
-    publish(ID);
-    assert_eq!(canonical(&visit(&path).body), path, "and once more");
+    let again = || {
+        let words = "Cắt điện\nChiều mai.".as_bytes().to_vec();
+        let text = pages.block_on(pages.app.files.put(words)).expect("stored");
+        let publish = json!({ "do": "PublishNotice", "id": ID, "text": text, "kind": "notice" });
+        assert_eq!(pages.command(&publish).status, 200);
+    };
+    for time in ["published anew", "and once more"] {
+        order("TakeDownNotice");
+        publish(&format!("khac-{}", time.len()));
+        again();
+        let page = visit(&path).body;
+        assert!(page.contains("Chiều mai."), "{time}: {page}");
+        assert_eq!(canonical(&page), path, "{time}");
+    }
     // An id that is short already stands in its link; one that looks like a code does not.
     for (id, stays) in [("tb-02", true), ("thongbao", true), ("7KQM", false)] {
         publish(id);

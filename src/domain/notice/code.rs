@@ -3,9 +3,9 @@
 //!
 //! Invariants: a code is made of the seq of the entry that published the notice first, and of
 //! nothing else. So the same journal gives the same codes, replayed or behind a snapshot, by
-//! whatever program it was written, and no two notices share one. No sign is taken for another, and
-//! none is a vowel, so that no code is a word. Codes that follow each other are not alike: a slip of
-//! the finger leads to no other notice. Small letters count as capitals.
+//! whatever program it was written, and no two notices share one. No sign is taken for another,
+//! and none is a vowel, so that no code is a word. Codes that follow each other are not alike: a
+//! slip of the finger leads to no other notice. Small letters count as capitals.
 //!
 //! Deliberately absent: ids. An id that is short enough stands in the link itself (`public_name`).
 

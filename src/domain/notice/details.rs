@@ -336,13 +336,13 @@ impl NoticeDetails {
         self.until.is_some_and(|until| until < now)
     }
 
-    /// What it invites to has been.
+    /// Its occasion has been.
     #[must_use]
     pub fn is_past(&self, now: WallMs) -> bool {
         self.occasion.is_some_and(|occasion| occasion.is_past(now))
     }
 
-    /// The moment that lies ahead: of what it invites to, or from which it is in force.
+    /// The moment that lies ahead: of its occasion, or from which it is in force.
     #[must_use]
     pub fn ahead(&self, now: WallMs) -> Option<WallMs> {
         match self.occasion {

@@ -37,7 +37,7 @@ pub struct SheetPicture {
 pub struct SheetFile {
     /// Where it is.
     pub href: String,
-    /// What a tap does: “Mở: Quy ước thôn”.
+    /// The words to tap: “Mở: Quy ước thôn”.
     pub name: String,
     /// “PDF, 3 trang, 1,2 MB”.
     pub about: String,
@@ -165,8 +165,8 @@ fn size_words(lang: Lang, bytes: u64) -> String {
     }
 }
 
-/// A name that somebody chose for people to read, and no machine's or scanner's: “Quy ước thôn”, not
-/// “quy-uoc” or “IMG_2034”.
+/// A name that somebody chose for people to read, and no scanner's: “Quy ước thôn”, not “quy-uoc”
+/// or “IMG_2034”.
 fn is_for_people(name: &str) -> bool {
     name.contains(' ') || name.chars().any(|c| !c.is_ascii())
 }

@@ -44,14 +44,14 @@ pub struct NoticeSummary {
     pub lead: Vec<TextSpan>,
     /// When it was posted.
     pub when: String,
-    /// What counts for whoever glances at it: when and where it takes place, from when it is in
-    /// force, else how long ago it was posted.
+    /// The one fact for a glance: when and where it takes place, from when it is in force, else how
+    /// long ago it was posted.
     pub day: String,
     /// The risk that it warns of.
     pub risk: Option<RiskSign>,
-    /// It came since yesterday, and what it invites to has not been.
+    /// It came since yesterday, and its occasion has not been.
     pub fresh: bool,
-    /// What it invites to has been.
+    /// Its occasion has been.
     pub is_past: bool,
 }
 

@@ -14,7 +14,7 @@ use crate::config::board::OfficialKind;
 use crate::domain::entity::Kind;
 use crate::domain::sensor::Sensor;
 use crate::domain::storm::StormPlanRows;
-use crate::http::assets::BOARD_STYLE;
+use crate::http::assets::STORM_STYLE;
 use crate::http::render::{PageContext, TextSpan, render, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
@@ -122,7 +122,7 @@ struct StormPage {
     gauges: Vec<GaugeRow>,
     /// Boats.
     last: Vec<PlanPart>,
-    /// What the plan does not say, and whom to ask; empty = it says all.
+    /// The parts that the plan leaves empty, and somebody to ask; empty = it says all.
     missing: Vec<TextSpan>,
     /// The code of this page, for paper, and its link in letters.
     code: String,
@@ -142,8 +142,9 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
     });
     let link = app.links.to(PublicPage::Storm);
     let code = CodeMatrix::new(&link, CodeUse::Paper);
+    let letters = app.links.typed(PublicPage::Storm);
     render(&StormPage {
-        css: &BOARD_STYLE,
+        css: &STORM_STYLE,
         q: visit.query(),
         size: size_key(&f),
         made: format!("{} {}", dates::clock(now), dates::long(lang, now)),
@@ -156,8 +157,8 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
         gauges: gauges(app, lang),
         last: vec![PlanPart::of(lang, "storm-boats", &plan.boats)],
         missing: missing(app, lang, &plan),
-        code: code.map_or_else(String::new, |code| code.svg(&link)),
-        letters: app.links.typed(PublicPage::Storm),
+        code: code.map_or_else(String::new, |code| code.svg(&letters)),
+        letters,
         f,
     })
 }
