@@ -5,9 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use anyhow::Context as _;
+use conglang::domain::storm::StormPlanRows;
 use serde_json::{Value, json};
 
-/// Publishes the demo's notices, made for today, over the control socket.
+/// Publishes the demo's notices, made for today, and its plan for a storm, over the control socket.
 pub fn notices(dir: &Path, data: &Path) -> anyhow::Result<()> {
     let path = data.join("notices.toml");
     let text = std::fs::read_to_string(&path)
@@ -20,7 +21,23 @@ pub fn notices(dir: &Path, data: &Path) -> anyhow::Result<()> {
         publish(&socket, data, notice)
             .with_context(|| format!("không đăng được thông báo {} “{title}”", notice.id))?;
     }
-    Ok(())
+    storm_plan(&socket, data)
+}
+
+/// Gives the plan for a storm, if the data have one.
+fn storm_plan(socket: &Path, data: &Path) -> anyhow::Result<()> {
+    let path = data.join("storm.toml");
+    if !path.exists() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("không đọc được {}", path.display()))?;
+    let plan: StormPlanRows =
+        toml::from_str(&text).with_context(|| format!("{} viết sai", path.display()))?;
+    let body = serde_json::to_vec(&plan)?;
+    post(socket, "/storm", "application/json", &body)
+        .map(drop)
+        .context("không ghi được kế hoạch khi có bão")
 }
 
 /// Stores the files of a notice, and publishes it.

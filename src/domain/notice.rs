@@ -23,10 +23,12 @@ use super::rejection::Rejection;
 use super::validation::{MAX_WALL_MS, check_blob, check_number};
 use crate::time::WallMs;
 
+mod code;
 mod details;
 pub mod rules;
 mod words;
 
+pub use self::code::NoticeCode;
 pub use self::details::{
     Attachment, AttachmentKind, MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_PICTURE_SIDE,
     NoticeDetails, NoticeKind, NoticeLanguage, Occasion, Risk, RiskLevel,
@@ -38,7 +40,7 @@ pub use self::words::{
 /// A notice that is published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// Its id; also its path on the web.
+    /// Its id; also a path on the web, for ever (`public_name` is the one that is given out).
     pub id: NoticeId,
     /// Its words, see [`NoticeWords`].
     pub text: BlobRef,
@@ -49,6 +51,10 @@ pub struct Notice {
     pub at: WallMs,
     /// The seq of the entry that published it.
     pub order: u64,
+    /// The seq of the entry that published it first, when it was published anew after it had ended:
+    /// its code stays the one on paper. None = `order`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_order: Option<u64>,
     /// True when the commune sent it.
     #[serde(default)]
     pub from_commune: bool,

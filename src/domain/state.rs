@@ -25,7 +25,7 @@ use super::id::{
 };
 use super::light::{Light, LightGroup};
 use super::network::Reservation;
-use super::notice::{Attachment, EndedNotice, Notice, NoticeDraft};
+use super::notice::{Attachment, EndedNotice, Notice, NoticeCode, NoticeDraft};
 use super::place::Place;
 use super::procedure::ProcedureCatalogue;
 use super::sensor::Sensor;
@@ -256,6 +256,26 @@ impl VillageState {
         let drafts = self.drafts.values();
         let drafts = drafts.map(|d| (&d.text, &d.details.attachments));
         notices.flat_map(Notice::files_of_texts).chain(drafts)
+    }
+
+    /// The notice that everybody may read under a name that stands in a public link: its code, or
+    /// its id, with which links were printed before there were codes.
+    #[must_use]
+    pub fn notice_linked(&self, name: &str) -> Option<&Notice> {
+        let of_code = |code: NoticeCode| {
+            let ended = self.ended.values().filter(|ended| ended.is_expired);
+            let ended = ended.map(|ended| &ended.notice);
+            let up = self.notices.values().map(|notice| &**notice);
+            up.chain(ended).find(|notice| notice.code() == code)
+        };
+        let of_id = |id: NoticeId| {
+            let over = || self.ended.get(&id).filter(|ended| ended.is_expired);
+            let up = self.notices.get(&id).map(|notice| &**notice);
+            up.or_else(|| over().map(|ended| &ended.notice))
+        };
+        NoticeCode::parse(name)
+            .and_then(of_code)
+            .or_else(|| NoticeId::new(name).ok().and_then(of_id))
     }
 
     /// The newest notices in force at `now`, urgent ones apart, so many of each.

@@ -39,6 +39,46 @@ pub fn moment(lang: Lang, at: WallMs) -> String {
     format!("{}, {}", clock(at), long(lang, at))
 }
 
+/// A day as people say it now: “hôm nay”, “ngày mai”, “hôm qua”, else “Thứ Năm 3/12”, with its year
+/// when that is another one.
+#[must_use]
+pub fn near(lang: Lang, now: WallMs, at: WallMs) -> String {
+    let d = day(at);
+    match day_number(at) - day_number(now) {
+        0 => lang.t("day-today"),
+        1 => lang.t("day-tomorrow"),
+        -1 => lang.t("day-yesterday"),
+        _ if d.year != day(now).year => long(lang, at),
+        _ => {
+            let weekday = lang.t(&format!("weekday-{}", weekday(at)));
+            format!("{weekday} {}/{}", d.day, d.month)
+        }
+    }
+}
+
+/// A moment as people say it now: “Thứ Bảy 12/12, 19:30”; midnight is a whole day.
+#[must_use]
+pub fn near_moment(lang: Lang, now: WallMs, at: WallMs) -> String {
+    let day = near(lang, now, at);
+    if minute_of_day(at) == 0 {
+        day
+    } else {
+        format!("{day}, {}", clock(at))
+    }
+}
+
+/// “19 giờ 30”, “7 giờ”.
+#[must_use]
+pub fn spoken_clock(lang: Lang, at: WallMs) -> String {
+    let (hour, minute) = (minute_of_day(at) / 60, minute_of_day(at) % 60);
+    if minute == 0 {
+        lang.f("clock-hour", &[("hour", &hour.to_string())])
+    } else {
+        let (hour, minute) = (hour.to_string(), format!("{minute:02}"));
+        lang.f("clock-minute", &[("hour", &hour), ("minute", &minute)])
+    }
+}
+
 /// “13 tháng Mười âm lịch”, “mùng 4 tháng Mười một âm lịch”, “rằm tháng Giêng âm lịch”.
 #[must_use]
 pub fn lunar_words(lang: Lang, at: WallMs) -> String {
@@ -140,6 +180,21 @@ mod tests {
             "Thứ Bảy 21/11 · 13/10 âm lịch"
         );
         assert_eq!(since(at, at - 2 * 86_400_000), "19/11");
+        let day = 86_400_000;
+        for (days, said) in [
+            (0, "hôm nay, 14:05"),
+            (1, "ngày mai, 14:05"),
+            (-1, "hôm qua, 14:05"),
+            (12, "Thứ Năm 3/12, 14:05"),
+            (60, "Thứ Tư 20/1/2027, 14:05"),
+        ] {
+            assert_eq!(near_moment(Lang::Vi, at, at + days * day), said);
+        }
+        let midnight = at + -(14 * 60 + 5) * 60_000;
+        assert_eq!(near_moment(Lang::Vi, at, midnight), "hôm nay");
+        assert_eq!(spoken_clock(Lang::Vi, at), "14 giờ 05");
+        assert_eq!(spoken_clock(Lang::Vi, at + 55 * 60_000), "15 giờ");
+        assert_eq!(spoken_clock(Lang::En, at), "14:05");
         assert_eq!(number(Lang::Vi, 172.0, 0), "172");
         assert_eq!(number(Lang::Vi, 31.50, 2), "31,5");
         assert_eq!(number(Lang::En, 31.50, 2), "31.5");

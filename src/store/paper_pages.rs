@@ -128,7 +128,21 @@ impl PaperPages {
         serde_json::from_slice(&stored).ok()
     }
 
-    /// The same off the async threads.
+    /// How many pages a paper has; none = it has not been read. The rest of its record is not held.
+    pub async fn pages_of(&self, paper: &Attachment) -> Option<u32> {
+        #[derive(Deserialize)]
+        struct PageCount {
+            pages: u32,
+        }
+        let record = self.named(paper, RECORD);
+        let counted = tokio::task::spawn_blocking(move || {
+            let stored = fs::read(record).ok()?;
+            serde_json::from_slice::<PageCount>(&stored).ok()
+        });
+        Some(counted.await.ok().flatten()?.pages)
+    }
+
+    /// The record of a paper, read off the async threads.
     pub async fn record_of(&self, paper: &Attachment) -> Option<PaperRecord> {
         let (this, paper) = (self.clone(), paper.clone());
         tokio::task::spawn_blocking(move || this.record(&paper))

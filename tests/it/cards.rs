@@ -46,7 +46,7 @@ fn publish(house: &House, cookie: &str, title: &str, body: &str, pictures: &[Vec
     let preview = upload(house, "/notices/preview", cookie, &fields, &files);
     assert_eq!(preview.status, 200, "{preview:?}");
     assert_eq!(press(house, cookie, &preview, "/notices").status, 303);
-    format!("/t/{once}")
+    crate::short_links::short(house, &once)
 }
 
 #[test]

@@ -307,7 +307,7 @@ fn the_chief_writes_the_storm_plan_and_everybody_reads_it_without_a_line() {
     let pages = pages();
     let before = visit(&pages, "/khan").body;
     assert!(
-        before.contains("Chưa ghi. Bà con hỏi trưởng thôn."),
+        before.contains("Chưa ghi điểm sơ tán, thuyền, xuồng, điện thoại trực. "),
         "{before}"
     );
     for number in ["112", "113", "114", "115"] {

@@ -133,8 +133,9 @@ async fn a_meeting_with_a_picture_is_published_and_shared_in_three_taps_after_ty
         "{text}"
     );
     let link = text.lines().last().expect("a line");
+    let short = crate::short_links::short(&house, &id);
     assert!(
-        link.starts_with("http") && link.ends_with(&format!("/t/{id}")),
+        link.starts_with("http") && link.ends_with(&short),
         "the link: {text}"
     );
     let files = shared["files"].as_array().expect("files");
@@ -143,7 +144,7 @@ async fn a_meeting_with_a_picture_is_published_and_shared_in_three_taps_after_ty
 
     // A visitor finds it without marks; its code leads there too.
     let found = visitor(&house, &format!("/search?find={}", encode("hop thon"))).body;
-    assert!(found.contains(&format!("/t/{id}")), "{found}");
+    assert!(found.contains(&format!("href=\"{short}?")), "{found}");
     let code = visitor(&house, &format!("/qr/t/{id}.svg")).body;
     let drawing = house.dir.join("code.pbm");
     std::fs::write(&drawing, drawn(&code)).expect("written");

@@ -164,14 +164,15 @@ fn a_meeting_with_a_picture_goes_from_a_template_to_the_phones_in_three_taps() {
     let seen = |body: &str, files: &str| {
         for seen in [
             "Mời họp",
-            "19:30, Thứ Bảy 7/12/2030 (13 tháng Mười một âm lịch)",
+            "<b>Thứ Bảy 7/12/2030, 19 giờ 30</b>",
+            "13 tháng Mười một âm lịch · còn ",
             "Nhà văn hóa",
             "<b>một người</b>",
             "<li>Bàn quỹ</li>",
             "href=\"tel:0977123456\"",
             "&#60;script&#62;x&#60;/script&#62;",
             "alt=\"Ảnh kèm theo: Mời họp thôn\" width=\"480\" height=\"240\"",
-            "Quy ước.pdf",
+            "Mở: Quy ước <small>PDF, ",
             files,
         ] {
             assert!(body.contains(seen), "{seen}: {body}");
@@ -193,7 +194,11 @@ fn a_meeting_with_a_picture_goes_from_a_template_to_the_phones_in_three_taps() {
     }
     let page = visitor(&house, &format!("/t/{once}"));
     seen(&page.body, &format!("src=\"/t/{once}/"));
-    assert!(page.body.contains("âm lịch) · treo đến"), "{}", page.body);
+    assert!(
+        page.body.contains("Mời họp · đăng hôm nay, ") && page.body.contains(" · treo đến "),
+        "{}",
+        page.body
+    );
     // The third tap is the phone's share sheet; without script the words stand there.
     let mine = house.get(&format!("/notices/{once}"), &cookie).body;
     assert!(mine.contains("Chia sẻ qua Zalo") && mine.contains("src=\"/a/share.js\""));
@@ -207,7 +212,7 @@ fn a_meeting_with_a_picture_goes_from_a_template_to_the_phones_in_three_taps() {
             .body
             .contains("navigator.share")
     );
-    // The files: a picture is seen, a paper is a download, both under the notice only.
+    // The files: a picture is seen, a PDF opens, both under the notice only.
     let file = |body: &str, before: &str| {
         let (_, rest) = body.split_once(before).expect("a link");
         rest.split('"').next().expect("an address").to_owned()
@@ -218,14 +223,19 @@ fn a_meeting_with_a_picture_goes_from_a_template_to_the_phones_in_three_taps() {
         (picture.status, picture.header("content-type")),
         (200, "image/jpeg")
     );
-    let paper = file(&page.body, "<a class=\"what\" href=\"");
+    let (_, papers) = page.body.split_once("class=\"papers\"").expect("papers");
+    assert!(
+        !papers.contains(" download"),
+        "opened, and not saved: {papers}"
+    );
+    let paper = file(papers, "<a class=\"button\" href=\"");
     let paper = visitor(&house, &paper);
     assert_eq!(paper.header("content-type"), "application/pdf");
     assert_eq!(paper.header("x-content-type-options"), "nosniff");
+    let disposition = paper.header("content-disposition");
     assert!(
-        paper
-            .header("content-disposition")
-            .ends_with("filename*=UTF-8''Quy%20%C6%B0%E1%BB%9Bc.pdf"),
+        disposition.starts_with("inline; ")
+            && disposition.ends_with("filename*=UTF-8''Quy%20%C6%B0%E1%BB%9Bc.pdf"),
         "{paper:?}"
     );
     let elsewhere = small.replace(&*once, "khac");

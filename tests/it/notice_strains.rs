@@ -312,7 +312,7 @@ fn an_erased_notice_loses_its_pictures_and_papers_at_once() {
     let small = all.find(|name| name.ends_with("small.jpg"));
     let small = small.expect("a small picture");
     let found = || http(house.portal, "GET", "/search?lang=vi&find=mot", "", "").body;
-    let page = format!("/t/{first}?");
+    let page = format!("{}?", crate::short_links::short(&house, &first));
     assert!(found().contains(&page), "{}", found());
     let blob = house.state()["notices"][&first]["text"]["id"].clone();
     let erase = serde_json::json!({ "do": "EraseBlob", "blob": blob });
@@ -322,7 +322,7 @@ fn an_erased_notice_loses_its_pictures_and_papers_at_once() {
         stored(h).len() == 1
     });
     let page = http(house.portal, "GET", &format!("/t/{second}"), "", "");
-    assert!(page.body.contains("Danh sách.pdf"), "{}", page.body);
+    assert!(page.body.contains("Mở: Danh sách"), "{}", page.body);
     // What a backup brings back goes again, before a page is served.
     let folder = house.dir.join("data/attachments");
     assert_eq!(house.stop(), Some(0));

@@ -243,6 +243,12 @@ fn a_paper_is_read_found_and_seen_by_visitors_and_made_again_when_it_is_lost() {
             "{notice}"
         );
     }
+    for seen in [
+        "Mở: Kế hoạch <small>PDF, 2 trang, ",
+        "Tải về: Danh sách <small>DOCX, ",
+    ] {
+        assert!(notice.contains(seen), "{seen}: {notice}");
+    }
     // Found without marks by what stands in the paper alone.
     for (asked, n) in [
         ("nao vet muong truoc mua", 0),

@@ -13,6 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::calendar::{day_number, day_start};
 use crate::domain::rejection::Rejection;
 use crate::domain::validation::{MAX_WALL_MS, check_hash, check_number};
 use crate::time::WallMs;
@@ -128,6 +129,18 @@ pub struct Occasion {
     pub at: WallMs,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<WallMs>,
+}
+
+impl Occasion {
+    /// It is over; without an end it lasts until the end of its day.
+    #[must_use]
+    pub fn is_past(self, now: WallMs) -> bool {
+        let ends = self.ends;
+        ends.map_or_else(
+            || day_start(day_number(self.at) + 1) <= now,
+            |ends| ends < now,
+        )
+    }
 }
 
 /// The language that a notice is written in.
@@ -323,6 +336,21 @@ impl NoticeDetails {
         self.until.is_some_and(|until| until < now)
     }
 
+    /// Its occasion has been.
+    #[must_use]
+    pub fn is_past(&self, now: WallMs) -> bool {
+        self.occasion.is_some_and(|occasion| occasion.is_past(now))
+    }
+
+    /// The moment that lies ahead: of its occasion, or from which it is in force.
+    #[must_use]
+    pub fn ahead(&self, now: WallMs) -> Option<WallMs> {
+        match self.occasion {
+            Some(occasion) => (!occasion.is_past(now)).then_some(occasion.at),
+            None => self.from.filter(|from| *from > now),
+        }
+    }
+
     /// Checks that every part is within its bounds.
     ///
     /// # Errors
@@ -393,6 +421,25 @@ mod tests {
             assert_eq!(NoticeLanguage::tagged(language.tag()), Some(language));
         }
         assert_eq!(NoticeLanguage::tagged("ar"), None);
+    }
+
+    #[test]
+    fn what_a_notice_invites_to_is_past_with_its_end_or_its_day() {
+        let hour = 3_600_000;
+        let at = day_start(20_000) + 19 * hour;
+        let mut details = NoticeDetails::of(NoticeKind::Meeting);
+        assert!(!details.is_past(at) && details.ahead(at).is_none());
+        details.from = Some(at);
+        assert_eq!(details.ahead(at + -1), Some(at));
+        assert_eq!(details.ahead(at), None, "it is in force");
+        details.occasion = Some(Occasion { at, ends: None });
+        assert_eq!(details.ahead(at + 4 * hour), Some(at), "the same evening");
+        assert!(!details.is_past(at + (5 * hour - 1)));
+        assert!(details.is_past(at + 5 * hour), "midnight");
+        assert_eq!(details.ahead(at + 5 * hour), None);
+        let ends = Some(at + hour);
+        details.occasion = Some(Occasion { at, ends });
+        assert!(!details.is_past(at + hour) && details.is_past(at + (hour + 1)));
     }
 
     #[test]

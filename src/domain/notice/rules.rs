@@ -259,10 +259,10 @@ pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
                 details: details.clone(),
                 at,
                 order: entry.seq,
+                first_order: forget_ended(state, id).map(|ended| first_order(&ended.notice)),
                 from_commune: entry.actor == Actor::Commune,
                 versions: Vec::new(),
             };
-            forget_ended(state, id);
             remove(&mut state.drafts, id);
             put(&mut state.notices, id.clone(), notice);
             if state.notices.len() > NOTICES_KEPT {
@@ -307,6 +307,11 @@ pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
             });
         }
     }
+}
+
+/// The seq of the entry that published a notice first.
+fn first_order(notice: &Notice) -> u64 {
+    notice.first_order.unwrap_or(notice.order)
 }
 
 fn save_draft(

@@ -11,6 +11,7 @@ mod guests;
 mod print;
 mod procedures;
 mod status;
+mod storm;
 pub(super) mod terminal_lang;
 mod users;
 
@@ -83,6 +84,7 @@ pub fn router(
         )
         .merge(broker::router())
         .merge(guests::router())
+        .merge(storm::router())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .merge(directory::router())
         .merge(print::router())

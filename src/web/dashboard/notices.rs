@@ -95,7 +95,7 @@ pub async fn one(
     let sheet = ShownNotice::published(&app, f.lang, notice, FILES);
     let words = app.files.text(&notice.text);
     let words = words.map_or_else(|_| NoticeWords::default(), |t| NoticeWords::decode(&t));
-    let address = app.links.to(PublicPage::Notice(&notice.id));
+    let address = app.links.to(PublicPage::Notice(notice));
     let versions = notice.versions.iter().rev().map(|version| {
         let when = dates::moment(f.lang, version.replaced_at);
         let who = app.actor_text(f.lang, &state, &version.by);

@@ -3,14 +3,16 @@
 //!
 //! Invariants: a link is the public base of the configuration (`[links] public_base`) and a path
 //! that never changes; it is the same on the village's wifi, at a mirror and on paper. Without a
-//! base the local name of the portal stands in its place. Every path is built here and read by the
-//! portal's routes; a page that moves keeps its old path. Deliberately absent: a shortener of
-//! others, and anything in a link that tells who scanned it.
+//! base the local name of the portal stands in its place. The path of a notice has its short code;
+//! the one with its whole id stays good. Every path is built here and read by the portal's routes; a
+//! page that moves keeps its old path. Deliberately absent: a shortener of others, and anything in a
+//! link that tells who scanned it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::domain::id::{NoticeId, is_id};
+use crate::domain::id::is_id;
+use crate::domain::notice::Notice;
 
 /// A page that anybody may open, with the path that it has for ever. [`PublicPath::parse`] has the
 /// same paths.
@@ -21,7 +23,7 @@ pub enum PublicPage<'a> {
     /// All notices and documents.
     Notices,
     /// One notice or document.
-    Notice(&'a NoticeId),
+    Notice(&'a Notice),
     /// All administrative procedures.
     Procedures,
     /// One procedure, by its code.
@@ -45,7 +47,7 @@ impl PublicPage<'_> {
         match self {
             Self::Home => "/".to_owned(),
             Self::Notices => "/t".to_owned(),
-            Self::Notice(id) => format!("/t/{id}"),
+            Self::Notice(notice) => format!("/t/{}", notice.public_name()),
             Self::Procedures => "/p".to_owned(),
             Self::Procedure(code) => format!("/p/{}", segment(code)),
             Self::Roads => "/r".to_owned(),
@@ -138,15 +140,37 @@ impl PublicLinks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::blob::BlobRef;
+    use crate::domain::id::{BlobId, NoticeId};
+    use crate::domain::notice::{NoticeDetails, NoticeKind};
+    use crate::time::WallMs;
 
     #[test]
     fn a_link_is_the_base_and_a_path_that_stays() {
-        let id = NoticeId::new("tb-01").expect("an id");
+        let notice = |id: &str| Notice {
+            id: NoticeId::new(id).expect("an id"),
+            text: BlobRef {
+                id: BlobId::new("b").expect("an id"),
+                mac: "00".repeat(32),
+                len: 1,
+            },
+            details: NoticeDetails::of(NoticeKind::Notice),
+            at: WallMs::new(0),
+            order: 218,
+            first_order: None,
+            from_commune: false,
+            versions: Vec::new(),
+        };
+        let (short, long) = (notice("tb-01"), notice("a5b36d216727dd6b6bcb9a6ba6ad98dc"));
         let links = PublicLinks::new(Some("https://benthoc.example/"), "nhavanhoa.lan");
         for (page, link) in [
             (PublicPage::Home, "https://benthoc.example/"),
             (PublicPage::Notices, "https://benthoc.example/t"),
-            (PublicPage::Notice(&id), "https://benthoc.example/t/tb-01"),
+            (
+                PublicPage::Notice(&short),
+                "https://benthoc.example/t/tb-01",
+            ),
+            (PublicPage::Notice(&long), "https://benthoc.example/t/RHND"),
             (PublicPage::Procedures, "https://benthoc.example/p"),
             (
                 PublicPage::Procedure("1.001193"),

@@ -1,7 +1,9 @@
-//! Answers with the files of notices: pictures to be seen, papers to be downloaded.
+//! Answers with the files of notices: pictures and PDFs to be seen, other papers to be downloaded.
 //!
 //! Invariants: a file is sent in pieces, so a slow client holds one piece in memory. A paper is
-//! never shown within our pages: it is a download under a plain name, and its type is not guessed.
+//! never a part of our pages: a PDF opens at its own address in the viewer of the phone, which runs
+//! nothing of it as ours; another paper is a download. Each has a plain name, and its type is not
+//! guessed.
 
 use std::path::PathBuf;
 
@@ -89,8 +91,9 @@ async fn read(path: PathBuf) -> Option<(u64, Body)> {
     Some((length, Body::from_stream(pieces)))
 }
 
-/// A download under the name that a person gave, with the ending of what it is (RFC 6266; the name
-/// in UTF-8 by RFC 8187, and a plain one for programs that know no other).
+/// How a paper is opened: a PDF in the viewer of the phone, another as a download; both under the
+/// name that a person gave, with the ending of what it is (RFC 6266; the name in UTF-8 by RFC 8187,
+/// and a plain one for programs that know no other).
 fn disposition(file: &Attachment, name: &str) -> String {
     let end = extension(file.kind);
     let stem = name
@@ -109,7 +112,12 @@ fn disposition(file: &Attachment, name: &str) -> String {
     if encoded.is_empty() {
         encoded.push_str(short);
     }
-    format!("attachment; filename=\"{short}.{end}\"; filename*=UTF-8''{encoded}.{end}")
+    let how = if file.kind == AttachmentKind::Pdf {
+        "inline"
+    } else {
+        "attachment"
+    };
+    format!("{how}; filename=\"{short}.{end}\"; filename*=UTF-8''{encoded}.{end}")
 }
 
 #[cfg(test)]
@@ -131,9 +139,14 @@ mod tests {
             ("a\r\nset-cookie: x", "a%0D%0Aset-cookie%3A%20x.pdf"),
             ("", "0a0a0a0a.pdf"),
         ] {
-            let sent = format!("attachment; filename=\"0a0a0a0a.pdf\"; filename*=UTF-8''{sent}");
-            assert_eq!(disposition(&file, name), sent);
+            let sent = format!("inline; filename=\"0a0a0a0a.pdf\"; filename*=UTF-8''{sent}");
+            assert_eq!(disposition(&file, name), sent, "opened, and not saved");
             assert!(sent.parse::<HeaderValue>().is_ok());
+            let table = Attachment {
+                kind: AttachmentKind::Xlsx,
+                ..file.clone()
+            };
+            assert!(disposition(&table, name).starts_with("attachment; "));
         }
     }
 }

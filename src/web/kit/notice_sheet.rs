@@ -4,6 +4,7 @@
 //! Invariants: a text that was erased or is damaged is a sentence about that, a file that is not
 //! stored any more is not offered, and a link that does not open is its words alone.
 
+use crate::domain::calendar::day_number;
 use crate::domain::notice::{
     Attachment, AttachmentKind, Notice, NoticeDetails, NoticeLanguage, NoticeWords, Occasion,
 };
@@ -36,9 +37,9 @@ pub struct SheetPicture {
 pub struct SheetFile {
     /// Where it is.
     pub href: String,
-    /// Its name.
+    /// The words to tap: “Mở: Quy ước thôn”.
     pub name: String,
-    /// “PDF, 1,2 MB”.
+    /// “PDF, 3 trang, 1,2 MB”.
     pub about: String,
     /// Where its text can be read; empty = it has not been read, or not here.
     pub read_href: String,
@@ -57,6 +58,8 @@ pub struct ShownNotice {
     pub risk: Option<RiskSign>,
     /// Its days and its place: the label, and the words.
     pub facts: Vec<(String, String)>,
+    /// When and where it takes place, as lines of a box; empty = it takes place at no time.
+    pub held: Vec<String>,
     /// When it was posted, by whom, and until when it is shown.
     pub posted: String,
     /// When it was corrected; empty = it is as it was posted.
@@ -91,9 +94,52 @@ pub fn moment_in_both(lang: Lang, at: WallMs) -> String {
     }
 }
 
-/// When it was posted, by whom and until when, with the day by both calendars.
-fn posted_in_both(lang: Lang, posting: Posting) -> String {
-    posted_text(lang, posting, |at| day_in_both(lang, at))
+/// When it was posted, by whom and until when, as people say it now.
+fn posted_near(lang: Lang, now: WallMs, posting: Posting) -> String {
+    posted_text(lang, posting, |at| {
+        let day = dates::near(lang, now, at);
+        let is_lately = at == posting.at && (0..=1).contains(&(day_number(now) - day_number(at)));
+        if is_lately {
+            format!("{day}, {}", dates::clock(at))
+        } else {
+            day
+        }
+    })
+}
+
+/// When it takes place, for a box: the day and the time; by the moon and how far off; the place.
+fn occasion_lines(lang: Lang, now: WallMs, occasion: Occasion, place: &str) -> Vec<String> {
+    let moment = |at: WallMs| match dates::clock(at).as_str() {
+        "00:00" => dates::long(lang, at),
+        _ => format!(
+            "{}, {}",
+            dates::long(lang, at),
+            dates::spoken_clock(lang, at)
+        ),
+    };
+    let is_one_day = |ends: WallMs| day_number(ends) == day_number(occasion.at);
+    let when = match occasion.ends {
+        None => moment(occasion.at),
+        Some(ends) if is_one_day(ends) => {
+            format!(
+                "{} – {}",
+                moment(occasion.at),
+                dates::spoken_clock(lang, ends)
+            )
+        }
+        Some(ends) => format!("{} – {}", moment(occasion.at), moment(ends)),
+    };
+    let far = match day_number(occasion.at) - day_number(now) {
+        _ if occasion.is_past(now) => lang.t("notice-past").to_lowercase(),
+        days @ 2.. => lang.f("days-left", &[("n", &days.to_string())]),
+        0 | 1 => dates::near(lang, now, occasion.at),
+        _ => String::new(),
+    };
+    let moon = dates::lunar_words(lang, occasion.at);
+    let beside = [moon, far].into_iter().filter(|words| !words.is_empty());
+    let beside = beside.collect::<Vec<_>>().join(" · ");
+    let place = (!place.is_empty()).then(|| lang.verbatim(place));
+    [when, beside].into_iter().chain(place).collect()
 }
 
 fn occasion_words(lang: Lang, occasion: Occasion) -> String {
@@ -117,6 +163,12 @@ fn size_words(lang: Lang, bytes: u64) -> String {
     } else {
         format!("{} MB", dates::number(lang, kilobytes / 1_000.0, 1))
     }
+}
+
+/// A name that somebody chose for people to read, and no scanner's: “Quy ước thôn”, not “quy-uoc”
+/// or “IMG_2034”.
+fn is_for_people(name: &str) -> bool {
+    name.contains(' ') || name.chars().any(|c| !c.is_ascii())
 }
 
 impl ShownNotice {
@@ -155,6 +207,10 @@ impl ShownNotice {
         };
         sheet.hide_dead_links(app, lang);
         sheet.say_facts(lang, words, details);
+        let now = app.supervisor.clock().wall_ms();
+        let held = details.occasion;
+        let held = held.map(|occasion| occasion_lines(lang, now, occasion, &words.place));
+        sheet.held = held.unwrap_or_default();
         sheet.offer_files(app, lang, words, details, files);
         sheet
     }
@@ -163,7 +219,7 @@ impl ShownNotice {
     #[must_use]
     pub fn to_be_posted(self, lang: Lang, posting: Posting) -> Self {
         Self {
-            posted: posted_in_both(lang, posting),
+            posted: posted_text(lang, posting, |at| dates::long(lang, at)),
             ..self
         }
     }
@@ -171,19 +227,20 @@ impl ShownNotice {
     /// A published notice, or one whose time is over.
     #[must_use]
     pub fn published(app: &App, lang: Lang, notice: &Notice, files: &str) -> Self {
+        let now = app.supervisor.clock().wall_ms();
         let words = match app.files.text(&notice.text) {
             Ok(text) => NoticeWords::decode(&text),
             Err(lost) => {
                 return Self {
                     title: lang.t(lost.key()),
                     kind: lang.t(kind_key(notice.details.kind)),
-                    posted: posted_in_both(lang, notice.into()),
+                    posted: posted_near(lang, now, notice.into()),
                     ..Self::default()
                 };
             }
         };
         let mut sheet = Self::of(app, lang, &words, &notice.details, files);
-        sheet.posted = posted_in_both(lang, notice.into());
+        sheet.posted = posted_near(lang, now, notice.into());
         if let Some(at) = notice.corrected_at() {
             let when = dates::moment(lang, at);
             sheet.corrected = lang.f("notice-corrected-at", &[("when", &when)]);
@@ -195,6 +252,14 @@ impl ShownNotice {
             sheet.over = lang.f("notice-expired-at", &[("when", &when)]);
         }
         sheet
+    }
+
+    /// The facts that are not in the box of when and where it takes place.
+    #[must_use]
+    pub fn other_facts(&self) -> &[(String, String)] {
+        // The time, its line by the moon, and the place are two facts.
+        let in_box = self.held.len().saturating_sub(1);
+        self.facts.get(in_box..).unwrap_or_default()
     }
 
     /// A link that does not open leads nowhere, and says so; its words stay.
@@ -244,6 +309,9 @@ impl ShownNotice {
         details: &NoticeDetails,
         files: &str,
     ) {
+        let papers = details.attachments.iter();
+        let papers = papers.filter(|file| file.kind != AttachmentKind::Picture);
+        let is_only = papers.count() == 1;
         for (number, file) in details.attachments.iter().enumerate() {
             if !app.attachments.path(file).exists() {
                 continue;
@@ -262,10 +330,24 @@ impl ShownNotice {
                 continue;
             }
             let kind = extension(file.kind).to_uppercase();
-            let name = words.files.get(number).filter(|name| !name.is_empty());
+            let given = words.files.get(number).map_or("", String::as_str);
+            let end = format!(".{}", extension(file.kind));
+            let given = given.strip_suffix(&*end).unwrap_or(given);
+            let name = if is_only && !is_for_people(given) {
+                self.title.clone()
+            } else if given.is_empty() {
+                kind.clone()
+            } else {
+                lang.verbatim(given)
+            };
+            let key = if file.kind == AttachmentKind::Pdf {
+                "paper-open"
+            } else {
+                "paper-fetch"
+            };
             self.files.push(SheetFile {
                 href,
-                name: name.map_or_else(|| kind.clone(), |name| lang.verbatim(name)),
+                name: lang.f(key, &[("name", &name)]),
                 about: format!("{kind}, {}", size_words(lang, file.bytes)),
                 read_href: String::new(),
             });
@@ -274,13 +356,22 @@ impl ShownNotice {
 }
 
 impl ShownNotice {
-    /// Offers to read its papers as pages, those that have been read; `q` = the query of addresses.
-    pub fn offer_reading(&mut self, app: &App, papers: &[Attachment], q: &str) {
+    /// Offers to read its papers as pages, those that have been read, and says how many pages they
+    /// have; `q` = the query of addresses.
+    pub async fn offer_reading(&mut self, app: &App, lang: Lang, papers: &[Attachment], q: &str) {
         for file in &mut self.files {
             let sha256 = file.href.rsplit('/').next().unwrap_or_default();
-            let paper = papers.iter().find(|paper| paper.sha256 == sha256);
-            if paper.is_some_and(|paper| app.papers.has_record(paper)) {
-                file.read_href = format!("{}/read{q}", file.href);
+            let Some(paper) = papers.iter().find(|paper| paper.sha256 == sha256) else {
+                continue;
+            };
+            let Some(pages) = app.papers.pages_of(paper).await else {
+                continue;
+            };
+            file.read_href = format!("{}/read{q}", file.href);
+            if paper.kind == AttachmentKind::Pdf && pages > 0 {
+                let pages = lang.f("paper-pages", &[("n", &pages.to_string())]);
+                let size = size_words(lang, paper.bytes);
+                file.about = format!("PDF, {pages}, {size}");
             }
         }
     }

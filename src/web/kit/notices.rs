@@ -1,19 +1,16 @@
 //! A notice in the few words of a list: title, kind, first words, when it was posted. The whole is
 //! in `notice_sheet`.
 
-use crate::domain::calendar::DAY_MS;
+use crate::domain::calendar::day_number;
 use crate::domain::notice::{Notice, NoticeKind, NoticeWords};
 use crate::http::notice_body::paragraphs;
 use crate::http::render::{TextSpan, split_phones};
 use crate::i18n::dates;
-use crate::i18n::locale::Lang;
+use crate::i18n::locale::{Lang, capital};
 use crate::store::files::Lost;
 use crate::time::WallMs;
 use crate::web::kit::app::App;
 use crate::web::kit::risk_sign::{RiskSign, risk_sign};
-
-/// How long a notice counts as new, ms.
-const NEW_FOR_MS: i64 = 2 * DAY_MS;
 
 /// The key of a kind's name.
 #[must_use]
@@ -34,6 +31,8 @@ pub const fn kind_key(kind: NoticeKind) -> &'static str {
 pub struct NoticeSummary {
     /// Id.
     pub id: String,
+    /// Its name in public links.
+    pub name: String,
     /// Title.
     pub title: String,
     /// Its kind in words; empty = it is not asked for.
@@ -45,10 +44,15 @@ pub struct NoticeSummary {
     pub lead: Vec<TextSpan>,
     /// When it was posted.
     pub when: String,
+    /// The one fact for a glance: when and where it takes place, from when it is in force, else how
+    /// long ago it was posted.
+    pub day: String,
     /// The risk that it warns of.
     pub risk: Option<RiskSign>,
-    /// It is new.
+    /// It came since yesterday, and its occasion has not been.
     pub fresh: bool,
+    /// Its occasion has been.
+    pub is_past: bool,
 }
 
 /// Title and paragraphs of a notice; an erased or damaged text has a sentence about that as its
@@ -119,14 +123,8 @@ pub fn posted_when(lang: Lang, posting: impl Into<Posting>) -> String {
 
 /// The same, with days as `date` writes them.
 pub(super) fn posted_text(lang: Lang, posting: Posting, date: impl Fn(WallMs) -> String) -> String {
-    let posted = lang.f(
-        if posting.from_commune {
-            "posted-by-commune"
-        } else {
-            "posted"
-        },
-        &[("when", &date(posting.at))],
-    );
+    let key = posted_key(posting.from_commune);
+    let posted = lang.f(key, &[("when", &date(posting.at))]);
     posting.until.map_or_else(
         || posted.clone(),
         |until| {
@@ -141,19 +139,60 @@ pub(super) fn posted_text(lang: Lang, posting: Posting, date: impl Fn(WallMs) ->
 /// A notice for a list.
 #[must_use]
 pub fn summarize(app: &App, lang: Lang, notice: &Notice) -> NoticeSummary {
-    let (title, body, source) = match words_of(app, notice) {
-        Ok(words) => (words.title, paragraphs(&words.body), words.source),
-        Err(lost) => (lang.t(lost.key()), Vec::new(), String::new()),
+    let words = words_of(app, notice);
+    let (title, body) = match &words {
+        Ok(words) => (words.title.clone(), paragraphs(&words.body)),
+        Err(lost) => (lang.t(lost.key()), Vec::new()),
     };
+    let words = words.unwrap_or_default();
+    let clock = app.supervisor.clock();
+    let now = clock.wall_ms();
+    let is_past = notice.details.is_past(now);
+    let age = day_number(now) - day_number(notice.at);
     NoticeSummary {
         id: notice.id.to_string(),
+        name: notice.public_name(),
         risk: notice
             .details
             .risk
-            .map(|risk| risk_sign(lang, risk, &source)),
+            .map(|risk| risk_sign(lang, risk, &words.source)),
         kind: lang.t(kind_key(notice.details.kind)),
-        fresh: (0..NEW_FOR_MS).contains(&app.supervisor.clock().wall_ms().since(notice.at)),
+        day: day_words(lang, now, notice, &words.place),
+        fresh: (0..=1).contains(&age) && !is_past,
+        is_past,
         ..summarize_text(lang, title, &body, notice.into())
+    }
+}
+
+/// When and where a notice takes place, from when it is in force, or when it was posted.
+fn day_words(lang: Lang, now: WallMs, notice: &Notice, place: &str) -> String {
+    let details = &notice.details;
+    let words = match (details.occasion, details.ahead(now)) {
+        (Some(occasion), _) => {
+            let when = dates::near_moment(lang, now, occasion.at);
+            if place.is_empty() {
+                when
+            } else {
+                format!("{when} · {}", lang.verbatim(place))
+            }
+        }
+        (None, Some(from)) => {
+            let when = dates::near_moment(lang, now, from);
+            lang.f("from-day", &[("when", &when)])
+        }
+        (None, None) => {
+            let key = posted_key(notice.from_commune);
+            lang.f(key, &[("when", &dates::near(lang, now, notice.at))])
+        }
+    };
+    capital(&words)
+}
+
+const fn posted_key(from_commune: bool) -> &'static str {
+    if from_commune {
+        "posted-by-commune"
+    } else {
+        "posted"
     }
 }
 
@@ -174,13 +213,16 @@ pub fn summarize_text(
     };
     NoticeSummary {
         id: String::new(),
+        name: String::new(),
         kind: String::new(),
         title: title_on_page(lang, title, body),
         summary: lang.verbatim(&summary),
         lead,
         when: posted_text(lang, posting, dates::date),
+        day: String::new(),
         risk: None,
         fresh: true,
+        is_past: false,
     }
 }
 

@@ -159,7 +159,7 @@ pub fn notice(app: &App, notice: &Notice) -> Result<Vec<u8>, PrintFailed> {
     let state = app.journal.state();
     let village = state.village.as_ref();
     let village = village.map_or_else(String::new, |v| format!("{}, {}", v.name, v.commune));
-    let page = PublicPage::Notice(&notice.id);
+    let page = PublicPage::Notice(notice);
     notice_sheet(&NoticeSheet {
         village,
         title: shown.title,

@@ -82,10 +82,17 @@ impl CodeMatrix {
         let mut out = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" role=\"img\" \
              aria-label=\"{words}\" shape-rendering=\"crispEdges\">\
-             <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path d=\""
+             <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path stroke=\"#000\" d=\""
         );
+        // Each row is one line of dashes: a page that has the code in it stays small.
+        let mut last = (usize::MAX, 0);
         for (y, x, run) in self.runs() {
-            let _ = write!(out, "M{} {}h{run}v1h-{run}z", x + MARGIN, y + MARGIN);
+            if last.0 == y {
+                let _ = write!(out, "m{} 0h{run}", x - last.1);
+            } else {
+                let _ = write!(out, "M{} {}.5h{run}", x + MARGIN, y + MARGIN);
+            }
+            last = (y, x + run);
         }
         out.push_str("\"/></svg>");
         out

@@ -90,7 +90,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
     };
     let parts = OfficialKind::ALL.map(of_kind);
     render(&AddressesPage {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         q: visit.query(),
         size: size_key(&f),
         parts: parts

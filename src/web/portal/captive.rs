@@ -31,6 +31,7 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 struct TryAgain {
     f: PageContext,
     css: &'static str,
+    q: String,
 }
 
 /// A redirection to one of our addresses.
@@ -76,7 +77,8 @@ pub async fn lead_here(State(portal): State<Portal>, request: Request, next: Nex
 fn try_again(portal: &Portal, visit: PortalVisit) -> Response {
     let page = TryAgain {
         f: visit.context(portal),
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
+        q: visit.query(),
     };
     let mut response = render_with(StatusCode::SERVICE_UNAVAILABLE, &page);
     let headers = response.headers_mut();

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::Portal;
 use crate::domain::guest::wifi_name;
-use crate::web::kit::links::PublicPath;
+use crate::web::kit::links::{PublicPage, PublicPath};
 use crate::web::kit::qr::{CodeMatrix, CodeUse, wifi_text};
 
 /// The code of a page, `/qr/t/tb-01.svg`, of the first page, `/qr/home.svg`, or of the wifi,
@@ -46,7 +46,15 @@ fn text_of(portal: &Portal, asked: &str) -> Option<String> {
         }
         asked => {
             let path = PublicPath::parse(asked)?;
-            Some(portal.app.links.at(path.as_str()))
+            let links = &portal.app.links;
+            let state = portal.app.journal.state();
+            let name = asked.strip_prefix("t/");
+            // A code is the less dense the shorter its text is.
+            let notice = name.and_then(|name| state.notice_linked(name));
+            Some(notice.map_or_else(
+                || links.at(path.as_str()),
+                |notice| links.to(PublicPage::Notice(notice)),
+            ))
         }
     }
 }

@@ -78,6 +78,7 @@ struct NoSuchPage {
     f: PageContext,
     css: &'static str,
     q: String,
+    size: &'static str,
     title: String,
     pieces: Vec<TextSpan>,
 }
@@ -99,8 +100,9 @@ struct HundredQuery {
 pub(super) fn no_such(portal: &Portal, visit: PortalVisit) -> Response {
     let f = visit.context(portal);
     let page = NoSuchPage {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         q: visit.query(),
+        size: size_key(&f),
         title: f.t("road-none"),
         pieces: split_phones(&f.t("road-none-do")),
         f,
@@ -129,8 +131,9 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
     );
     let Some(map) = portal.app.live.directory.get() else {
         let page = NoSuchPage {
-            css: BOARD_STYLE,
+            css: &BOARD_STYLE,
             q,
+            size: size_key(&f),
             title: f.t("roads-title"),
             pieces: split_phones(&f.t("roads-none")),
             f,
@@ -152,7 +155,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
     };
     let sites = map.data().sites.iter();
     render(&RoadsPage {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         size: size_key(&f),
         map: if found.is_some() {
             String::new()
@@ -286,7 +289,7 @@ pub async fn road(
         })
     });
     render(&RoadPage {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         size: size_key(&f),
         title: lang.verbatim(&known.name),
         details: road_details(lang, &map, road, today),

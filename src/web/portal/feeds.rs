@@ -1,7 +1,8 @@
 //! The village's notices for other programs: RSS 2.0 and JSON Feed 1.1.
 //!
 //! Invariants: both have the same notices, the newest first, at most [`MOST`]; the address of a
-//! notice is its public link, which never changes and is also its id. Texts are those of the pages,
+//! notice is its public link. Its id is the link with its whole id, as it was before notices had
+//! codes: a reader shows nothing twice. Texts are those of the pages,
 //! as plain text or escaped HTML. Deliberately absent: what is over or was taken down.
 
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(super) const JSON_PATH: &str = "/feed.json";
 
 /// A notice in a feed.
 struct NewsItem {
+    /// Its name among the items, for ever; it opens the same page.
+    guid: String,
     link: String,
     title: String,
     paragraphs: Vec<String>,
@@ -53,7 +56,8 @@ fn items(portal: &Portal) -> Vec<NewsItem> {
         // Nobody subscribes to a text that cannot be read.
         let words = words_of(app, notice).ok()?;
         Some(NewsItem {
-            link: app.links.to(PublicPage::Notice(&notice.id)),
+            guid: app.links.at(&format!("/t/{}", notice.id)),
+            link: app.links.to(PublicPage::Notice(notice)),
             title: words.title,
             paragraphs: paragraphs(&words.body),
             at: notice.at,
@@ -92,13 +96,14 @@ pub async fn rss(State(portal): State<Portal>) -> Response {
     }
     for item in &items {
         xml.push_str(&format!(
-            "<item>\n<title>{}</title>\n<link>{link}</link>\n\
-             <guid isPermaLink=\"true\">{link}</guid>\n<pubDate>{}</pubDate>\n\
+            "<item>\n<title>{}</title>\n<link>{}</link>\n\
+             <guid isPermaLink=\"true\">{}</guid>\n<pubDate>{}</pubDate>\n\
              <description>{}</description>\n</item>\n",
             markup_escaped(&item.title),
+            markup_escaped(&item.link),
+            markup_escaped(&item.guid),
             rfc822(item.at),
             markup_escaped(&item.html()),
-            link = markup_escaped(&item.link),
         ));
     }
     xml.push_str("</channel>\n</rss>\n");
@@ -113,7 +118,7 @@ pub async fn json_feed(State(portal): State<Portal>) -> Response {
         .iter()
         .map(|item| {
             json!({
-                "id": item.link,
+                "id": item.guid,
                 "url": item.link,
                 "title": item.title,
                 "content_text": item.paragraphs.join("\n"),

@@ -63,7 +63,7 @@ impl LinkCard {
         Some(Self {
             title: words.title,
             description,
-            url: app.links.to(PublicPage::Notice(&notice.id)),
+            url: app.links.to(PublicPage::Notice(notice)),
             picture: CardPicture::of(app, notice),
             site: site.unwrap_or_default(),
             published: rfc3339(notice.at),

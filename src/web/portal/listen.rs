@@ -17,8 +17,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::Portal;
-use super::notices::{file_of, published};
-use crate::domain::id::NoticeId;
+use super::notices::file_of;
 use crate::domain::notice::NoticeWords;
 use crate::i18n::locale::Lang;
 use crate::ports::listening::ListeningRequest;
@@ -35,8 +34,7 @@ pub(super) async fn notice(
     headers: HeaderMap,
 ) -> Response {
     let app = &portal.app;
-    let id = NoticeId::new(&id).ok();
-    let found = id.and_then(|id| published(&app.journal.state(), &id));
+    let found = app.journal.state().notice_linked(&id).cloned();
     let text = found.and_then(|notice| {
         let words = NoticeWords::decode(&app.files.text(&notice.text).ok()?);
         Some((notice, words))

@@ -46,7 +46,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 
-use crate::http::assets::BOARD_STYLE;
+use crate::http::assets::{BOARD_STYLE, STORM_STYLE};
 use crate::http::compression;
 use crate::http::headers::security_headers;
 use crate::web::kit::app::App;
@@ -139,17 +139,21 @@ pub fn router(
         .with_state(portal)
 }
 
-/// A page of the portal is one request: its style is inline, allowed by its hash alone.
+/// A page of the portal is one request: its style is inline, one of two, allowed by its hash alone.
 async fn inline_style(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     use base64ct::{Base64, Encoding as _};
     use sha2::{Digest as _, Sha256};
-    static HASH: std::sync::LazyLock<String> =
-        std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(BOARD_STYLE.as_bytes())));
+    static HASHES: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        let hash = |style: &str| Base64::encode_string(&Sha256::digest(style.as_bytes()));
+        [&BOARD_STYLE, &STORM_STYLE]
+            .map(|style| format!("'sha256-{}'", hash(style)))
+            .join(" ")
+    });
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; img-src 'self' data:; media-src 'self'; \
+        "default-src 'none'; style-src {}; img-src 'self' data:; media-src 'self'; \
          form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        *HASH
+        *HASHES
     );
     if let Ok(value) = policy.parse() {
         response

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::Portal;
 use super::link_card::LinkCard;
 use super::visit::PortalVisit;
+use crate::domain::calendar::DAY_MS;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{Attachment, Notice, NoticeKind, NoticeLanguage, NoticeWords};
 use crate::domain::state::VillageState;
@@ -15,7 +16,9 @@ use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::time::WallMs;
 use crate::web::kit::app::App;
+use crate::web::kit::links::PublicPage;
 use crate::web::kit::notice_files;
 use crate::web::kit::notice_sheet::ShownNotice;
 use crate::web::kit::notices::{NoticeSummary, kind_key, summarize};
@@ -26,16 +29,21 @@ const MOST: usize = 100;
 const NEWEST: usize = 3;
 /// Urgent ones on top of a page.
 const MOST_URGENT: usize = 3;
+/// Notices of what lies ahead that come before the newest on the first page.
+const MOST_AHEAD: usize = 2;
+/// How far ahead that is, ms.
+const AHEAD_MS: i64 = 14 * DAY_MS;
 
 /// The notices of a page, and its day.
 pub struct Lists {
-    /// Titles alone, so that they stand on the first screen of a phone.
+    /// Titles and days alone, so that they stand on the first screen of a phone.
     pub is_brief: bool,
     /// The day, also by the moon: one line of a phone.
     pub date: String,
     /// Urgent notices.
     pub urgent: Vec<NoticeSummary>,
-    /// The others, the newest first.
+    /// The others: what is past last, else the newest first; on the first page what lies ahead
+    /// first, the soonest before the later.
     pub others: Vec<NoticeSummary>,
 }
 
@@ -45,13 +53,19 @@ impl Lists {
         let app = &portal.app;
         let clock = app.supervisor.clock();
         let state = app.journal.state();
-        let (urgent, others) = state.newest_notices(clock.trusted_ms(), MOST_URGENT, NEWEST);
+        let now = clock.trusted_ms();
+        let (urgent, newest) = state.newest_notices(now, MOST_URGENT, NEWEST);
+        let mut others = soonest(&state, now);
+        let is_new = |n: &&Notice| others.iter().all(|known| known.id != n.id);
+        let newest: Vec<_> = newest.into_iter().filter(is_new).collect();
+        others.extend(newest);
+        others.truncate(NEWEST);
         let summary = |n: &&Notice| summarize(app, lang, n);
         Self {
             is_brief: true,
             date: dates::both_calendars(lang, clock.wall_ms()),
             urgent: urgent.iter().map(summary).collect(),
-            others: others.iter().map(summary).collect(),
+            others: told_apart(others.iter().map(summary).collect()),
         }
     }
 
@@ -61,6 +75,8 @@ impl Lists {
         let clock = app.supervisor.clock();
         let mut all = app.journal.state().notices_at(clock.trusted_ms());
         all.retain(|n| kind.is_none_or(|kind| n.details.kind == kind));
+        let now = clock.wall_ms();
+        all.sort_by_key(|n| !n.details.urgent && n.details.is_past(now));
         let has_more = all.len() > from + MOST;
         let shown = all.iter().skip(from).take(MOST);
         let (urgent, others): (Vec<_>, Vec<_>) =
@@ -69,10 +85,29 @@ impl Lists {
             is_brief: false,
             date: dates::both_calendars(lang, clock.wall_ms()),
             urgent: urgent.iter().map(|n| summarize(app, lang, n)).collect(),
-            others: others.iter().map(|n| summarize(app, lang, n)).collect(),
+            others: told_apart(others.iter().map(|n| summarize(app, lang, n)).collect()),
         };
         (lists, has_more)
     }
+}
+
+/// The notices of what happens in the next days, the soonest first.
+fn soonest(state: &VillageState, now: WallMs) -> Vec<&Notice> {
+    let up = state.notices.values();
+    let up = up.filter(|n| !n.details.urgent && !n.details.is_over(now));
+    let ahead = up.filter_map(|n| Some((n.details.ahead(now)?, &**n)));
+    let mut soon: Vec<_> = ahead.filter(|(at, _)| at.since(now) <= AHEAD_MS).collect();
+    soon.sort_by_key(|(at, notice)| (*at, notice.order));
+    soon.truncate(MOST_AHEAD);
+    soon.into_iter().map(|(_, notice)| notice).collect()
+}
+
+/// A mark that all of a list have tells nothing apart.
+fn told_apart(mut all: Vec<NoticeSummary>) -> Vec<NoticeSummary> {
+    if all.iter().all(|n| n.fresh) {
+        all.iter_mut().for_each(|n| n.fresh = false);
+    }
+    all
 }
 
 /// The key of the words of the link to the other size of text.
@@ -125,7 +160,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
             }),
     );
     render(&AllNotices {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         size: size_key(&f),
         kind: kind.map_or_else(String::new, |kind| f.t(kind_key(kind))),
         kinds,
@@ -147,11 +182,18 @@ struct PortalNotice {
     f: PageContext,
     css: &'static str,
     q: String,
+    size: &'static str,
     sheet: ShownNotice,
     /// Where it can be heard; empty = its words are gone.
     listen: String,
     /// The card that a link to it shows elsewhere.
     card: Option<LinkCard>,
+    /// Its name in public links.
+    name: String,
+    /// Its public link, as people type it.
+    typed: String,
+    /// The whole link.
+    link: String,
 }
 
 #[derive(askama::Template)]
@@ -160,6 +202,7 @@ struct PortalNoticeGone {
     f: PageContext,
     css: &'static str,
     q: String,
+    size: &'static str,
     title: String,
     pieces: Vec<TextSpan>,
 }
@@ -181,19 +224,25 @@ pub async fn one(
     let f = visit.context(&portal);
     let app = &portal.app;
     let q = visit.query();
-    let found = NoticeId::new(&id).ok();
-    match found.and_then(|id| published(&app.journal.state(), &id)) {
+    let found = app.journal.state().notice_linked(&id).cloned();
+    match found {
         Some(notice) => {
             let files = format!("/t/{}/", notice.id);
             let mut sheet = ShownNotice::published(app, f.lang, &notice, &files);
-            sheet.offer_reading(app, &notice.details.attachments, &q);
+            let papers = &notice.details.attachments;
+            sheet.offer_reading(app, f.lang, papers, &q).await;
+            let page = PublicPage::Notice(&notice);
             let has_words = app.files.text(&notice.text).is_ok();
             let is_read = notice.details.language == NoticeLanguage::Vietnamese;
             let listen = (has_words && is_read).then(|| format!("{files}listen.mp3"));
             render(&PortalNotice {
-                css: BOARD_STYLE,
+                css: &BOARD_STYLE,
                 q,
+                size: size_key(&f),
                 card: LinkCard::of(app, &notice),
+                name: notice.public_name(),
+                typed: app.links.typed(page),
+                link: app.links.to(page),
                 sheet,
                 listen: listen.unwrap_or_default(),
                 f,
@@ -202,8 +251,9 @@ pub async fn one(
         None => render_with(
             StatusCode::NOT_FOUND,
             &PortalNoticeGone {
-                css: BOARD_STYLE,
+                css: &BOARD_STYLE,
                 q,
+                size: size_key(&f),
                 title: f.t("notice-no-longer"),
                 pieces: split_phones(&f.t("notice-no-longer-do")),
                 f,
@@ -215,8 +265,7 @@ pub async fn one(
 /// A file of a notice that visitors may read, with the name that a person gave it.
 pub(super) fn file_of(portal: &Portal, id: &str, sha256: &str) -> Option<(Attachment, String)> {
     let app = &portal.app;
-    let id = NoticeId::new(id).ok()?;
-    let notice = published(&app.journal.state(), &id)?;
+    let notice = app.journal.state().notice_linked(id).cloned()?;
     let name = paper_name(app, &notice, sha256)?;
     let mut files = notice.details.attachments.into_iter();
     Some((files.find(|file| file.sha256 == sha256)?, name))

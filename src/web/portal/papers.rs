@@ -105,7 +105,7 @@ pub(super) async fn page(
         href: &href,
     };
     render(&PaperPage {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         size: size_key(&f),
         says: shown.says(),
         listen: if record.texts.is_empty() {

@@ -116,7 +116,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
         "found-n"
     };
     render(&ProceduresPage {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         q: visit.query(),
         size: size_key(&f),
         summary: lang.f(key, &[("n", total)]),
@@ -192,7 +192,7 @@ pub async fn one(
     let found = ProcedureId::new(&code).ok();
     let found = found.and_then(|code| procedures.get(&code));
     let page = ProcedurePage {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         q: visit.query(),
         size: size_key(&f),
         name: found.map_or_else(|| f.t("procedure-unknown"), |p| lang.verbatim(&p.name)),

@@ -39,7 +39,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
     let f = visit.context(&portal);
     let wifi = portal.app.journal.state().wifi.clone();
     render(&RulesPage {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         q: visit.query(),
         size: notices::size_key(&f),
         rules: rows(f.lang, &wifi.rules),

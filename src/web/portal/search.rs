@@ -151,7 +151,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
         }
     }
     render(&SearchPage {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         size: size_key(&f),
         summary: f.lang.f(key, &[("n", total), ("shown", shown)]),
         q: board.q,
@@ -260,14 +260,18 @@ impl FoundRow {
             SearchKind::Notice => {
                 let notice = published(&board.state, &NoticeId::new(&hit.id).ok()?)?;
                 let summary = summarize(app, lang, &notice);
-                (format!("/t/{}{q}", hit.id), summary.title, summary.when)
+                (
+                    format!("/t/{}{q}", summary.name),
+                    summary.title,
+                    summary.when,
+                )
             }
             SearchKind::Paper => {
                 let (id, sha256) = hit.id.split_once('/')?;
                 let notice = published(&board.state, &NoticeId::new(id).ok()?)?;
                 let name = paper_name(app, &notice, sha256)?;
                 let about = summarize(app, lang, &notice).title;
-                let href = format!("/t/{}/read{q}", hit.id);
+                let href = format!("/t/{}/{sha256}/read{q}", notice.public_name());
                 if name.is_empty() {
                     (href, about.clone(), about)
                 } else {

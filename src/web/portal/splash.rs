@@ -28,6 +28,8 @@ struct Splash {
     way: WayToDashboard,
     /// A warning is in force for which the storm page is made.
     is_stormy: bool,
+    /// A warning of a lower level is in force, and stands in no box of this page.
+    has_quiet_warning: bool,
     lists: Lists,
     tiles: Vec<PortalTile>,
 }
@@ -41,7 +43,8 @@ struct PortalTile {
 }
 
 /// The ways into the board: those for which the village has something, and the official addresses.
-fn tiles(portal: &Portal, f: &PageContext) -> Vec<PortalTile> {
+/// Where a large button leads to the notices, the page for a storm takes the place of theirs.
+fn tiles(portal: &Portal, f: &PageContext, has_button: bool) -> Vec<PortalTile> {
     let app = &portal.app;
     let state = app.journal.state();
     let now = app.supervisor.clock().trusted_ms();
@@ -55,12 +58,11 @@ fn tiles(portal: &Portal, f: &PageContext) -> Vec<PortalTile> {
         words,
     };
     let counted = |key, n: usize| f.lang.f(key, &[("n", &n.to_string())]);
-    let mut tiles = vec![tile(
-        "/t",
-        "notice",
-        "portal-notices",
-        counted("portal-notices-n", up.count()),
-    )];
+    let mut tiles = Vec::new();
+    if !has_button {
+        let words = counted("portal-notices-n", up.count());
+        tiles.push(tile("/t", "notice", "portal-notices", words));
+    }
     if procedures > 0 {
         let words = counted("procedures-n", procedures as usize);
         tiles.push(tile("/p", "papers", "portal-papers", words));
@@ -71,6 +73,10 @@ fn tiles(portal: &Portal, f: &PageContext) -> Vec<PortalTile> {
     }
     let words = f.t("portal-official-why");
     tiles.push(tile("/addresses", "call", "portal-official", words));
+    if has_button {
+        let words = f.t("storm-where-low");
+        tiles.push(tile("/khan", "water", "storm", words));
+    }
     tiles
 }
 
@@ -93,18 +99,24 @@ pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: 
     let gate = Gate::new(portal, visit, visitor, tapped);
     let is_in = matches!(visitor, GuestVisitor::In { .. });
     let come_back = gate::come_back(f.lang, portal).filter(|_| is_in || gate.has_tap());
+    let lists = Lists::brief(portal, f.lang);
+    let is_stormy = portal.app.is_stormy();
+    let is_in_box = lists.urgent.iter().any(|n| n.risk.is_some());
+    let mut bulletins = portal.app.bulletins().into_iter();
+    let warns = bulletins.any(|notice| notice.details.risk.is_some());
     render(&Splash {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         q: visit.query(),
         size: notices::size_key(&f),
         label: gate.label(f.lang),
+        tiles: tiles(portal, &f, !gate.has_tap()),
         gate,
         come_back,
         way: portal.site.way_to_dashboard(visit.address),
         has_rules: visitor != GuestVisitor::NotServed,
-        is_stormy: portal.app.is_stormy(),
-        lists: Lists::brief(portal, f.lang),
-        tiles: tiles(portal, &f),
+        has_quiet_warning: warns && !is_stormy && !is_in_box,
+        is_stormy,
+        lists,
         f,
     })
 }

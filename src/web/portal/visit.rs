@@ -44,6 +44,8 @@ impl PortalVisit {
     /// The context of every page of this request.
     pub fn context(self, portal: &Portal) -> PageContext {
         let state = portal.app.journal.state();
+        let commune = state.village.as_ref();
+        let commune = commune.map_or_else(String::new, |v| self.lang.verbatim(&v.commune));
         let village = state.village.as_ref().map_or_else(
             || "Cổng Làng".to_owned(),
             |v| v.name.replacen("Thôn ", "thôn ", 1),
@@ -51,6 +53,7 @@ impl PortalVisit {
         PageContext {
             lang: self.lang,
             village: self.lang.verbatim(&village),
+            commune,
             big: self.big,
             ..PageContext::default()
         }

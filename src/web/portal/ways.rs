@@ -154,7 +154,7 @@ fn way_page(
         .map(|walk| f.t1("way-metres", "n", walk.metres));
     let label = label_lines(&portal.app, lang, &known.id);
     render(&WayPage {
-        css: BOARD_STYLE,
+        css: &BOARD_STYLE,
         size: size_key(&f),
         from: from.map_or_else(String::new, |from| start_name(lang, map, from)),
         label: label.iter().map(|line| split_phones(line)).collect(),

@@ -92,7 +92,8 @@ pub fn poor_copy(picture: &Path) -> std::path::PathBuf {
     noisy
 }
 
-/// The drawing as a picture of eight dots a module (PBM, P1). It has one path of dark runs.
+/// The drawing as a picture of eight dots a module (PBM, P1). Its last path has a line of
+/// dashes for each row.
 pub fn drawn(svg: &str) -> String {
     let side: usize = svg
         .split("viewBox=\"0 0 ")
@@ -101,16 +102,25 @@ pub fn drawn(svg: &str) -> String {
         .and_then(|n| n.parse().ok())
         .expect("a side");
     let mut dark = vec![vec![false; side]; side];
-    let path = svg.rsplit("<path d=\"").next().expect("a path");
+    let path = svg.rsplit(" d=\"").next().expect("a path");
     let path = path.split('"').next().expect("its data");
-    for run in path.split('M').filter(|r| !r.is_empty()) {
-        let numbers: Vec<usize> = run
-            .split(|c: char| !c.is_ascii_digit())
-            .filter(|n| !n.is_empty())
-            .map(|n| n.parse().expect("a number"))
-            .collect();
-        let (x, y, wide) = (numbers[0], numbers[1], numbers[2]);
-        dark[y][x..x + wide].fill(true);
+    let number = |text: &str| text.parse::<usize>().expect("a number");
+    for row in path.split('M').filter(|r| !r.is_empty()) {
+        let (from, dashes) = row.split_once('h').expect("a dash");
+        let (x, y) = from.split_once(' ').expect("a place");
+        let y = number(y.strip_suffix(".5").expect("the middle of a row"));
+        let mut x = number(x);
+        for (nth, dash) in dashes.split('m').enumerate() {
+            let wide = if nth == 0 {
+                number(dash)
+            } else {
+                let (gap, wide) = dash.split_once(" 0h").expect("a gap and a dash");
+                x += number(gap);
+                number(wide)
+            };
+            dark[y][x..x + wide].fill(true);
+            x += wide;
+        }
     }
     let mut out = format!("P1\n{} {}\n", side * 8, side * 8);
     for row in &dark {
