@@ -1,4 +1,5 @@
-//! The first page: the urgent notices, the way to the internet, the newest notices.
+//! The first page: the urgent notices, the way to the internet, the newest notices. The parts
+//! that all see alike are made once for each change (`made_once`); how a device stands is its own.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -9,7 +10,8 @@ use super::notices::{self, Lists};
 use super::staff::WayToDashboard;
 use super::visit::PortalVisit;
 use crate::http::assets::BOARD_STYLE;
-use crate::http::render::{PageContext, render};
+use crate::http::render::{PageContext, failed_page, render};
+use crate::i18n::locale::Lang;
 use crate::ports::guests::GuestVisitor;
 
 #[derive(askama::Template)]
@@ -32,7 +34,27 @@ struct Splash {
     tiles: Vec<PortalTile>,
 }
 
+/// The parts of the page that all see alike.
+#[derive(Clone)]
+pub struct FrontParts {
+    /// A warning is in force for which the storm page is made.
+    is_stormy: bool,
+    lists: Lists,
+    tiles: Vec<PortalTile>,
+}
+
+impl FrontParts {
+    fn of(portal: &Portal, lang: Lang) -> Self {
+        Self {
+            is_stormy: portal.app.is_stormy(),
+            lists: Lists::brief(portal, lang),
+            tiles: tiles(portal, lang),
+        }
+    }
+}
+
 /// A way into the village's board, and how much is there.
+#[derive(Clone)]
 struct PortalTile {
     href: &'static str,
     icon: &'static str,
@@ -41,7 +63,7 @@ struct PortalTile {
 }
 
 /// The ways into the board: those for which the village has something, and the official addresses.
-fn tiles(portal: &Portal, f: &PageContext) -> Vec<PortalTile> {
+fn tiles(portal: &Portal, lang: Lang) -> Vec<PortalTile> {
     let app = &portal.app;
     let state = app.journal.state();
     let now = app.supervisor.clock().trusted_ms();
@@ -51,10 +73,10 @@ fn tiles(portal: &Portal, f: &PageContext) -> Vec<PortalTile> {
     let tile = |href, icon, name, words| PortalTile {
         href,
         icon,
-        name: f.t(name),
+        name: lang.t(name),
         words,
     };
-    let counted = |key, n: usize| f.lang.f(key, &[("n", &n.to_string())]);
+    let counted = |key, n: usize| lang.f(key, &[("n", &n.to_string())]);
     let mut tiles = vec![tile(
         "/t",
         "notice",
@@ -69,7 +91,7 @@ fn tiles(portal: &Portal, f: &PageContext) -> Vec<PortalTile> {
         let words = counted("portal-roads-n", roads);
         tiles.push(tile("/r", "map", "portal-roads", words));
     }
-    let words = f.t("portal-official-why");
+    let words = lang.t("portal-official-why");
     tiles.push(tile("/addresses", "call", "portal-official", words));
     tiles
 }
@@ -77,17 +99,27 @@ fn tiles(portal: &Portal, f: &PageContext) -> Vec<PortalTile> {
 /// The first page.
 pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response {
     let visitor = portal.app.ports.guests.look(visit.address).await;
-    show(&portal, visit, visitor, false)
+    show(&portal, visit, visitor, false).await
 }
 
 /// The first page of a device that stands so; `tapped` = this is the answer to its tap.
-pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: bool) -> Response {
+pub async fn show(
+    portal: &Portal,
+    visit: PortalVisit,
+    visitor: GuestVisitor,
+    tapped: bool,
+) -> Response {
     // Between two runs of its service nobody serves the port of a guest network that is there.
     let visitor = match visitor {
         GuestVisitor::NotServed if portal.app.live.guests.get().is_configured => {
             GuestVisitor::OutOfOrder
         }
         visitor => visitor,
+    };
+    let shared = portal.clone();
+    let front = move || FrontParts::of(&shared, visit.lang);
+    let Some(front) = portal.fronts.get(&portal.app, visit.lang, front).await else {
+        return failed_page();
     };
     let f = visit.context(portal);
     let gate = Gate::new(portal, visit, visitor, tapped);
@@ -102,9 +134,9 @@ pub fn show(portal: &Portal, visit: PortalVisit, visitor: GuestVisitor, tapped: 
         come_back,
         way: portal.site.way_to_dashboard(visit.address),
         has_rules: visitor != GuestVisitor::NotServed,
-        is_stormy: portal.app.is_stormy(),
-        lists: Lists::brief(portal, f.lang),
-        tiles: tiles(portal, &f),
+        is_stormy: front.is_stormy,
+        lists: front.lists,
+        tiles: front.tiles,
         f,
     })
 }

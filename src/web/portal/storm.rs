@@ -2,13 +2,16 @@
 //!
 //! Invariants: nothing here comes from outside the village hall, so the page opens with the line
 //! cut. A warning is an authority's notice, with when it was posted; the village's own gauges say
-//! that they are no warning.
+//! that they are no warning. The page is made once for each change of the village, and for new
+//! readings every five seconds, however many phones ask (`made_once`).
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::Portal;
 use super::addresses::phone;
+use super::made_once::{PageBytes, SharedPage};
 use super::notices::size_key;
 use super::visit::PortalVisit;
 use crate::config::board::OfficialKind;
@@ -16,7 +19,7 @@ use crate::domain::entity::Kind;
 use crate::domain::notice::Notice;
 use crate::domain::sensor::Sensor;
 use crate::http::assets::BOARD_STYLE;
-use crate::http::render::{PageContext, TextSpan, render};
+use crate::http::render::{PageContext, TextSpan};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::view::trend::change_in_an_hour;
@@ -27,6 +30,9 @@ use crate::web::kit::risk_sign::RiskSign;
 
 /// The units in which water and rain are measured.
 const WATER_UNITS: [&str; 6] = ["cm", "m", "mm", "mm/h", "mm/giờ", "mm/hour"];
+
+/// How often new readings are taken over, ms.
+const TICK_MS: u64 = 5_000;
 
 /// A gauge as its row says.
 struct GaugeRow {
@@ -74,8 +80,18 @@ struct StormPage {
 }
 
 /// The page.
-pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response {
-    let f = visit.context(&portal);
+pub async fn page(State(portal): State<Portal>, visit: PortalVisit, asked: HeaderMap) -> Response {
+    let tick = portal.app.supervisor.clock().mono_ms().ms() / TICK_MS;
+    let page = SharedPage::Storm(visit.lang, visit.big, tick);
+    let make = move |portal: &Portal| PageBytes::of_page(&storm_page(portal, visit));
+    match portal.shared(page, make).await {
+        Ok(page) => page.answer(&asked),
+        Err(failed) => failed,
+    }
+}
+
+fn storm_page(portal: &Portal, visit: PortalVisit) -> StormPage {
+    let f = visit.context(portal);
     let (app, lang) = (&portal.app, f.lang);
     let now = app.supervisor.clock().wall_ms();
     let plan = app.storm_plan();
@@ -91,7 +107,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
             name: lang.verbatim(&address.name),
         })
     });
-    render(&StormPage {
+    StormPage {
         css: BOARD_STYLE,
         q: visit.query(),
         size: size_key(&f),
@@ -109,7 +125,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
         ],
         calls: calls.collect(),
         f,
-    })
+    }
 }
 
 fn storm_warning(app: &App, lang: Lang, notice: &Notice) -> StormWarning {
