@@ -96,6 +96,7 @@ mod segments_hostile;
 mod sensors;
 mod setup;
 mod snapshots;
+mod shared_pages;
 mod standstills;
 mod storm;
 mod strangers;

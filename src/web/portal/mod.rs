@@ -13,6 +13,7 @@
 //! because only POST does.
 
 mod addresses;
+mod busy;
 mod captive;
 mod codes;
 mod directory;
