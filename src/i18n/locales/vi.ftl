@@ -345,6 +345,7 @@ file-heic = Chưa nhận “{ $name }”: ảnh HEIC của iPhone. Mời gửi �
 file-damaged-picture = Chưa nhận “{ $name }”: ảnh hỏng, không mở được.
 file-too-many-pixels = Chưa nhận “{ $name }”: ảnh lớn quá. Mời thu nhỏ ảnh rồi chọn lại.
 file-old-office = Chưa nhận “{ $name }”: tệp Word, Excel kiểu cũ. Mời lưu thành PDF rồi chọn lại.
+file-locked = Chưa nhận “{ $name }”: tệp có mật khẩu, bà con sẽ không mở được. Mời lưu một bản không có mật khẩu rồi chọn lại.
 file-false-pdf = Chưa nhận “{ $name }”: tệp này không phải PDF, hoặc bị hỏng.
 file-other-kind = Chưa nhận “{ $name }”: chỉ nhận ảnh JPG, PNG, WebP và tệp PDF, .docx, .xlsx.
 file-too-many = Chưa nhận “{ $name }”: một thông báo nhiều nhất 8 tệp.

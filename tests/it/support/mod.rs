@@ -13,6 +13,7 @@ pub mod http;
 pub mod imports;
 pub mod lamp;
 pub mod names;
+pub mod odd_papers;
 pub mod office;
 pub mod office_papers;
 pub mod paper_corpus;
