@@ -1462,10 +1462,10 @@ listen = Listen
 listen-wait = The first time takes a while. Of a long text the beginning is read, some 15 minutes, in Vietnamese.
 paper-recognised-aloud = The text of this file was read from a picture by a machine and may be wrong
 search-nothing = Nothing found. Try fewer words.
-found-n = { $n ->
 search-busy = Many people are searching
 search-busy-do = Wait a few seconds, then press “Search again”. All other pages open as usual.
 search-busy-again = Search again
+found-n = { $n ->
     [one] One found
    *[other] { $n } found
 }

@@ -20,6 +20,7 @@ pub mod paper_corpus;
 pub mod papers;
 pub mod peer;
 pub mod raw;
+pub mod scriptless;
 pub mod segments;
 pub mod south;
 pub mod village;
