@@ -62,6 +62,10 @@ fn main() -> ExitCode {
 
 type RoleFuture = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<u8>>>>;
 
+/// Most threads for files and PINs: with those of the workers they are fewer than the unit may have
+/// (`TasksMax` in `systemd/`).
+const MAX_BLOCKING_THREADS: usize = 128;
+
 /// Loads the configuration and runs a role to its end.
 fn run_role(cli: &Cli, run: impl FnOnce(conglang::config::Config) -> RoleFuture) -> u8 {
     let config = match cli::load(cli) {
@@ -70,6 +74,7 @@ fn run_role(cli: &Cli, run: impl FnOnce(conglang::config::Config) -> RoleFuture)
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
         .build()
     {
         Ok(runtime) => runtime,

@@ -10,12 +10,14 @@
 //! could not be read for days is told in health.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
+use super::draft_body::{LedHosts, draft_body};
 use super::fetch::{FetchError, Fetched, Fetcher, VersionMarks};
-use crate::config::board::FeedConfig;
+use crate::config::board::{BoardConfig, FeedConfig};
 use crate::domain::actor::Actor;
 use crate::domain::id::{CommandId, NoticeId};
 use crate::domain::notice::rules::MAX_DRAFTS;
@@ -62,8 +64,8 @@ enum FeedTrouble {
 /// The parts that reading works with.
 #[derive(Clone)]
 pub struct FeedReader {
-    /// The feeds.
-    pub feeds: Vec<FeedConfig>,
+    /// The feeds, and the hosts to which a link may lead.
+    pub board: Arc<BoardConfig>,
     /// Drafts become entries.
     pub journal: Journal,
     /// Texts become files.
@@ -136,12 +138,12 @@ impl FeedReader {
             marks: VersionMarks::default(),
             handled: BTreeSet::new(),
         };
-        FeedRound(self.feeds.iter().map(|_| fresh()).collect())
+        FeedRound(self.board.feeds.iter().map(|_| fresh()).collect())
     }
 
     /// Reads the feeds whose time has come at `now`, and tells those that cannot be read.
     pub async fn pass(&self, round: &mut FeedRound, now: MonoMs) {
-        for (feed, progress) in self.feeds.iter().zip(&mut round.0) {
+        for (feed, progress) in self.board.feeds.iter().zip(&mut round.0) {
             if now < progress.next {
                 continue;
             }
@@ -162,7 +164,7 @@ impl FeedReader {
     }
 
     fn report(&self, all: &[Progress], now: MonoMs) {
-        let pairs = self.feeds.iter().zip(all);
+        let pairs = self.board.feeds.iter().zip(all);
         let dead = pairs.filter(|(feed, p)| is_dead(now, p.read.0, feed.hours));
         let reasons = dead.map(|(feed, progress)| HealthReason::FeedDead {
             name: feed.name.clone(),
@@ -228,7 +230,7 @@ impl FeedReader {
         once: CommandId,
         now: WallMs,
     ) -> DraftOutcome {
-        let words = words_of(feed, entry);
+        let words = words_of(&self.board, feed, entry);
         let named = format!("tin-{:.24}", hash(&[&feed.url, &entry.title, &entry.text]));
         let Ok(id) = NoticeId::new(&named) else {
             return DraftOutcome::Known;
@@ -287,15 +289,13 @@ fn is_dead(now: MonoMs, read: MonoMs, hours: u64) -> bool {
 }
 
 /// The words of the draft: those of the entry, and where they are from.
-fn words_of(feed: &FeedConfig, entry: &FeedEntry) -> NoticeWords {
+fn words_of(board: &BoardConfig, feed: &FeedConfig, entry: &FeedEntry) -> NoticeWords {
+    let to = LedHosts::of(board, feed);
     let link = entry.link.as_deref().unwrap_or_default();
-    let parts = [entry.text.as_str(), link];
-    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    let body = if parts.is_empty() {
-        entry.title.clone()
-    } else {
-        parts.join("\n\n")
-    };
+    let mut body = draft_body(entry.text.lines().chain([link]), &to);
+    if body.is_empty() {
+        body = draft_body([entry.title.as_str()], &to);
+    }
     NoticeWords {
         source: feed.name.clone(),
         ..NoticeWords::of(&entry.title, &body)
@@ -351,7 +351,10 @@ mod tests {
         let boot_id = secret::random().expect("random");
         let (journal, ..) = Journal::open(place, boot_id, clock.clone()).expect("opens");
         FeedReader {
-            feeds: vec![feed()],
+            board: Arc::new(BoardConfig {
+                feeds: vec![feed()],
+                ..BoardConfig::default()
+            }),
             journal,
             files: PeopleFiles::open(&dir.join("people"), vec![7; 32]).expect("files"),
             supervisor: Supervisor::new(clock),
@@ -400,7 +403,7 @@ mod tests {
             .map(|e| e.title.as_str())
             .collect();
         assert_eq!(found, ["mới", "không ngày 0", "không ngày 1"]);
-        let words = words_of(&feed(), &entries[0]);
+        let words = words_of(&BoardConfig::default(), &feed(), &entries[0]);
         assert_eq!(words.source, "Xã Đồng Nếp");
         assert_eq!(words.body, "Mang sổ tiêm.\n\nhttps://xa.example/1");
         let day = 86_400_000;

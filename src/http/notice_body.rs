@@ -398,7 +398,8 @@ fn undisclosed_target(words: &str, href: &str) -> Option<String> {
 }
 
 /// The first address of the web in a text, with the words before and behind it.
-fn split_address(text: &str) -> Option<(&str, &str, &str)> {
+#[must_use]
+pub fn split_address(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     loop {
         let at = from + text.get(from..)?.find("http")?;

@@ -106,13 +106,24 @@ pub fn render(template: &impl askama::Template) -> Response {
 /// Renders a page with a status.
 #[must_use]
 pub fn render_with(status: StatusCode, template: &impl askama::Template) -> Response {
-    match template.render() {
-        Ok(html) => (status, Html(with_languages(html))).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "page template failed to render");
-            (StatusCode::INTERNAL_SERVER_ERROR, "trang này chưa mở được").into_response()
-        }
+    match page_html(template) {
+        Some(html) => (status, Html(html)).into_response(),
+        None => failed_page(),
     }
+}
+
+/// A page as HTML; none = its template failed. The cause is logged here, once.
+#[must_use]
+pub fn page_html(template: &impl askama::Template) -> Option<String> {
+    let html = template.render();
+    let html = html.inspect_err(|error| tracing::error!(%error, "page template failed to render"));
+    html.ok().map(with_languages)
+}
+
+/// The answer instead of a page that could not be made.
+#[must_use]
+pub fn failed_page() -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, "trang này chưa mở được").into_response()
 }
 
 /// A text as HTML and XML show it, also within an attribute.

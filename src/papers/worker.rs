@@ -5,8 +5,10 @@
 //! and confined as no other worker is: it opens no file at all. A page that makes the reader panic
 //! is left out; a paper that ends the process has what came before.
 
+mod cell_dates;
 mod letter_lines;
 mod office;
+mod old_fonts;
 mod pdf;
 mod unzip;
 
@@ -93,6 +95,7 @@ pub fn run(role: &str) -> io::Result<()> {
     };
     let read = match role {
         "paper-pdf" => pdf::read(content, &mut to_parent)?,
+        "paper-opens" => pdf::opens(content),
         "paper-docx" => office::read_docx(&content, &mut to_parent)?,
         "paper-xlsx" => office::read_xlsx(&content, &mut to_parent)?,
         other => return Err(io::Error::other(format!("no paper is a “{other}”"))),

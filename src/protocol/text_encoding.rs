@@ -51,6 +51,62 @@ impl WrittenIn {
     }
 }
 
+/// Fonts that draw Vietnamese letters at the places of Western ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LegacyFont {
+    /// `.VnTime` and its kin (ABC).
+    Tcvn3,
+    /// `VNI-Times` and its kin.
+    Vni,
+}
+
+impl LegacyFont {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Tcvn3, Self::Vni];
+
+    /// The kind of a font with this name; none = it is another font.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let begins = |with: &str| {
+            let start = name.get(..with.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(with))
+        };
+        if begins(".vn") {
+            Some(Self::Tcvn3)
+        } else {
+            begins("vni").then_some(Self::Vni)
+        }
+    }
+
+    /// The text that a reader of the font sees of these Western letters.
+    #[must_use]
+    pub fn read(self, western: &str) -> String {
+        match self {
+            Self::Tcvn3 => legacy_fonts::from_tcvn3(western),
+            Self::Vni => legacy_fonts::from_vni(western),
+        }
+    }
+}
+
+/// How much of a text can be Vietnamese.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VietnameseShare {
+    /// Words beyond ASCII.
+    pub words: usize,
+    /// Of a hundred of them, those that can be syllables.
+    pub percent: usize,
+}
+
+/// Counts the words of a text that can be Vietnamese.
+#[must_use]
+pub fn vietnamese_share(text: &str) -> VietnameseShare {
+    let score = syllable::score(text);
+    VietnameseShare {
+        words: score.words,
+        percent: score.percent(),
+    }
+}
+
 /// Why bytes are no text that can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoText {
@@ -149,8 +205,8 @@ fn of_unicode(text: String, written_in: WrittenIn) -> Result<(String, WrittenIn)
 /// The text of a font, if at least so many of a hundred words become syllables.
 fn of_font(text: &str, least: usize) -> Option<(String, WrittenIn)> {
     [
-        (legacy_fonts::from_tcvn3(text), WrittenIn::Tcvn3),
-        (legacy_fonts::from_vni(text), WrittenIn::Vni),
+        (LegacyFont::Tcvn3.read(text), WrittenIn::Tcvn3),
+        (LegacyFont::Vni.read(text), WrittenIn::Vni),
     ]
     .into_iter()
     .map(|(text, written_in)| (syllable::score(&text).percent(), text, written_in))

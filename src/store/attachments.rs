@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use memchr::memmem;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::notice::{Attachment, AttachmentKind, MAX_ATTACHMENT_BYTES};
@@ -25,6 +24,7 @@ use crate::keys::secret;
 use crate::log::disk::write_atomic;
 use crate::store::disk_space;
 
+mod content;
 mod picture;
 
 /// The folder of files that are coming in.
@@ -59,6 +59,9 @@ pub enum FileProblem {
     /// A paper of an old office program: `.doc`, `.xls`.
     #[error("an old office file")]
     OldOffice,
+    /// A paper that only a password opens.
+    #[error("a locked paper")]
+    Locked,
     /// It begins as a PDF and is none.
     #[error("not a whole PDF")]
     FalsePdf,
@@ -78,13 +81,14 @@ pub enum FileProblem {
 
 impl FileProblem {
     /// All problems.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::TooLarge,
         Self::HiddenName,
         Self::Heic,
         Self::DamagedPicture,
         Self::TooManyPixels,
         Self::OldOffice,
+        Self::Locked,
         Self::FalsePdf,
         Self::OtherKind,
         Self::TooMany,
@@ -102,6 +106,7 @@ impl FileProblem {
             Self::DamagedPicture => "file-damaged-picture",
             Self::TooManyPixels => "file-too-many-pixels",
             Self::OldOffice => "file-old-office",
+            Self::Locked => "file-locked",
             Self::FalsePdf => "file-false-pdf",
             Self::OtherKind => "file-other-kind",
             Self::TooMany => "file-too-many",
@@ -394,13 +399,23 @@ impl IncomingFile {
         Ok(())
     }
 
+    /// The content of a PDF that somebody locked, with a password or without; none = it is no such
+    /// file. Blocks.
+    ///
+    /// # Errors
+    /// [`FileProblem::Storage`].
+    pub fn locked_pdf(&self) -> Result<Option<Vec<u8>>, FileProblem> {
+        let content = self.content()?;
+        Ok(content::is_locked_pdf(&content).then_some(content))
+    }
+
     /// Keeps it, when it is one of the kinds that are kept. Blocks: a picture is decoded.
     ///
     /// # Errors
     /// Why it is not kept; then nothing of it stays.
     pub fn keep(self) -> Result<Attachment, FileProblem> {
         let content = self.content()?;
-        let kind = kind_of(&content)?;
+        let kind = content::kind_of(&content)?;
         if kind == AttachmentKind::Picture {
             return self.keep_picture(&content);
         }
@@ -446,49 +461,6 @@ impl IncomingFile {
         self.store.stored.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(attachment)
     }
-}
-
-/// The kind of a file, by its content.
-fn kind_of(content: &[u8]) -> Result<AttachmentKind, FileProblem> {
-    let begins = |with: &[u8]| content.starts_with(with);
-    let holds = |part: &[u8]| memmem::find(content, part).is_some();
-    if begins(b"\x89PNG\r\n\x1a\n")
-        || begins(b"\xff\xd8\xff")
-        || (begins(b"RIFF") && content.get(8..12) == Some(b"WEBP"))
-    {
-        return Ok(AttachmentKind::Picture);
-    }
-    if content.get(4..8) == Some(b"ftyp") {
-        let brands: [&[u8]; 6] = [b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"];
-        let brand = content.get(8..12).unwrap_or_default();
-        return Err(if brands.contains(&brand) {
-            FileProblem::Heic
-        } else {
-            FileProblem::OtherKind
-        });
-    }
-    if begins(b"%PDF-") {
-        let end = content.len().saturating_sub(2048);
-        let is_whole = memmem::find(&content[end..], b"%%EOF").is_some();
-        let has_pages = holds(b"startxref");
-        return if is_whole && has_pages {
-            Ok(AttachmentKind::Pdf)
-        } else {
-            Err(FileProblem::FalsePdf)
-        };
-    }
-    if begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
-        return Err(FileProblem::OldOffice);
-    }
-    if begins(b"PK\x03\x04") && holds(b"[Content_Types].xml") {
-        if holds(b"word/document.xml") {
-            return Ok(AttachmentKind::Docx);
-        }
-        if holds(b"xl/workbook.xml") {
-            return Ok(AttachmentKind::Xlsx);
-        }
-    }
-    Err(FileProblem::OtherKind)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ const TWICE: &str = "document.documentElement.style.fontSize = \
     2 * parseFloat(getComputedStyle(document.documentElement).fontSize) + 'px'";
 
 /// Pages of visitors.
-const PUBLIC: [&str; 14] = [
+pub const PUBLIC: [&str; 14] = [
     "/",
     "/t",
     "/t/hop",
@@ -57,7 +57,7 @@ const CHIEFS: [&str; 12] = [
 ];
 
 /// A village whose board is full: the demo's map and procedures, a meeting with a picture, a storm.
-fn village() -> (House, String) {
+pub fn village() -> (House, String) {
     let mut house = House::new(
         "[[help]]\nname = \"Tổ công nghệ số cộng đồng, nhà văn hóa thôn\"\n\
          hours = \"thứ Ba, thứ Năm, 19 giờ – 20 giờ 30\"\nphone = \"0000 000 021\"\n",

@@ -9,10 +9,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use conglang::config::board::{BoardConfig, FeedConfig, OfficialAddress, OfficialKind};
+use conglang::domain::actor::Actor;
 use conglang::domain::calendar::rfc822;
+use conglang::domain::notice;
 use conglang::feeds::fetch::Fetcher;
 use conglang::feeds::links::{LinkCheck, LinkRound};
 use conglang::feeds::reader::FeedReader;
+use conglang::journal::CommandRequest;
 use conglang::ports::guests::GuestVisitor;
 use conglang::supervisor::clock::Clock;
 use conglang::time::MonoMs;
@@ -179,21 +182,74 @@ fn pages() -> GuestPages {
     GuestPages::new(GuestVisitor::Captive, GuestVisitor::Captive)
 }
 
+/// What reads this feed into the village of these pages.
+fn reader(pages: &GuestPages, url: String) -> FeedReader {
+    let feed = FeedConfig {
+        name: "Xã Đồng Nếp".to_owned(),
+        url,
+        hours: 1,
+        inside: true,
+    };
+    FeedReader {
+        board: Arc::new(BoardConfig {
+            feeds: vec![feed],
+            ..BoardConfig::default()
+        }),
+        journal: pages.app.journal.clone(),
+        files: pages.app.files.clone(),
+        supervisor: pages.app.supervisor.clone(),
+    }
+}
+
+#[test]
+fn what_a_stranger_wrote_into_a_feed_is_plain_words_on_the_board() {
+    let (pages, server) = (pages(), FileServer::new());
+    let said = "# Khẩn\nXác nhận tại [https://dichvucong.gov.vn](https://evil.example/otp) **ngay**\n\
+                - hoặc https://evil.example/2\nhoặc https://vneid.gov.vn/";
+    let text = rss(&[("1", "Xác nhận VNeID")]);
+    let (before, after) = text.split_once("<description>").expect("a text");
+    let (_, after) = after.split_once("</description>").expect("its end");
+    let hostile = format!("{before}<description>{said}</description>{after}");
+    server.write("rss.xml", hostile.as_bytes());
+    let reader = reader(&pages, server.url("rss.xml"));
+    let mut round = reader.begin();
+    let start = pages.app.supervisor.clock().mono_ms();
+    pages.block_on(reader.pass(&mut round, start + 10_000));
+    let draft = pages.app.journal.state().drafts.values().next().cloned();
+    let draft = draft.expect("a draft");
+    let publish = notice::Command::Publish {
+        id: draft.id.clone(),
+        text: draft.text.clone(),
+        details: draft.details.clone(),
+    };
+    let request = CommandRequest::new(Actor::LocalAdmin, publish);
+    pages
+        .block_on(pages.app.journal.submit(request))
+        .expect("published");
+    let page = http(pages.portal, "GET", &format!("/t/{}", draft.id), "", "").body;
+    for line in [
+        "# Khẩn",
+        "[https://dichvucong.gov.vn](https://evil.example/otp) **ngay**",
+        "- hoặc evil.example/2",
+    ] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+    assert!(page.contains("<a href=\"https://vneid.gov.vn/\""), "{page}");
+    assert!(
+        !page.contains("href=\"https://evil") && !page.contains("href=\"https://dichvucong"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("<b>ngay") && !page.contains("<strong>"),
+        "{page}"
+    );
+}
+
 #[test]
 fn a_second_reading_makes_no_doubles_and_a_dead_feed_is_told_to_the_chief() {
     let (pages, server) = (pages(), FileServer::new());
     server.write("rss.xml", rss(&[("1", "Lịch tiêm chủng")]).as_bytes());
-    let reader = FeedReader {
-        feeds: vec![FeedConfig {
-            name: "Xã Đồng Nếp".to_owned(),
-            url: server.url("rss.xml"),
-            hours: 1,
-            inside: true,
-        }],
-        journal: pages.app.journal.clone(),
-        files: pages.app.files.clone(),
-        supervisor: pages.app.supervisor.clone(),
-    };
+    let reader = reader(&pages, server.url("rss.xml"));
     let mut round = reader.begin();
     let start = pages.app.supervisor.clock().mono_ms();
     let mut pass = |ms: u64| pages.block_on(reader.pass(&mut round, start + ms));

@@ -14,6 +14,7 @@ use crate::browser::Driver;
 use crate::support::accessible::Judge;
 use crate::support::house::House;
 use crate::support::http::{Answer, http};
+use crate::support::odd_papers;
 use crate::support::office_papers;
 use crate::support::paper_corpus::{self, Outcome, Sample};
 use crate::support::papers::{self, docx, letters, scan};
@@ -131,6 +132,7 @@ fn the_corpus_has_fifty_papers_and_more() {
         paper_corpus::damaged().len(),
         paper_corpus::hostile().len(),
         office_papers::office().len(),
+        odd_papers::odd().len(),
     ];
     assert!(all.iter().sum::<usize>() >= 50, "{all:?}");
 }
@@ -155,8 +157,40 @@ fn papers_of_office_programs_are_read() {
     hold(office_papers::office());
 }
 
+#[test]
+fn locked_papers_and_papers_of_old_fonts() {
+    hold(odd_papers::odd());
+}
+
+#[test]
+fn a_paper_with_a_password_is_refused_and_a_protected_one_is_kept() {
+    let mut house = House::new("");
+    house.start();
+    let send = |content: &[u8]| {
+        send(
+            &house,
+            "/notices/files",
+            "application/octet-stream",
+            content,
+        )
+    };
+    let refused = send(&odd_papers::with_password());
+    assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
+    assert!(refused.contains("mật khẩu"), "{refused}");
+    let folder = house.dir.join("data/attachments");
+    let kept = || {
+        let files = std::fs::read_dir(&folder).expect("folder").flatten();
+        let names = files.map(|f| f.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.ends_with(".pdf")).count()
+    };
+    assert_eq!(kept(), 0, "nothing of it stays");
+    assert!(send(&odd_papers::protected()).starts_with("HTTP/1.1 200"));
+    assert!(send(&letters(&[&["Họp thôn"][..]])).starts_with("HTTP/1.1 200"));
+    assert_eq!(kept(), 2);
+}
+
 /// Sends a body of bytes to the control socket.
-fn post(house: &House, path: &str, content_type: &str, body: &[u8]) -> Value {
+fn send(house: &House, path: &str, content_type: &str, body: &[u8]) -> String {
     let mut stream =
         UnixStream::connect(house.dir.join("run/control.sock")).expect("the control socket");
     let head = format!(
@@ -168,6 +202,12 @@ fn post(house: &House, path: &str, content_type: &str, body: &[u8]) -> Value {
     stream.write_all(body).expect("written");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("read");
+    answer
+}
+
+/// The same; gives the answer to what was taken.
+fn post(house: &House, path: &str, content_type: &str, body: &[u8]) -> Value {
+    let answer = send(house, path, content_type, body);
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
     assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
     serde_json::from_str(body).unwrap_or(Value::Null)

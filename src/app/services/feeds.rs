@@ -16,9 +16,10 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Starts both. Without a feed in the configuration nothing is read; links are always looked at.
 pub fn start(board: &BoardConfig, handles: &Handles) {
     let supervisor = &handles.supervisor;
+    let board = Arc::new(board.clone());
     if !board.feeds.is_empty() {
         let reader = FeedReader {
-            feeds: board.feeds.clone(),
+            board: board.clone(),
             journal: handles.journal.clone(),
             files: handles.files.clone(),
             supervisor: supervisor.clone(),
@@ -26,7 +27,7 @@ pub fn start(board: &BoardConfig, handles: &Handles) {
         supervisor.service(HealthPart::Feeds, reader, FeedReader::run);
     }
     let check = LinkCheck {
-        board: Arc::new(board.clone()),
+        board,
         journal: handles.journal.clone(),
         files: handles.files.clone(),
         dead: handles.live.dead_links.clone(),

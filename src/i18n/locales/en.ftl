@@ -373,6 +373,7 @@ file-heic = “{ $name }” was not taken: it is a HEIC picture of an iPhone. Pl
 file-damaged-picture = “{ $name }” was not taken: the picture is damaged and cannot be opened.
 file-too-many-pixels = “{ $name }” was not taken: the picture is too large. Please make it smaller and choose it again.
 file-old-office = “{ $name }” was not taken: an old Word or Excel file. Please save it as PDF and choose that.
+file-locked = “{ $name }” was not taken: it has a password, so nobody could open it. Please save a copy without a password and choose that.
 file-false-pdf = “{ $name }” was not taken: it is no PDF, or it is damaged.
 file-other-kind = “{ $name }” was not taken: only JPG, PNG, WebP pictures and PDF, .docx, .xlsx files are.
 file-too-many = “{ $name }” was not taken: a notice has at most 8 files.
@@ -1519,6 +1520,9 @@ listen = Listen
 listen-wait = The first time takes a while. Of a long text the beginning is read, some 15 minutes, in Vietnamese.
 paper-recognised-aloud = The text of this file was read from a picture by a machine and may be wrong
 search-nothing = Nothing found. Try fewer words.
+search-busy = Many people are searching
+search-busy-do = Wait a few seconds, then press “Search again”. All other pages open as usual.
+search-busy-again = Search again
 found-n = { $n ->
     [one] One found
    *[other] { $n } found

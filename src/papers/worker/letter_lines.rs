@@ -3,7 +3,8 @@
 //! A PDF places letters one by one; words, lines and paragraphs are what their places mean to a
 //! reader. Letters are taken in the order in which they are written, which is the order of reading
 //! in what office programs make. A gap is a space, a step down is a line, a large step down, a
-//! short line or another size of letters begins a paragraph.
+//! short line or another size of letters begins a paragraph. Its font decides which letter a
+//! letter is (`old_fonts`), when the whole page is here.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,8 @@ use hayro::hayro_interpret::{
     BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask,
 };
 use hayro::kurbo::{Affine, BezPath, Point, Vec2};
+
+use super::old_fonts::{FontPiece, FontReadings, PageFont};
 
 /// Units of a letter's own space to the size of its font.
 const EM: f64 = 1_000.0;
@@ -29,9 +32,12 @@ const STEP: f64 = 1.9;
 const SHORT: f64 = 0.8;
 /// Most letters of a page.
 const MAX_LETTERS: usize = 200_000;
+/// Most fonts of a page that are told apart.
+const MAX_FONTS: usize = 64;
 
 struct LetterLine {
-    text: String,
+    /// Its letters, by font.
+    pieces: Vec<FontPiece>,
     start: Point,
     size: f64,
     /// Along what the line is written.
@@ -76,8 +82,8 @@ fn strip(line: &LetterLine) -> i64 {
 pub(super) struct LetterLines {
     lines: Vec<LetterLine>,
     letters: usize,
-    /// Letters of which nobody knows what they are.
-    unknown: usize,
+    /// The fonts of the page; letters name them by their place.
+    fonts: Vec<PageFont>,
     has_image: bool,
 }
 
@@ -94,9 +100,12 @@ pub(super) struct PageLetters {
 }
 
 impl LetterLines {
-    /// The text of the page.
-    pub(super) fn into_page(self) -> PageLetters {
-        if self.unknown * 3 > self.letters {
+    /// The text of the page; `names` = the names of its fonts.
+    pub(super) fn into_page(mut self, names: &[String]) -> PageLetters {
+        let pieces = self.lines.iter().flat_map(|line| &line.pieces);
+        let readings = FontReadings::judge(&mut self.fonts, pieces, names);
+        let (lost, letters) = readings.lost;
+        if lost * 3 > letters {
             return PageLetters {
                 text: String::new(),
                 is_picture: true,
@@ -105,7 +114,12 @@ impl LetterLines {
         let columns = Columns::of(&self.lines);
         let mut out = String::new();
         let mut last: Option<&LetterLine> = None;
-        for line in self.lines.iter().filter(|l| !l.text.trim().is_empty()) {
+        for line in &self.lines {
+            let pieces = line.pieces.iter().map(|piece| readings.words(piece));
+            let text: String = pieces.collect();
+            if text.trim().is_empty() {
+                continue;
+            }
             if let Some(last) = last {
                 let down = line.start.y - last.start.y;
                 let right = columns.right_of(last);
@@ -117,7 +131,7 @@ impl LetterLines {
                 out.push(if is_one { ' ' } else { '\n' });
             }
             // Letters that nobody sees may have stood between two words.
-            let words: Vec<&str> = line.text.split_whitespace().collect();
+            let words: Vec<&str> = text.split_whitespace().collect();
             out.push_str(&words.join(" "));
             last = Some(line);
         }
@@ -128,15 +142,27 @@ impl LetterLines {
         }
     }
 
-    fn letter(&mut self, at: Affine, advance: f64, words: Option<&str>) {
+    /// The place of the font of this name.
+    fn font(&mut self, name: &str) -> usize {
+        let known = self.fonts.iter().position(|font| font.name == name);
+        known.unwrap_or_else(|| {
+            if self.fonts.len() >= MAX_FONTS {
+                return MAX_FONTS - 1;
+            }
+            self.fonts.push(PageFont::new(name.to_owned()));
+            self.fonts.len() - 1
+        })
+    }
+
+    /// Takes a letter of a font; `words` = what the PDF tells of it.
+    fn letter(&mut self, font: usize, at: Affine, advance: f64, words: Option<&str>, code: u32) {
         self.letters += 1;
         if self.letters > MAX_LETTERS {
             return;
         }
-        let Some(words) = words else {
-            self.unknown += 1;
-            return;
-        };
+        if let Some(font) = self.fonts.get_mut(font) {
+            font.count(words.is_some());
+        }
         let origin = at * Point::ZERO;
         let size = (at * Point::new(0.0, EM) - origin).hypot();
         let along = at * Point::new(EM, 0.0) - origin;
@@ -151,17 +177,22 @@ impl LetterLines {
                 && off < OFF_LINE * line.size.max(size)
                 && (BACK * size..FORWARD * size).contains(&forward);
             if is_same {
-                if forward > SPACE * size && !line.text.ends_with(char::is_whitespace) {
-                    line.text.push(' ');
+                if let Some(piece) = line.pieces.last_mut()
+                    && forward > SPACE * size
+                {
+                    piece.space();
                 }
-                line.text.push_str(words);
+                match line.pieces.last_mut().filter(|piece| piece.font == font) {
+                    Some(piece) => piece.push(words, code),
+                    None => line.pieces.push(FontPiece::of(font, words, code)),
+                }
                 line.next = next;
                 line.size = line.size.max(size);
                 return;
             }
         }
         self.lines.push(LetterLine {
-            text: words.to_owned(),
+            pieces: vec![FontPiece::of(font, words, code)],
             start: origin,
             size,
             direction,
@@ -172,7 +203,14 @@ impl LetterLines {
 
 impl<'a> Device<'a> for LetterLines {
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
+        // The letters of a run are of one font; one that is not embedded tells no name.
+        let font = match run.glyphs().first().map(|glyph| &**glyph) {
+            Some(Glyph::Outline(outline)) => outline.font_data().and_then(|f| f.postscript_name),
+            _ => None,
+        };
+        let font = self.font(&font.unwrap_or_default());
         for glyph in run.glyphs() {
+            let code = glyph.char_code();
             let advance = match &**glyph {
                 Glyph::Outline(outline) => outline.advance_width(),
                 Glyph::Type3(drawn) => drawn.advance_width(),
@@ -180,11 +218,17 @@ impl<'a> Device<'a> for LetterLines {
             let advance = f64::from(advance.unwrap_or(500.0));
             let at = props.transform * glyph.transform();
             match glyph.as_unicode() {
-                Some(BfString::Char('\0' | '\u{fffd}')) | None => self.letter(at, advance, None),
-                Some(BfString::Char(c)) => {
-                    self.letter(at, advance, Some(c.encode_utf8(&mut [0; 4])));
+                Some(BfString::Char('\0' | '\u{fffd}')) | None => {
+                    self.letter(font, at, advance, None, code);
                 }
-                Some(BfString::String(words)) => self.letter(at, advance, Some(&words)),
+                Some(BfString::Char(c)) => {
+                    let mut bytes = [0; 4];
+                    let words = c.encode_utf8(&mut bytes);
+                    self.letter(font, at, advance, Some(words), code);
+                }
+                Some(BfString::String(words)) => {
+                    self.letter(font, at, advance, Some(&words), code);
+                }
             }
         }
     }

@@ -3,14 +3,17 @@
 //! Invariants: paragraphs come in the order in which they are written; what was deleted with the
 //! changes tracked is left out, and so is the copy of a text box that old programs show. Of a table
 //! each row is a line. XML is read without recursion and to a bounded depth; entities are the five
-//! of XML. Deliberately absent: heads and feet of pages, notes, formulas (their last value stands
-//! in the file), and the format of a cell: a day may show as the number that the file holds.
+//! of XML. A day or a time in a cell is written as people do (`cell_dates`). Deliberately absent:
+//! heads and feet of pages, notes, formulas (their last value stands in the file), and all other
+//! formats of cells: a share may show as the number that the file holds.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::cell_dates::{DateFormat, iso_shown};
 use super::unzip::Unzipped;
 use super::{FrameWriter, PaperOutcome};
 use crate::protocol::paper::{MAX_PAGES, MAX_TEXT_CHARS, PaperFrame, PaperProblem};
@@ -202,8 +205,19 @@ pub(super) fn read_xlsx(
         Ok(files) => files,
         Err(problem) => return Ok(Err(problem)),
     };
-    let (names, shared) = match (sheet_names(&mut files), shared_texts(&mut files)) {
-        (Ok(names), Ok(shared)) => (names, shared),
+    let (names, cells) = match (workbook(&mut files), shared_texts(&mut files)) {
+        (Ok((names, from_1904)), Ok(shared)) => {
+            let formats = match cell_formats(&mut files) {
+                Ok(formats) => formats,
+                Err(problem) => return Ok(Err(problem)),
+            };
+            let cells = CellTexts {
+                shared,
+                formats,
+                from_1904,
+            };
+            (names, cells)
+        }
         (Err(problem), _) | (_, Err(problem)) => return Ok(Err(problem)),
     };
     let sheets = sheet_files(&files);
@@ -213,7 +227,7 @@ pub(super) fn read_xlsx(
     let pages = u32::try_from(sheets.len()).unwrap_or(u32::MAX);
     to_parent.send(&PaperFrame::Head { pages })?;
     for (number, sheet) in (1..=MAX_PAGES).zip(&sheets) {
-        let rows = match sheet_text(&mut files, sheet, &shared) {
+        let rows = match sheet_text(&mut files, sheet, &cells) {
             Ok(rows) => rows,
             Err(problem) => return Ok(Err(problem)),
         };
@@ -245,19 +259,99 @@ fn sheet_files(files: &Unzipped<'_>) -> Vec<String> {
     sheets.into_iter().map(|(_, name)| name).collect()
 }
 
-fn sheet_names(files: &mut Unzipped<'_>) -> Result<Vec<String>, PaperProblem> {
+/// The names of the sheets, and whether days are counted from 1904.
+fn workbook(files: &mut Unzipped<'_>) -> Result<(Vec<String>, bool), PaperProblem> {
     let xml = files
         .unpack("xl/workbook.xml")?
         .ok_or(PaperProblem::Unreadable)?;
-    let mut names = Vec::new();
+    let (mut names, mut from_1904) = (Vec::new(), false);
     walk(&xml, &[], |part| {
-        if let XmlPart::Start(start) = part
-            && start.local_name().into_inner() == "sheet"
-        {
-            names.push(attribute(start, "name").unwrap_or_default());
+        if let XmlPart::Start(start) = part {
+            match start.local_name().into_inner() {
+                "sheet" => names.push(attribute(start, "name").unwrap_or_default()),
+                "workbookPr" => {
+                    let said = attribute(start, "date1904");
+                    from_1904 = matches!(said.as_deref(), Some("1" | "true" | "on"));
+                }
+                _ => {}
+            }
         }
     })?;
-    Ok(names)
+    Ok((names, from_1904))
+}
+
+/// The parts of which cells are made beside what they hold.
+struct CellTexts {
+    /// Texts that cells name by number.
+    shared: Vec<String>,
+    /// By the style of a cell, how it shows a moment; none = as a number.
+    formats: Vec<Option<DateFormat>>,
+    /// Days are counted from 1904.
+    from_1904: bool,
+}
+
+/// How cells of each style show a moment. A file without styles has none.
+fn cell_formats(files: &mut Unzipped<'_>) -> Result<Vec<Option<DateFormat>>, PaperProblem> {
+    let Some(xml) = files.unpack("xl/styles.xml")? else {
+        return Ok(Vec::new());
+    };
+    let (mut own, mut formats, mut in_cells) = (BTreeMap::new(), Vec::new(), false);
+    let number = |start: &BytesStart<'_>, name| attribute(start, name)?.parse::<u32>().ok();
+    walk(&xml, &[], |part| match part {
+        XmlPart::Start(start) => match start.local_name().into_inner() {
+            "numFmt" => {
+                let code = attribute(start, "formatCode").unwrap_or_default();
+                let format = DateFormat::read(&code);
+                own.extend(number(start, "numFmtId").map(|number| (number, format)));
+            }
+            "cellXfs" => in_cells = true,
+            "xf" if in_cells => {
+                let number = number(start, "numFmtId").unwrap_or(0);
+                let known = own.get(&number).copied();
+                formats.push(known.unwrap_or_else(|| DateFormat::built_in(number)));
+            }
+            _ => {}
+        },
+        XmlPart::End("cellXfs") => in_cells = false,
+        _ => {}
+    })?;
+    Ok(formats)
+}
+
+/// A cell that is being read.
+#[derive(Default)]
+struct OpenCell {
+    held: String,
+    /// The type of what it holds; empty = a number.
+    kind: String,
+    /// How it shows a moment.
+    format: Option<DateFormat>,
+}
+
+impl OpenCell {
+    fn begin(start: &BytesStart<'_>, cells: &CellTexts) -> Self {
+        let style = attribute(start, "s").and_then(|s| s.parse::<usize>().ok());
+        Self {
+            held: String::new(),
+            kind: attribute(start, "t").unwrap_or_default(),
+            format: cells.formats.get(style.unwrap_or(0)).copied().flatten(),
+        }
+    }
+
+    /// As people read it.
+    fn shown(&self, cells: &CellTexts) -> Option<String> {
+        let held = self.held.trim();
+        match self.kind.as_str() {
+            "s" => cells.shared.get(held.parse::<usize>().ok()?).cloned(),
+            "d" => iso_shown(held).or_else(|| Some(held.to_owned())),
+            "" | "n" => {
+                let moment = self.format.zip(held.parse::<f64>().ok());
+                let moment = moment.and_then(|(format, n)| format.shown(n, cells.from_1904));
+                moment.or_else(|| Some(held.to_owned()))
+            }
+            _ => Some(self.held.clone()),
+        }
+    }
 }
 
 /// The texts that cells name by number; readings of Japanese signs are left out.
@@ -286,35 +380,27 @@ fn shared_texts(files: &mut Unzipped<'_>) -> Result<Vec<String>, PaperProblem> {
 fn sheet_text(
     files: &mut Unzipped<'_>,
     sheet: &str,
-    shared: &[String],
+    cells: &CellTexts,
 ) -> Result<String, PaperProblem> {
     let xml = files.unpack(sheet)?.ok_or(PaperProblem::Unreadable)?;
-    let (mut out, mut cell) = (Collected::default(), String::new());
-    let (mut is_shared, mut in_value) = (false, false);
+    let (mut out, mut cell) = (Collected::default(), OpenCell::default());
+    let mut in_value = false;
     walk(&xml, &["f", "rPh"], |part| match part {
         XmlPart::Start(start) => match start.local_name().into_inner() {
-            "c" => {
-                cell.clear();
-                is_shared = attribute(start, "t").as_deref() == Some("s");
-            }
+            "c" => cell = OpenCell::begin(start, cells),
             "v" | "t" => in_value = true,
             _ => {}
         },
         XmlPart::End(name) => match name {
             "v" | "t" => in_value = false,
             "c" => {
-                let named = || shared.get(cell.trim().parse::<usize>().ok()?);
-                out.push(if is_shared {
-                    named().map_or("", String::as_str)
-                } else {
-                    &cell
-                });
+                out.push(&cell.shown(cells).unwrap_or_default());
                 out.push(BETWEEN_CELLS);
             }
             "row" => out.push("\n"),
             _ => {}
         },
-        XmlPart::Text(words) if in_value => cell.push_str(words),
+        XmlPart::Text(words) if in_value => cell.held.push_str(words),
         XmlPart::Text(_) => {}
     })?;
     Ok(tidy_rows(&out.text))

@@ -11,8 +11,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use hayro::hayro_interpret::{
     Context, InterpreterCache, InterpreterSettings, TransformExt as _, interpret_page,
 };
+use hayro::hayro_syntax::object::{Dict, Name};
 use hayro::hayro_syntax::page::Page;
-use hayro::hayro_syntax::{LoadPdfError, Pdf};
+use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use hayro::kurbo::Rect;
 use hayro::vello_cpu::Pixmap;
 use hayro::vello_cpu::color::palette::css::WHITE;
@@ -37,6 +38,19 @@ const QUALITY: u8 = 55;
 const SCAN_SCALE: f32 = 200.0 / 72.0;
 /// Longest side for it, pixels.
 const SCAN_SIDE: f32 = 3_000.0;
+
+/// Whether a PDF opens without a password; one that is damaged is not locked.
+pub(super) fn opens(content: Vec<u8>) -> Result<(), PaperProblem> {
+    let opened = catch_unwind(|| Pdf::new(content).map(drop));
+    let locked = LoadPdfError::Decryption(DecryptionError::PasswordProtected);
+    match opened {
+        Ok(Err(why)) if why == locked => Err(PaperProblem::Encrypted),
+        _ => Ok(()),
+    }
+}
+
+/// Most names of fonts of a page.
+const MAX_NAMES: usize = 200;
 
 /// Reads a PDF.
 pub(super) fn read(content: Vec<u8>, to_parent: &mut FrameWriter<impl io::Write>) -> PaperOutcome {
@@ -94,7 +108,20 @@ fn text_of<'a>(page: &'a Page<'a>, cache: &InterpreterCache<'a>) -> PageLetters 
     let mut context = Context::new(upright, area, cache, page.xref(), settings);
     let mut lines = LetterLines::default();
     interpret_page(page, &mut context, &mut lines);
-    lines.into_page()
+    lines.into_page(&font_names(page))
+}
+
+/// The names of the fonts of a page, without the mark of a font that was cut to its letters.
+fn font_names(page: &Page<'_>) -> Vec<String> {
+    let fonts = &page.resources().fonts;
+    let name = |key: Name<'_>| {
+        let font: Dict<'_> = fonts.get(&key)?;
+        let name: Name<'_> = font.get("BaseFont")?;
+        let name = name.as_str();
+        let whole = name.split_once('+').filter(|(mark, _)| mark.len() == 6);
+        Some(whole.map_or(name, |(_, name)| name).to_owned())
+    };
+    fonts.keys().take(MAX_NAMES).filter_map(name).collect()
 }
 
 /// Draws a page on white paper; none = its box is none.

@@ -1,6 +1,7 @@
 //! Files of notices: what is kept of each, and what leaves nothing.
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+use memchr::memmem;
 
 use super::*;
 

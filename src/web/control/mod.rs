@@ -39,6 +39,7 @@ use crate::protocol::control::{PutDevice, PutNotice, Submit};
 use crate::store::attachments::FileProblem;
 use crate::time::WallMs;
 use crate::web::kit::app::App;
+use crate::web::kit::kept_files;
 
 /// Largest request, bytes: a notice of the longest kind, escaped.
 const MAX_BODY_BYTES: usize = 128 * 1024;
@@ -217,8 +218,7 @@ async fn put_file(
             return why(problem);
         }
     }
-    let kept = tokio::task::spawn_blocking(move || file.keep()).await;
-    match kept.unwrap_or(Err(FileProblem::DamagedPicture)) {
+    match kept_files::keep(file).await {
         Ok(kept) => Json(kept).into_response(),
         Err(problem) => why(problem),
     }

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, Weak};
 
+use tokio::sync::Semaphore;
+
 use crate::domain::directory::Directory;
 use crate::domain::directory::map::VillageMap;
 use crate::domain::id::{BlobId, NoticeId, ProcedureId};
@@ -69,8 +71,12 @@ pub(super) struct SearchedPapers {
 }
 
 /// The index, and what of the village it has taken over; clones share it.
-#[derive(Clone, Default)]
-pub struct BoardSearch(pub(super) Arc<Mutex<Searched>>);
+#[derive(Clone)]
+pub struct BoardSearch {
+    pub(super) searched: Arc<Mutex<Searched>>,
+    /// Turns of those who ask.
+    pub(super) turns: Arc<Semaphore>,
+}
 
 /// The index, and the part of the village that is in it.
 #[derive(Default)]

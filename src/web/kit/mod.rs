@@ -9,6 +9,7 @@ pub mod directory;
 pub mod form;
 pub mod guest_before;
 pub mod house_labels;
+pub mod kept_files;
 pub mod links;
 pub mod names;
 pub mod notice_files;

@@ -14,7 +14,7 @@ use crate::i18n::locale::Lang;
 use crate::store::attachments::extension;
 use crate::time::WallMs;
 use crate::web::kit::app::App;
-use crate::web::kit::notices::{Posting, kind_key, posted_text};
+use crate::web::kit::notices::{Posting, kind_key, posted_text, words_of};
 use crate::web::kit::risk_sign::{RiskSign, risk_sign};
 
 /// A picture of a notice.
@@ -228,8 +228,8 @@ impl ShownNotice {
     #[must_use]
     pub fn published(app: &App, lang: Lang, notice: &Notice, files: &str) -> Self {
         let now = app.supervisor.clock().wall_ms();
-        let words = match app.files.text(&notice.text) {
-            Ok(text) => NoticeWords::decode(&text),
+        let words = match words_of(app, notice) {
+            Ok(words) => words,
             Err(lost) => {
                 return Self {
                     title: lang.t(lost.key()),

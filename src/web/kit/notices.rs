@@ -65,11 +65,15 @@ pub fn title_and_paragraphs(app: &App, lang: Lang, notice: &Notice) -> (String, 
     }
 }
 
-/// The words of a notice.
+/// The words of a notice. A text that was ordered to be erased is gone at once: its file goes a
+/// moment later.
 ///
 /// # Errors
 /// Its text is erased or damaged.
 pub fn words_of(app: &App, notice: &Notice) -> Result<NoticeWords, Lost> {
+    if app.journal.state().erased.contains(&notice.text.id) {
+        return Err(Lost::Erased);
+    }
     app.files
         .text(&notice.text)
         .map(|text| NoticeWords::decode(&text))

@@ -19,16 +19,14 @@ impl App {
     /// The list that is in force. Blocks when another one is in force than was read last.
     #[must_use]
     pub fn procedures_blocking(&self) -> Arc<ProcedureList> {
+        if let Some(known) = self.known_procedures() {
+            return known;
+        }
         let state = self.journal.state();
         let Some(catalogue) = &state.procedures else {
             return Arc::default();
         };
-        let cache = &self.procedures.0;
-        let known = cache.lock().map(|list| list.clone()).unwrap_or_default();
         let now = self.supervisor.clock().mono_ms();
-        if known.holds_for(catalogue.order, now) {
-            return known;
-        }
         let read = self.files.get(&catalogue.file).ok();
         let read = read.and_then(|bytes| procedure_file::read(&bytes).ok());
         let list = Arc::new(ProcedureList {
@@ -36,14 +34,29 @@ impl App {
             lost_at: read.is_none().then_some(now),
             all: read.map(|found| found.procedures).unwrap_or_default(),
         });
-        if let Ok(mut cached) = cache.lock() {
+        if let Ok(mut cached) = self.procedures.0.lock() {
             *cached = list.clone();
         }
         list
     }
 
+    /// The list that is in force, when it was read already.
+    fn known_procedures(&self) -> Option<Arc<ProcedureList>> {
+        let order = self.journal.state().procedures.as_ref().map(|p| p.order);
+        let Some(order) = order else {
+            return Some(Arc::default());
+        };
+        let known = self.procedures.0.lock().ok().map(|list| list.clone());
+        let now = self.supervisor.clock().mono_ms();
+        known.filter(|known| known.holds_for(order, now))
+    }
+
     /// The list that is in force.
     pub async fn procedures(&self) -> Arc<ProcedureList> {
+        // Nearly always: visitors take no thread for it.
+        if let Some(known) = self.known_procedures() {
+            return known;
+        }
         let app = self.clone();
         tokio::task::spawn_blocking(move || app.procedures_blocking())
             .await

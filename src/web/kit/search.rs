@@ -3,12 +3,17 @@
 //! Invariants: whatever is published when somebody asks is found: the index takes over what changed
 //! before it answers. A text whose file cannot be read is not found. A noun that is searched too
 //! has a variant of `SearchKind` and a function here that takes over what changed of it; nothing
-//! else knows what is searched.
+//! else knows what is searched. At most [`AT_ONCE`] questions hold a thread; another waits for its
+//! turn without one, and gives up after [`PATIENCE`]: the threads are those of sign-ins and files
+//! too. An index that a panic left half done is made anew.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use super::app::App;
-use super::board_cache::Searched;
+use super::board_cache::{BoardSearch, Searched};
 use super::house_labels::label_of;
 use crate::domain::calendar;
 use crate::domain::id::NoticeId;
@@ -17,6 +22,52 @@ use crate::i18n::locale::Lang;
 use crate::time::WallMs;
 use crate::view::directory_text::address;
 use crate::view::search::{KindHits, SearchHits, SearchIndex, SearchKind, SearchText};
+
+/// Questions that hold a thread at once: one is answered, and one is ready behind it.
+pub const AT_ONCE: usize = 2;
+/// How long a question waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// More people search than can be answered now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many searches at once")]
+pub struct SearchBusy;
+
+impl Default for BoardSearch {
+    fn default() -> Self {
+        Self {
+            searched: Arc::default(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+}
+
+impl BoardSearch {
+    fn lock(&self) -> MutexGuard<'_, Searched> {
+        self.searched.lock().unwrap_or_else(|poisoned| {
+            let mut searched = poisoned.into_inner();
+            *searched = Searched::default();
+            self.searched.clear_poison();
+            searched
+        })
+    }
+
+    /// Does something on a thread of its own when its turn has come; whoever goes away meanwhile
+    /// gives the turn back only when the work has ended.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, SearchBusy> {
+        let turn = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await;
+        let turn = turn.ok().and_then(Result::ok).ok_or(SearchBusy)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(turn);
+            done
+        });
+        done.await.map_err(|_| SearchBusy)
+    }
+}
 
 impl App {
     /// The best `most` published texts for a question. Blocks: what changed is read from files.
@@ -37,29 +88,40 @@ impl App {
     }
 
     /// Asks the index, once it has taken over what changed.
-    fn searched<T: Default>(&self, ask: impl FnOnce(&SearchIndex, WallMs) -> T) -> T {
+    fn searched<T>(&self, ask: impl FnOnce(&SearchIndex, WallMs) -> T) -> T {
         let now = self.supervisor.clock().trusted_ms();
-        let Ok(mut searched) = self.search.0.lock() else {
-            return T::default();
-        };
+        let mut searched = self.search.lock();
         searched.take_over(self);
         ask(&searched.index, now)
     }
 
-    /// The same off the async threads.
-    pub async fn search(&self, query: String, only: Option<SearchKind>, most: usize) -> SearchHits {
+    /// The same off the async threads, in turn.
+    ///
+    /// # Errors
+    /// [`SearchBusy`].
+    pub async fn search(
+        &self,
+        query: String,
+        only: Option<SearchKind>,
+        most: usize,
+    ) -> Result<SearchHits, SearchBusy> {
         let app = self.clone();
-        tokio::task::spawn_blocking(move || app.search_blocking(&query, only, most))
-            .await
-            .unwrap_or_default()
+        let work = move || app.search_blocking(&query, only, most);
+        self.search.in_turn(work).await
     }
 
-    /// The best of each kind, off the async threads.
-    pub async fn search_by_kind(&self, query: String, most: usize) -> Vec<KindHits> {
+    /// The best of each kind, off the async threads, in turn.
+    ///
+    /// # Errors
+    /// [`SearchBusy`].
+    pub async fn search_by_kind(
+        &self,
+        query: String,
+        most: usize,
+    ) -> Result<Vec<KindHits>, SearchBusy> {
         let app = self.clone();
-        tokio::task::spawn_blocking(move || app.search_by_kind_blocking(&query, most))
-            .await
-            .unwrap_or_default()
+        let work = move || app.search_by_kind_blocking(&query, most);
+        self.search.in_turn(work).await
     }
 
     /// Makes the index ready, so that nobody waits for its first answer.
@@ -207,5 +269,68 @@ fn put(index: &mut SearchIndex, app: &App, notice: &Notice, ended: Option<WallMs
             index.put(SearchKind::Notice, id, &text);
         }
         Err(_) => index.remove(SearchKind::Notice, id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn slow_searches_take_two_threads_and_no_more() {
+        let search = BoardSearch::default();
+        let (goes_on, begun) = (Arc::new(Semaphore::new(0)), mpsc::channel());
+        let (tell, begun) = begun;
+        // More than the pool of the runtime has threads.
+        let all: Vec<_> = (0..600)
+            .map(|_| {
+                let (search, goes_on, tell) = (search.clone(), goes_on.clone(), tell.clone());
+                tokio::spawn(async move {
+                    let slow = move || {
+                        let _ = tell.send(());
+                        while goes_on.available_permits() == 0 {
+                            std::thread::sleep(Duration::from_millis(5));
+                        }
+                    };
+                    search.in_turn(slow).await
+                })
+            })
+            .collect();
+        // While they are slow, the others who need a thread have one.
+        for _ in 0..AT_ONCE {
+            begun.recv_timeout(Duration::from_secs(20)).expect("begins");
+        }
+        let other = tokio::task::spawn_blocking(|| "a PIN is checked");
+        let other = tokio::time::timeout(Duration::from_secs(20), other).await;
+        assert!(matches!(other, Ok(Ok("a PIN is checked"))));
+        tokio::time::sleep(PATIENCE + Duration::from_millis(500)).await;
+        goes_on.add_permits(1);
+        let (mut done, mut busy) = (0, 0);
+        for one in all {
+            match one.await.expect("ends") {
+                Ok(()) => done += 1,
+                Err(SearchBusy) => busy += 1,
+            }
+        }
+        assert_eq!((done, busy), (AT_ONCE, 600 - AT_ONCE));
+        assert_eq!(search.in_turn(|| 7).await, Ok(7), "and then it goes on");
+    }
+
+    #[tokio::test]
+    async fn an_index_that_a_panic_left_is_made_anew() {
+        let search = BoardSearch::default();
+        search.lock().has_addresses = true;
+        let broken = search.clone();
+        let panics = move || {
+            let _held = broken.lock();
+            panic!("within the index");
+        };
+        assert_eq!(search.in_turn::<()>(panics).await, Err(SearchBusy));
+        assert!(search.searched.is_poisoned());
+        assert!(!search.lock().has_addresses, "nothing of it is left");
+        assert!(!search.searched.is_poisoned());
+        assert_eq!(search.turns.available_permits(), AT_ONCE);
     }
 }

@@ -38,7 +38,11 @@ impl App {
         let now = self.supervisor.clock().trusted_ms();
         let is_high = |n: &Arc<Notice>| risk_level(&n.details) >= STORMY_LEVEL;
         let is_emergency = |a: &Arc<Announcement>| a.class == AnnouncementClass::Emergency;
-        state.notices_at(now).iter().any(is_high) || state.on_air().iter().any(is_emergency)
+        state
+            .notices
+            .values()
+            .any(|n| !n.details.is_over(now) && is_high(n))
+            || state.on_air().iter().any(is_emergency)
     }
 
     /// The notices that warn now, because they are urgent or have a level of risk: the highest risk

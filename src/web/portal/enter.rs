@@ -13,5 +13,5 @@ use super::{Portal, splash};
 /// Lets the device in.
 pub async fn tap(State(portal): State<Portal>, visit: PortalVisit) -> Response {
     let visitor = portal.app.ports.guests.enter(visit.address).await;
-    splash::show(&portal, visit, visitor, true)
+    splash::show(&portal, visit, visitor, true).await
 }

@@ -2,18 +2,19 @@
 //!
 //! Invariants: both have the same notices, the newest first, at most [`MOST`]; the address of a
 //! notice is its public link. Its id is the link with its whole id, as it was before notices had
-//! codes: a reader shows nothing twice. Texts are those of the pages,
-//! as plain text or escaped HTML. Deliberately absent: what is over or was taken down.
+//! codes: a reader shows nothing twice. Texts are those of the pages, as plain text or escaped HTML.
+//! A feed is made once for each change (`made_once`), and a program that has it gets nothing again.
+//! Deliberately absent: what is over or was taken down.
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde_json::json;
 
 use super::Portal;
+use super::made_once::{PageBytes, SharedPage};
 use crate::domain::calendar::{rfc822, rfc3339};
 use crate::domain::notice::Notice;
 use crate::http::notice_body::paragraphs;
@@ -72,10 +73,33 @@ fn village_name(portal: &Portal) -> String {
     village.map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone())
 }
 
+async fn answer(
+    portal: &Portal,
+    page: SharedPage,
+    asked: &HeaderMap,
+    make: impl FnOnce(&Portal) -> PageBytes + Send + 'static,
+) -> Response {
+    match portal.shared(page, |portal| Some(make(portal))).await {
+        Ok(feed) => feed.answer_if_new(asked),
+        Err(failed) => failed,
+    }
+}
+
 /// The RSS.
-pub async fn rss(State(portal): State<Portal>) -> Response {
+pub async fn rss(State(portal): State<Portal>, asked: HeaderMap) -> Response {
+    let make = |portal: &Portal| PageBytes::new("application/rss+xml; charset=utf-8", xml(portal));
+    answer(&portal, SharedPage::Rss, &asked, make).await
+}
+
+/// The JSON Feed.
+pub async fn json_feed(State(portal): State<Portal>, asked: HeaderMap) -> Response {
+    let make = |portal: &Portal| PageBytes::new("application/feed+json", json(portal));
+    answer(&portal, SharedPage::JsonFeed, &asked, make).await
+}
+
+fn xml(portal: &Portal) -> String {
     let links = &portal.app.links;
-    let (name, items) = (village_name(&portal), items(&portal));
+    let (name, items) = (village_name(portal), items(portal));
     let about = Lang::Vi.f("feed-about", &[("village", &name)]);
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -107,14 +131,13 @@ pub async fn rss(State(portal): State<Portal>) -> Response {
         ));
     }
     xml.push_str("</channel>\n</rss>\n");
-    ([(CONTENT_TYPE, "application/rss+xml; charset=utf-8")], xml).into_response()
+    xml
 }
 
-/// The JSON Feed.
-pub async fn json_feed(State(portal): State<Portal>) -> Response {
+fn json(portal: &Portal) -> String {
     let links = &portal.app.links;
-    let name = village_name(&portal);
-    let items: Vec<_> = items(&portal)
+    let name = village_name(portal);
+    let items: Vec<_> = items(portal)
         .iter()
         .map(|item| {
             json!({
@@ -136,9 +159,5 @@ pub async fn json_feed(State(portal): State<Portal>) -> Response {
         "language": "vi",
         "items": items,
     });
-    let mut response = Json(feed).into_response();
-    if let Ok(kind) = "application/feed+json".parse() {
-        response.headers_mut().insert(CONTENT_TYPE, kind);
-    }
-    response
+    feed.to_string()
 }

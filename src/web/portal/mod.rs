@@ -13,6 +13,7 @@
 //! because only POST does.
 
 mod addresses;
+mod busy;
 mod captive;
 mod codes;
 mod directory;
@@ -22,6 +23,7 @@ mod feeds;
 mod gate;
 mod link_card;
 mod listen;
+mod made_once;
 mod notices;
 mod papers;
 mod procedures;
@@ -46,9 +48,12 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 
+use self::made_once::{MadeOnce, PageBytes, SharedPage};
+use self::splash::FrontParts;
 use crate::http::assets::{BOARD_STYLE, STORM_STYLE};
 use crate::http::compression;
 use crate::http::headers::security_headers;
+use crate::i18n::locale::Lang;
 use crate::web::kit::app::App;
 
 /// Longest body of a request, bytes: the tap has none.
@@ -85,6 +90,10 @@ impl PortalSite {
 struct Portal {
     app: App,
     site: Arc<PortalSite>,
+    /// Pages and feeds that all see alike.
+    pages: MadeOnce<SharedPage, Option<PageBytes>>,
+    /// The parts of the first page that all see alike, without and with a large button.
+    fronts: MadeOnce<(Lang, bool), FrontParts>,
 }
 
 /// All pages of the portal.
@@ -96,6 +105,8 @@ pub fn router(
     let portal = Portal {
         app,
         site: Arc::new(site),
+        pages: MadeOnce::default(),
+        fronts: MadeOnce::default(),
     };
     Router::new()
         .route("/", get(splash::page))

@@ -1,15 +1,16 @@
 //! The village's notices, as visitors read them.
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::http::Uri;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 
 use super::Portal;
 use super::link_card::LinkCard;
+use super::made_once::{PageBytes, SharedPage};
 use super::visit::PortalVisit;
 use crate::domain::calendar::DAY_MS;
 use crate::domain::id::NoticeId;
+use crate::domain::notice::rules::MAX_NOTICES;
 use crate::domain::notice::{Attachment, Notice, NoticeKind, NoticeLanguage, NoticeWords};
 use crate::domain::state::VillageState;
 use crate::http::assets::BOARD_STYLE;
@@ -35,6 +36,7 @@ const MOST_AHEAD: usize = 2;
 const AHEAD_MS: i64 = 14 * DAY_MS;
 
 /// The notices of a page, and its day.
+#[derive(Clone)]
 pub struct Lists {
     /// Titles and days alone, so that they stand on the first screen of a phone.
     pub is_brief: bool,
@@ -132,16 +134,38 @@ struct AllNotices {
 }
 
 /// All notices, or those of a kind.
-pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) -> Response {
-    let f = visit.context(&portal);
-    let q = visit.query();
+pub async fn list(
+    State(portal): State<Portal>,
+    visit: PortalVisit,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     // An address that nobody can read asks for nothing in particular.
     let asked = Query::<Vec<(String, String)>>::try_from_uri(&uri);
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     let value = |name: &str| asked.iter().find(|(n, _)| n == name).map(|(_, v)| v);
     let kind = value("kind").and_then(|name| NoticeKind::named(name));
-    let from = value("from").and_then(|n| n.parse().ok()).unwrap_or(0);
-    let (lists, has_more) = Lists::page(&portal, f.lang, kind, from);
+    let from: usize = value("from").and_then(|n| n.parse().ok()).unwrap_or(0);
+    // Parts begin at whole ones, and behind the last is one that is empty: so there are few.
+    let from = (from / MOST * MOST).min(MAX_NOTICES);
+    let place = NoticeKind::ALL.iter().position(|k| kind == Some(*k));
+    let page = SharedPage::Notices(visit.lang, visit.big, place, from);
+    let make = move |portal: &Portal| PageBytes::of_page(&all_notices(portal, visit, kind, from));
+    match portal.shared(page, make).await {
+        Ok(page) => page.answer(&headers),
+        Err(failed) => failed,
+    }
+}
+
+fn all_notices(
+    portal: &Portal,
+    visit: PortalVisit,
+    kind: Option<NoticeKind>,
+    from: usize,
+) -> AllNotices {
+    let f = visit.context(portal);
+    let q = visit.query();
+    let (lists, has_more) = Lists::page(portal, f.lang, kind, from);
     let state = portal.app.journal.state();
     let now = portal.app.supervisor.clock().trusted_ms();
     let address = |query: &str| format!("/t{q}&{query}");
@@ -159,7 +183,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
                 (there, f.t(kind_key(k)), kind == Some(k))
             }),
     );
-    render(&AllNotices {
+    AllNotices {
         css: &BOARD_STYLE,
         size: size_key(&f),
         kind: kind.map_or_else(String::new, |kind| f.t(kind_key(kind))),
@@ -173,7 +197,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
         lists,
         q,
         f,
-    })
+    }
 }
 
 #[derive(askama::Template)]

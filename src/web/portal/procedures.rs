@@ -10,10 +10,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::Portal;
 use super::addresses::phone;
 use super::notices::size_key;
 use super::visit::PortalVisit;
+use super::{Portal, busy};
 use crate::domain::calendar;
 use crate::domain::id::ProcedureId;
 use crate::domain::procedure::{Effect, Procedure};
@@ -105,6 +105,9 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
     } else {
         let only = Some(SearchKind::Procedure);
         let found = app.search(query.clone(), only, ON_A_PAGE).await;
+        let Ok(found) = found else {
+            return busy::page(&portal, visit, "/p", "", query);
+        };
         let of = |id: &str| procedures.get(&ProcedureId::new(id).ok()?);
         let hits = found.best.iter().filter_map(|hit| of(&hit.id));
         let rows = hits.map(|p| ProcedureRow::new(lang, p, now)).collect();

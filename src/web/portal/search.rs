@@ -10,10 +10,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::Portal;
 use super::notices::{paper_name, published, size_key};
 use super::procedures::{AskedPairs, asked_for, effect_words};
 use super::visit::PortalVisit;
+use super::{Portal, busy};
 use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::VillageMap;
 use crate::domain::id::{HouseId, NoticeId, ProcedureId};
@@ -128,6 +128,9 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
     let only = FoundKind::ALL.into_iter().find(|k| k.name() == kind);
     let most = only.map_or(MOST_OF_KIND, |_| MOST_SHOWN);
     let found = portal.app.search_by_kind(query.clone(), most).await;
+    let Ok(found) = found else {
+        return busy::page(&portal, visit, "/search", &kind, query);
+    };
     let board = SearchedBoard {
         app: &portal.app,
         lang: f.lang,

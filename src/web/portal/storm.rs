@@ -2,12 +2,15 @@
 //!
 //! Invariants: nothing here comes from outside the village hall, so the page opens with the line
 //! cut. A warning is an authority's notice, with when it was posted; the village's own gauges say
-//! that they are no warning.
+//! that they are no warning. The page is made once for each change of the village, and for new
+//! readings every five seconds, however many phones ask (`made_once`).
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::Portal;
+use super::made_once::{PageBytes, SharedPage};
 use super::notices::size_key;
 use super::visit::PortalVisit;
 use crate::config::board::OfficialKind;
@@ -15,7 +18,7 @@ use crate::domain::entity::Kind;
 use crate::domain::sensor::Sensor;
 use crate::domain::storm::StormPlanRows;
 use crate::http::assets::STORM_STYLE;
-use crate::http::render::{PageContext, TextSpan, render, split_phones};
+use crate::http::render::{PageContext, TextSpan, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
 use crate::view::trend::change_in_an_hour;
@@ -37,6 +40,9 @@ const WATER_UNITS: [(&str, f64); 6] = [
 const CHILD_HELPLINE: &str = "111";
 /// The telephone that comes first on this page.
 const RESCUE: &str = "112";
+
+/// How often new readings are taken over, ms.
+const TICK_MS: u64 = 5_000;
 
 /// A gauge as its row says.
 struct GaugeRow {
@@ -130,8 +136,18 @@ struct StormPage {
 }
 
 /// The page.
-pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response {
-    let f = visit.context(&portal);
+pub async fn page(State(portal): State<Portal>, visit: PortalVisit, asked: HeaderMap) -> Response {
+    let tick = portal.app.supervisor.clock().mono_ms().ms() / TICK_MS;
+    let page = SharedPage::Storm(visit.lang, visit.big, tick);
+    let make = move |portal: &Portal| PageBytes::of_page(&storm_page(portal, visit));
+    match portal.shared(page, make).await {
+        Ok(page) => page.answer(&asked),
+        Err(failed) => failed,
+    }
+}
+
+fn storm_page(portal: &Portal, visit: PortalVisit) -> StormPage {
+    let f = visit.context(portal);
     let (app, lang) = (&portal.app, f.lang);
     let now = app.supervisor.clock().wall_ms();
     let plan = app.storm_plan();
@@ -143,7 +159,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
     let link = app.links.to(PublicPage::Storm);
     let code = CodeMatrix::new(&link, CodeUse::Paper);
     let letters = app.links.typed(PublicPage::Storm);
-    render(&StormPage {
+    StormPage {
         css: &STORM_STYLE,
         q: visit.query(),
         size: size_key(&f),
@@ -160,7 +176,7 @@ pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response 
         code: code.map_or_else(String::new, |code| code.svg(&letters)),
         letters,
         f,
-    })
+    }
 }
 
 /// The country's telephones for a night of storm.

@@ -217,6 +217,16 @@ impl GuestPages {
         }
     }
 
+    /// Loses all that people typed, as a broken disk does.
+    pub fn lose_the_texts(&self) {
+        let folder = self.folder.path().join("people");
+        let files = walk(&folder);
+        assert!(!files.is_empty(), "{}", folder.display());
+        for file in files {
+            std::fs::remove_file(file).expect("removed");
+        }
+    }
+
     /// Sends something over the control socket, as the technician.
     pub fn technician(&self, path: &str, body: &serde_json::Value) -> Answer {
         let socket = self.folder.path().join("control.sock");
@@ -256,6 +266,20 @@ impl GuestPages {
     pub fn taps(&self) -> usize {
         self.script.lock().expect("whole").count
     }
+}
+
+/// All files in and below a folder.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(walk(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
 }
 
 async fn answer(app: App, script: Arc<Mutex<Script>>, serves: oneshot::Sender<()>) {

@@ -5,7 +5,17 @@ use conglang::store::attachments::FileProblem;
 
 use super::paper_corpus::Outcome::{Read, Refused, Silent, Unread};
 use super::paper_corpus::{Sample, sample};
-use super::papers::{Zipped, document_xml, docx, xlsx, zip};
+use super::papers::{Zipped, document_xml, docx, styled_xlsx, xlsx, zip};
+
+/// Styles of cells: a number, a built-in day, a day and a time, a time, a month.
+const STYLES: &str = "<numFmts><numFmt numFmtId=\"164\" formatCode=\"dd/mm/yyyy\\ h:mm\"/>\
+    <numFmt numFmtId=\"165\" formatCode=\"&quot;tháng&quot;\\ mm/yyyy\"/></numFmts>\
+    <cellStyleXfs><xf numFmtId=\"14\"/></cellStyleXfs><cellXfs><xf numFmtId=\"0\"/>\
+    <xf numFmtId=\"14\"/><xf numFmtId=\"164\"/><xf numFmtId=\"20\"/><xf numFmtId=\"165\"/></cellXfs>";
+/// Cells of these styles; a text keeps its own whatever its style.
+const DAYS: &str = "<row><c t=\"s\" s=\"1\"><v>0</v></c><c s=\"1\"><v>46357</v></c></row>\
+    <row><c s=\"2\"><v>46361.8125</v></c><c><v>46357</v></c><c s=\"3\"><v>0.3125</v></c>\
+    <c s=\"4\"><v>46357</v></c></row>";
 
 /// Papers of office programs.
 #[expect(clippy::too_many_lines, reason = "a list")]
@@ -106,6 +116,22 @@ pub fn office() -> Vec<Sample> {
             Read(1, &["Thu chi\nNộp quỹ | 2\nĐiện"]),
         ),
         sample(".xlsx, empty", xlsx("", ""), Silent(1)),
+        sample(
+            ".xlsx, days",
+            styled_xlsx(DAYS, "<si><t>Hạn nộp</t></si>", "", STYLES),
+            Read(
+                1,
+                &["Hạn nộp | 01/12/2026\n05/12/2026 19:30 | 46357 | 07:30 | 12/2026"],
+            ),
+        ),
+        sample(
+            ".xlsx, days from 1904",
+            styled_xlsx(DAYS, "<si><t>Hạn nộp</t></si>", "date1904=\"1\"", STYLES),
+            Read(
+                1,
+                &["Hạn nộp | 02/12/2030\n06/12/2030 19:30 | 46357 | 07:30 | 12/2030"],
+            ),
+        ),
         sample(
             ".doc",
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and more".to_vec(),

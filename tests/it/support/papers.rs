@@ -18,6 +18,9 @@ use ttf_parser::Face;
 const WIDTH: f32 = 595.0;
 const HEIGHT: f32 = 842.0;
 
+/// A font of letters with all marks.
+pub static NOTO: &[u8] = include_bytes!("../../../src/web/kit/print/font/NotoSans-Regular.ttf");
+
 /// A PDF by hand: its objects from number 1 on, the first is its catalogue.
 #[derive(Default)]
 pub struct HandMadePdf {
@@ -56,11 +59,20 @@ impl HandMadePdf {
     }
 
     pub fn stream(&mut self, dictionary: &str, content: &[u8]) {
+        self.objects.push(Self::stream_of(dictionary, content));
+    }
+
+    fn stream_of(dictionary: &str, content: &[u8]) -> Vec<u8> {
         let mut object =
             format!("<< /Length {} {dictionary} >>\nstream\n", content.len()).into_bytes();
         object.extend_from_slice(content);
         object.extend_from_slice(b"\nendstream");
-        self.objects.push(object);
+        object
+    }
+
+    /// Replaces a stream.
+    pub fn replace_stream(&mut self, number: usize, dictionary: &str, content: &[u8]) {
+        self.objects[number - 1] = Self::stream_of(dictionary, content);
     }
 
     /// Replaces what an object says.
@@ -100,7 +112,6 @@ pub fn say(words: &str) -> String {
 
 /// A PDF with these lines on each page, in a font that is embedded.
 pub fn letters<T: AsRef<[&'static str]>>(pages: &[T]) -> Vec<u8> {
-    static NOTO: &[u8] = include_bytes!("../../../src/web/kit/print/font/NotoSans-Regular.ttf");
     let face = Face::parse(NOTO, 0).expect("a font");
     let font = Font::new(NOTO.into(), 0).expect("a font");
     let mut document = Document::new();
@@ -247,12 +258,21 @@ pub fn document_xml(body: &str) -> String {
 
 /// An `.xlsx` with one sheet of these rows, and these shared texts.
 pub fn xlsx(rows: &str, shared: &str) -> Vec<u8> {
+    styled_xlsx(rows, shared, "", "")
+}
+
+/// The same with a property of the book, and the content of its styles.
+pub fn styled_xlsx(rows: &str, shared: &str, book: &str, styles: &str) -> Vec<u8> {
     let sheet = format!("<worksheet><sheetData>{rows}</sheetData></worksheet>");
     let shared = format!("<sst>{shared}</sst>");
-    let book = b"<workbook><sheets><sheet name=\"Thu chi\"/></sheets></workbook>";
+    let book = format!(
+        "<workbook><workbookPr {book}/><sheets><sheet name=\"Thu chi\"/></sheets></workbook>"
+    );
+    let styles = format!("<styleSheet>{styles}</styleSheet>");
     zip(&[
         TYPES,
-        Zipped::new("xl/workbook.xml", book),
+        Zipped::new("xl/workbook.xml", book.as_bytes()),
+        Zipped::new("xl/styles.xml", styles.as_bytes()),
         Zipped::new("xl/sharedStrings.xml", shared.as_bytes()),
         Zipped::new("xl/worksheets/sheet1.xml", sheet.as_bytes()),
     ])

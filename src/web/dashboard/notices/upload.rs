@@ -18,13 +18,14 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::Semaphore;
 
-use crate::domain::notice::{Attachment, MAX_ATTACHMENTS, MAX_LINE_CHARS};
+use crate::domain::notice::{MAX_ATTACHMENTS, MAX_LINE_CHARS};
 use crate::domain::text;
 use crate::http::form::{Audience as _, FormFields, is_proof};
 use crate::http::form_parts::{FormPart, FormParts, boundary};
 use crate::http::page_error::{ErrorPages as _, PageError};
 use crate::store::attachments::{FileProblem, IncomingFile};
 use crate::web::kit::app::{App, RequestContext};
+use crate::web::kit::kept_files;
 
 /// Most bytes of a form with files; what is beyond a file's own bound is read and thrown away, so
 /// that the answer reaches the phone.
@@ -182,7 +183,7 @@ impl ReadForm {
     /// Keeps the files, now that the whole form is here.
     async fn keep(mut self) -> FormFields {
         for (file, name) in std::mem::take(&mut self.files) {
-            match keep_one(file).await {
+            match kept_files::keep(file).await {
                 Ok(kept) => {
                     let value = format!("{} {name}", kept.sha256);
                     self.fields.push((FILE_FIELD.to_owned(), value));
@@ -202,11 +203,4 @@ impl ReadForm {
         }
         FormFields::cleaned(self.fields)
     }
-}
-
-/// Keeps a file off the async threads. A decoder that panics found a damaged picture.
-async fn keep_one(file: IncomingFile) -> Result<Attachment, FileProblem> {
-    tokio::task::spawn_blocking(move || file.keep())
-        .await
-        .unwrap_or(Err(FileProblem::DamagedPicture))
 }
