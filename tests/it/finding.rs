@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::directory::with_map;
+use crate::house_labels::record;
 use crate::support::house::House;
 use crate::support::http::{encode, http};
 
@@ -122,7 +123,6 @@ fn one_question_finds_notices_procedures_houses_roads_and_addresses() {
     assert!(!find(&house, "tap hoa").contains("/h/gl-7"));
     let form = house.form("/directory", &cookie);
     let label = [
-        ("form", form.as_str()),
         ("house", "7 gieng lang"),
         ("trade", "Tạp hóa"),
         ("phone", ""),
@@ -130,7 +130,7 @@ fn one_question_finds_notices_procedures_houses_roads_and_addresses() {
         ("form-of-consent", "signed"),
         ("given", "2025-01-02"),
     ];
-    let labelled = house.post("/directory/label", &cookie, &label);
+    let labelled = record(&house, &cookie, &label);
     assert_eq!(labelled.status, 303, "{labelled:?}");
     for words in ["tap hoa", "binh chua chay", "tap hoa gieng lang"] {
         let found = find(&house, words);
@@ -153,9 +153,9 @@ fn one_question_finds_notices_procedures_houses_roads_and_addresses() {
 fn a_kind_with_many_hits_has_a_page_of_its_own_and_every_question_is_answered() {
     let (house, _) = furnished();
     let all = find(&house, "nha 7");
-    let more = "href=\"/search?lang=vi&amp;kind=place&amp;find=nha%207\"";
+    let more = "href=\"/search?lang=vi&amp;kind=place&amp;q=nha%207\"";
     assert!(all.contains(more), "{all}");
-    let places = visit(&house, "/search?lang=vi&kind=place&find=nha%207");
+    let places = visit(&house, "/search?lang=vi&kind=place&q=nha%207");
     assert!(
         places.matches("href=\"/h/").count() > all.matches("href=\"/h/").count(),
         "{places}"
@@ -170,6 +170,7 @@ fn a_kind_with_many_hits_has_a_page_of_its_own_and_every_question_is_answered() 
         "/search?kind=x&find=thon",
         "/search?kind=place&find=%22%3E%3Cscript%3E",
         "/search?find=1",
+        "/search?q=1&find=2",
         "/search?find=a",
         "/search?find=7/12",
         "/search?lang=en&big=1&find=nha%2017",

@@ -82,10 +82,12 @@ impl CodeMatrix {
         let mut out = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" role=\"img\" \
              aria-label=\"{words}\" shape-rendering=\"crispEdges\">\
-             <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path d=\""
+             <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/>\
+             <path stroke=\"#000\" transform=\"translate(0 .5)\" d=\""
         );
+        // A stroke of a row is half as long in bytes as its outline.
         for (y, x, run) in self.runs() {
-            let _ = write!(out, "M{} {}h{run}v1h-{run}z", x + MARGIN, y + MARGIN);
+            let _ = write!(out, "M{} {}h{run}", x + MARGIN, y + MARGIN);
         }
         out.push_str("\"/></svg>");
         out

@@ -1,7 +1,8 @@
 //! The village's map as a drawing in the page: no tiles, no script, nothing of others.
 //!
 //! Invariants: the drawing is at most [`MAX_BYTES`] long, whatever the map; north is up; everything
-//! in it stands in the page's text too. Numbers in it are those of the page's list.
+//! in it stands in the page's text too. Numbers in it are those of the page's list, and lead where
+//! its rows do. Words stand beside the lines, never on them, where there is room.
 
 use std::fmt::Write as _;
 
@@ -19,6 +20,14 @@ const WIDTH: f64 = 1_000.0;
 const HEIGHTS: (f64, f64) = (420.0, 1_200.0);
 /// Height of letters: 18 px on the narrowest phone.
 const LETTERS: f64 = 72.0;
+/// Radius of the disc behind a number.
+const DISC: f64 = 46.0;
+/// Half of the room of a link: 48 px on the narrowest phone.
+const FINGER: f64 = 96.0;
+/// Room between a line and the words beside it.
+const BESIDE: f64 = 26.0;
+/// Most pieces of roads that words keep away from.
+const MOST_PIECES: usize = 1_500;
 /// Least metres of a side, so that one house is not drawn as large as a village.
 const MIN_SPAN: f64 = 60.0;
 
@@ -31,10 +40,14 @@ pub struct MapView<'a> {
     pub road: Option<usize>,
     /// The house that is meant.
     pub house: Option<usize>,
+    /// The place that is meant.
+    pub site: Option<usize>,
     /// A way.
     pub way: &'a [Metres],
     /// Numbers of roads in the page's list, by road; none = roads have no numbers.
     pub numbers: &'a [Option<usize>],
+    /// The query of addresses, for the links of numbers.
+    pub q: &'a str,
     /// The drawing in words.
     pub words: String,
 }
@@ -105,39 +118,161 @@ impl Sheet {
     }
 }
 
-/// Labels that do not lie over each other.
+/// The room that words take: its middle, and half its sides.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    x: f64,
+    y: f64,
+    half: (f64, f64),
+}
+
+impl Room {
+    /// The room of words with their middle there.
+    fn of_words((x, y): (f64, f64), words: &str) -> Self {
+        let wide = LETTERS * 0.29 * words.chars().count() as f64 + 10.0;
+        let half = (wide, LETTERS * 0.48);
+        Self { x, y, half }
+    }
+
+    const fn of_disc((x, y): (f64, f64)) -> Self {
+        let half = (DISC, DISC);
+        Self { x, y, half }
+    }
+
+    /// How far a thing beside a line is from it, whose direction across is this.
+    fn reach(&self, (x, y): (f64, f64)) -> f64 {
+        x.abs() * self.half.0 + y.abs() * self.half.1
+    }
+
+    fn at(self, (x, y): (f64, f64)) -> Self {
+        Self { x, y, ..self }
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        (self.x - other.x).abs() < self.half.0 + other.half.0
+            && (self.y - other.y).abs() < self.half.1 + other.half.1
+    }
+
+    /// Whether a piece of a line goes through it.
+    fn is_crossed(&self, (a, b): ((f64, f64), (f64, f64))) -> bool {
+        // The part of the piece that lies within both pairs of sides.
+        let mut part = (0.0_f64, 1.0_f64);
+        let axes = [
+            (a.0, b.0 - a.0, self.x, self.half.0),
+            (a.1, b.1 - a.1, self.y, self.half.1),
+        ];
+        for (from, way, middle, half) in axes {
+            let (low, high) = (middle - half - from, middle + half - from);
+            if way.abs() < 1e-6 {
+                if low > 0.0 || high < 0.0 {
+                    return false;
+                }
+                continue;
+            }
+            let (one, other) = (low / way, high / way);
+            part.0 = part.0.max(one.min(other));
+            part.1 = part.1.min(one.max(other));
+        }
+        part.0 < part.1
+    }
+}
+
+/// Words that lie neither over each other nor, where it can be, over roads.
 #[derive(Default)]
 struct Labels {
     /// The language of the page: names in it are the village's own.
     lang: Lang,
-    taken: Vec<(f64, f64, f64)>,
+    height: f64,
+    /// Pieces of roads.
+    pieces: Vec<((f64, f64), (f64, f64))>,
+    taken: Vec<Room>,
+    /// The room of links for a finger; they do not lie over each other either.
+    links: Vec<Room>,
     out: String,
 }
 
 impl Labels {
-    /// Writes a label if there is room.
-    fn put(&mut self, (x, y): (i64, i64), words: &str, class: &str) -> bool {
-        let (x, y) = (x as f64, y as f64);
-        let half = LETTERS * 0.29 * words.chars().count() as f64 + 10.0;
-        let is_free = |(a, b, other): &(f64, f64, f64)| {
-            (x - a).abs() > half + other || (y - b).abs() > LETTERS * 0.95
+    /// The first of these rooms that is inside, on no other words and on no road; `anywhere` = one
+    /// on a road is better than none.
+    fn free(&self, rooms: &[Room], anywhere: bool) -> Option<Room> {
+        let is_inside = |room: &&Room| {
+            (room.half.0..=WIDTH - room.half.0).contains(&room.x)
+                && (room.half.1..=self.height - room.half.1).contains(&room.y)
+                && !self.taken.iter().any(|taken| taken.meets(room))
         };
-        if x - half < 0.0 || x + half > WIDTH || !self.taken.iter().all(is_free) {
-            return false;
+        let is_clear = |room: &&Room| !self.pieces.iter().any(|piece| room.is_crossed(*piece));
+        let inside = || rooms.iter().filter(is_inside);
+        let found = inside().find(is_clear);
+        found
+            .or_else(|| inside().next().filter(|_| anywhere))
+            .copied()
+    }
+
+    /// Writes words where there is room.
+    fn words(&mut self, rooms: &[Room], words: &str, anywhere: bool) {
+        if let Some(room) = self.free(rooms, anywhere) {
+            self.taken.push(room);
+            let (x, down) = (room.x, room.y + LETTERS * 0.35);
+            let words = self.lang.verbatim(&markup_escaped(words));
+            let _ = write!(
+                self.out,
+                "<text x=\"{x:.0}\" y=\"{down:.0}\">{words}</text>"
+            );
         }
-        self.taken.push((x, y, half));
-        let down = y + LETTERS * 0.35;
-        let _ = write!(
-            self.out,
-            "<text x=\"{x:.0}\" y=\"{down:.0}\"{class}>{}</text>",
-            self.lang.verbatim(&markup_escaped(words))
+    }
+
+    /// Writes a number on its disc, with its link where a finger has room for it.
+    fn number(&mut self, rooms: &[Room], number: usize, href: &str) {
+        let finger = |room: &Room| Room {
+            half: (FINGER, FINGER),
+            ..*room
+        };
+        let is_apart = |room: &Room| !self.links.iter().any(|link| link.meets(&finger(room)));
+        let apart: Vec<Room> = rooms.iter().copied().filter(is_apart).collect();
+        let linked = self.free(&apart, true);
+        let Some(room) = linked.or_else(|| self.free(rooms, true)) else {
+            return;
+        };
+        self.taken.push(room);
+        let (x, y, down) = (room.x, room.y, room.y + LETTERS * 0.3);
+        let disc = format!(
+            "<circle cx=\"{x:.0}\" cy=\"{y:.0}\" r=\"{DISC:.0}\"/>\
+             <text x=\"{x:.0}\" y=\"{down:.0}\">{number}</text>"
         );
-        true
+        let _ = if linked.is_some() {
+            self.links.push(finger(&room));
+            let href = markup_escaped(href);
+            write!(
+                self.out,
+                "<a href=\"{href}\">{disc}\
+                 <circle class=\"f\" cx=\"{x:.0}\" cy=\"{y:.0}\" r=\"{FINGER:.0}\"/></a>"
+            )
+        } else {
+            write!(self.out, "<g>{disc}</g>")
+        };
     }
 }
 
-/// The middle of a road's longest line.
-fn middle(lines: &[Vec<Metres>]) -> Option<Metres> {
+/// The places beside a road for something, the best first: near the middle of its longest line, on
+/// either side.
+fn beside(sheet: &Sheet, lines: &[Vec<Metres>], room: Room) -> Vec<Room> {
+    [0.5, 0.35, 0.65, 0.2, 0.8]
+        .into_iter()
+        .filter_map(|share| along(lines, share))
+        .flat_map(|(at, way)| {
+            let (x, y) = sheet.at(at);
+            let (x, y) = (x as f64, y as f64);
+            let length = way.length().max(f64::EPSILON);
+            // Across the line in the drawing, where south is positive.
+            let across = (way.y / length, way.x / length);
+            let far = room.reach(across) + BESIDE;
+            [1.0, -1.0].map(|side| room.at((x + side * across.0 * far, y + side * across.1 * far)))
+        })
+        .collect()
+}
+
+/// A point of a road's longest line, by its share of the length, and where the line goes there.
+fn along(lines: &[Vec<Metres>], share: f64) -> Option<(Metres, Metres)> {
     let length = |line: &&Vec<Metres>| -> f64 {
         line.windows(2)
             .map(|pair| pair[1].from(pair[0]).length())
@@ -146,24 +281,22 @@ fn middle(lines: &[Vec<Metres>]) -> Option<Metres> {
     let line = lines
         .iter()
         .max_by(|a, b| length(a).total_cmp(&length(b)))?;
-    let mut left = length(&line) / 2.0;
+    let mut left = length(&line) * share;
     for pair in line.windows(2) {
         let piece = pair[1].from(pair[0]);
         if piece.length() >= left {
             let t = left / piece.length().max(f64::EPSILON);
-            return Some(pair[0].plus(piece.times(t)));
+            return Some((pair[0].plus(piece.times(t)), piece));
         }
         left -= piece.length();
     }
-    line.last().copied()
+    None
 }
 
 /// The points that must be in sight.
 fn in_sight(map: &VillageMap, view: &MapView<'_>) -> Vec<Metres> {
     let mut points: Vec<Metres> = view.way.to_vec();
-    if let Some(house) = view.house {
-        points.push(map.house_at(house));
-    }
+    points.extend(door_meant(map, view));
     if points.is_empty() {
         let roads = match view.road {
             Some(road) => road..road + 1,
@@ -172,6 +305,74 @@ fn in_sight(map: &VillageMap, view: &MapView<'_>) -> Vec<Metres> {
         points.extend(roads.flat_map(|road| map.lines(road).iter().flatten().copied()));
     }
     points
+}
+
+/// The door that is meant.
+fn door_meant(map: &VillageMap, view: &MapView<'_>) -> Option<Metres> {
+    let house = view.house.map(|house| map.house_at(house));
+    house.or_else(|| view.site.map(|site| map.site_at(site)))
+}
+
+/// The pieces of all roads in sight, for words to keep away from.
+fn road_pieces(map: &VillageMap, sheet: &Sheet) -> Vec<((f64, f64), (f64, f64))> {
+    let spot = |point: Metres| {
+        let (x, y) = sheet.at(point);
+        (x as f64, y as f64)
+    };
+    let all = Room {
+        x: WIDTH / 2.0,
+        y: sheet.height / 2.0,
+        half: (WIDTH / 2.0, sheet.height / 2.0),
+    };
+    let lines = (0..map.data().roads.len()).flat_map(|road| map.lines(road));
+    let pieces = lines.flat_map(|line| line.windows(2));
+    let pieces = pieces.map(|pair| (spot(pair[0]), spot(pair[1])));
+    pieces
+        .filter(|piece| all.is_crossed(*piece))
+        .take(MOST_PIECES)
+        .collect()
+}
+
+/// Roads in the order in which their names are written: the one that is meant, its own alleys, the
+/// road from which it goes off; on a way then all others.
+fn named(map: &VillageMap, view: &MapView<'_>) -> Vec<usize> {
+    let own = view.road.or_else(|| map.road_of(view.house?));
+    let parent = own.and_then(|road| map.road(road)?.part_of.as_ref());
+    let parent = parent.and_then(|id| map.road_index(id));
+    let parts: Vec<usize> = own.map_or_else(Vec::new, |road| map.parts_of(road).collect());
+    let mut roads: Vec<usize> = own.into_iter().chain(parts).chain(parent).collect();
+    if view.road.is_none() {
+        roads.extend((0..map.data().roads.len()).filter(|road| Some(*road) != own));
+    }
+    roads
+}
+
+/// Writes numbers or names of roads beside them.
+fn write_roads(map: &VillageMap, view: &MapView<'_>, sheet: &Sheet, labels: &mut Labels) {
+    let most = MAX_BYTES * 2 / 5;
+    if view.numbers.is_empty() {
+        let mut written = Vec::new();
+        for road in named(map, view) {
+            let Some(known) = map.road(road).filter(|_| !written.contains(&road)) else {
+                continue;
+            };
+            written.push(road);
+            let room = Room::of_words((0.0, 0.0), &known.name);
+            if labels.out.len() < most {
+                labels.words(&beside(sheet, map.lines(road), room), &known.name, false);
+            }
+        }
+        return;
+    }
+    for (road, number) in view.numbers.iter().enumerate() {
+        let (Some(number), Some(known)) = (number, map.road(road)) else {
+            continue;
+        };
+        if labels.out.len() < most {
+            let rooms = beside(sheet, map.lines(road), Room::of_disc((0.0, 0.0)));
+            labels.number(&rooms, *number, &format!("/r/{}{}", known.id, view.q));
+        }
+    }
 }
 
 /// The lines of wide roads, of the others, and of the one that is meant.
@@ -211,21 +412,27 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
     let [wide, narrow, meant] = road_paths(map, view, &sheet);
     let mut labels = Labels {
         lang: view.lang,
+        height: sheet.height,
+        pieces: road_pieces(map, &sheet),
         ..Labels::default()
     };
     let mut doors = String::new();
     let mut marks = String::new();
     let mut way = String::new();
     sheet.path(view.way, &mut way);
-    if let Some(house) = view.house {
-        let (x, y) = sheet.at(map.house_at(house));
+    if let Some(at) = door_meant(map, view) {
+        let (x, y) = sheet.at(at);
         let _ = write!(
             marks,
             "<circle class=\"there\" cx=\"{x}\" cy=\"{y}\" r=\"26\"/>"
         );
-        let number = map.house(house).map(|h| h.number.clone());
-        let above = (x, if y > 110 { y - 70 } else { y + 70 });
-        labels.put(above, &number.unwrap_or_default(), " class=\"num\"");
+        let house = view.house.and_then(|house| map.house(house));
+        if let Some(house) = house {
+            let (x, y) = (x as f64, y as f64);
+            let rooms = [(x, y - 70.0), (x, y + 70.0), (x + 80.0, y), (x - 80.0, y)];
+            let rooms = rooms.map(|at| Room::of_words(at, &house.number));
+            labels.words(&rooms, &house.number, true);
+        }
     }
     if let Some((site, hall)) = map.hall() {
         let at = sheet.at(map.site_at(site));
@@ -237,23 +444,15 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
                 x - 22,
                 y - 22
             );
-            labels.put((x, if y > 110 { y - 62 } else { y + 62 }), &hall.name, "");
+            let (x, y) = (x as f64, y as f64);
+            let room = Room::of_words((x, y), &hall.name);
+            let far = room.half.0 + 48.0;
+            let rooms = [(x - far, y), (x + far, y), (x, y - 80.0), (x, y + 80.0)];
+            labels.taken.push(Room::of_disc((x, y)));
+            labels.words(&rooms.map(|at| room.at(at)), &hall.name, true);
         }
     }
-    for road in 0..map.data().roads.len() {
-        let number = view.numbers.get(road).copied().flatten();
-        let Some(at) = middle(map.lines(road)).map(|at| sheet.at(at)) else {
-            continue;
-        };
-        let words = match (number, map.road(road)) {
-            (Some(number), _) => number.to_string(),
-            (None, Some(known)) if view.numbers.is_empty() => known.name.clone(),
-            _ => continue,
-        };
-        if sheet.is_inside(at) && labels.out.len() < MAX_BYTES / 4 {
-            labels.put(at, &words, "");
-        }
-    }
+    write_roads(map, view, &sheet, &mut labels);
     let with_houses = view.road.or(view.house.and_then(|h| map.road_of(h)));
     for house in with_houses.map_or(&[][..], |road| map.houses_of(road)) {
         let (x, y) = sheet.at(map.house_at(*house));
@@ -262,8 +461,14 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
         }
     }
     let height = unit(sheet.height);
+    // What is within an image is no link for whoever does not see it.
+    let role = if view.numbers.is_empty() {
+        "img"
+    } else {
+        "group"
+    };
     let mut out = format!(
-        "<svg class=\"map\" viewBox=\"0 0 {} {height}\" role=\"img\" aria-label=\"{}\">",
+        "<svg class=\"map\" viewBox=\"0 0 {} {height}\" role=\"{role}\" aria-label=\"{}\">",
         unit(WIDTH),
         markup_escaped(&view.words)
     );

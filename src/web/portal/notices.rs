@@ -61,7 +61,7 @@ impl Lists {
         let clock = app.supervisor.clock();
         let mut all = app.journal.state().notices_at(clock.trusted_ms());
         all.retain(|n| kind.is_none_or(|kind| n.details.kind == kind));
-        let has_more = all.len() > from + MOST;
+        let has_more = all.len() > from.saturating_add(MOST);
         let shown = all.iter().skip(from).take(MOST);
         let (urgent, others): (Vec<_>, Vec<_>) =
             shown.partition(|n| n.details.urgent && kind.is_none());
