@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::directory::with_map;
 use crate::house_labels::record;
+use crate::support::codes::{drawn, read_codes};
 use crate::support::house::House;
 use crate::support::http::{encode, http};
 
@@ -196,4 +197,56 @@ fn whatever_was_found_is_found_again_after_a_power_cut() {
         sketch(&find(&house, "nha 17")),
     );
     assert_eq!(before, after);
+}
+
+#[test]
+fn a_procedure_on_paper_has_both_codes_and_no_number_of_a_page_is_too_large() {
+    let mut house = House::new("[links]\npublic_base = \"https://benthoc.example\"\n");
+    house.start();
+    let (code, said) = house.cli(&["procedures", "import", "config/demo/procedures.csv"]);
+    assert_eq!(code, 0, "{said}");
+    let page = http(house.portal, "GET", "/p/1.001193?lang=vi", "", "").body;
+    for words in [
+        "benthoc.example/p/1.001193",
+        "ma_thu_tuc=1.001193</span>",
+        "Nộp ở đâu",
+        "Hết bao nhiêu tiền",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let mut links: Vec<String> = page
+        .split("<svg")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("</svg>"))
+        .filter(|(svg, _)| svg.contains("crispEdges"))
+        .flat_map(|(svg, _)| {
+            let picture = house.dir.join("code.pbm");
+            std::fs::write(&picture, drawn(&format!("<svg{svg}</svg>"))).expect("written");
+            read_codes(&picture)
+        })
+        .collect();
+    links.sort();
+    assert_eq!(links[0], "https://benthoc.example/p/1.001193");
+    assert!(
+        links[1].starts_with("https://dichvucong.gov.vn/p/home/"),
+        "{links:?}"
+    );
+    let cookie = house.sign_in();
+    let largest = u64::MAX;
+    for path in ["/t", "/p"] {
+        let answer = http(
+            house.portal,
+            "GET",
+            &format!("{path}?from={largest}"),
+            "",
+            "",
+        );
+        assert_eq!(answer.status, 200, "{path}");
+    }
+    assert_eq!(
+        house
+            .get(&format!("/notices?from={largest}"), &cookie)
+            .status,
+        200
+    );
 }

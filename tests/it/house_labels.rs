@@ -185,6 +185,8 @@ fn a_phone_is_told_which_labels_a_map_would_lose_and_ticks_it() {
     let done = house.post("/files/map/take", &cookie, &ticked);
     assert_eq!(done.header("location"), "/files/map?said=map-file-taken");
     assert_eq!(house.state()["directory"]["labels"], serde_json::json!({}));
+    let is_shifted = |h: &House| !visit(h, "/h/gl-7?lang=vi").body.contains(SEVEN);
+    house.until("the map is there", Duration::from_secs(10), is_shifted);
     // Also the map of before is held against the labels of today.
     let label = [
         ("house", "9 gieng lang"),

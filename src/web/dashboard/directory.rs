@@ -1,9 +1,9 @@
 //! Đường, ngõ: the map that the village has, labels of houses with the householder's consent, and
 //! the codes to print.
 //!
-//! Invariants: a label is recorded with the day and the way in which the householder agreed, and only
-//! once the address of the house that was found was shown back; taken away, its text is erased. Deliberately absent: drawing the map. It is drawn with the usual tools
-//! and given as a file.
+//! Invariants: a label is recorded with the day and the way in which the householder agreed, and
+//! only once the address of the house was shown back; taken away, its text is erased. Deliberately
+//! absent: drawing the map. It is drawn with the usual tools and given as a file.
 
 mod print;
 

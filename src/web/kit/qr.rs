@@ -83,13 +83,13 @@ impl CodeMatrix {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" role=\"img\" \
              aria-label=\"{words}\" shape-rendering=\"crispEdges\">\
              <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/>\
-             <path stroke=\"#000\" transform=\"translate(0 .5)\" d=\""
+             <path d=\""
         );
         // A stroke of a row is half as long in bytes as its outline.
         for (y, x, run) in self.runs() {
             let _ = write!(out, "M{} {}h{run}", x + MARGIN, y + MARGIN);
         }
-        out.push_str("\"/></svg>");
+        out.push_str("\" stroke=\"#000\" transform=\"translate(0 .5)\"/></svg>");
         out
     }
 }

@@ -6,24 +6,17 @@
 
 use std::fmt::Write as _;
 
+use super::map_labels::{MapLabels, Room, WIDTH};
 use crate::domain::directory::data::RoadKind;
 use crate::domain::directory::geometry::Metres;
 use crate::domain::directory::map::VillageMap;
 use crate::http::render::markup_escaped;
-use crate::i18n::locale::Lang;
+use crate::i18n::locale::{Lang, capital};
 
 /// Longest drawing, bytes.
 const MAX_BYTES: usize = 11_000;
-/// Width of the drawing in its own units; a phone shows it about 300 px wide.
-const WIDTH: f64 = 1_000.0;
 /// Least and most height.
 const HEIGHTS: (f64, f64) = (420.0, 1_200.0);
-/// Height of letters: 18 px on the narrowest phone.
-const LETTERS: f64 = 72.0;
-/// Radius of the disc behind a number.
-const DISC: f64 = 46.0;
-/// Half of the room of a link: 48 px on the narrowest phone.
-const FINGER: f64 = 96.0;
 /// Room between a line and the words beside it.
 const BESIDE: f64 = 26.0;
 /// Most pieces of roads that words keep away from.
@@ -118,141 +111,6 @@ impl Sheet {
     }
 }
 
-/// The room that words take: its middle, and half its sides.
-#[derive(Debug, Clone, Copy)]
-struct Room {
-    x: f64,
-    y: f64,
-    half: (f64, f64),
-}
-
-impl Room {
-    /// The room of words with their middle there.
-    fn of_words((x, y): (f64, f64), words: &str) -> Self {
-        let wide = LETTERS * 0.29 * words.chars().count() as f64 + 10.0;
-        let half = (wide, LETTERS * 0.48);
-        Self { x, y, half }
-    }
-
-    const fn of_disc((x, y): (f64, f64)) -> Self {
-        let half = (DISC, DISC);
-        Self { x, y, half }
-    }
-
-    /// How far a thing beside a line is from it, whose direction across is this.
-    fn reach(&self, (x, y): (f64, f64)) -> f64 {
-        x.abs() * self.half.0 + y.abs() * self.half.1
-    }
-
-    fn at(self, (x, y): (f64, f64)) -> Self {
-        Self { x, y, ..self }
-    }
-
-    fn meets(&self, other: &Self) -> bool {
-        (self.x - other.x).abs() < self.half.0 + other.half.0
-            && (self.y - other.y).abs() < self.half.1 + other.half.1
-    }
-
-    /// Whether a piece of a line goes through it.
-    fn is_crossed(&self, (a, b): ((f64, f64), (f64, f64))) -> bool {
-        // The part of the piece that lies within both pairs of sides.
-        let mut part = (0.0_f64, 1.0_f64);
-        let axes = [
-            (a.0, b.0 - a.0, self.x, self.half.0),
-            (a.1, b.1 - a.1, self.y, self.half.1),
-        ];
-        for (from, way, middle, half) in axes {
-            let (low, high) = (middle - half - from, middle + half - from);
-            if way.abs() < 1e-6 {
-                if low > 0.0 || high < 0.0 {
-                    return false;
-                }
-                continue;
-            }
-            let (one, other) = (low / way, high / way);
-            part.0 = part.0.max(one.min(other));
-            part.1 = part.1.min(one.max(other));
-        }
-        part.0 < part.1
-    }
-}
-
-/// Words that lie neither over each other nor, where it can be, over roads.
-#[derive(Default)]
-struct Labels {
-    /// The language of the page: names in it are the village's own.
-    lang: Lang,
-    height: f64,
-    /// Pieces of roads.
-    pieces: Vec<((f64, f64), (f64, f64))>,
-    taken: Vec<Room>,
-    /// The room of links for a finger; they do not lie over each other either.
-    links: Vec<Room>,
-    out: String,
-}
-
-impl Labels {
-    /// The first of these rooms that is inside, on no other words and on no road; `anywhere` = one
-    /// on a road is better than none.
-    fn free(&self, rooms: &[Room], anywhere: bool) -> Option<Room> {
-        let is_inside = |room: &&Room| {
-            (room.half.0..=WIDTH - room.half.0).contains(&room.x)
-                && (room.half.1..=self.height - room.half.1).contains(&room.y)
-                && !self.taken.iter().any(|taken| taken.meets(room))
-        };
-        let is_clear = |room: &&Room| !self.pieces.iter().any(|piece| room.is_crossed(*piece));
-        let inside = || rooms.iter().filter(is_inside);
-        let found = inside().find(is_clear);
-        found
-            .or_else(|| inside().next().filter(|_| anywhere))
-            .copied()
-    }
-
-    /// Writes words where there is room.
-    fn words(&mut self, rooms: &[Room], words: &str, anywhere: bool) {
-        if let Some(room) = self.free(rooms, anywhere) {
-            self.taken.push(room);
-            let (x, down) = (room.x, room.y + LETTERS * 0.35);
-            let words = self.lang.verbatim(&markup_escaped(words));
-            let _ = write!(
-                self.out,
-                "<text x=\"{x:.0}\" y=\"{down:.0}\">{words}</text>"
-            );
-        }
-    }
-
-    /// Writes a number on its disc, with its link where a finger has room for it.
-    fn number(&mut self, rooms: &[Room], number: usize, href: &str) {
-        let finger = |room: &Room| Room {
-            half: (FINGER, FINGER),
-            ..*room
-        };
-        let is_apart = |room: &Room| !self.links.iter().any(|link| link.meets(&finger(room)));
-        let apart: Vec<Room> = rooms.iter().copied().filter(is_apart).collect();
-        let linked = self.free(&apart, true);
-        let Some(room) = linked.or_else(|| self.free(rooms, true)) else {
-            return;
-        };
-        self.taken.push(room);
-        let (x, y, down) = (room.x, room.y, room.y + LETTERS * 0.3);
-        let disc = format!(
-            "<circle cx=\"{x:.0}\" cy=\"{y:.0}\" r=\"{DISC:.0}\"/>\
-             <text x=\"{x:.0}\" y=\"{down:.0}\">{number}</text>"
-        );
-        let _ = if linked.is_some() {
-            self.links.push(finger(&room));
-            let href = markup_escaped(href);
-            write!(
-                self.out,
-                "<a href=\"{href}\">{disc}\
-                 <circle class=\"f\" cx=\"{x:.0}\" cy=\"{y:.0}\" r=\"{FINGER:.0}\"/></a>"
-            )
-        } else {
-            write!(self.out, "<g>{disc}</g>")
-        };
-    }
-}
-
 /// The places beside a road for something, the best first: near the middle of its longest line, on
 /// either side.
 fn beside(sheet: &Sheet, lines: &[Vec<Metres>], room: Room) -> Vec<Room> {
@@ -313,8 +171,12 @@ fn door_meant(map: &VillageMap, view: &MapView<'_>) -> Option<Metres> {
     house.or_else(|| view.site.map(|site| map.site_at(site)))
 }
 
-/// The pieces of all roads in sight, for words to keep away from.
-fn road_pieces(map: &VillageMap, sheet: &Sheet) -> Vec<((f64, f64), (f64, f64))> {
+/// The pieces of the way and of all roads in sight, for words to keep away from.
+fn road_pieces(
+    map: &VillageMap,
+    view: &MapView<'_>,
+    sheet: &Sheet,
+) -> Vec<((f64, f64), (f64, f64))> {
     let spot = |point: Metres| {
         let (x, y) = sheet.at(point);
         (x as f64, y as f64)
@@ -325,7 +187,8 @@ fn road_pieces(map: &VillageMap, sheet: &Sheet) -> Vec<((f64, f64), (f64, f64))>
         half: (WIDTH / 2.0, sheet.height / 2.0),
     };
     let lines = (0..map.data().roads.len()).flat_map(|road| map.lines(road));
-    let pieces = lines.flat_map(|line| line.windows(2));
+    let pieces = view.way.windows(2);
+    let pieces = pieces.chain(lines.flat_map(|line| line.windows(2)));
     let pieces = pieces.map(|pair| (spot(pair[0]), spot(pair[1])));
     pieces
         .filter(|piece| all.is_crossed(*piece))
@@ -348,7 +211,7 @@ fn named(map: &VillageMap, view: &MapView<'_>) -> Vec<usize> {
 }
 
 /// Writes numbers or names of roads beside them.
-fn write_roads(map: &VillageMap, view: &MapView<'_>, sheet: &Sheet, labels: &mut Labels) {
+fn write_roads(map: &VillageMap, view: &MapView<'_>, sheet: &Sheet, labels: &mut MapLabels) {
     let most = MAX_BYTES * 2 / 5;
     if view.numbers.is_empty() {
         let mut written = Vec::new();
@@ -357,9 +220,14 @@ fn write_roads(map: &VillageMap, view: &MapView<'_>, sheet: &Sheet, labels: &mut
                 continue;
             };
             written.push(road);
-            let room = Room::of_words((0.0, 0.0), &known.name);
-            if labels.out.len() < most {
-                labels.words(&beside(sheet, map.lines(road), room), &known.name, false);
+            // Without the word before it a name takes less room.
+            let short = known.name.split_once(' ').map_or("", |(_, rest)| rest);
+            for words in [known.name.as_str(), short] {
+                let room = Room::of_words((0.0, 0.0), words);
+                let rooms = beside(sheet, map.lines(road), room);
+                if labels.out.len() >= most || words.is_empty() || labels.words(&rooms, words) {
+                    break;
+                }
             }
         }
         return;
@@ -410,11 +278,11 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
     }
     let sheet = Sheet::around(&points);
     let [wide, narrow, meant] = road_paths(map, view, &sheet);
-    let mut labels = Labels {
+    let mut labels = MapLabels {
         lang: view.lang,
         height: sheet.height,
-        pieces: road_pieces(map, &sheet),
-        ..Labels::default()
+        pieces: road_pieces(map, view, &sheet),
+        ..MapLabels::default()
     };
     let mut doors = String::new();
     let mut marks = String::new();
@@ -431,7 +299,7 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
             let (x, y) = (x as f64, y as f64);
             let rooms = [(x, y - 70.0), (x, y + 70.0), (x + 80.0, y), (x - 80.0, y)];
             let rooms = rooms.map(|at| Room::of_words(at, &house.number));
-            labels.words(&rooms, &house.number, true);
+            labels.words(&rooms, &house.number);
         }
     }
     if let Some((site, hall)) = map.hall() {
@@ -445,11 +313,16 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
                 y - 22
             );
             let (x, y) = (x as f64, y as f64);
-            let room = Room::of_words((x, y), &hall.name);
-            let far = room.half.0 + 48.0;
-            let rooms = [(x - far, y), (x + far, y), (x, y - 80.0), (x, y + 80.0)];
             labels.taken.push(Room::of_disc((x, y)));
-            labels.words(&rooms.map(|at| room.at(at)), &hall.name, true);
+            // The village's own name for it, or else its kind, which is shorter.
+            for words in [&hall.name, &capital(&hall.kind)] {
+                let room = Room::of_words((x, y), words);
+                let far = room.half.0 + 48.0;
+                let rooms = [(x - far, y), (x + far, y), (x, y - 80.0), (x, y + 80.0)];
+                if labels.words(&rooms.map(|at| room.at(at)), words) {
+                    break;
+                }
+            }
         }
     }
     write_roads(map, view, &sheet, &mut labels);

@@ -22,6 +22,7 @@ mod feeds;
 mod gate;
 mod link_card;
 mod listen;
+mod map_labels;
 mod notices;
 mod papers;
 mod procedures;

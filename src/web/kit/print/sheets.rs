@@ -19,7 +19,7 @@ pub struct SheetCode {
     pub text: String,
     /// The same as people type or choose it.
     pub letters: String,
-    /// What it leads to, when its words do not say it; empty = they do.
+    /// A line about the page behind it; empty = its words say enough.
     pub about: String,
 }
 
@@ -140,8 +140,8 @@ pub fn alley_sheets(sheets: &[AlleySheet]) -> Result<Vec<u8>, PrintFailed> {
         canvas.centred((18.0, 192.0), 216.0, 9.0, Weight::Bold, &sheet.words);
         canvas.centred((18.0, 192.0), 232.0, 8.0, Weight::Regular, &sheet.letters);
         if !sheet.sides.is_empty() {
-            canvas.arrow((32.0, 250.0), 22.0)?;
-            canvas.centred((48.0, 188.0), 266.0, 10.0, Weight::Bold, &sheet.sides);
+            canvas.arrow((26.0, 250.0), 22.0)?;
+            canvas.centred((50.0, 190.0), 266.0, 10.0, Weight::Bold, &sheet.sides);
         }
         Ok(())
     })
