@@ -26,6 +26,9 @@ pub enum DirectoryCommand {
     Import {
         /// The file
         file: PathBuf,
+        /// Withdraw the labels of houses that are not where they were
+        #[arg(long)]
+        withdraw_labels: bool,
     },
 }
 
@@ -33,7 +36,10 @@ pub enum DirectoryCommand {
 pub fn run(cli: &Cli, what: &DirectoryCommand) -> anyhow::Result<u8> {
     match what {
         DirectoryCommand::Check { file } => check(cli, file),
-        DirectoryCommand::Import { file } => import(cli, file),
+        DirectoryCommand::Import {
+            file,
+            withdraw_labels,
+        } => import(cli, file, *withdraw_labels),
     }
 }
 
@@ -83,7 +89,7 @@ fn check(cli: &Cli, path: &Path) -> anyhow::Result<u8> {
     }
 }
 
-fn import(cli: &Cli, path: &Path) -> anyhow::Result<u8> {
+fn import(cli: &Cli, path: &Path, withdraw_labels: bool) -> anyhow::Result<u8> {
     let bytes = read_file(cli, path)?;
     let file = match String::from_utf8(bytes) {
         Ok(file) if file.len() <= MAX_MAP_BYTES => file,
@@ -91,11 +97,20 @@ fn import(cli: &Cli, path: &Path) -> anyhow::Result<u8> {
         Ok(file) => return Ok(refuse_unsent(cli, path, file.as_bytes())),
         Err(wrong) => return Ok(refuse_unsent(cli, path, wrong.as_bytes())),
     };
-    let body = serde_json::to_value(PutMap { file })?;
+    let body = serde_json::to_value(PutMap {
+        file,
+        withdraw_labels,
+    })?;
     let answer = client::request(cli, "POST", "/directory", Some(&body))?;
     let answer: PutMapAnswer = client::understand(cli, &answer)?;
     if !answer.problems.is_empty() {
         return Ok(refuse(cli, path, &answer.problems));
+    }
+    let labels = format!("\n  {}", answer.labels.join("\n  "));
+    if answer.roads == 0 {
+        let text = cli.f("directory-labels", &[("n", answer.labels.len())]);
+        print(cli, &serde_json::to_value(&answer)?, &(text + &labels));
+        return Ok(WRONG_FILE);
     }
     let counts = [("roads", answer.roads), ("houses", answer.houses)];
     let mut text = cli.f("directory-imported", &counts);
@@ -103,6 +118,10 @@ fn import(cli: &Cli, path: &Path) -> anyhow::Result<u8> {
         text.push('\n');
         let links = answer.lost_links.join(", ");
         text.push_str(&cli.f("directory-lost-links", &[("links", &links)]));
+    }
+    if !answer.labels.is_empty() {
+        let n = answer.labels.len();
+        text = text + "\n" + &cli.f("directory-labels-gone", &[("n", n)]) + &labels;
     }
     print(cli, &serde_json::to_value(&answer)?, &text);
     Ok(0)

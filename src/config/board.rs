@@ -43,7 +43,7 @@ impl OfficialKind {
 }
 
 /// An address that is the right one.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfficialAddress {
     /// Its purpose.
@@ -60,9 +60,19 @@ pub struct OfficialAddress {
     /// The same in English; empty = only in Vietnamese.
     #[serde(default)]
     pub what_en: String,
+    /// The degrees north between which it serves; none = everywhere.
+    #[serde(default)]
+    pub between: Option<(f64, f64)>,
 }
 
 impl OfficialAddress {
+    /// Whether it serves a village there; a village of which nobody said where it is has them all.
+    #[must_use]
+    pub fn serves(&self, latitude: Option<f64>) -> bool {
+        let both = self.between.zip(latitude);
+        both.is_none_or(|((south, north), latitude)| (south..north).contains(&latitude))
+    }
+
     /// The host of its page.
     #[must_use]
     pub fn host(&self) -> Option<String> {
@@ -106,10 +116,12 @@ pub struct FeedConfig {
 }
 
 /// The addresses to which the board points.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BoardConfig {
     /// Official addresses: those of the country, then the village's.
     pub official: Vec<OfficialAddress>,
+    /// Whether somebody held those of the country against their owners' own pages.
+    pub is_checked: bool,
     /// Places of help.
     pub help: Vec<HelpPlace>,
     /// Feeds of other pages whose news become drafts.
@@ -118,8 +130,10 @@ pub struct BoardConfig {
 
 impl Default for BoardConfig {
     fn default() -> Self {
+        let (official, is_checked) = built_in();
         Self {
-            official: built_in(),
+            official,
+            is_checked,
             help: Vec::new(),
             feeds: Vec::new(),
         }
@@ -128,11 +142,16 @@ impl Default for BoardConfig {
 
 #[derive(Deserialize)]
 struct BuiltIn {
+    /// Whether it was checked.
+    checked: bool,
     official: Vec<OfficialAddress>,
 }
 
-fn built_in() -> Vec<OfficialAddress> {
-    toml::from_str(BUILT_IN).map_or_else(|_| Vec::new(), |file: BuiltIn| file.official)
+fn built_in() -> (Vec<OfficialAddress>, bool) {
+    let file = toml::from_str(BUILT_IN).ok();
+    file.map_or_else(Default::default, |file: BuiltIn| {
+        (file.official, file.checked)
+    })
 }
 
 impl BoardConfig {
@@ -164,6 +183,7 @@ pub(super) fn apply(root: &mut Section<'_, '_>, board: &mut BoardConfig) {
                 phone,
                 what: what.unwrap_or_default(),
                 what_en: what_en.unwrap_or_default(),
+                between: None,
             });
         }
         s.finish();
@@ -226,6 +246,15 @@ mod tests {
             assert!(address.url.is_none() || address.host().is_some());
             assert!(!address.what.is_empty() && !address.what_en.is_empty());
         }
+        let electricity = |latitude| {
+            let official = board.official.iter();
+            let of_kind = official.filter(|a| a.kind == OfficialKind::Electricity);
+            of_kind.filter(|a| a.serves(latitude)).count()
+        };
+        assert_eq!(
+            [Some(19.0), Some(14.0), Some(10.0), None].map(electricity),
+            [1, 1, 1, 3]
+        );
         for right in [
             "https://dichvucong.gov.vn/p/home/x.html?ma_thu_tuc=1.001193",
             "https://www.dichvucong.gov.vn",

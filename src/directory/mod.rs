@@ -146,6 +146,8 @@ mod tests {
             file: file.clone(),
             roads: 12,
             houses: 312,
+            following: Vec::new(),
+            withdraw_others: false,
         };
         let request = CommandRequest::new(Actor::LocalAdmin, order);
         service.journal.submit(request).await.expect("done");

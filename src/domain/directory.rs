@@ -24,6 +24,7 @@ pub mod data;
 pub mod find;
 pub mod geometry;
 mod keys;
+pub mod labels;
 pub mod map;
 pub mod route;
 pub mod rules;
@@ -102,12 +103,18 @@ pub struct Directory {
 /// A request about the directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
-    /// Gives the village another map instead of the one that it has.
+    /// Gives the village another map instead of the one that it has. `following` are the labels
+    /// that were held against it and follow to their house; `withdraw_others` takes all others
+    /// away, and without it a village with others keeps its map.
     #[serde(rename = "ReplaceDirectory")]
     Replace {
         file: BlobRef,
         roads: u32,
         houses: u32,
+        #[serde(default)]
+        following: Vec<HouseId>,
+        #[serde(default)]
+        withdraw_others: bool,
     },
     /// Tells something of a house in public, because the householder agreed.
     #[serde(rename = "LabelHouse")]
@@ -169,11 +176,14 @@ pub fn validate(command: &Command) -> Result<(), Rejection> {
             file,
             roads,
             houses,
+            following,
+            ..
         } => {
             let within = |n: u32, most: usize| usize::try_from(n).is_ok_and(|n| n <= most);
             check_file(file, MAX_MAP_BYTES)?;
             check_number("roads", within(*roads, MAX_ROADS))?;
-            check_number("houses", within(*houses, MAX_HOUSES))
+            check_number("houses", within(*houses, MAX_HOUSES))?;
+            check_number("houses", following.len() <= MAX_HOUSES)
         }
         Command::Label { label } => {
             check_blob(&label.text)?;

@@ -442,6 +442,9 @@ mod tests {
 pub struct PutMap {
     /// The file's text.
     pub file: String,
+    /// Whether labels in doubt are withdrawn with it; otherwise the map is not taken.
+    #[serde(default)]
+    pub withdraw_labels: bool,
 }
 
 /// Its answer.
@@ -455,6 +458,10 @@ pub struct PutMapAnswer {
     pub problems: Vec<MapProblem>,
     /// Paths of before that lead nowhere with this map.
     pub lost_links: Vec<String>,
+    /// Houses whose labels do not follow to this map, in words: it was not taken because of them,
+    /// or they were withdrawn.
+    #[serde(default)]
+    pub labels: Vec<String>,
 }
 
 /// `POST /print`: a sheet with codes.

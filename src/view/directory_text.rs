@@ -3,7 +3,7 @@
 //! Invariant: the sentences of a way are those that somebody says who stands beside you: what to
 //! do, then how far. Names are the village's own and stay Vietnamese in every language.
 
-use crate::domain::directory::data::Road;
+use crate::domain::directory::data::{Road, RoadKind};
 use crate::domain::directory::map::VillageMap;
 use crate::domain::directory::route::{Arrival, Turn, Walk, WalkStep};
 use crate::i18n::locale::{Arg, Lang};
@@ -70,37 +70,94 @@ pub fn address(lang: Lang, map: &VillageMap, house: usize) -> String {
     lang.verbatim(&parts.join(", "))
 }
 
-/// The sentences of a way, one a step, and where the house is.
+/// The road and the number of a house on a small sign: “ngõ 12 Giếng Làng”.
 #[must_use]
-pub fn way(lang: Lang, map: &VillageMap, walk: &Walk, house: usize) -> Vec<String> {
-    let mut told: Vec<String> = walk
+pub fn sign_name(lang: Lang, road: &Road) -> String {
+    let name = small(road);
+    let rest = name.strip_prefix(road.kind.word()).map(str::trim_start);
+    let words = match (called(road), rest) {
+        (Some(called), Some(rest)) if rest != road.number => format!("{called} {rest}"),
+        (Some(called), None) => format!("{called}, {name}"),
+        _ => name,
+    };
+    lang.verbatim(&words)
+}
+
+/// The end of a way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WayGoal {
+    /// A house.
+    House(usize),
+    /// A place.
+    Site(usize),
+}
+
+/// A sentence of a way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WayLine {
+    /// The sign of where to go.
+    pub arrow: &'static str,
+    /// The sentence.
+    pub words: String,
+}
+
+const fn turn_arrow(turn: Option<Turn>) -> &'static str {
+    match turn {
+        None | Some(Turn::On) => "↑",
+        Some(Turn::Left) => "←",
+        Some(Turn::Right) => "→",
+        Some(Turn::Back) => "↓",
+    }
+}
+
+/// The sentences of a way, one a step, and where its end is.
+#[must_use]
+pub fn way(lang: Lang, map: &VillageMap, walk: &Walk, goal: WayGoal) -> Vec<WayLine> {
+    let mut told: Vec<WayLine> = walk
         .steps
         .iter()
         .enumerate()
         .map(|(n, step)| {
+            let is_lane = map
+                .road(step.road)
+                .is_some_and(|road| road.kind != RoadKind::Duong);
             let key = if n == 0 {
-                first_key(step, walk.is_rising)
+                first_key(step, walk.is_rising, is_lane)
             } else {
                 next_key(step)
             };
-            step_text(lang, map, step, key)
+            WayLine {
+                arrow: turn_arrow(step.turn),
+                words: step_text(lang, map, step, key),
+            }
         })
         .collect();
-    let key = match walk.arrival {
-        Arrival::Left => "way-house-left",
-        Arrival::Right => "way-house-right",
-        Arrival::Ahead => "way-house-ahead",
-        Arrival::Here => "way-house-here",
+    let (arrow, end) = match walk.arrival {
+        Arrival::Left => ("←", "left"),
+        Arrival::Right => ("→", "right"),
+        Arrival::Ahead => ("↑", "ahead"),
+        Arrival::Here => ("●", "here"),
     };
-    let number = map.house(house).map(|h| h.number.as_str());
-    let number = lang.verbatim(number.unwrap_or_default());
-    told.push(lang.f(key, &[("number", &number)]));
+    let words = match goal {
+        WayGoal::House(house) => {
+            let number = map.house(house).map(|h| h.number.as_str());
+            let number = lang.verbatim(number.unwrap_or_default());
+            lang.f(&format!("way-house-{end}"), &[("number", &number)])
+        }
+        WayGoal::Site(site) => {
+            let name = map.data().sites.get(site).map(|site| site.name.as_str());
+            let name = lang.verbatim(name.unwrap_or_default());
+            lang.f(&format!("way-place-{end}"), &[("name", &name)])
+        }
+    };
+    told.push(WayLine { arrow, words });
     told
 }
 
-/// The key of the first step; it may go where house numbers rise.
-const fn first_key(step: &WalkStep, is_rising: Option<bool>) -> &'static str {
+/// The key of the first step; it may go where house numbers rise, and into a lane.
+const fn first_key(step: &WalkStep, is_rising: Option<bool>, is_lane: bool) -> &'static str {
     match (step.turn, is_rising) {
+        (None, Some(true)) if is_lane => "way-into-rising",
         (None, Some(true)) => "way-along-rising",
         (None, Some(false)) => "way-along-falling",
         (None, None) => "way-along",

@@ -3,7 +3,9 @@
 //! Invariants: a text is found by the beginnings of its words, without marks and capitals
 //! (`domain::text::fold`); every word of the question must be in it. Words that were asked for with
 //! their marks count first where they stand so (“họp” before “hợp”), then a title before a body,
-//! what is in force before what is over, the newer before the older. The index is made of what is
+//! what is in force before what is over, the newer before the older. Where the words that were
+//! asked for stand together in a title, a body that has only pieces of them (“thông” for “thôn”) is
+//! not an answer. The index is made of what is
 //! published and is never needed to begin serving. Its bounds: [`MAX_DOCUMENTS`] texts of
 //! [`MAX_DOCUMENT_WORDS`] different words each, [`MAX_QUERY_WORDS`] words of a question; a word in
 //! a text takes four bytes. A question of one letter finds that letter only, as a word of its own.
@@ -318,6 +320,7 @@ impl SearchIndex {
                 let rank = Rank {
                     is_as_asked: score.as_asked == all,
                     is_in_title: score.in_title == all,
+                    is_whole: score.pieces == 0,
                     is_in_force: !is_over,
                     points: score.points + 20 * u32::from(document.title.contains(&phrase)),
                     at: document.at,
@@ -325,6 +328,13 @@ impl SearchIndex {
                 Some((rank, document))
             })
             .collect();
+        let has_phrase = |document: &&Document| {
+            let title = format!(" {} ", document.title);
+            asked.len() > 1 && title.contains(&format!(" {phrase} "))
+        };
+        if found.iter().any(|(_, document)| has_phrase(document)) {
+            found.retain(|(rank, _)| rank.is_whole);
+        }
         found.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.id.cmp(&y.id)));
         found
     }
@@ -373,6 +383,8 @@ struct Rank {
     is_in_force: bool,
     points: u32,
     at: WallMs,
+    /// Of no word the body has only the beginning of another.
+    is_whole: bool,
 }
 
 impl SearchHits {
@@ -390,6 +402,8 @@ impl SearchHits {
 
 /// Added to the points of a word that stands there as it was asked for.
 const AS_ASKED: u8 = 16;
+/// Points of a word of which the body has only the beginning of another.
+const PIECE: u8 = 1;
 /// Least points of a word in a title.
 const IN_TITLE: u8 = 6;
 
@@ -399,7 +413,7 @@ const fn points(in_title: bool, is_whole: bool, is_as_asked: bool) -> u8 {
         (true, true) => 8,
         (true, false) => IN_TITLE,
         (false, true) => 2,
-        (false, false) => 1,
+        (false, false) => PIECE,
     };
     if is_as_asked {
         points + AS_ASKED
@@ -414,6 +428,8 @@ struct WordScore {
     words: u32,
     as_asked: u32,
     in_title: u32,
+    /// Words of which the body has only the beginning of another.
+    pieces: u32,
     points: u32,
 }
 
@@ -429,6 +445,7 @@ impl WordScore {
         self.words += 1;
         self.as_asked += u32::from(is_as_asked);
         self.in_title += u32::from(points >= IN_TITLE);
+        self.pieces += u32::from(points == PIECE);
         self.points += u32::from(points);
     }
 }

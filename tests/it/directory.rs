@@ -12,11 +12,11 @@ const FIRST_VIEW: usize = 30_000;
 
 const DEMO: &str = "config/demo/map.geojson";
 
-fn demo() -> String {
+pub fn demo() -> String {
     std::fs::read_to_string(DEMO).expect("the demo's map")
 }
 
-fn import(house: &House, text: &str) -> (i32, String) {
+pub fn import(house: &House, text: &str) -> (i32, String) {
     let file = house.dir.join("map.geojson");
     std::fs::write(&file, text).expect("written");
     house.cli(&["directory", "import", &file.display().to_string()])
@@ -68,7 +68,11 @@ fn a_visitor_finds_a_house_and_the_way_without_script() {
         "{}",
         from_head.body
     );
-    assert!(from_head.body.contains("Đi theo ngõ Giếng Làng (ngõ 12)"));
+    assert!(
+        from_head
+            .body
+            .contains("Đi thẳng vào ngõ Giếng Làng (ngõ 12)")
+    );
     let english = visit(&house, "/h/gl-7?lang=en");
     assert!(english.body.contains("is on the left"), "{}", english.body);
     for path in [
@@ -280,4 +284,98 @@ fn codes_as_drawings_lead_to_our_own_pages_alone() {
     ] {
         assert_eq!(visit(&house, path).status, 404, "{path}");
     }
+}
+
+#[test]
+fn places_stand_above_the_roads_with_the_way_and_the_shelter_comes_first() {
+    let house = with_map("");
+    let list = visit(&house, "/r?lang=vi").body;
+    let at = |words: &str| {
+        list.find(words)
+            .unwrap_or_else(|| panic!("{words}: {list}"))
+    };
+    assert!(at("/s/so-tan-nha-van-hoa?") < at("/s/tram-y-te?"), "{list}");
+    assert!(at("/s/tram-y-te?") < at("<ol class=\"rows"), "{list}");
+    assert!(list.contains("Từ Nhà văn hóa thôn, "), "{list}");
+    // Numbers on the map lead where the rows do.
+    assert!(
+        list.contains("<a href=\"/r/duong-truc-chinh?lang=vi\"><circle"),
+        "{list}"
+    );
+    let station = visit(&house, "/s/tram-y-te?lang=vi");
+    assert_eq!(station.status, 200);
+    for words in [
+        "<h1>Trạm y tế xã</h1>",
+        "Từ Nhà văn hóa thôn",
+        "Trạm y tế xã ở ",
+        "geo:19.00199",
+    ] {
+        assert!(station.body.contains(words), "{words}: {}", station.body);
+    }
+    let hall = visit(&house, "/s/nha-van-hoa?lang=vi").body;
+    assert!(hall.contains("Wifi và mã QR của thôn ở đây."), "{hall}");
+    let found = visit(&house, "/r?lang=vi&q=tram+y+te").body;
+    assert!(found.contains("/s/tram-y-te?lang=vi"), "{found}");
+    for path in ["/s/khong-co", "/s/.x"] {
+        assert_eq!(visit(&house, path).status, 404, "{path}");
+    }
+    let road = visit(&house, "/r/ngo-gieng-lang?lang=vi").body;
+    for words in [
+        "<h3>Số lẻ</h3>",
+        "<h3>Số chẵn</h3>",
+        "Từ đầu ngõ đi vào: số lẻ bên ",
+    ] {
+        assert!(road.contains(words), "{words}: {road}");
+    }
+}
+
+#[test]
+fn sheets_say_whose_hall_it_is_and_number_the_wifi_first() {
+    let house = with_map("[links]\npublic_base = \"https://benthoc.example\"\n");
+    let cookie = house.sign_in();
+    let words_of = |args: &[&str]| {
+        let pdf = house.dir.join("sheet.pdf").display().to_string();
+        let args: Vec<&str> = ["print"]
+            .iter()
+            .chain(args)
+            .chain(&["--out", &pdf])
+            .copied()
+            .collect();
+        assert_eq!(house.cli(&args).0, 0);
+        let text = Command::new("pdftotext")
+            .args(["-layout", &pdf, "-"])
+            .output();
+        String::from_utf8_lossy(&text.expect("pdftotext runs").stdout).into_owned()
+    };
+    let wall = words_of(&["wall"]);
+    for words in [
+        "Nhà văn hóa thôn Bến Thóc · ",
+        "Cần có mạng của điện thoại",
+        "Chỉ đường tới từng",
+    ] {
+        assert!(wall.contains(words), "{words}: {wall}");
+    }
+    let is_number = |line: &str| line.trim().starts_with(['1', '2']);
+    assert!(
+        !wall.contains("mật khẩu") && !wall.lines().any(is_number),
+        "{wall}"
+    );
+    let alley = words_of(&["alleys", "ngo-gieng-lang"]);
+    assert!(alley.contains("Nhà lẻ bên "), "{alley}");
+    assert!(words_of(&["labels", "ngo-gieng-lang"]).contains("ngõ 12 Giếng Làng"));
+    house.publish_notice(
+        &cookie,
+        "n1",
+        "Họp thôn",
+        "Tối mai ở nhà văn hóa.",
+        "meeting",
+    );
+    let id = house.state()["notices"]
+        .as_object()
+        .and_then(|all| all.keys().next().cloned());
+    let notice = words_of(&["notice", &id.expect("a notice")]);
+    assert!(
+        notice.contains("MỜI HỌP") && notice.contains("Họp thôn"),
+        "{notice}"
+    );
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::directory::with_map;
+use crate::house_labels::record;
+use crate::support::codes::{drawn, read_codes};
 use crate::support::house::House;
 use crate::support::http::{encode, http};
 
@@ -122,7 +124,6 @@ fn one_question_finds_notices_procedures_houses_roads_and_addresses() {
     assert!(!find(&house, "tap hoa").contains("/h/gl-7"));
     let form = house.form("/directory", &cookie);
     let label = [
-        ("form", form.as_str()),
         ("house", "7 gieng lang"),
         ("trade", "Tạp hóa"),
         ("phone", ""),
@@ -130,7 +131,7 @@ fn one_question_finds_notices_procedures_houses_roads_and_addresses() {
         ("form-of-consent", "signed"),
         ("given", "2025-01-02"),
     ];
-    let labelled = house.post("/directory/label", &cookie, &label);
+    let labelled = record(&house, &cookie, &label);
     assert_eq!(labelled.status, 303, "{labelled:?}");
     for words in ["tap hoa", "binh chua chay", "tap hoa gieng lang"] {
         let found = find(&house, words);
@@ -153,9 +154,9 @@ fn one_question_finds_notices_procedures_houses_roads_and_addresses() {
 fn a_kind_with_many_hits_has_a_page_of_its_own_and_every_question_is_answered() {
     let (house, _) = furnished();
     let all = find(&house, "nha 7");
-    let more = "href=\"/search?lang=vi&amp;kind=place&amp;find=nha%207\"";
+    let more = "href=\"/search?lang=vi&amp;kind=place&amp;q=nha%207\"";
     assert!(all.contains(more), "{all}");
-    let places = visit(&house, "/search?lang=vi&kind=place&find=nha%207");
+    let places = visit(&house, "/search?lang=vi&kind=place&q=nha%207");
     assert!(
         places.matches("href=\"/h/").count() > all.matches("href=\"/h/").count(),
         "{places}"
@@ -170,6 +171,7 @@ fn a_kind_with_many_hits_has_a_page_of_its_own_and_every_question_is_answered() 
         "/search?kind=x&find=thon",
         "/search?kind=place&find=%22%3E%3Cscript%3E",
         "/search?find=1",
+        "/search?q=1&find=2",
         "/search?find=a",
         "/search?find=7/12",
         "/search?lang=en&big=1&find=nha%2017",
@@ -195,4 +197,56 @@ fn whatever_was_found_is_found_again_after_a_power_cut() {
         sketch(&find(&house, "nha 17")),
     );
     assert_eq!(before, after);
+}
+
+#[test]
+fn a_procedure_on_paper_has_both_codes_and_no_number_of_a_page_is_too_large() {
+    let mut house = House::new("[links]\npublic_base = \"https://benthoc.example\"\n");
+    house.start();
+    let (code, said) = house.cli(&["procedures", "import", "config/demo/procedures.csv"]);
+    assert_eq!(code, 0, "{said}");
+    let page = http(house.portal, "GET", "/p/1.001193?lang=vi", "", "").body;
+    for words in [
+        "benthoc.example/p/1.001193",
+        "ma_thu_tuc=1.001193</span>",
+        "Nộp ở đâu",
+        "Hết bao nhiêu tiền",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let mut links: Vec<String> = page
+        .split("<svg")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("</svg>"))
+        .filter(|(svg, _)| svg.contains("crispEdges"))
+        .flat_map(|(svg, _)| {
+            let picture = house.dir.join("code.pbm");
+            std::fs::write(&picture, drawn(&format!("<svg{svg}</svg>"))).expect("written");
+            read_codes(&picture)
+        })
+        .collect();
+    links.sort();
+    assert_eq!(links[0], "https://benthoc.example/p/1.001193");
+    assert!(
+        links[1].starts_with("https://dichvucong.gov.vn/p/home/"),
+        "{links:?}"
+    );
+    let cookie = house.sign_in();
+    let largest = u64::MAX;
+    for path in ["/t", "/p"] {
+        let answer = http(
+            house.portal,
+            "GET",
+            &format!("{path}?from={largest}"),
+            "",
+            "",
+        );
+        assert_eq!(answer.status, 200, "{path}");
+    }
+    assert_eq!(
+        house
+            .get(&format!("/notices?from={largest}"), &cookie)
+            .status,
+        200
+    );
 }

@@ -319,7 +319,7 @@ fn rules_are_set_by_a_form_that_gives_back_what_was_typed() {
         "2 giờ",
         "2 GB",
         "2,5 Mbit/s",
-        "Nhiều nhất 40 máy",
+        "40 điện thoại, máy tính",
         "Giữ 90 ngày",
         "dichvucong.gov.vn",
     ] {

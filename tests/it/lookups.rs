@@ -71,9 +71,9 @@ fn a_file_of_procedures_becomes_a_list_and_a_page_of_each() {
     assert_eq!(page.status, 200);
     for words in [
         "Giấy chứng sinh",
-        "TT Phục vụ HCC xã",
+        "Trung tâm Phục vụ hành chính công xã",
         "thứ Hai đến thứ Sáu",
-        "miễn nếu đúng hạn",
+        "không mất tiền nếu đăng ký trong 60 ngày",
         "Mở trang chính thức: dichvucong.gov.vn",
         "ma_thu_tuc=1.001193",
         "Cán bộ không bao giờ hỏi mã OTP hay mật khẩu của bà con.",
@@ -193,7 +193,12 @@ fn the_code_of_a_procedure_leads_to_its_official_page_and_none_leads_elsewhere()
         for words in [warned, "Tổ công nghệ số", "href=\"tel:0000000021\""] {
             assert!(body.contains(words), "{words} on {path}: {body}");
         }
-        let (_, rest) = body.split_once("<div class=\"code\">")?;
+        // The code of the page itself is for paper only.
+        let shown = body
+            .split("<div class=\"onpaper\">")
+            .next()
+            .expect("a part");
+        let (_, rest) = shown.split_once("<div class=\"code\">")?;
         let svg = rest.split("</div>").next().expect("its end");
         let picture = house.dir.join("code.pbm");
         std::fs::write(&picture, drawn(svg)).expect("written");
@@ -260,10 +265,21 @@ fn whatever_is_published_is_found_without_diacritics_at_once() {
         assert!(find(words).contains(wanted), "{words}: {}", find(words));
     }
     let all = find("hop thon");
-    let first = all.find("class=\"what\"").expect("a row");
+    let (_, first) = all.split_once("class=\"what\"").expect("a row");
+    let first = first.split("</a>").next().expect("its end");
     assert!(
-        all[first..first + 400].contains("Họp thôn tháng"),
-        "the title comes first"
+        first.contains("Họp thôn tháng"),
+        "the title comes first: {first}"
+    );
+    assert!(
+        first.contains("<small>Mời họp · "),
+        "its kind and its day: {first}"
+    );
+    assert!(!all.contains("Đăng ký tạm trú"), "pieces of words: {all}");
+    assert_eq!(
+        visit(&pages, "/search?q=hop+thon").body,
+        all,
+        "its name of today"
     );
     assert!(find("khong co tu nay").contains("Không tìm thấy"));
     assert!(find("<b>\"'&").contains("Không tìm thấy"));
@@ -292,7 +308,7 @@ fn the_right_addresses_stand_with_their_telephones_and_a_warning() {
         for wanted in [
             words,
             "href=\"https://dichvucong.gov.vn/\"",
-            ">dichvucong.gov.vn</a>",
+            "<wbr>dichvucong<wbr>.gov<wbr>.vn</a>",
             "VNeID",
             "VssID",
             "href=\"tel:115\"",
@@ -416,4 +432,32 @@ fn visit_with_card(pages: &GuestPages, path: &str) -> String {
         "{path}"
     );
     body
+}
+
+#[test]
+fn official_addresses_are_whole_and_those_of_elsewhere_stand_in_a_fold() {
+    let everywhere = visit(&pages(), "/addresses?lang=vi").body;
+    assert!(everywhere.contains("Điện lực miền Nam") && !everywhere.contains("Nơi khác"));
+    let mut house = House::new("");
+    let text = std::fs::read_to_string(house.config()).expect("configuration");
+    let place = "[village]\nlatitude = 19.0\nlongitude = 107.0\n";
+    std::fs::write(house.config(), text.replacen("[village]\n", place, 1)).expect("written");
+    house.start();
+    let page = http(house.portal, "GET", "/addresses?lang=vi", "", "").body;
+    for words in [
+        "Danh sách mẫu, chưa kiểm.",
+        "<wbr>dichvucong<wbr>.gov<wbr>.vn",
+        "<a class=\"button\" href=\"tel:18001096\">1800\u{a0}1096</a> <small>không mất tiền</small>",
+        "<a class=\"button\" href=\"tel:112\">112</a>",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let (before, fold) = page
+        .split_once("<details class=\"sheet\">")
+        .expect("a fold");
+    let (fold, _) = fold.split_once("</details>").expect("its end");
+    assert!(before.contains("Điện lực miền Bắc"), "{before}");
+    for far in ["Điện lực miền Trung", "Điện lực miền Nam"] {
+        assert!(fold.contains(far) && !before.contains(far), "{far}: {page}");
+    }
 }

@@ -351,6 +351,7 @@ fn board_with(url: String) -> BoardConfig {
         phone: None,
         what: String::new(),
         what_en: String::new(),
+        between: None,
     };
     BoardConfig {
         official: vec![official],

@@ -240,7 +240,7 @@ fn each_way_to_stand_has_its_words_in_both_languages() {
     for words in [
         "Từ 5 giờ đến 22 giờ",
         "1 GB",
-        "5 Mbit/s (đủ xem phim)",
+        "Đủ xem phim trên điện thoại",
         "Giữ 30 ngày",
         "Địa chỉ máy chỉ giữ trong lúc nối wifi",
         "DNS riêng tư",

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::geometry::GeoPoint;
 use crate::domain::id::{HouseId, PlaceId, SiteId};
+use crate::domain::text::fold::fold;
 
 /// The map of a village.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -131,6 +132,16 @@ pub struct Site {
     pub is_hall: bool,
     /// Where its door is.
     pub at: GeoPoint,
+}
+
+impl Site {
+    /// Whether people go there when they must leave their houses: its kind or its name says so.
+    #[must_use]
+    pub fn is_shelter(&self) -> bool {
+        [&self.kind, &self.name]
+            .into_iter()
+            .any(|words| fold(words).contains("so tan"))
+    }
 }
 
 /// A code on a wall or a post.

@@ -12,7 +12,7 @@ use super::geometry::{Metres, Projection, nearest_on};
 use super::keys::SearchKeys;
 pub use super::streets::TooDense;
 use super::streets::{RoadShape, StreetGraph};
-use crate::domain::id::{HouseId, PlaceId};
+use crate::domain::id::{HouseId, PlaceId, SiteId};
 
 /// Fewest houses from which the sides of odd and even numbers are told.
 const MIN_NUMBERED: usize = 3;
@@ -325,6 +325,39 @@ impl VillageMap {
         let trend = self.numbering.get(road)?.trend?;
         let way = self.along(road, to)?.0 - self.along(road, from)?.0;
         (way.abs() > f64::EPSILON).then_some(way * trend > 0.0)
+    }
+
+    /// Whether the numbers of a road rise for one who goes in from its beginning.
+    #[must_use]
+    pub fn rises_from_head(&self, road: usize) -> bool {
+        let Some(head) = self.head(road).map(|head| self.streets.place(head)) else {
+            return false;
+        };
+        let ends = self.streets.ends(road).iter();
+        let ends = ends.map(|end| self.streets.place(*end));
+        let far = ends.max_by(|a, b| a.from(head).length().total_cmp(&b.from(head).length()));
+        far.and_then(|far| self.is_rising(road, head, far)) == Some(true)
+    }
+
+    /// The place of an id.
+    #[must_use]
+    pub fn site_index(&self, id: &SiteId) -> Option<usize> {
+        self.data.sites.iter().position(|site| site.id == *id)
+    }
+
+    /// Places in the order in which they are looked for: shelters first.
+    #[must_use]
+    pub fn sites_in_order(&self) -> Vec<usize> {
+        let mut sites: Vec<usize> = (0..self.data.sites.len()).collect();
+        sites.sort_by_key(|site| !self.data.sites[*site].is_shelter());
+        sites
+    }
+
+    /// Whether a house has an odd number; none = it begins with no number.
+    #[must_use]
+    pub fn is_odd(&self, house: usize) -> Option<bool> {
+        let number = leading_number(&self.data.houses.get(house)?.number)?;
+        Some(number % 2 == 1)
     }
 
     /// The side of the odd numbers, for one who goes with rising numbers; none = the houses of this

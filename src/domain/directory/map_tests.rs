@@ -48,7 +48,7 @@ fn house(road: &str, number: &str, x: f64, y: f64) -> House {
 
 /// A road to the north with an alley to the west at 100 m that bends to the north, and one to the
 /// east at 150 m; the hall stands west of the road at its beginning and looks at it.
-fn drawn() -> MapData {
+pub(super) fn drawn() -> MapData {
     let mut houses = Vec::new();
     for n in 0..10 {
         let y = 10.0 + f64::from(n) * 20.0;

@@ -1,4 +1,4 @@
-//! The way to a house: the shortest one, as steps that somebody can follow.
+//! The way to a house or a place: the shortest one, as steps that somebody can follow.
 //!
 //! Invariants: “left” is the left of one who walks the way; a bend of a road is no step, a turn at
 //! a crossing is. The side of the house at the end is that of the walker, and so are odd and even
@@ -277,8 +277,25 @@ impl VillageMap {
     /// The way to a house; none = no road leads there.
     #[must_use]
     pub fn walk(&self, from: StartPoint, house: usize) -> Option<Walk> {
-        let (start, facing) = self.start(from)?;
         let goal = self.door(Door::House(house))?;
+        self.walk_to(from, goal, self.house_at(house))
+    }
+
+    /// The way to a place; none = no road leads there.
+    #[must_use]
+    pub fn walk_to_site(&self, from: StartPoint, site: usize) -> Option<Walk> {
+        let goal = self.door(Door::Site(site))?;
+        self.walk_to(from, goal, self.site_at(site))
+    }
+
+    /// The way to a door that opens to this node.
+    fn walk_to(
+        &self,
+        from: StartPoint,
+        goal: petgraph::graph::NodeIndex,
+        door: Metres,
+    ) -> Option<Walk> {
+        let (start, facing) = self.start(from)?;
         let way = Measured::new(self.streets.way(start, goal)?);
         let mut legs = way.legs();
         // The few steps from a sign to the crossing at which it hangs are no step of the way.
@@ -305,7 +322,6 @@ impl VillageMap {
                 metres: rounded(way.length(*leg)),
             });
         }
-        let door = self.house_at(house);
         let total = way.far.last().copied().unwrap_or_default();
         let arrival = legs.last().map_or(Arrival::Here, |leg| {
             let end = way.way.points[leg.to];

@@ -1,8 +1,9 @@
 //! Decisions about the directory, and what their events change.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Command, DirectoryMap, Event, MAX_HOUSES};
+use super::{Command, DirectoryMap, Event, HouseLabel, MAX_HOUSES};
 use crate::domain::actor::Actor;
 use crate::domain::event::{self, Entry};
 use crate::domain::history;
@@ -14,7 +15,10 @@ use crate::domain::state::VillageState;
 #[must_use]
 pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
     match command {
-        Command::Replace { .. } => {
+        Command::Replace {
+            withdraw_others: false,
+            ..
+        } => {
             let givers = [
                 Principal::Chief,
                 Principal::Technician,
@@ -22,7 +26,7 @@ pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
             ];
             is_one_of(state, actor, &givers)
         }
-        Command::Label { .. } | Command::Withdraw { .. } => {
+        Command::Replace { .. } | Command::Label { .. } | Command::Withdraw { .. } => {
             is_one_of(state, actor, &[Principal::Chief, Principal::LocalAdmin])
         }
     }
@@ -39,20 +43,33 @@ pub fn decide(state: &VillageState, command: &Command) -> Result<Vec<event::Even
             file,
             roads,
             houses,
+            following,
+            withdraw_others,
         } => {
             let is_same =
                 |known: &DirectoryMap| (&known.file.mac, known.file.len) == (&file.mac, file.len);
             if directory.map.as_ref().is_some_and(is_same) {
                 return Ok(Vec::new());
             }
-            vec![
-                Event::Replaced {
-                    file: file.clone(),
-                    roads: *roads,
-                    houses: *houses,
+            let replaced = Event::Replaced {
+                file: file.clone(),
+                roads: *roads,
+                houses: *houses,
+            };
+            let mut events = vec![replaced.into()];
+            let following: BTreeSet<_> = following.iter().collect();
+            let labels = directory.labels.values();
+            for label in labels.filter(|label| !following.contains(&label.house)) {
+                if !withdraw_others {
+                    // It was recorded after the map was looked at: whoever gives the map is to
+                    // look again.
+                    return Err(Rejection::Exists {
+                        id: label.house.to_string(),
+                    });
                 }
-                .into(),
-            ]
+                events.extend(withdrawn(label));
+            }
+            events
         }
         Command::Label { label } => {
             let before = directory.labels.get(&label.house);
@@ -72,12 +89,17 @@ pub fn decide(state: &VillageState, command: &Command) -> Result<Vec<event::Even
         Command::Withdraw { house } => {
             let label = directory.labels.get(house);
             let label = label.ok_or_else(|| unknown("label", house))?;
-            let withdrawn = Event::LabelWithdrawn {
-                house: house.clone(),
-            };
-            vec![withdrawn.into(), erase(&label.text)]
+            withdrawn(label).into()
         }
     })
+}
+
+/// A label that a house has no more, and its text that goes with it.
+fn withdrawn(label: &HouseLabel) -> [event::Event; 2] {
+    let withdrawn = Event::LabelWithdrawn {
+        house: label.house.clone(),
+    };
+    [withdrawn.into(), erase(&label.text)]
 }
 
 /// Nobody agrees to this text any more: its files are removed.
@@ -117,7 +139,7 @@ pub fn apply(state: &mut VillageState, event: &Event, entry: &Entry) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::directory::{ConsentForm, HouseLabel};
+    use crate::domain::directory::ConsentForm;
     use crate::domain::id::{BlobId, HouseId};
     use crate::domain::tests::blob;
 
@@ -173,6 +195,8 @@ mod tests {
             file: blob(),
             roads: 1,
             houses: 2,
+            following: Vec::new(),
+            withdraw_others: false,
         };
         assert_eq!(carry_out(&mut state, &replace), Ok(1));
         assert_eq!(carry_out(&mut state, &replace), Ok(0));
@@ -191,6 +215,8 @@ mod tests {
             },
             roads: 1,
             houses,
+            following: Vec::new(),
+            withdraw_others: false,
         };
         let houses = |state: &VillageState| {
             let of = |map: &Option<DirectoryMap>| map.as_ref().map(|map| map.houses);
@@ -208,5 +234,45 @@ mod tests {
         assert_eq!(houses(&state), (Some(10), Some(20)));
         carry_out(&mut state, &replace("cc", 30)).expect("taken");
         assert_eq!(kept(&state), ["cc", "aa"], "one before is kept, no more");
+    }
+
+    #[test]
+    fn another_map_takes_no_label_along_that_nobody_held_against_it() {
+        let mut state = VillageState::default();
+        for (house, text) in [("tc-7", "aa"), ("gl-7", "bb")] {
+            let label = label(house, text);
+            carry_out(&mut state, &Command::Label { label }).expect("recorded");
+        }
+        let replace = |following: &[&str], withdraw_others| Command::Replace {
+            file: blob(),
+            roads: 1,
+            houses: 2,
+            following: following
+                .iter()
+                .map(|id| HouseId::new(id).expect("id"))
+                .collect(),
+            withdraw_others,
+        };
+        let unseen = carry_out(&mut state, &replace(&["gl-7"], false));
+        assert_eq!(
+            unseen,
+            Err(Rejection::Exists {
+                id: "tc-7".to_owned()
+            })
+        );
+        assert_eq!(
+            (state.directory.map.is_none(), state.directory.labels.len()),
+            (true, 2)
+        );
+        // The map, the label that is withdrawn, and its text that is erased.
+        assert_eq!(carry_out(&mut state, &replace(&["gl-7"], true)), Ok(3));
+        let left: Vec<_> = state
+            .directory
+            .labels
+            .keys()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(left, ["gl-7"]);
+        assert!(state.erased.contains(&BlobId::new("aa").expect("id")));
     }
 }

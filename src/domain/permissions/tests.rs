@@ -5,6 +5,7 @@ use crate::domain::account::{self, Account};
 use crate::domain::command::{Command, wire};
 use crate::domain::decide::{Rejection, authorize};
 use crate::domain::device;
+use crate::domain::directory;
 use crate::domain::event::{Entry, Event};
 use crate::domain::id::UserId;
 use crate::domain::speaker::{self, Speaker};
@@ -472,4 +473,22 @@ fn a_token_may_what_its_scopes_say_and_the_one_of_the_file_all_until_it_is_taken
         !has_scope(&state, &id(FILE_TOKEN), Scope::Read)
             && !state.tokens.contains_key(&id("switch"))
     );
+}
+
+#[test]
+fn a_technician_gives_a_map_and_withdraws_no_label_with_it() {
+    let state = village();
+    let replace = |withdraw_others| {
+        Command::from(directory::Command::Replace {
+            file: blob(),
+            roads: 1,
+            houses: 2,
+            following: Vec::new(),
+            withdraw_others,
+        })
+    };
+    for (who, permitted) in [("technician", [true, false]), ("chief", [true, true])] {
+        let may = |all| authorize(&state, &user_actor(who), &replace(all)).is_ok();
+        assert_eq!([false, true].map(may), permitted, "{who}");
+    }
 }

@@ -148,3 +148,14 @@ fn of_texts_that_are_alike_the_newer_comes_first_and_kinds_stand_apart() {
     );
     assert!(index.find_by_kind("", WallMs::new(0), 2).is_empty());
 }
+
+#[test]
+fn words_that_stand_together_in_a_title_leave_pieces_in_bodies_out() {
+    let mut index = board();
+    let stay = text("Đăng ký tạm trú", "Hợp đồng thuê, tờ khai thông tin", 0);
+    index.put(SearchKind::Procedure, "stay", &stay);
+    assert_eq!(ids(&index, "hop thon"), ["meeting", "old", "power"]);
+    // Without such a title a piece is better than nothing.
+    assert_eq!(ids(&index, "thong hop"), ["stay"]);
+    assert_eq!(ids(&index, "hop tho"), ["meeting", "old", "power", "stay"]);
+}

@@ -25,7 +25,10 @@ pub(super) fn router() -> Router<App> {
 async fn put_map(
     State(app): State<App>,
     TerminalLang(lang): TerminalLang,
-    Json(PutMap { file }): Json<PutMap>,
+    Json(PutMap {
+        file,
+        withdraw_labels,
+    }): Json<PutMap>,
 ) -> Response {
     let map = match prepare_map(&app, file.into_bytes()).await {
         Ok(map) => map,
@@ -40,13 +43,23 @@ async fn put_map(
             return error_response(StatusCode::SERVICE_UNAVAILABLE, lang.t("map-not-written"));
         }
     };
-    let request = CommandRequest::new(Actor::LocalAdmin, map.command);
+    let labels = map.houses_in_doubt(&app, lang);
+    if !labels.is_empty() && !withdraw_labels && !map.is_same() {
+        return Json(PutMapAnswer {
+            labels,
+            ..PutMapAnswer::default()
+        })
+        .into_response();
+    }
+    let command = map.command(withdraw_labels);
+    let request = CommandRequest::new(Actor::LocalAdmin, command);
     match submit_request(&app, lang, request).await {
         Ok(_) => Json(PutMapAnswer {
             roads: map.roads,
             houses: map.houses,
             problems: Vec::new(),
             lost_links: map.lost_links,
+            labels,
         })
         .into_response(),
         Err(refused) => refused,

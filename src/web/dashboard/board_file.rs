@@ -3,7 +3,8 @@
 //!
 //! Invariants: a file is taken whole or refused whole, with the place of each mistake; what is in
 //! force stays until somebody has seen what would change and pressed the button. The button names
-//! the file that the gateway wrote of what it understood, never the file as it came. Deliberately
+//! the file that the gateway wrote of what it understood, never the file as it came. A label of a
+//! house that does not follow to a map is named before, and withdrawn only when that is ticked. Deliberately
 //! absent: changing a map or a list on a page; the usual tools do that.
 
 mod incoming;
@@ -26,13 +27,13 @@ use crate::domain::{directory, procedure};
 use crate::http::address::PathId;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{PageError, PageResult};
-use crate::http::render::{PageContext, redirect_see_other, render, render_with};
+use crate::http::render::{PageContext, redirect_see_other, render_with};
 use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::i18n::locale::{Arg, Lang};
 use crate::i18n::map_text::problem_text;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::directory::{MapRefusal, kept_map, prepare_map};
+use crate::web::kit::directory::{MapRefusal, PreparedMap, kept_map, prepare_map};
 use crate::web::kit::form::Post;
 use crate::web::kit::procedures::{NotTaken, kept_list, prepare_list, told};
 
@@ -132,12 +133,18 @@ impl BoardFile {
         }
     }
 
-    /// The command that puts a file in force which the gateway wrote; none = there is no such file.
-    async fn command(self, app: &App, file: BlobRef) -> Option<Command> {
+    /// The changes that a file brings which the gateway wrote; none = there is no such file.
+    async fn kept(self, app: &App, lang: Lang, file: BlobRef, withdraw: bool) -> Option<Brought> {
         let app = app.clone();
         let read = move || match self {
-            Self::Map => kept_map(&app, file).map(Command::from),
-            Self::Procedures => kept_list(&app, file).map(Command::from),
+            Self::Map => kept_map(&app, file).map(|map| Brought::map(&app, lang, map, withdraw)),
+            Self::Procedures => kept_list(&app, file).map(|list| Brought {
+                command: list.into(),
+                counts: String::new(),
+                changes: Vec::new(),
+                lost: None,
+                labels: Vec::new(),
+            }),
         };
         tokio::task::spawn_blocking(read).await.ok().flatten()
     }
@@ -163,6 +170,7 @@ struct BoardFilePage {
 #[template(path = "board_file_preview.html")]
 struct BoardFilePreview {
     f: PageContext,
+    wrong: WrongInput,
     kind: BoardFile,
     title: String,
     /// The numbers of things in the file.
@@ -171,6 +179,8 @@ struct BoardFilePreview {
     changes: Vec<String>,
     /// The things that would be lost, under their sentence.
     lost: Option<(String, Vec<String>)>,
+    /// Houses whose labels would be withdrawn.
+    labels: Vec<String>,
     /// How the button names the file.
     file: String,
 }
@@ -180,8 +190,11 @@ fn file_field(file: &BlobRef) -> String {
     format!("{} {} {}", file.id, file.mac, file.len)
 }
 
-/// The button of a form, and the file that it is about.
-pub struct FileButton(Option<BlobRef>);
+/// The button of a form, the file that it is about, and whether labels in doubt go with it.
+pub struct FileButton {
+    file: Option<BlobRef>,
+    withdraw_labels: bool,
+}
 
 impl FormContent<App> for FileButton {
     fn read(fields: FormFields) -> Self {
@@ -189,7 +202,10 @@ impl FormContent<App> for FileButton {
         let mut part = || parts.next().unwrap_or_default().to_owned();
         let (id, mac, len) = (part(), part(), part());
         let file = BlobId::new(&id).ok().zip(len.parse().ok());
-        Self(file.map(|(id, len)| BlobRef { id, mac, len }))
+        Self {
+            file: file.map(|(id, len)| BlobRef { id, mac, len }),
+            withdraw_labels: !fields.get("withdraw-labels").is_empty(),
+        }
     }
 }
 
@@ -235,6 +251,33 @@ struct Brought {
     counts: String,
     changes: Vec<String>,
     lost: Option<(String, Vec<String>)>,
+    /// Houses whose labels do not follow.
+    labels: Vec<String>,
+}
+
+impl Brought {
+    /// `withdraw` = the labels in doubt go.
+    fn map(app: &App, lang: Lang, map: PreparedMap, withdraw: bool) -> Self {
+        let changes = [
+            change_words(lang, "map-file-houses", map.house_changes),
+            change_words(lang, "map-file-roads", map.road_changes),
+            change_words(lang, "map-file-sites", map.site_changes),
+        ];
+        Self {
+            command: map.command(withdraw).into(),
+            counts: lang.f(
+                "map-file-counts",
+                &[("houses", map.houses), ("roads", map.roads)],
+            ),
+            changes: changes.into_iter().flatten().collect(),
+            labels: if map.is_same() {
+                Vec::new()
+            } else {
+                map.houses_in_doubt(app, lang)
+            },
+            lost: (!map.lost_links.is_empty()).then(|| (lang.t("map-file-lost"), map.lost_links)),
+        }
+    }
 }
 
 /// Why it brings nothing.
@@ -260,20 +303,7 @@ async fn map_brings(app: &App, lang: Lang, bytes: Vec<u8>) -> Result<Brought, No
             NotBrought::Mistakes(told.collect())
         }
     })?;
-    let changes = [
-        change_words(lang, "map-file-houses", map.house_changes),
-        change_words(lang, "map-file-roads", map.road_changes),
-    ];
-    let lost = map.lost_links;
-    Ok(Brought {
-        command: map.command.into(),
-        counts: lang.f(
-            "map-file-counts",
-            &[("houses", map.houses), ("roads", map.roads)],
-        ),
-        changes: changes.into_iter().flatten().collect(),
-        lost: (!lost.is_empty()).then(|| (lang.t("map-file-lost"), lost)),
-    })
+    Ok(Brought::map(app, lang, map, false))
 }
 
 async fn list_brings(app: &App, lang: Lang, bytes: Vec<u8>) -> Result<Brought, NotBrought> {
@@ -292,6 +322,7 @@ async fn list_brings(app: &App, lang: Lang, bytes: Vec<u8>) -> Result<Brought, N
         counts: lang.f("procedures-file-counts", &counts),
         changes: changes.into_iter().collect(),
         lost: (!gone.is_empty()).then(|| (lang.t("procedures-file-lost"), gone)),
+        labels: Vec::new(),
     })
 }
 
@@ -326,16 +357,34 @@ pub async fn preview(
             return refused(StatusCode::SERVICE_UNAVAILABLE, why, Vec::new());
         }
     };
-    let f = app.page_context(&visit, &app.journal.state(), "more");
-    render(&BoardFilePreview {
-        title: f.t(&kind.key("preview")),
-        kind,
-        counts: brought.counts,
-        changes: brought.changes,
-        lost: brought.lost,
-        file: brought.command.blob().map(file_field).unwrap_or_default(),
-        f,
-    })
+    let none = WrongInput::default();
+    preview_page(&app, &visit, kind, StatusCode::OK, brought, none)
+}
+
+/// The page that says what a file would change.
+fn preview_page(
+    app: &App,
+    visit: &RequestContext,
+    kind: BoardFile,
+    status: StatusCode,
+    brought: Brought,
+    wrong: WrongInput,
+) -> Response {
+    let f = app.page_context(visit, &app.journal.state(), "more");
+    render_with(
+        status,
+        &BoardFilePreview {
+            wrong,
+            title: f.t(&kind.key("preview")),
+            kind,
+            counts: brought.counts,
+            changes: brought.changes,
+            lost: brought.lost,
+            labels: brought.labels,
+            file: brought.command.blob().map(file_field).unwrap_or_default(),
+            f,
+        },
+    )
 }
 
 /// Puts in force a file that was looked at, or the one that was in force before. Sent twice it
@@ -346,9 +395,17 @@ async fn put_in_force(
     post: Post<FileButton>,
     said: &str,
 ) -> PageResult {
-    let file = post.form.0.ok_or(PageError::OldForm)?;
-    let command = kind.command(app, file).await.ok_or(PageError::OldForm)?;
-    let order = post.visit.request(command)?;
+    let (lang, withdraw) = (post.visit.lang, post.form.withdraw_labels);
+    let file = post.form.file.ok_or(PageError::OldForm)?;
+    let brought = kind.kept(app, lang, file, withdraw).await;
+    let brought = brought.ok_or(PageError::OldForm)?;
+    if !brought.labels.is_empty() && !withdraw {
+        let why = lang.t("map-file-labels-first");
+        let wrong = WrongInput::in_field("withdraw-labels", why);
+        let status = StatusCode::CONFLICT;
+        return Ok(preview_page(app, &post.visit, kind, status, brought, wrong));
+    }
+    let order = post.visit.request(brought.command)?;
     let committed = app.journal.submit(order.before(post.deadline)).await?;
     let said = if committed.first == 0 { "same" } else { said };
     Ok(redirect_see_other(&kind.page(said)))

@@ -1,9 +1,9 @@
 //! Đường, ngõ: the map that the village has, and labels of houses with the householder's consent.
 //! The codes to print are in `print`.
 //!
-//! Invariants: a label is recorded with the day and the way in which the householder agreed; taken
-//! away, its text is erased. Deliberately absent: drawing the map. It is drawn with the usual tools
-//! and given as a file.
+//! Invariants: a label is recorded with the day and the way in which the householder agreed, and
+//! only once the address of the house was shown back; taken away, its text is erased. Deliberately
+//! absent: drawing the map. It is drawn with the usual tools and given as a file.
 
 mod print;
 
@@ -13,13 +13,14 @@ use axum::response::Response;
 
 pub use self::print::{alleys, labels, notice, plates, sheets, wall};
 use crate::domain::calendar::{day_number, day_start, parse_day};
+use crate::domain::directory::data::House;
 use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::VillageMap;
 use crate::domain::directory::{self, ConsentForm, HouseLabel};
 use crate::domain::id::HouseId;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
-use crate::http::render::{PageContext, redirect_see_other, render_with};
+use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -27,7 +28,9 @@ use crate::view::directory_text::address;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::SelectOption;
 use crate::web::kit::form::Post;
-use crate::web::kit::house_labels::{LabelText, MAX_TRADE_CHARS, label_of};
+use crate::web::kit::house_labels::{
+    LabelText, MAX_TRADE_CHARS, label_lines, label_text, labelled_id,
+};
 
 /// A house with a label.
 struct LabelledHouse {
@@ -62,6 +65,22 @@ pub struct LabelForm {
     paper: String,
     form: String,
     given: String,
+    /// The house whose address was shown back, once somebody said that it is the right one.
+    sure: String,
+}
+
+/// A label before it is public: the house that was found, and what it will say.
+#[derive(askama::Template)]
+#[template(path = "label_sure.html")]
+struct LabelSurePage {
+    f: PageContext,
+    address: String,
+    lines: Vec<String>,
+    consent: String,
+    /// Label in force, which this one replaces; empty = none.
+    before: Vec<String>,
+    house: String,
+    typed: LabelForm,
 }
 
 /// The fields that people fill in.
@@ -85,6 +104,7 @@ impl FormContent<App> for LabelForm {
             paper: fields.get("paper").to_owned(),
             form: fields.get("form-of-consent").to_owned(),
             given: fields.get("given").to_owned(),
+            sure: fields.get("sure").to_owned(),
         }
     }
 
@@ -178,13 +198,15 @@ fn page(
 }
 
 fn labelled(app: &App, lang: Lang, map: Option<&VillageMap>, label: &HouseLabel) -> LabelledHouse {
-    let house = map.and_then(|map| Some((map, map.house_index(&label.house)?)));
-    let text = label_of(app, &label.house);
-    let day = dates::date(day_start(label.given));
+    let house = map.and_then(|map| {
+        let house = map.house_index(&label.house);
+        Some((map, house.or_else(|| map.house_formerly(&label.house))?))
+    });
+    let text = label_text(app, label);
     LabelledHouse {
         id: label.house.to_string(),
         address: house.map_or_else(
-            || label.house.to_string(),
+            || lang.f("label-off-map", &[("id", label.house.as_str())]),
             |(map, house)| address(lang, map, house),
         ),
         paper: text
@@ -194,11 +216,13 @@ fn labelled(app: &App, lang: Lang, map: Option<&VillageMap>, label: &HouseLabel)
                 lang.f("label-paper-at", &[("where", &lang.verbatim(&text.paper))])
             }),
         words: text.map_or_else(|| lang.t("damaged"), |text| text.lines(lang).join(" · ")),
-        consent: lang.f(
-            "consent-given",
-            &[("how", &lang.t(consent_key(label.form))), ("day", &day)],
-        ),
+        consent: consent_words(lang, label.form, label.given),
     }
+}
+
+fn consent_words(lang: Lang, form: ConsentForm, given: i64) -> String {
+    let (how, day) = (lang.t(consent_key(form)), dates::date(day_start(given)));
+    lang.f("consent-given", &[("how", &how), ("day", &day)])
 }
 
 /// The page.
@@ -230,23 +254,19 @@ impl LabelForm {
     /// The house, the text and the consent; or the field that is wrong, and why.
     fn checked(
         &self,
-        app: &App,
+        map: Option<&VillageMap>,
         today: i64,
-    ) -> Result<(HouseId, LabelText, ConsentForm, i64), (&'static str, &'static str)> {
-        let map = app
-            .live
-            .directory
-            .get()
-            .ok_or(("house", "directory-no-map"))?;
+    ) -> Result<CheckedLabel, (&'static str, &'static str)> {
+        let map = map.ok_or(("house", "directory-no-map"))?;
         let mut houses = map
             .find(&self.house)
             .into_iter()
             .filter_map(|hit| match hit {
-                MapHit::House(house) => map.house(house),
+                MapHit::House(house) => map.house(house).map(|known| (house, known)),
                 MapHit::Road(_) | MapHit::Site(_) => None,
             });
-        let house = houses.next().ok_or(("house", "label-no-house"))?;
-        if houses.any(|other| other.number == house.number) {
+        let (house, known) = houses.next().ok_or(("house", "label-no-house"))?;
+        if houses.any(|(_, other)| other.number == known.number) {
             return Err(("house", "label-which-house"));
         }
         let text = LabelText::typed(&self.trade, &self.phone, self.extinguisher)?;
@@ -255,8 +275,42 @@ impl LabelForm {
         let given = parse_day(&self.given)
             .filter(|day| *day <= today)
             .ok_or(("given", "label-no-day"))?;
-        Ok((house.id.clone(), text, form, given))
+        Ok(CheckedLabel {
+            address: address(Lang::Vi, map, house),
+            house: known.clone(),
+            text,
+            form,
+            given,
+        })
     }
+}
+
+/// A label that may be recorded.
+struct CheckedLabel {
+    house: House,
+    address: String,
+    text: LabelText,
+    form: ConsentForm,
+    given: i64,
+}
+
+/// Shows the house that was found, before its label is public.
+fn sure_page(
+    app: &App,
+    visit: &RequestContext,
+    checked: &CheckedLabel,
+    typed: LabelForm,
+) -> Response {
+    let f = app.page_context(visit, &app.journal.state(), "more");
+    render(&LabelSurePage {
+        address: f.lang.verbatim(&checked.address),
+        lines: checked.text.lines(f.lang),
+        consent: consent_words(f.lang, checked.form, checked.given),
+        before: label_lines(app, f.lang, &checked.house),
+        house: checked.house.id.to_string(),
+        typed,
+        f,
+    })
 }
 
 /// Records a label with its consent.
@@ -273,7 +327,8 @@ pub async fn label(
         return Err(PageError::NotPermitted);
     }
     let today = day_number(app.supervisor.clock().wall_ms());
-    let (house, text, consent, given) = match form.checked(&app, today) {
+    let map = app.live.directory.get();
+    let checked = match form.checked(map.as_deref(), today) {
         Ok(good) => good,
         Err((field, key)) => {
             let why = visit.lang.f(key, &[("most", MAX_TRADE_CHARS)]);
@@ -282,20 +337,26 @@ pub async fn label(
             return Ok(page(&app, &visit, status, form, wrong, None));
         }
     };
+    if form.sure != checked.house.id.as_str() {
+        return Ok(sure_page(&app, &visit, &checked, form));
+    }
     let again = |form, why: PageError| {
         let wrong = visit.lang.t(why.order_key()).into();
         Ok(page(&app, &visit, why.status(), form, wrong, None))
     };
-    let text = match app.keep_text(text.bytes()).await {
+    let text = match app.keep_text(checked.text.bytes()).await {
         Ok(text) => text,
         Err(why) => return again(form, why),
     };
+    // A label that was recorded under an id that the house had is replaced, not doubled.
+    let state = app.journal.state();
+    let house = labelled_id(&state, &checked.house).unwrap_or(&checked.house.id);
     let command = directory::Command::Label {
         label: HouseLabel {
-            house,
+            house: house.clone(),
             text,
-            form: consent,
-            given,
+            form: checked.form,
+            given: checked.given,
         },
     };
     let order = visit.request(command)?;

@@ -1,25 +1,29 @@
 //! Taking a map from a person: read, and written so that a command can name it.
 //!
-//! Invariant: a file with a mistake changes nothing; the map of before stays. Only the understood
-//! part is kept, never the file as it came.
+//! Invariants: a file with a mistake changes nothing; the map of before stays. Only the understood
+//! part is kept, never the file as it came. Labels are held against every map that is to be put in
+//! force, also one that was in force before.
 
 use crate::domain::blob::BlobRef;
 use crate::domain::changes::Changes;
-use crate::domain::directory::data::{House, MapData, Road};
+use crate::domain::directory::data::{CodePoint, House, MapData, Road, Site};
 use crate::domain::directory::geometry::GeoPoint;
+use crate::domain::directory::labels::LabelsOnMap;
 use crate::domain::directory::{self, MAX_HOUSES};
 use crate::domain::state::VillageState;
+use crate::i18n::locale::Lang;
 use crate::protocol::map_file::{self, MapProblem};
+use crate::view::directory_text::address;
 use crate::web::kit::app::App;
 
 /// Most links that are named when they are lost.
 const MAX_NAMED_LINKS: usize = 20;
 
-/// A map that may be taken: the command, and what it brings.
+/// A map that may be taken, and what it brings.
 #[derive(Debug)]
 pub struct PreparedMap {
-    /// Gives the village this map.
-    pub command: directory::Command,
+    /// The file that the gateway wrote of it.
+    pub file: BlobRef,
     /// Roads and alleys.
     pub roads: u32,
     /// Houses.
@@ -28,8 +32,12 @@ pub struct PreparedMap {
     pub road_changes: Changes,
     /// How its houses differ.
     pub house_changes: Changes,
+    /// How its places and codes differ.
+    pub site_changes: Changes,
     /// Paths that were printed in codes, and that lead nowhere with this map.
     pub lost_links: Vec<String>,
+    /// Labels that follow to their house, and those in doubt.
+    pub labels: LabelsOnMap,
 }
 
 /// Why a map cannot be taken.
@@ -64,38 +72,75 @@ pub async fn prepare_map(app: &App, file: Vec<u8>) -> Result<PreparedMap, MapRef
     let (data, bytes) = read
         .map_err(|_| MapRefusal::NotWritten)?
         .map_err(MapRefusal::Mistakes)?;
-    let lost_links = lost_links(app, &data);
-    let (road_changes, house_changes) = changes(app, &data);
-    let (roads, houses) = counts(&data);
     let file = app.files.put_file(bytes).await.map_err(|cause| {
         tracing::error!(%cause, "village map not written");
         MapRefusal::NotWritten
     })?;
-    Ok(PreparedMap {
-        command: directory::Command::Replace {
+    Ok(PreparedMap::new(app, &data, file))
+}
+
+/// A map that was written before; none = there is no such map. Blocks.
+#[must_use]
+pub fn kept_map(app: &App, file: BlobRef) -> Option<PreparedMap> {
+    let data = map_file::read_kept(&app.files.get(&file).ok()?)?;
+    Some(PreparedMap::new(app, &data, file))
+}
+
+impl PreparedMap {
+    fn new(app: &App, data: &MapData, file: BlobRef) -> Self {
+        let map = app.live.directory.get();
+        let today = map.as_ref().map(|map| map.data());
+        let state = app.journal.state();
+        let in_force = state.directory.map.as_ref().map(|map| &map.file);
+        let is_in_force = in_force.is_some_and(|f| (&f.mac, f.len) == (&file.mac, file.len));
+        // The map of today may be damaged: given again it is still the same map.
+        let today = today.or_else(|| is_in_force.then_some(data));
+        let (roads, houses) = counts(data);
+        let [road_changes, house_changes, site_changes] = changes(today, data);
+        Self {
             file,
             roads,
             houses,
-        },
-        roads,
-        houses,
-        road_changes,
-        house_changes,
-        lost_links,
-    })
-}
+            road_changes,
+            house_changes,
+            site_changes,
+            lost_links: today.map_or_else(Vec::new, |today| lost_links(today, data)),
+            labels: LabelsOnMap::new(state.directory.labels.keys(), today, data),
+        }
+    }
 
-/// The command that puts a map in force which was written before; none = there is no such map.
-/// Blocks.
-#[must_use]
-pub fn kept_map(app: &App, file: BlobRef) -> Option<directory::Command> {
-    let data = map_file::read_kept(&app.files.get(&file).ok()?)?;
-    let (roads, houses) = counts(&data);
-    Some(directory::Command::Replace {
-        file,
-        roads,
-        houses,
-    })
+    /// The command that gives the village this map; `withdraw` takes the labels in doubt away.
+    #[must_use]
+    pub fn command(&self, withdraw: bool) -> directory::Command {
+        directory::Command::Replace {
+            file: self.file.clone(),
+            roads: self.roads,
+            houses: self.houses,
+            following: self.labels.following.clone(),
+            withdraw_others: withdraw && !self.labels.in_doubt.is_empty(),
+        }
+    }
+
+    /// Nothing of today's map is another with this one.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        let all = [self.road_changes, self.house_changes, self.site_changes];
+        all.into_iter().all(Changes::is_none)
+    }
+
+    /// The houses of the labels in doubt, as people call them.
+    #[must_use]
+    pub fn houses_in_doubt(&self, app: &App, lang: Lang) -> Vec<String> {
+        let map = app.live.directory.get();
+        let in_words = |id| {
+            let known = map.as_ref().and_then(|map| {
+                let house = map.house_index(id).or_else(|| map.house_formerly(id));
+                Some(address(lang, map, house?))
+            });
+            known.unwrap_or_else(|| lang.f("label-off-map", &[("id", id.as_str())]))
+        };
+        self.labels.in_doubt.iter().map(in_words).collect()
+    }
 }
 
 /// How many roads and houses a map has.
@@ -104,25 +149,28 @@ fn counts(data: &MapData) -> (u32, u32) {
     (count(data.roads.len()), count(data.houses.len()))
 }
 
-/// How roads and houses differ from those of today's map.
-fn changes(app: &App, next: &MapData) -> (Changes, Changes) {
-    let map = app.live.directory.get();
-    let data = map.as_ref().map(|map| map.data());
-    let roads = data.map_or(&[][..], |data| &data.roads);
-    let houses = data.map_or(&[][..], |data| &data.houses);
-    (
+/// How roads, houses, and places with codes differ from those of today's map.
+fn changes(today: Option<&MapData>, next: &MapData) -> [Changes; 3] {
+    let roads = today.map_or(&[][..], |data| &data.roads);
+    let houses = today.map_or(&[][..], |data| &data.houses);
+    let sites = today.map_or(&[][..], |data| &data.sites);
+    let codes = today.map_or(&[][..], |data| &data.codes);
+    let sites = Changes::between(sites, &next.sites, |s: &Site| &s.id, |_| &[]);
+    let codes = Changes::between(codes, &next.codes, |c: &CodePoint| &c.id, |_| &[]);
+    [
         Changes::between(roads, &next.roads, |r: &Road| &r.id, |r| &r.old_ids),
         Changes::between(houses, &next.houses, |h: &House| &h.id, |h| &h.old_ids),
-    )
+        Changes {
+            new: sites.new + codes.new,
+            changed: sites.changed + codes.changed,
+            gone: sites.gone + codes.gone,
+        },
+    ]
 }
 
 /// The paths of today's map that lead nowhere with this one: paper with their codes is worth
 /// nothing any more.
-fn lost_links(app: &App, next: &MapData) -> Vec<String> {
-    let Some(map) = app.live.directory.get() else {
-        return Vec::new();
-    };
-    let known = map.data();
+fn lost_links(known: &MapData, next: &MapData) -> Vec<String> {
     let has_road = |id: &_| {
         next.roads
             .iter()

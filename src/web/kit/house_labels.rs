@@ -1,12 +1,16 @@
 //! The label of a house: what it says in public, with the householder's consent.
 //!
 //! Invariants: a label is one blob, a text of people, so it goes when it is erased; in public it has
-//! three parts and no more. Where the signed paper lies is the chief's alone. Deliberately absent:
+//! three parts and no more. Where the signed paper lies is the chief's alone. It is recorded under
+//! the id that the house had then, and a house is asked for by all its ids. Deliberately absent:
 //! names of people.
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::directory::HouseLabel;
+use crate::domain::directory::data::House;
 use crate::domain::id::HouseId;
+use crate::domain::state::VillageState;
 use crate::domain::text;
 use crate::i18n::locale::Lang;
 use crate::web::kit::app::App;
@@ -103,18 +107,26 @@ fn is_phone(phone: &str) -> bool {
     (3..=15).contains(&digits) && phone.len() <= MAX_PHONE_CHARS && phone.bytes().all(is_of_phone)
 }
 
-/// The label of a house; none = it has none, or its text is gone.
+/// The text of a label; none = it is gone.
 #[must_use]
-pub fn label_of(app: &App, house: &HouseId) -> Option<LabelText> {
-    let state = app.journal.state();
-    let label = state.directory.labels.get(house)?;
+pub fn label_text(app: &App, label: &HouseLabel) -> Option<LabelText> {
     serde_json::from_slice(&app.files.get(&label.text).ok()?).ok()
+}
+
+/// The id under which the label of a house is recorded: its own, or one that it had.
+#[must_use]
+pub fn labelled_id<'a>(state: &VillageState, house: &'a House) -> Option<&'a HouseId> {
+    let mut ids = std::iter::once(&house.id).chain(&house.old_ids);
+    ids.find(|id| state.directory.labels.contains_key(*id))
 }
 
 /// The lines of the label of a house; none = there is nothing to tell.
 #[must_use]
-pub fn label_lines(app: &App, lang: Lang, house: &HouseId) -> Vec<String> {
-    label_of(app, house).map_or_else(Vec::new, |label| label.lines(lang))
+pub fn label_lines(app: &App, lang: Lang, house: &House) -> Vec<String> {
+    let state = app.journal.state();
+    let label = labelled_id(&state, house).and_then(|id| state.directory.labels.get(id));
+    let text = label.and_then(|label| label_text(app, label));
+    text.map_or_else(Vec::new, |text| text.lines(lang))
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ pub enum PublicPage<'a> {
     Road(&'a str),
     /// One house, by its id.
     House(&'a str),
+    /// One place, by its id.
+    Site(&'a str),
     /// The page for a night of storm.
     Storm,
     /// The addresses that are the right ones.
@@ -53,6 +55,7 @@ impl PublicPage<'_> {
             Self::Roads => "/r".to_owned(),
             Self::Road(id) => format!("/r/{}", segment(id)),
             Self::House(id) => format!("/h/{}", segment(id)),
+            Self::Site(id) => format!("/s/{}", segment(id)),
             Self::Storm => "/khan".to_owned(),
             Self::Addresses => "/addresses".to_owned(),
         }
@@ -81,7 +84,7 @@ impl PublicPath {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let known = match text.split_once('/') {
-            Some(("t" | "p" | "r" | "h", id)) => is_id(id),
+            Some(("t" | "p" | "r" | "h" | "s", id)) => is_id(id),
             Some(_) => false,
             None => matches!(text, "t" | "p" | "r" | "khan" | "addresses"),
         };
@@ -182,6 +185,10 @@ mod tests {
                 "https://benthoc.example/r/ngo-cay-da",
             ),
             (PublicPage::House("tc-7"), "https://benthoc.example/h/tc-7"),
+            (
+                PublicPage::Site("tram-y-te"),
+                "https://benthoc.example/s/tram-y-te",
+            ),
             (PublicPage::Storm, "https://benthoc.example/khan"),
             (PublicPage::Addresses, "https://benthoc.example/addresses"),
         ] {

@@ -8,12 +8,13 @@ use super::print::{
     house_plates, label_sheets, notice_sheet, wall_sheet,
 };
 use super::qr::wifi_text;
-use crate::domain::directory::map::VillageMap;
+use crate::domain::directory::data::Road;
+use crate::domain::directory::map::{RoadSide, VillageMap};
 use crate::domain::guest::wifi_name;
 use crate::domain::id::PlaceId;
 use crate::domain::notice::Notice;
 use crate::i18n::locale::{Lang, capital};
-use crate::view::directory_text::{road_name, road_place};
+use crate::view::directory_text::{road_name, road_place, sign_name};
 use crate::web::kit::app::App;
 use crate::web::kit::notice_sheet::ShownNotice;
 use crate::web::kit::notices::{posted_when, title_and_paragraphs};
@@ -28,6 +29,32 @@ fn village_name(app: &App) -> String {
         .map_or_else(String::new, |v| v.name.clone())
 }
 
+/// The hall with its village and commune: “Nhà văn hóa thôn Bến Thóc · xã Đồng Nếp”. The kind of
+/// the hall is what the map calls it.
+fn hall_name(app: &App) -> String {
+    let state = app.journal.state();
+    let Some(village) = state.village.as_ref() else {
+        return String::new();
+    };
+    let map = app.live.directory.get();
+    let kind = map.as_ref().and_then(|map| map.hall());
+    let kind = kind
+        .map(|(_, hall)| hall.kind.as_str())
+        .filter(|kind| !kind.is_empty());
+    let kind = kind.map_or_else(|| LANG.t("print-hall"), str::to_owned);
+    let mut name = village.name.chars();
+    let name: String = name
+        .next()
+        .map(|first| first.to_lowercase().chain(name).collect())
+        .unwrap_or_default();
+    let parts = [
+        format!("{} {name}", capital(&kind)),
+        village.commune.clone(),
+    ];
+    let parts = parts.iter().filter(|part| !part.is_empty());
+    parts.cloned().collect::<Vec<_>>().join(" · ")
+}
+
 /// The sheet for the wall of the village hall: into the wifi, to the notices, to a house.
 ///
 /// # Errors
@@ -35,29 +62,38 @@ fn village_name(app: &App) -> String {
 pub fn wall(app: &App) -> Result<Vec<u8>, PrintFailed> {
     let village = village_name(app);
     let mut codes = Vec::new();
-    if app.live.guests.get().is_configured {
+    let has_wifi = app.live.guests.get().is_configured;
+    if has_wifi {
         let wifi = wifi_name(&village);
         codes.push(SheetCode {
             words: LANG.t("print-wifi"),
             text: wifi_text(&wifi),
             letters: LANG.f("print-wifi-name", &[("name", &wifi)]),
+            about: String::new(),
         });
     }
-    let mut page = |key: &str, page: PublicPage<'_>| {
+    let mut page = |key: &str, about: String, page: PublicPage<'_>| {
         codes.push(SheetCode {
+            about,
             words: LANG.t(key),
             text: app.links.to(page),
             letters: app.links.typed(page),
         });
     };
-    page("print-notices", PublicPage::Home);
+    page("print-notices", String::new(), PublicPage::Home);
     if app.live.directory.get().is_some() {
-        page("print-roads", PublicPage::Roads);
+        page("print-roads", LANG.t("print-roads-do"), PublicPage::Roads);
     }
+    let foot = if has_wifi {
+        "print-foot"
+    } else {
+        "print-foot-without"
+    };
     wall_sheet(&HallSheet {
-        title: village,
+        title: hall_name(app),
         codes,
-        foot: LANG.t("print-foot"),
+        is_numbered: has_wifi,
+        foot: LANG.t(foot),
     })
 }
 
@@ -97,7 +133,13 @@ pub fn alleys(app: &App, only: Option<&PlaceId>) -> Result<Vec<u8>, PrintFailed>
             };
             let parts = [place, range];
             let parts: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
+            let side = map.odd_side(n).filter(|_| map.rises_from_head(n));
+            let sides = side.map(|side| match side {
+                RoadSide::Left => LANG.t("print-odd-left"),
+                RoadSide::Right => LANG.t("print-odd-right"),
+            });
             AlleySheet {
+                sides: sides.unwrap_or_default(),
                 name: road.name.clone(),
                 place: parts.join(" · "),
                 words: LANG.t("print-scan"),
@@ -109,7 +151,11 @@ pub fn alleys(app: &App, only: Option<&PlaceId>) -> Result<Vec<u8>, PrintFailed>
     alley_sheets(&sheets)
 }
 
-fn signs(app: &App, road: &PlaceId) -> Result<Vec<HouseSign>, PrintFailed> {
+fn signs(
+    app: &App,
+    road: &PlaceId,
+    road_words: impl Fn(&Road) -> String,
+) -> Result<Vec<HouseSign>, PrintFailed> {
     let map = map(app)?;
     let index = map.road_index(road).ok_or(PrintFailed::NotMade)?;
     let known = map.road(index).ok_or(PrintFailed::NotMade)?;
@@ -120,7 +166,7 @@ fn signs(app: &App, road: &PlaceId) -> Result<Vec<HouseSign>, PrintFailed> {
             let page = PublicPage::House(house.id.as_str());
             HouseSign {
                 number: house.number.clone(),
-                road: road_name(LANG, known),
+                road: road_words(known),
                 village: village.clone(),
                 link: app.links.to(page),
                 letters: app.links.typed(page),
@@ -134,7 +180,7 @@ fn signs(app: &App, road: &PlaceId) -> Result<Vec<HouseSign>, PrintFailed> {
 /// # Errors
 /// They could not be made, or the road has more houses than a file has plates.
 pub fn plates(app: &App, road: &PlaceId) -> Result<Vec<u8>, PrintFailed> {
-    house_plates(&signs(app, road)?)
+    house_plates(&signs(app, road, |road| road_name(LANG, road))?)
 }
 
 /// Labels for the houses of a road.
@@ -142,7 +188,7 @@ pub fn plates(app: &App, road: &PlaceId) -> Result<Vec<u8>, PrintFailed> {
 /// # Errors
 /// They could not be made.
 pub fn labels(app: &App, road: &PlaceId) -> Result<Vec<u8>, PrintFailed> {
-    label_sheets(&signs(app, road)?)
+    label_sheets(&signs(app, road, |road| sign_name(LANG, road))?)
 }
 
 /// A notice on paper.
@@ -162,9 +208,11 @@ pub fn notice(app: &App, notice: &Notice) -> Result<Vec<u8>, PrintFailed> {
     let page = PublicPage::Notice(notice);
     notice_sheet(&NoticeSheet {
         village,
+        kind: shown.kind,
         title: shown.title,
         when: posted_when(LANG, notice),
-        facts: risk.chain(days).collect(),
+        risk: risk.collect(),
+        facts: days.collect(),
         body: body.join("\n"),
         words: LANG.t("print-read"),
         link: app.links.to(page),

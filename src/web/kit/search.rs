@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::app::App;
 use super::board_cache::{BoardSearch, Searched};
-use super::house_labels::label_of;
+use super::house_labels::label_text;
 use crate::domain::calendar;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{Notice, NoticeWords};
@@ -215,10 +215,11 @@ impl Searched {
         }
         self.index.remove_all(SearchKind::House);
         for (id, label) in &state.directory.labels {
-            let house = map
-                .as_ref()
-                .and_then(|map| Some((map, map.house_index(id)?)));
-            if let (Some((map, house)), Some(words)) = (house, label_of(app, id)) {
+            let house = map.as_ref().and_then(|map| {
+                let house = map.house_index(id).or_else(|| map.house_formerly(id));
+                Some((map, house?))
+            });
+            if let (Some((map, house)), Some(words)) = (house, label_text(app, label)) {
                 let text = SearchText {
                     body: [
                         words.lines(Lang::Vi).join(" "),

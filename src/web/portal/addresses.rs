@@ -11,6 +11,7 @@ use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render};
 use crate::i18n::locale::Lang;
 use crate::web::kit::app::App;
+use crate::web::kit::directory::middle;
 
 /// An address as its row says.
 struct AddressRow {
@@ -18,12 +19,46 @@ struct AddressRow {
     number: usize,
     name: String,
     what: String,
-    /// The page and its host.
-    link: Option<(String, String)>,
+    /// The page and its host, broken only before a full stop.
+    link: Option<(String, Vec<String>)>,
     /// The page does not open.
     is_dead: bool,
-    /// The telephone as people dial it; empty = none.
-    phone: Vec<TextSpan>,
+    /// The telephone.
+    phone: Option<Telephone>,
+}
+
+/// A telephone as people read it out and dial it.
+struct Telephone {
+    words: String,
+    dial: String,
+    /// What a call costs; empty = nobody said.
+    cost: String,
+}
+
+impl Telephone {
+    fn new(lang: Lang, number: &str) -> Self {
+        let dial: String = number.chars().filter(char::is_ascii_digit).collect();
+        let cost = match dial.get(..4) {
+            Some("1800") => lang.t("phone-free"),
+            Some("1900") => lang.t("phone-charged"),
+            _ => String::new(),
+        };
+        let words = match dial.split_at_checked(4) {
+            Some((first, rest)) if !cost.is_empty() && number == dial => {
+                format!("{first}\u{a0}{rest}")
+            }
+            _ => number.replace(' ', "\u{a0}"),
+        };
+        Self { words, dial, cost }
+    }
+}
+
+/// An address in pieces between which a line may break: the first, then each with its full stop.
+fn pieces(host: &str) -> Vec<String> {
+    let mut parts = host.split('.');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let rest = parts.map(|part| format!(".{part}"));
+    std::iter::once(first).chain(rest).collect()
 }
 
 impl AddressRow {
@@ -37,8 +72,14 @@ impl AddressRow {
             name: lang.verbatim(&address.name),
             what,
             is_dead: is_dead(app, address),
-            link: address.url.clone().zip(address.host()),
-            phone: address.phone.as_deref().map_or_else(Vec::new, phone),
+            link: address
+                .url
+                .clone()
+                .zip(address.host().map(|host| pieces(&host))),
+            phone: address
+                .phone
+                .as_deref()
+                .map(|phone| Telephone::new(lang, phone)),
         }
     }
 }
@@ -63,8 +104,18 @@ struct AddressesPage {
     css: &'static str,
     q: String,
     size: &'static str,
-    /// Each kind with its addresses.
-    parts: Vec<(String, Vec<AddressRow>)>,
+    /// Nobody has checked the list.
+    is_unchecked: bool,
+    /// The kinds with their addresses.
+    parts: Vec<AddressPart>,
+}
+
+/// The addresses of a kind.
+struct AddressPart {
+    title: String,
+    rows: Vec<AddressRow>,
+    /// Those that serve other parts of the country.
+    elsewhere: Vec<AddressRow>,
 }
 
 const fn kind_key(kind: OfficialKind) -> &'static str {
@@ -80,22 +131,29 @@ const fn kind_key(kind: OfficialKind) -> &'static str {
 /// The page.
 pub async fn page(State(portal): State<Portal>, visit: PortalVisit) -> Response {
     let f = visit.context(&portal);
+    let latitude = middle(&portal.app.journal.state()).map(|middle| middle.lat);
     let of_kind = |kind: OfficialKind| {
-        let official = portal.app.board.official.iter().enumerate();
-        let rows: Vec<_> = official
-            .filter(|(_, address)| address.kind == kind)
-            .map(|(n, address)| AddressRow::new(&portal.app, f.lang, n, address))
-            .collect();
-        (f.t(kind_key(kind)), rows)
+        let rows = |is_here: bool| {
+            let official = portal.app.board.official.iter().enumerate();
+            official
+                .filter(|(_, address)| address.kind == kind && address.serves(latitude) == is_here)
+                .map(|(n, address)| AddressRow::new(&portal.app, f.lang, n, address))
+                .collect()
+        };
+        AddressPart {
+            title: f.t(kind_key(kind)),
+            rows: rows(true),
+            elsewhere: rows(false),
+        }
     };
-    let parts = OfficialKind::ALL.map(of_kind);
+    let parts = OfficialKind::ALL.map(of_kind).into_iter();
     render(&AddressesPage {
         css: &BOARD_STYLE,
         q: visit.query(),
         size: size_key(&f),
+        is_unchecked: !portal.app.board.is_checked,
         parts: parts
-            .into_iter()
-            .filter(|(_, rows)| !rows.is_empty())
+            .filter(|part| !part.rows.is_empty() || !part.elsewhere.is_empty())
             .collect(),
         f,
     })

@@ -14,10 +14,12 @@ use serde::Deserialize;
 use super::Portal;
 use super::directory_map::{MapView, drawing};
 use super::notices::size_key;
+use super::procedures::{AskedPairs, asked_words};
 use super::visit::PortalVisit;
 use crate::domain::calendar::{day_number, day_start};
 use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::{RoadSide, VillageMap};
+use crate::domain::directory::route::StartPoint;
 use crate::domain::id::PlaceId;
 use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
@@ -53,7 +55,7 @@ struct RoadsPage {
     found_words: String,
     map: String,
     roads: Vec<DirectoryLink>,
-    sites: Vec<String>,
+    sites: Vec<DirectoryLink>,
 }
 
 #[derive(askama::Template)]
@@ -66,7 +68,9 @@ struct RoadPage {
     title: String,
     details: Vec<String>,
     map: String,
-    houses: Vec<DirectoryLink>,
+    /// Its houses, those of each side with their words; the words are empty where odd and even
+    /// numbers are mixed.
+    sides: Vec<(String, Vec<DirectoryLink>)>,
     /// Other numbers of a long road.
     ranges: Vec<DirectoryLink>,
     parts: Vec<DirectoryLink>,
@@ -81,13 +85,6 @@ struct NoSuchPage {
     size: &'static str,
     title: String,
     pieces: Vec<TextSpan>,
-}
-
-/// Words in the address of the list.
-#[derive(Debug, Deserialize)]
-struct AskedQuery {
-    #[serde(default)]
-    q: String,
 }
 
 /// Which hundred of the houses of a road.
@@ -121,14 +118,10 @@ fn houses_text(lang: Lang, map: &VillageMap, road: usize) -> String {
 }
 
 /// All roads, the map, and the search.
-pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) -> Response {
+pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: AskedPairs) -> Response {
     let f = visit.context(&portal);
     let (lang, q) = (f.lang, visit.query());
-    let asked = Query::<AskedQuery>::try_from_uri(&uri);
-    let asked: String = asked.map_or_else(
-        |_| String::new(),
-        |Query(asked)| asked.q.trim().chars().take(MAX_ASKED).collect(),
-    );
+    let asked: String = asked_words(&asked).chars().take(MAX_ASKED).collect();
     let Some(map) = portal.app.live.directory.get() else {
         let page = NoSuchPage {
             css: &BOARD_STYLE,
@@ -150,10 +143,11 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
     let drawn = MapView {
         lang,
         numbers: &numbers,
+        q: &q,
         words: f.t("roads-map"),
         ..MapView::default()
     };
-    let sites = map.data().sites.iter();
+    let sites = site_links(lang, &map, &q);
     render(&RoadsPage {
         css: &BOARD_STYLE,
         size: size_key(&f),
@@ -162,13 +156,38 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, uri: Uri) ->
         } else {
             drawing(&map, &drawn)
         },
-        sites: sites.map(|site| lang.verbatim(&site.name)).collect(),
+        sites,
         asked,
         found,
         found_words,
         roads,
         q,
         f,
+    })
+}
+
+/// The places with the way from the village hall, shelters first.
+fn site_links(lang: Lang, map: &VillageMap, q: &str) -> Vec<DirectoryLink> {
+    let sites = map.sites_in_order().into_iter();
+    sites
+        .filter_map(|site| site_link(lang, map, site, q))
+        .collect()
+}
+
+fn site_link(lang: Lang, map: &VillageMap, site: usize, q: &str) -> Option<DirectoryLink> {
+    let known = map.data().sites.get(site)?;
+    let hall = map.hall().filter(|(hall, _)| *hall != site);
+    let walk =
+        hall.and_then(|(n, hall)| Some((hall, map.walk_to_site(StartPoint::Site(n), site)?)));
+    let small = walk.map(|(hall, walk)| {
+        let (name, n) = (lang.verbatim(&hall.name), walk.metres.to_string());
+        lang.f("way-from-metres", &[("name", &name), ("n", &n)])
+    });
+    Some(DirectoryLink {
+        href: format!("/s/{}{q}", known.id),
+        words: lang.verbatim(&known.name),
+        small: small.unwrap_or_else(|| capital(&lang.verbatim(&known.kind))),
+        number: None,
     })
 }
 
@@ -231,7 +250,7 @@ fn hits(lang: Lang, map: &VillageMap, asked: &str, q: &str) -> Vec<DirectoryLink
             small: capital(&road_place(lang, map, known)),
             number: None,
         }),
-        MapHit::Site(_) => None,
+        MapHit::Site(site) => site_link(lang, map, site, q),
     };
     map.find(asked).iter().filter_map(link).collect()
 }
@@ -270,15 +289,6 @@ pub async fn road(
     let hundred = hundred.map_or(0, |Query(asked)| asked.hundred);
     let all = map.houses_of(road);
     let shown = all.chunks(HOUSES_ON_PAGE).nth(hundred).unwrap_or_default();
-    let houses = shown.iter().filter_map(|house| {
-        let house = map.house(*house)?;
-        Some(DirectoryLink {
-            href: format!("/r/{}/to/{}{q}", known.id, house.id),
-            words: lang.verbatim(&house.number),
-            small: String::new(),
-            number: None,
-        })
-    });
     let parts = map.parts_of(road).filter_map(|part| {
         let known = map.road(part)?;
         Some(DirectoryLink {
@@ -294,12 +304,52 @@ pub async fn road(
         title: lang.verbatim(&known.name),
         details: road_details(lang, &map, road, today),
         map: drawing(&map, &view),
-        houses: houses.collect(),
+        sides: sides(lang, &map, road, shown, &q),
         ranges: ranges(lang, &map, known.id.as_str(), all, &q),
         parts: parts.collect(),
         q,
         f,
     })
+}
+
+/// Houses of a road by side, where odd numbers are on one side and even ones on the other.
+fn sides(
+    lang: Lang,
+    map: &VillageMap,
+    road: usize,
+    shown: &[usize],
+    q: &str,
+) -> Vec<(String, Vec<DirectoryLink>)> {
+    let id = map.road(road).map(|road| road.id.to_string());
+    let id = id.unwrap_or_default();
+    let links = |of: &dyn Fn(usize) -> bool| {
+        let of_side = shown.iter().filter(|house| of(**house));
+        let houses = of_side.filter_map(|house| map.house(*house));
+        houses
+            .map(|house| DirectoryLink {
+                href: format!("/r/{id}/to/{}{q}", house.id),
+                words: lang.verbatim(&house.number),
+                small: String::new(),
+                number: None,
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut sides = if map.odd_side(road).is_some() {
+        vec![
+            (
+                lang.t("road-odd"),
+                links(&|house| map.is_odd(house) != Some(false)),
+            ),
+            (
+                lang.t("road-even"),
+                links(&|house| map.is_odd(house) == Some(false)),
+            ),
+        ]
+    } else {
+        vec![(String::new(), links(&|_| true))]
+    };
+    sides.retain(|(_, links)| !links.is_empty());
+    sides
 }
 
 /// The hundreds of a road with more houses than a page has room for.
@@ -340,10 +390,17 @@ fn road_details(lang: Lang, map: &VillageMap, road: usize, today: i64) -> Vec<St
     } else {
         format!("{place} · {}", houses_text(lang, map, road))
     }];
-    match map.odd_side(road) {
-        Some(RoadSide::Left) => lines.push(lang.t("road-odd-left")),
-        Some(RoadSide::Right) => lines.push(lang.t("road-odd-right")),
-        None => {}
+    let from_head = map.rises_from_head(road);
+    let key = match (map.odd_side(road), from_head) {
+        (Some(RoadSide::Left), true) => Some("road-head-odd-left"),
+        (Some(RoadSide::Right), true) => Some("road-head-odd-right"),
+        (Some(RoadSide::Left), false) => Some("road-odd-left"),
+        (Some(RoadSide::Right), false) => Some("road-odd-right"),
+        (None, _) => None,
+    };
+    if let Some(key) = key {
+        let kind = lang.verbatim(known.kind.word());
+        lines.push(lang.f(key, &[("kind", &kind)]));
     }
     if !known.old_names.is_empty() {
         let names = lang.verbatim(&known.old_names.join(", "));

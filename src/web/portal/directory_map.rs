@@ -1,24 +1,26 @@
 //! The village's map as a drawing in the page: no tiles, no script, nothing of others.
 //!
 //! Invariants: the drawing is at most [`MAX_BYTES`] long, whatever the map; north is up; everything
-//! in it stands in the page's text too. Numbers in it are those of the page's list.
+//! in it stands in the page's text too. Numbers in it are those of the page's list, and lead where
+//! its rows do. Words stand beside the lines, never on them, where there is room.
 
 use std::fmt::Write as _;
 
+use super::map_labels::{MapLabels, Room, WIDTH};
 use crate::domain::directory::data::RoadKind;
 use crate::domain::directory::geometry::Metres;
 use crate::domain::directory::map::VillageMap;
 use crate::http::render::markup_escaped;
-use crate::i18n::locale::Lang;
+use crate::i18n::locale::{Lang, capital};
 
 /// Longest drawing, bytes.
 const MAX_BYTES: usize = 11_000;
-/// Width of the drawing in its own units; a phone shows it about 300 px wide.
-const WIDTH: f64 = 1_000.0;
 /// Least and most height.
 const HEIGHTS: (f64, f64) = (420.0, 1_200.0);
-/// Height of letters: 18 px on the narrowest phone.
-const LETTERS: f64 = 72.0;
+/// Room between a line and the words beside it.
+const BESIDE: f64 = 26.0;
+/// Most pieces of roads that words keep away from.
+const MOST_PIECES: usize = 1_500;
 /// Least metres of a side, so that one house is not drawn as large as a village.
 const MIN_SPAN: f64 = 60.0;
 
@@ -31,10 +33,14 @@ pub struct MapView<'a> {
     pub road: Option<usize>,
     /// The house that is meant.
     pub house: Option<usize>,
+    /// The place that is meant.
+    pub site: Option<usize>,
     /// A way.
     pub way: &'a [Metres],
     /// Numbers of roads in the page's list, by road; none = roads have no numbers.
     pub numbers: &'a [Option<usize>],
+    /// The query of addresses, for the links of numbers.
+    pub q: &'a str,
     /// The drawing in words.
     pub words: String,
 }
@@ -105,39 +111,26 @@ impl Sheet {
     }
 }
 
-/// Labels that do not lie over each other.
-#[derive(Default)]
-struct Labels {
-    /// The language of the page: names in it are the village's own.
-    lang: Lang,
-    taken: Vec<(f64, f64, f64)>,
-    out: String,
+/// The places beside a road for something, the best first: near the middle of its longest line, on
+/// either side.
+fn beside(sheet: &Sheet, lines: &[Vec<Metres>], room: Room) -> Vec<Room> {
+    [0.5, 0.35, 0.65, 0.2, 0.8]
+        .into_iter()
+        .filter_map(|share| along(lines, share))
+        .flat_map(|(at, way)| {
+            let (x, y) = sheet.at(at);
+            let (x, y) = (x as f64, y as f64);
+            let length = way.length().max(f64::EPSILON);
+            // Across the line in the drawing, where south is positive.
+            let across = (way.y / length, way.x / length);
+            let far = room.reach(across) + BESIDE;
+            [1.0, -1.0].map(|side| room.at((x + side * across.0 * far, y + side * across.1 * far)))
+        })
+        .collect()
 }
 
-impl Labels {
-    /// Writes a label if there is room.
-    fn put(&mut self, (x, y): (i64, i64), words: &str, class: &str) -> bool {
-        let (x, y) = (x as f64, y as f64);
-        let half = LETTERS * 0.29 * words.chars().count() as f64 + 10.0;
-        let is_free = |(a, b, other): &(f64, f64, f64)| {
-            (x - a).abs() > half + other || (y - b).abs() > LETTERS * 0.95
-        };
-        if x - half < 0.0 || x + half > WIDTH || !self.taken.iter().all(is_free) {
-            return false;
-        }
-        self.taken.push((x, y, half));
-        let down = y + LETTERS * 0.35;
-        let _ = write!(
-            self.out,
-            "<text x=\"{x:.0}\" y=\"{down:.0}\"{class}>{}</text>",
-            self.lang.verbatim(&markup_escaped(words))
-        );
-        true
-    }
-}
-
-/// The middle of a road's longest line.
-fn middle(lines: &[Vec<Metres>]) -> Option<Metres> {
+/// A point of a road's longest line, by its share of the length, and where the line goes there.
+fn along(lines: &[Vec<Metres>], share: f64) -> Option<(Metres, Metres)> {
     let length = |line: &&Vec<Metres>| -> f64 {
         line.windows(2)
             .map(|pair| pair[1].from(pair[0]).length())
@@ -146,24 +139,22 @@ fn middle(lines: &[Vec<Metres>]) -> Option<Metres> {
     let line = lines
         .iter()
         .max_by(|a, b| length(a).total_cmp(&length(b)))?;
-    let mut left = length(&line) / 2.0;
+    let mut left = length(&line) * share;
     for pair in line.windows(2) {
         let piece = pair[1].from(pair[0]);
         if piece.length() >= left {
             let t = left / piece.length().max(f64::EPSILON);
-            return Some(pair[0].plus(piece.times(t)));
+            return Some((pair[0].plus(piece.times(t)), piece));
         }
         left -= piece.length();
     }
-    line.last().copied()
+    None
 }
 
 /// The points that must be in sight.
 fn in_sight(map: &VillageMap, view: &MapView<'_>) -> Vec<Metres> {
     let mut points: Vec<Metres> = view.way.to_vec();
-    if let Some(house) = view.house {
-        points.push(map.house_at(house));
-    }
+    points.extend(door_meant(map, view));
     if points.is_empty() {
         let roads = match view.road {
             Some(road) => road..road + 1,
@@ -172,6 +163,84 @@ fn in_sight(map: &VillageMap, view: &MapView<'_>) -> Vec<Metres> {
         points.extend(roads.flat_map(|road| map.lines(road).iter().flatten().copied()));
     }
     points
+}
+
+/// The door that is meant.
+fn door_meant(map: &VillageMap, view: &MapView<'_>) -> Option<Metres> {
+    let house = view.house.map(|house| map.house_at(house));
+    house.or_else(|| view.site.map(|site| map.site_at(site)))
+}
+
+/// The pieces of the way and of all roads in sight, for words to keep away from.
+fn road_pieces(
+    map: &VillageMap,
+    view: &MapView<'_>,
+    sheet: &Sheet,
+) -> Vec<((f64, f64), (f64, f64))> {
+    let spot = |point: Metres| {
+        let (x, y) = sheet.at(point);
+        (x as f64, y as f64)
+    };
+    let all = Room {
+        x: WIDTH / 2.0,
+        y: sheet.height / 2.0,
+        half: (WIDTH / 2.0, sheet.height / 2.0),
+    };
+    let lines = (0..map.data().roads.len()).flat_map(|road| map.lines(road));
+    let pieces = view.way.windows(2);
+    let pieces = pieces.chain(lines.flat_map(|line| line.windows(2)));
+    let pieces = pieces.map(|pair| (spot(pair[0]), spot(pair[1])));
+    pieces
+        .filter(|piece| all.is_crossed(*piece))
+        .take(MOST_PIECES)
+        .collect()
+}
+
+/// Roads in the order in which their names are written: the one that is meant, its own alleys, the
+/// road from which it goes off; on a way then all others.
+fn named(map: &VillageMap, view: &MapView<'_>) -> Vec<usize> {
+    let own = view.road.or_else(|| map.road_of(view.house?));
+    let parent = own.and_then(|road| map.road(road)?.part_of.as_ref());
+    let parent = parent.and_then(|id| map.road_index(id));
+    let parts: Vec<usize> = own.map_or_else(Vec::new, |road| map.parts_of(road).collect());
+    let mut roads: Vec<usize> = own.into_iter().chain(parts).chain(parent).collect();
+    if view.road.is_none() {
+        roads.extend((0..map.data().roads.len()).filter(|road| Some(*road) != own));
+    }
+    roads
+}
+
+/// Writes numbers or names of roads beside them.
+fn write_roads(map: &VillageMap, view: &MapView<'_>, sheet: &Sheet, labels: &mut MapLabels) {
+    let most = MAX_BYTES * 2 / 5;
+    if view.numbers.is_empty() {
+        let mut written = Vec::new();
+        for road in named(map, view) {
+            let Some(known) = map.road(road).filter(|_| !written.contains(&road)) else {
+                continue;
+            };
+            written.push(road);
+            // Without the word before it a name takes less room.
+            let short = known.name.split_once(' ').map_or("", |(_, rest)| rest);
+            for words in [known.name.as_str(), short] {
+                let room = Room::of_words((0.0, 0.0), words);
+                let rooms = beside(sheet, map.lines(road), room);
+                if labels.out.len() >= most || words.is_empty() || labels.words(&rooms, words) {
+                    break;
+                }
+            }
+        }
+        return;
+    }
+    for (road, number) in view.numbers.iter().enumerate() {
+        let (Some(number), Some(known)) = (number, map.road(road)) else {
+            continue;
+        };
+        if labels.out.len() < most {
+            let rooms = beside(sheet, map.lines(road), Room::of_disc((0.0, 0.0)));
+            labels.number(&rooms, *number, &format!("/r/{}{}", known.id, view.q));
+        }
+    }
 }
 
 /// The lines of wide roads, of the others, and of the one that is meant.
@@ -209,23 +278,29 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
     }
     let sheet = Sheet::around(&points);
     let [wide, narrow, meant] = road_paths(map, view, &sheet);
-    let mut labels = Labels {
+    let mut labels = MapLabels {
         lang: view.lang,
-        ..Labels::default()
+        height: sheet.height,
+        pieces: road_pieces(map, view, &sheet),
+        ..MapLabels::default()
     };
     let mut doors = String::new();
     let mut marks = String::new();
     let mut way = String::new();
     sheet.path(view.way, &mut way);
-    if let Some(house) = view.house {
-        let (x, y) = sheet.at(map.house_at(house));
+    if let Some(at) = door_meant(map, view) {
+        let (x, y) = sheet.at(at);
         let _ = write!(
             marks,
             "<circle class=\"there\" cx=\"{x}\" cy=\"{y}\" r=\"26\"/>"
         );
-        let number = map.house(house).map(|h| h.number.clone());
-        let above = (x, if y > 110 { y - 70 } else { y + 70 });
-        labels.put(above, &number.unwrap_or_default(), " class=\"num\"");
+        let house = view.house.and_then(|house| map.house(house));
+        if let Some(house) = house {
+            let (x, y) = (x as f64, y as f64);
+            let rooms = [(x, y - 70.0), (x, y + 70.0), (x + 80.0, y), (x - 80.0, y)];
+            let rooms = rooms.map(|at| Room::of_words(at, &house.number));
+            labels.words(&rooms, &house.number);
+        }
     }
     if let Some((site, hall)) = map.hall() {
         let at = sheet.at(map.site_at(site));
@@ -237,23 +312,20 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
                 x - 22,
                 y - 22
             );
-            labels.put((x, if y > 110 { y - 62 } else { y + 62 }), &hall.name, "");
+            let (x, y) = (x as f64, y as f64);
+            labels.taken.push(Room::of_disc((x, y)));
+            // The village's own name for it, or else its kind, which is shorter.
+            for words in [&hall.name, &capital(&hall.kind)] {
+                let room = Room::of_words((x, y), words);
+                let far = room.half.0 + 48.0;
+                let rooms = [(x - far, y), (x + far, y), (x, y - 80.0), (x, y + 80.0)];
+                if labels.words(&rooms.map(|at| room.at(at)), words) {
+                    break;
+                }
+            }
         }
     }
-    for road in 0..map.data().roads.len() {
-        let number = view.numbers.get(road).copied().flatten();
-        let Some(at) = middle(map.lines(road)).map(|at| sheet.at(at)) else {
-            continue;
-        };
-        let words = match (number, map.road(road)) {
-            (Some(number), _) => number.to_string(),
-            (None, Some(known)) if view.numbers.is_empty() => known.name.clone(),
-            _ => continue,
-        };
-        if sheet.is_inside(at) && labels.out.len() < MAX_BYTES / 4 {
-            labels.put(at, &words, "");
-        }
-    }
+    write_roads(map, view, &sheet, &mut labels);
     let with_houses = view.road.or(view.house.and_then(|h| map.road_of(h)));
     for house in with_houses.map_or(&[][..], |road| map.houses_of(road)) {
         let (x, y) = sheet.at(map.house_at(*house));
@@ -262,8 +334,14 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
         }
     }
     let height = unit(sheet.height);
+    // What is within an image is no link for whoever does not see it.
+    let role = if view.numbers.is_empty() {
+        "img"
+    } else {
+        "group"
+    };
     let mut out = format!(
-        "<svg class=\"map\" viewBox=\"0 0 {} {height}\" role=\"img\" aria-label=\"{}\">",
+        "<svg class=\"map\" viewBox=\"0 0 {} {height}\" role=\"{role}\" aria-label=\"{}\">",
         unit(WIDTH),
         markup_escaped(&view.words)
     );

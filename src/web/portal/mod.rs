@@ -24,6 +24,7 @@ mod gate;
 mod link_card;
 mod listen;
 mod made_once;
+mod map_labels;
 mod notices;
 mod papers;
 mod procedures;
@@ -116,6 +117,7 @@ pub fn router(
         .route("/r/{id}", get(directory::road))
         .route("/r/{id}/to/{house}", get(ways::to_house))
         .route("/h/{id}", get(ways::house))
+        .route("/s/{id}", get(ways::place))
         .route("/qr/{*page}", get(codes::code))
         .route("/p", get(procedures::list))
         .route("/p/{code}", get(procedures::one))

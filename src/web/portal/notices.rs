@@ -79,7 +79,7 @@ impl Lists {
         all.retain(|n| kind.is_none_or(|kind| n.details.kind == kind));
         let now = clock.wall_ms();
         all.sort_by_key(|n| !n.details.urgent && n.details.is_past(now));
-        let has_more = all.len() > from + MOST;
+        let has_more = all.len() > from.saturating_add(MOST);
         let shown = all.iter().skip(from).take(MOST);
         let (urgent, others): (Vec<_>, Vec<_>) =
             shown.partition(|n| n.details.urgent && kind.is_none());

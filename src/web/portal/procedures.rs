@@ -23,6 +23,8 @@ use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::time::WallMs;
 use crate::view::search::{MAX_QUERY_CHARS, SearchKind};
+use crate::web::kit::app::App;
+use crate::web::kit::links::PublicPage;
 use crate::web::kit::notices::verbatim_spans;
 use crate::web::kit::qr::{CodeMatrix, CodeUse};
 
@@ -38,6 +40,17 @@ pub(super) fn asked_for(asked: &AskedPairs, name: &str) -> String {
     let mut pairs = pairs.unwrap_or_default().iter();
     let value = pairs.find(|(n, _)| n == name).map(|(_, value)| value);
     value.map_or_else(String::new, |v| v.chars().take(MAX_QUERY_CHARS).collect())
+}
+
+/// The words that somebody asks for: `q`, or `find` as it was called before.
+pub(super) fn asked_words(asked: &AskedPairs) -> String {
+    let words = asked_for(asked, "q");
+    let words = if words.is_empty() {
+        asked_for(asked, "find")
+    } else {
+        words
+    };
+    words.trim().to_owned()
 }
 
 /// A procedure in a list.
@@ -94,7 +107,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
     let (app, lang) = (&portal.app, f.lang);
     let now = app.supervisor.clock().trusted_ms();
     let procedures = app.procedures().await;
-    let query = asked_for(&asked, "find").trim().to_owned();
+    let query = asked_words(&asked);
     let (rows, total, next) = if query.is_empty() {
         let from: usize = asked_for(&asked, "from").parse().unwrap_or(0);
         let part = procedures.all.iter().skip(from).take(ON_A_PAGE);
@@ -146,6 +159,24 @@ struct OfficialPage {
     code: String,
 }
 
+/// This page itself, for paper: its code, and its address in letters.
+struct OwnPage {
+    code: String,
+    typed: String,
+}
+
+impl OwnPage {
+    fn new(app: &App, f: &PageContext, p: &Procedure) -> Self {
+        let page = PublicPage::Procedure(p.code.as_str());
+        let code = CodeMatrix::new(&app.links.to(page), CodeUse::Paper);
+        let words = f.t("procedure-this-page");
+        Self {
+            code: code.map_or_else(String::new, |code| code.svg(&words)),
+            typed: app.links.typed(page),
+        }
+    }
+}
+
 impl OfficialPage {
     fn new(lang: Lang, url: String) -> Self {
         let host = url::Url::parse(&url).ok();
@@ -177,6 +208,8 @@ struct ProcedurePage {
     facts: Vec<(String, Vec<TextSpan>)>,
     /// The official page; none = there is none, or it is not on the allow-list.
     link: Option<OfficialPage>,
+    /// This page, for paper.
+    own: Option<OwnPage>,
     /// The official page does not open.
     is_dead: bool,
     help: Vec<HelpRow>,
@@ -214,6 +247,7 @@ pub async fn one(
             .and_then(|p| p.link.clone())
             .filter(|link| app.board.allows(link))
             .map(|link| OfficialPage::new(lang, link)),
+        own: found.map(|p| OwnPage::new(app, &f, p)),
         help: app
             .board
             .help

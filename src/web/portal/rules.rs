@@ -89,7 +89,7 @@ fn rows(lang: Lang, rules: &WifiRules) -> Vec<(String, String)> {
     if let Some(kbit) = rules.device_kbit {
         let speed = amounts::speed(lang, kbit);
         let words = if kbit >= FILM_KBIT {
-            lang.f("wifi-rule-speed-film", &[("speed", &speed)])
+            lang.t("wifi-rule-speed-film")
         } else {
             speed
         };

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::notices::{paper_name, published, size_key};
-use super::procedures::{AskedPairs, asked_for, effect_words};
+use super::procedures::{AskedPairs, asked_for, asked_words, effect_words};
 use super::visit::PortalVisit;
 use super::{Portal, busy};
 use crate::domain::directory::find::MapHit;
@@ -20,6 +20,7 @@ use crate::domain::id::{HouseId, NoticeId, ProcedureId};
 use crate::domain::state::VillageState;
 use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, render};
+use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
 use crate::view::directory_text::{address, road_place};
 use crate::view::search::{KindHits, SearchHit, SearchKind};
@@ -123,7 +124,7 @@ struct SearchPage {
 /// The page.
 pub async fn page(State(portal): State<Portal>, visit: PortalVisit, asked: AskedPairs) -> Response {
     let f = visit.context(&portal);
-    let query = asked_for(&asked, "find").trim().to_owned();
+    let query = asked_words(&asked);
     let kind = asked_for(&asked, "kind");
     let only = FoundKind::ALL.into_iter().find(|k| k.name() == kind);
     let most = only.map_or(MOST_OF_KIND, |_| MOST_SHOWN);
@@ -235,7 +236,7 @@ impl SearchedBoard<'_> {
                 is_over: false,
             }),
             MapHit::Site(site) => map.data().sites.get(site).map(|known| FoundRow {
-                href: format!("/r{q}"),
+                href: format!("/s/{}{q}", known.id),
                 title: lang.verbatim(&known.name),
                 words: capital(&lang.verbatim(&known.kind)),
                 is_over: false,
@@ -244,10 +245,10 @@ impl SearchedBoard<'_> {
     }
 
     fn house_row(&self, map: &VillageMap, house: usize) -> FoundRow {
-        let id = map.house(house).map(|known| &known.id);
-        let label = id.map(|id| label_lines(self.app, self.lang, id));
+        let known = map.house(house);
+        let label = known.map(|known| label_lines(self.app, self.lang, known));
         FoundRow {
-            href: id.map_or_else(String::new, |id| format!("/h/{id}{}", self.q)),
+            href: known.map_or_else(String::new, |known| format!("/h/{}{}", known.id, self.q)),
             title: address(self.lang, map, house),
             words: label.unwrap_or_default().join(" · "),
             is_over: false,
@@ -263,11 +264,16 @@ impl FoundRow {
             SearchKind::Notice => {
                 let notice = published(&board.state, &NoticeId::new(&hit.id).ok()?)?;
                 let summary = summarize(app, lang, &notice);
-                (
-                    format!("/t/{}{q}", summary.name),
-                    summary.title,
-                    summary.when,
-                )
+                let day = notice.details.occasion.map_or(summary.when, |occasion| {
+                    let (day, clock) = (dates::long(lang, occasion.at), dates::clock(occasion.at));
+                    if clock == "00:00" {
+                        day
+                    } else {
+                        format!("{day}, {clock}")
+                    }
+                });
+                let words = format!("{} · {day}", summary.kind);
+                (format!("/t/{}{q}", summary.name), summary.title, words)
             }
             SearchKind::Paper => {
                 let (id, sha256) = hit.id.split_once('/')?;
@@ -291,7 +297,8 @@ impl FoundRow {
             }
             SearchKind::House => {
                 let map = board.map.as_deref()?;
-                let house = map.house_index(&HouseId::new(&hit.id).ok()?)?;
+                let id = HouseId::new(&hit.id).ok()?;
+                let house = map.house_index(&id).or_else(|| map.house_formerly(&id))?;
                 return Some(board.house_row(map, house));
             }
             SearchKind::Address => {

@@ -1,4 +1,4 @@
-//! A house, and the way to it: from the village hall, or from the code of a road.
+//! A house or a place, and the way to it: from the village hall, or from the code of a road.
 //!
 //! Invariant: as in `directory`.
 
@@ -10,13 +10,14 @@ use super::directory::{DirectoryLink, moved, no_such};
 use super::directory_map::{MapView, drawing};
 use super::notices::size_key;
 use super::visit::PortalVisit;
+use crate::domain::directory::geometry::GeoPoint;
 use crate::domain::directory::map::VillageMap;
 use crate::domain::directory::route::{StartPoint, Walk};
-use crate::domain::id::{HouseId, PlaceId};
+use crate::domain::id::{HouseId, PlaceId, SiteId};
 use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render, split_phones};
 use crate::i18n::locale::Lang;
-use crate::view::directory_text::{address, road_name, way};
+use crate::view::directory_text::{WayGoal, WayLine, address, road_name, way};
 use crate::web::kit::house_labels::label_lines;
 
 #[derive(askama::Template)]
@@ -30,7 +31,7 @@ struct WayPage {
     /// Where the way begins; empty = no way is known.
     from: String,
     label: Vec<Vec<TextSpan>>,
-    steps: Vec<String>,
+    steps: Vec<WayLine>,
     /// How far it is; empty = no way is known.
     about: String,
     map: String,
@@ -60,6 +61,85 @@ pub async fn house(
     };
     let from = map.hall().map(|(site, _)| StartPoint::Site(site));
     way_page(&portal, visit, &map, from, house)
+}
+
+/// One place, with the way from the village hall.
+pub async fn place(
+    State(portal): State<Portal>,
+    visit: PortalVisit,
+    Path(id): Path<String>,
+) -> Response {
+    let (Some(map), Ok(id)) = (portal.app.live.directory.get(), SiteId::new(&id)) else {
+        return no_such(&portal, visit);
+    };
+    let Some((site, known)) = map
+        .site_index(&id)
+        .and_then(|site| Some((site, map.data().sites.get(site)?)))
+    else {
+        return no_such(&portal, visit);
+    };
+    let f = visit.context(&portal);
+    let lang = f.lang;
+    let title = lang.verbatim(&known.name);
+    let from = map.hall().filter(|(hall, _)| *hall != site);
+    let from = from.map(|(hall, _)| StartPoint::Site(hall));
+    let walk = from.and_then(|from| map.walk_to_site(from, site));
+    let steps = match &walk {
+        Some(walk) => way(lang, &map, walk, WayGoal::Site(site)),
+        None if known.is_hall => vec![sentence(f.t("way-place-hall"))],
+        None => vec![sentence(f.t("way-to-none"))],
+    };
+    let view = MapView {
+        lang,
+        site: Some(site),
+        way: walk.as_ref().map_or(&[][..], |walk| &walk.line),
+        words: f.t1("place-map", "name", &title),
+        ..MapView::default()
+    };
+    let page = WayPage::new(&f, visit.query(), known.at);
+    render(&WayPage {
+        from: from.map_or_else(String::new, |from| start_name(lang, &map, from)),
+        about: about(&f, walk.as_ref()),
+        map: drawing(&map, &view),
+        steps,
+        title,
+        f,
+        ..page
+    })
+}
+
+/// A sentence without a direction.
+const fn sentence(words: String) -> WayLine {
+    WayLine {
+        arrow: "●", words
+    }
+}
+
+/// How far a way is; empty = none is known.
+fn about(f: &PageContext, walk: Option<&Walk>) -> String {
+    walk.map_or_else(String::new, |walk| f.t1("way-metres", "n", walk.metres))
+}
+
+impl WayPage {
+    /// A page about a point of the map, without its words.
+    fn new(f: &PageContext, q: String, at: GeoPoint) -> Self {
+        let (lat, lon) = (at.lat, at.lon);
+        Self {
+            css: &BOARD_STYLE,
+            size: size_key(f),
+            geo: format!("geo:{lat:.6},{lon:.6}?q={lat:.6},{lon:.6}"),
+            app: format!("https://www.google.com/maps/dir/?api=1&destination={lat:.6},{lon:.6}"),
+            f: f.clone(),
+            q,
+            title: String::new(),
+            from: String::new(),
+            label: Vec::new(),
+            steps: Vec::new(),
+            about: String::new(),
+            map: String::new(),
+            other: None,
+        }
+    }
 }
 
 /// The way to a house from the code of a road.
@@ -117,7 +197,9 @@ fn way_page(
         return no_such(portal, visit);
     };
     let walk: Option<Walk> = from.and_then(|from| map.walk(from, house));
-    let steps = walk.as_ref().map(|walk| way(lang, map, walk, house));
+    let steps = walk
+        .as_ref()
+        .map(|walk| way(lang, map, walk, WayGoal::House(house)));
     let line = walk.as_ref().map_or(&[][..], |walk| &walk.line);
     let title = address(lang, map, house);
     let view = MapView {
@@ -148,24 +230,17 @@ fn way_page(
             }
         }
     });
-    let (lat, lon) = (known.at.lat, known.at.lon);
-    let about = walk
-        .as_ref()
-        .map(|walk| f.t1("way-metres", "n", walk.metres));
-    let label = label_lines(&portal.app, lang, &known.id);
+    let label = label_lines(&portal.app, lang, known);
+    let page = WayPage::new(&f, q, known.at);
     render(&WayPage {
-        css: &BOARD_STYLE,
-        size: size_key(&f),
         from: from.map_or_else(String::new, |from| start_name(lang, map, from)),
         label: label.iter().map(|line| split_phones(line)).collect(),
-        steps: steps.unwrap_or_else(|| vec![f.t("way-none")]),
-        about: about.unwrap_or_default(),
+        steps: steps.unwrap_or_else(|| vec![sentence(f.t("way-none"))]),
+        about: about(&f, walk.as_ref()),
         map: drawing(map, &view),
-        geo: format!("geo:{lat:.6},{lon:.6}?q={lat:.6},{lon:.6}"),
-        app: format!("https://www.google.com/maps/dir/?api=1&destination={lat:.6},{lon:.6}"),
         other: other.filter(|_| map.hall().is_some()),
         title,
-        q,
         f,
+        ..page
     })
 }

@@ -16,6 +16,8 @@ pub(super) fn directory(
             file: blob(),
             roads: u32::from(r.a),
             houses: u32::from(r.b),
+            following: vec![house],
+            withdraw_others: r.b % 2 == 0,
         },
         Some(Replace { .. }) => Label {
             label: HouseLabel {

@@ -65,8 +65,8 @@ pub async fn page(
         ..PageSection::default()
     });
     let mut links = Vec::new();
-    if up.len() > from + PAGE_NOTICES {
-        let next = format!("/notices?from={}", from + PAGE_NOTICES);
+    if up.len() > from.saturating_add(PAGE_NOTICES) {
+        let next = format!("/notices?from={}", from.saturating_add(PAGE_NOTICES));
         links.push((next, f.t("notices-older")));
     }
     if f.is_chief {

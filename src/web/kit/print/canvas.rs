@@ -101,6 +101,53 @@ impl Canvas<'_, '_> {
         self.text((left + (room - wide) / 2.0, y), size, weight, text);
     }
 
+    /// A line of letters that ends at the right edge, smaller when it would not fit.
+    pub fn right(&mut self, (left, right): (f32, f32), y: f32, size: f32, text: &str) {
+        let wide = Weight::Regular.width(text) * size;
+        let size = size * ((right - left) / wide.max(1.0)).min(1.0);
+        let wide = Weight::Regular.width(text) * size;
+        self.text((right - wide, y), size, Weight::Regular, text);
+    }
+
+    /// How many lines a text takes.
+    pub fn count(
+        &self,
+        (left, right): (f32, f32),
+        (size, weight): (f32, Weight),
+        text: &str,
+    ) -> usize {
+        wrapped(text, weight, (right - left) / size, usize::MAX).len()
+    }
+
+    /// An arrow that points up, so high, with its tip at the middle above.
+    pub fn arrow(&mut self, (x, y): (f32, f32), height: f32) -> Result<(), PrintFailed> {
+        let wide = height * 0.7;
+        let corners = [
+            (0.5, 0.0),
+            (1.0, 0.5),
+            (0.68, 0.5),
+            (0.68, 1.0),
+            (0.32, 1.0),
+            (0.32, 0.5),
+            (0.0, 0.5),
+        ];
+        let mut path = PathBuilder::new();
+        for (n, (right, down)) in corners.into_iter().enumerate() {
+            let at = ((x + right * wide) * POINTS, (y + down * height) * POINTS);
+            if n == 0 {
+                path.move_to(at.0, at.1);
+            } else {
+                path.line_to(at.0, at.1);
+            }
+        }
+        path.close();
+        self.surface.set_fill(Some(Fill::default()));
+        self.surface.set_stroke(None);
+        self.surface
+            .draw_path(&path.finish().ok_or(PrintFailed::NotMade)?);
+        Ok(())
+    }
+
     /// Lines of a text that is broken at words, at most so many; gives the line below them.
     pub fn lines(
         &mut self,

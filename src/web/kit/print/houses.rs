@@ -17,7 +17,7 @@ const LABELS: (u16, u16) = (3, 8);
 pub struct HouseSign {
     /// “7”.
     pub number: String,
-    /// “ngõ Giếng Làng (ngõ 12)”.
+    /// “ngõ 12 Giếng Làng”.
     pub road: String,
     /// The village.
     pub village: String,
@@ -60,8 +60,8 @@ pub fn label_sheets(signs: &[HouseSign]) -> Result<Vec<u8>, PrintFailed> {
             canvas.code((x + 1.0, y + 2.0), 33.0, &sign.link, CodeUse::Paper)?;
             let room = (x + 35.0, x + wide - 2.0);
             canvas.centred(room, y + 14.0, 9.0, Weight::Bold, &sign.number);
-            canvas.lines(room, y + 20.0, (3.2, Weight::Regular), 2, &sign.road);
-            canvas.lines(room, y + 30.0, (2.6, Weight::Regular), 1, &sign.letters);
+            canvas.centred(room, y + 22.0, 3.6, Weight::Bold, &sign.road);
+            canvas.centred(room, y + 30.0, 3.0, Weight::Regular, &sign.letters);
         }
         Ok(())
     })
