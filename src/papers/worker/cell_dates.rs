@@ -82,12 +82,8 @@ impl DateFormat {
                 'h' => format.has_clock = true,
                 's' => (format.has_clock, format.has_seconds) = (true, true),
                 'm' => has_m = true,
-                '0' | '#' | '?' => {
-                    // Digits of a number; behind a second they are its parts.
-                    if !format.has_seconds && !format.is_length {
-                        return None;
-                    }
-                }
+                // Digits of a number; behind a second they are its parts.
+                '0' | '#' | '?' if !format.has_seconds && !format.is_length => return None,
                 _ => {}
             }
         }

@@ -284,21 +284,20 @@ mod tests {
         let search = BoardSearch::default();
         let (goes_on, begun) = (Arc::new(Semaphore::new(0)), mpsc::channel());
         let (tell, begun) = begun;
+        let mut all = tokio::task::JoinSet::new();
         // More than the pool of the runtime has threads.
-        let all: Vec<_> = (0..600)
-            .map(|_| {
-                let (search, goes_on, tell) = (search.clone(), goes_on.clone(), tell.clone());
-                tokio::spawn(async move {
-                    let slow = move || {
-                        let _ = tell.send(());
-                        while goes_on.available_permits() == 0 {
-                            std::thread::sleep(Duration::from_millis(5));
-                        }
-                    };
-                    search.in_turn(slow).await
-                })
-            })
-            .collect();
+        for _ in 0..600 {
+            let (search, goes_on, tell) = (search.clone(), goes_on.clone(), tell.clone());
+            all.spawn(async move {
+                let slow = move || {
+                    let _ = tell.send(());
+                    while goes_on.available_permits() == 0 {
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
+                };
+                search.in_turn(slow).await
+            });
+        }
         // While they are slow, the others who need a thread have one.
         for _ in 0..AT_ONCE {
             begun.recv_timeout(Duration::from_secs(20)).expect("begins");
@@ -309,8 +308,8 @@ mod tests {
         tokio::time::sleep(PATIENCE + Duration::from_millis(500)).await;
         goes_on.add_permits(1);
         let (mut done, mut busy) = (0, 0);
-        for one in all {
-            match one.await.expect("ends") {
+        for one in all.join_all().await {
+            match one {
                 Ok(()) => done += 1,
                 Err(SearchBusy) => busy += 1,
             }

@@ -195,7 +195,7 @@ impl PageBytes {
         let hash = secret::sha256(text.as_bytes());
         Self {
             kind,
-            tag: format!("W/\"{:.32}\"", hash),
+            tag: format!("W/\"{hash:.32}\""),
             plain: text.into(),
             packed: packed.into(),
         }
