@@ -396,7 +396,6 @@ notice-unfinished = Not filled in yet: { $what }
 notice-unfilled = { $n } × “…”
 notice-no-meeting-day = no day and time of the meeting
 notice-no-meeting-time = no time of the meeting
-notice-no-event-day = no day of the event
 notice-publish-anyway = Publish it anyway
 notice-ends-early = It will be taken down on { $until }, before its day { $held }.
 notice-ends-early-hour = It will be taken down at { $until }, before it begins at { $held }.

@@ -396,7 +396,6 @@ notice-unfinished = Còn chỗ chưa điền: { $what }
 notice-unfilled = { $n } chỗ “…”
 notice-no-meeting-day = chưa có ngày, giờ họp
 notice-no-meeting-time = chưa có giờ họp
-notice-no-event-day = chưa có ngày diễn ra
 notice-publish-anyway = Vẫn đăng
 notice-ends-early = Tin sẽ gỡ ngày { $until }, trước ngày diễn ra { $held }.
 notice-ends-early-hour = Tin sẽ gỡ lúc { $until }, trước giờ diễn ra { $held }.

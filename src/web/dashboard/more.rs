@@ -17,7 +17,7 @@ struct MoreRow {
     /// Its drawing: a name of `templates/components/icon.html`.
     icon: &'static str,
     name: String,
-    /// What is so now.
+    /// One thing that is so now.
     fact: String,
 }
 

@@ -30,7 +30,6 @@ fn missing_day(details: &NoticeDetails) -> Option<&'static str> {
         (NoticeKind::Meeting, Some(held)) if minute_of_day(held.at) == 0 => {
             Some("notice-no-meeting-time")
         }
-        (NoticeKind::Event, None) => Some("notice-no-event-day"),
         _ => None,
     }
 }
@@ -119,11 +118,6 @@ mod tests {
         assert_eq!(
             said("Mời họp thôn", "Bàn quỹ.", &hourless),
             "Còn chỗ chưa điền: chưa có giờ họp"
-        );
-        let event = NoticeDetails::of(NoticeKind::Event);
-        assert_eq!(
-            said("Khám bệnh", "Ở trạm.", &event),
-            "Còn chỗ chưa điền: chưa có ngày diễn ra"
         );
         for (title, body) in [("Họp", "Bánh, kẹo… và nước."), ("Họp.", "Xem...")] {
             assert_eq!(said(title, body, &meeting(None)), "", "{body}");
