@@ -1,8 +1,8 @@
-//! What a notice still lacks before people read it: places of a template that nobody filled in, the
-//! day of a meeting, an end that comes before its day.
+//! Warnings before a notice is published: places of a template that nobody filled in, a meeting
+//! without its day, an end that comes before the day.
 //!
-//! Invariant: this only warns; whoever means it publishes all the same. Deliberately absent: what
-//! may not be published at all, which the form refuses (`content`).
+//! Invariant: a warning stops nobody, its chief may publish all the same. Deliberately absent:
+//! refusals, which are the form's (`content`).
 
 use crate::domain::calendar::{day_number, minute_of_day};
 use crate::domain::notice::{NoticeDetails, NoticeKind, NoticeWords};
