@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use conglang::domain::event::Lane;
 use conglang::protocol::commune::{DownlinkMessage, Stream, UplinkMessage};
+use conglang::time::WallMs;
 use rumqttc::{Client, Connection};
 
 use crate::support::http::Answer;
@@ -459,7 +460,7 @@ fn a_storm_bulletin_carries_level_source_paper_and_end_and_is_confirmed_as_urgen
     let risk = got.risk.expect("a level");
     assert_eq!((risk.level.number(), got.urgent), (3, true));
     assert_eq!(got.source, "Đài khí tượng tỉnh, văn bản số 12/CĐ-BCH");
-    assert_eq!(risk.at.map(|at| at.ms()), Some(1_767_207_600_000));
+    assert_eq!(risk.at, Some(WallMs::new(1_767_207_600_000)));
     // One of a lower level is sent at once, and is not called urgent.
     let (form, once) = desk.form();
     typed.retain(|(name, _)| !["form", "once", "risk"].contains(name));

@@ -190,6 +190,31 @@ pub fn equal_record_by_record(data: &Path, store: &CommuneStore) -> (usize, u64)
     (ours.len(), epochs.len() as u64)
 }
 
+/// The bulletin of level 3 stands first, and opens the storm page, like a warning of the village's.
+fn opens_the_storm_page(house: &House, cookie: &str) {
+    let splash = crate::support::http::http(house.portal, "GET", "/", "", "").body;
+    let (_, main) = splash.split_once("<main").expect("main");
+    assert!(main.contains("Mưa lớn"), "it stands on the portal: {main}");
+    assert!(
+        main.contains("class=\"button stop huge\" href=\"/khan"),
+        "a level of 3 opens the storm page: {main}"
+    );
+    let storm = crate::support::http::http(house.portal, "GET", "/khan", "", "").body;
+    for words in [
+        "Mưa lớn",
+        "Rủi ro thiên tai cấp 3",
+        "Nguồn: Đài khí tượng tỉnh, văn bản số 12/CĐ-BCH",
+    ] {
+        assert!(storm.contains(words), "{words}: {storm}");
+    }
+    let first = house.get("/notices", cookie).body;
+    let at = |words: &str| first.find(words).expect("there");
+    assert!(
+        at("Mưa lớn") < at("n-0001") && first.contains("Tin khẩn"),
+        "{first}"
+    );
+}
+
 #[test]
 fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
     let (mut house, mut office) = pair();
@@ -249,27 +274,7 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
             .as_object()
             .is_some_and(|n| n.len() == 2)
     });
-    let splash = crate::support::http::http(house.portal, "GET", "/", "", "").body;
-    let (_, main) = splash.split_once("<main").expect("main");
-    assert!(main.contains("Mưa lớn"), "it stands on the portal: {main}");
-    assert!(
-        main.contains("class=\"button stop huge\" href=\"/khan"),
-        "a level of 3 opens the storm page: {main}"
-    );
-    let storm = crate::support::http::http(house.portal, "GET", "/khan", "", "").body;
-    for words in [
-        "Mưa lớn",
-        "Rủi ro thiên tai cấp 3",
-        "Nguồn: Đài khí tượng tỉnh, văn bản số 12/CĐ-BCH",
-    ] {
-        assert!(storm.contains(words), "{words}: {storm}");
-    }
-    let first = house.get("/notices", &cookie).body;
-    let at = |words: &str| first.find(words).expect("there");
-    assert!(
-        at("Mưa lớn") < at("n-0001") && first.contains("Tin khẩn"),
-        "{first}"
-    );
+    opens_the_storm_page(&house, &cookie);
     house.kill();
     house.start();
     house.until("all is received", Duration::from_secs(30), received);

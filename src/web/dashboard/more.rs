@@ -9,15 +9,14 @@ use super::wifi;
 use crate::domain::state::VillageState;
 use crate::http::render::{PageContext, render};
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::links::PublicPage;
 
 /// A page that it leads to.
 struct MoreRow {
-    href: String,
+    href: &'static str,
     /// Its drawing: a name of `templates/components/icon.html`.
     icon: &'static str,
     name: String,
-    /// What is so now.
+    /// One thing that is so now.
     fact: String,
 }
 
@@ -61,8 +60,8 @@ fn directory(f: &PageContext, state: &VillageState) -> String {
 }
 
 fn rows(app: &App, f: &PageContext, state: &VillageState) -> Vec<MoreRow> {
-    let row = |href: &str, icon, key: &str, fact: String| MoreRow {
-        href: href.to_owned(),
+    let row = |href, icon, key: &str, fact: String| MoreRow {
+        href,
         icon,
         name: f.t(key),
         fact,
@@ -96,12 +95,6 @@ fn rows(app: &App, f: &PageContext, state: &VillageState) -> Vec<MoreRow> {
         row("/sensors", "warmth", "sensors", sensors),
         row("/devices", "link", "devices", devices),
         row("/history", "clock", "history", f.t("more-history")),
-        MoreRow {
-            href: app.links.to(PublicPage::Home),
-            icon: "people",
-            name: f.t("more-public"),
-            fact: f.t("more-public-do"),
-        },
     ]);
     rows
 }

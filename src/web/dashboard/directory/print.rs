@@ -1,5 +1,5 @@
-//! Sheets to print: the page that lists them, and each as PDF. A phone has no printer: the two that a
-//! village prints once can be handed on from the page as files.
+//! Sheets to print: the page that lists them, and each as PDF. A phone has no printer: the two that
+//! a village prints once can be handed on from the page as files.
 
 use std::sync::Arc;
 

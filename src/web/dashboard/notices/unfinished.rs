@@ -1,8 +1,8 @@
-//! What a notice still lacks before people read it: places of a template that nobody filled in, the
-//! day of a meeting, an end that comes before its day.
+//! Warnings before a notice is published: places of a template that nobody filled in, a meeting
+//! without its day, an end that comes before the day.
 //!
-//! Invariant: this only warns; whoever means it publishes all the same. Deliberately absent: what
-//! may not be published at all, which the form refuses (`content`).
+//! Invariant: a warning stops nobody, its chief may publish all the same. Deliberately absent:
+//! refusals, which are the form's (`content`).
 
 use crate::domain::calendar::{day_number, minute_of_day};
 use crate::domain::notice::{NoticeDetails, NoticeKind, NoticeWords};
@@ -30,7 +30,6 @@ fn missing_day(details: &NoticeDetails) -> Option<&'static str> {
         (NoticeKind::Meeting, Some(held)) if minute_of_day(held.at) == 0 => {
             Some("notice-no-meeting-time")
         }
-        (NoticeKind::Event, None) => Some("notice-no-event-day"),
         _ => None,
     }
 }
@@ -119,11 +118,6 @@ mod tests {
         assert_eq!(
             said("Mời họp thôn", "Bàn quỹ.", &hourless),
             "Còn chỗ chưa điền: chưa có giờ họp"
-        );
-        let event = NoticeDetails::of(NoticeKind::Event);
-        assert_eq!(
-            said("Khám bệnh", "Ở trạm.", &event),
-            "Còn chỗ chưa điền: chưa có ngày diễn ra"
         );
         for (title, body) in [("Họp", "Bánh, kẹo… và nước."), ("Họp.", "Xem...")] {
             assert_eq!(said(title, body, &meeting(None)), "", "{body}");
