@@ -12,6 +12,7 @@ pub fn figures() -> Vec<Figure> {
         words: words.to_owned(),
         text: format!("https://benthoc.example{path}"),
         letters: format!("benthoc.example{path}"),
+        about: String::new(),
     };
     let sheet = HallSheet {
         title: "Thôn Bến Thóc".to_owned(),
@@ -20,6 +21,7 @@ pub fn figures() -> Vec<Figure> {
             code("Xem tin", "/t"),
             code("Tìm nhà", "/r"),
         ],
+        is_numbered: true,
         foot: "Mở máy ảnh của điện thoại, đưa vào mã.".to_owned(),
     };
     let signs: Vec<HouseSign> = (1..=24)

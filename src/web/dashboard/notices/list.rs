@@ -242,6 +242,7 @@ mod tests {
             details,
             at: NOW - DAY_MS,
             order: 1,
+            first_order: None,
             from_commune: false,
             versions: Vec::new(),
         };
