@@ -1443,6 +1443,7 @@ file-before = The one before
 file-restore = Restore the one before
 # Procedures, search, official addresses
 procedures = Papers to bring
+procedures-list = Administrative procedures
 procedures-find = Find a procedure (no diacritics needed)
 procedures-n = { $n ->
     [one] One procedure

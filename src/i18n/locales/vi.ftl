@@ -1387,6 +1387,7 @@ file-before = Bản trước
 file-restore = Khôi phục bản trước
 # Thủ tục, tìm kiếm, địa chỉ đúng
 procedures = Giấy tờ cần mang
+procedures-list = Thủ tục hành chính
 procedures-find = Tìm thủ tục (không cần gõ dấu)
 procedures-n = { $n } thủ tục
 procedures-none = Thôn chưa có danh sách thủ tục. Bà con hỏi ở nơi tiếp nhận của xã.

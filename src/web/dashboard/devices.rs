@@ -295,7 +295,7 @@ pub async fn more(State(app): State<App>, visit: RequestContext) -> Response {
         ("/notices", "notices"),
         ("/wifi", "free-wifi"),
         ("/directory", "roads-link"),
-        ("/files/procedures", "procedures"),
+        ("/files/procedures", "procedures-list"),
         ("/storm", "storm-plan"),
         ("/sensors", "sensors"),
         ("/devices", "devices"),
