@@ -121,7 +121,12 @@ fn who_does_not_know_says_nothing_strange_and_who_watches_blindly_is_told() {
             .body
             .contains("Chưa có tin của 5 thiết bị")
     });
-    assert!(house.cli(&["status"]).1.contains("chưa có tin của 5 thiết bị"));
+    assert!(
+        house
+            .cli(&["status"])
+            .1
+            .contains("chưa có tin của 5 thiết bị")
+    );
 }
 
 #[test]

@@ -1421,8 +1421,6 @@ label-sure-public = Everybody will read:
 label-sure-before = Instead of the label of now:
 label-sure-yes = The right house, record it
 label-sure-no = Another house, type again
-label-recorded = The label is recorded.
-label-withdrawn = The label is taken away and its text erased.
 label-no-house = There is no such house. Type the number and the alley.
 label-which-house = Several houses have this number. Type the alley as well.
 label-nothing = Give a trade, a telephone number, or the fire extinguisher.
@@ -1498,6 +1496,7 @@ file-before = The one before
 file-restore = Restore the one before
 # Procedures, search, official addresses
 procedures = Papers to bring
+procedures-list = Administrative procedures
 procedures-find = Find a procedure (no diacritics needed)
 procedures-n = { $n ->
     [one] One procedure

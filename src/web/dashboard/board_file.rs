@@ -4,8 +4,8 @@
 //! Invariants: a file is taken whole or refused whole, with the place of each mistake; what is in
 //! force stays until somebody has seen what would change and pressed the button. The button names
 //! the file that the gateway wrote of what it understood, never the file as it came. A label of a
-//! house that does not follow to a map is named before, and withdrawn only when that is ticked. Deliberately
-//! absent: changing a map or a list on a page; the usual tools do that.
+//! house that does not follow to a map is named before, and withdrawn only when that is ticked.
+//! Deliberately absent: changing a map or a list on a page; the usual tools do that.
 
 mod incoming;
 

@@ -334,7 +334,7 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
         }
     }
     let height = unit(sheet.height);
-    // What is within an image is no link for whoever does not see it.
+    // A link within an image is none for people who do not see it.
     let role = if view.numbers.is_empty() {
         "img"
     } else {
