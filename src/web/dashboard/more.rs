@@ -79,7 +79,12 @@ fn rows(app: &App, f: &PageContext, state: &VillageState) -> Vec<MoreRow> {
     if f.is_chief {
         rows.push(row("/print", "code", "print-link", f.t("print-link-do")));
     }
-    rows.push(row("/files/procedures", "papers", "procedures", procedures));
+    rows.push(row(
+        "/files/procedures",
+        "papers",
+        "procedures-list",
+        procedures,
+    ));
     if f.is_chief {
         let plan = if state.storm_plan.is_some() {
             "more-plan-written"

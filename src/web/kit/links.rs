@@ -4,9 +4,9 @@
 //! Invariants: a link is the public base of the configuration (`[links] public_base`) and a path
 //! that never changes; it is the same on the village's wifi, at a mirror and on paper. Without a
 //! base the local name of the portal stands in its place. The path of a notice has its short code;
-//! the one with its whole id stays good. Every path is built here and read by the portal's routes; a
-//! page that moves keeps its old path. Deliberately absent: a shortener of others, and anything in a
-//! link that tells who scanned it.
+//! the one with its whole id stays good. Every path is built here and read by the portal's routes;
+//! a page that moves keeps its old path. Deliberately absent: a shortener of others, and anything
+//! in a link that tells who scanned it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

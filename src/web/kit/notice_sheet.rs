@@ -168,7 +168,7 @@ fn size_words(lang: Lang, bytes: u64) -> String {
 /// A name that somebody chose for people to read, and no scanner's: “Quy ước thôn”, not “quy-uoc”
 /// or “IMG_2034”.
 fn is_for_people(name: &str) -> bool {
-    name.contains(' ') || name.chars().any(|c| !c.is_ascii())
+    name.contains(' ') || !name.is_ascii()
 }
 
 impl ShownNotice {

@@ -107,7 +107,9 @@ fn soonest(state: &VillageState, now: WallMs) -> Vec<&Notice> {
 /// A mark that all of a list have tells nothing apart.
 fn told_apart(mut all: Vec<NoticeSummary>) -> Vec<NoticeSummary> {
     if all.iter().all(|n| n.fresh) {
-        all.iter_mut().for_each(|n| n.fresh = false);
+        for notice in &mut all {
+            notice.fresh = false;
+        }
     }
     all
 }
