@@ -17,7 +17,7 @@ pub(super) fn directory(
             roads: u32::from(r.a),
             houses: u32::from(r.b),
             following: vec![house],
-            withdraw_others: r.b % 2 == 0,
+            withdraw_others: r.b.is_multiple_of(2),
         },
         Some(Replace { .. }) => Label {
             label: HouseLabel {

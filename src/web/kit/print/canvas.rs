@@ -110,12 +110,7 @@ impl Canvas<'_, '_> {
     }
 
     /// How many lines a text takes.
-    pub fn count(
-        &self,
-        (left, right): (f32, f32),
-        (size, weight): (f32, Weight),
-        text: &str,
-    ) -> usize {
+    pub fn count((left, right): (f32, f32), (size, weight): (f32, Weight), text: &str) -> usize {
         wrapped(text, weight, (right - left) / size, usize::MAX).len()
     }
 

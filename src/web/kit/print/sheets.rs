@@ -219,7 +219,7 @@ pub fn notice_sheet(sheet: &NoticeSheet) -> Result<Vec<u8>, PrintFailed> {
         }
         y += 3.0;
         let fits = |size: &f32| {
-            canvas.count(room, (*size, Weight::Regular), &sheet.body) <= lines_left(y, *size)
+            Canvas::count(room, (*size, Weight::Regular), &sheet.body) <= lines_left(y, *size)
         };
         let size = TEXT_SIZES.into_iter().find(fits);
         let size = size.unwrap_or(TEXT_SIZES[TEXT_SIZES.len() - 1]);
