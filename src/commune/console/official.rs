@@ -1,4 +1,4 @@
-//! What makes a bulletin official: the level of risk, the authority with the number and the day of
+//! The official part of a bulletin: the level of risk, the authority with the number and the day of
 //! its paper, and until when villages show it.
 //!
 //! Invariants: the fields are those of the village's own form, by the same names; what cannot be
@@ -31,7 +31,7 @@ const FIELDS: [&str; 6] = [
 #[derive(Debug, Clone, Default)]
 pub(in crate::commune) struct OfficialFields([String; 6]);
 
-/// What they say.
+/// The fields as they were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OfficialContent {
     pub(super) risk: Option<Risk>,
@@ -81,7 +81,7 @@ impl OfficialFields {
         none.chain(levels).collect()
     }
 
-    /// What the fields say; the error is the first that cannot be read.
+    /// The content of the fields; the error is the first that cannot be read.
     pub(super) fn checked(&self, lang: Lang, now: WallMs) -> Result<OfficialContent, WrongInput> {
         let wrong = |field: &'static str, key: &str| WrongInput::in_field(field, lang.t(key));
         let at = moment(self.get("source-day"), self.get("source-time")).map_err(|problem| {

@@ -226,7 +226,7 @@ struct NoticePreviewPage {
     is_urgent: bool,
     /// As its own page shows it.
     sheet: ShownNotice,
-    /// What is not filled in yet; empty = nothing.
+    /// The sentence about places that are not filled in; empty = none is.
     missing: String,
     /// It would be taken off the board before its day.
     early: EarlyEnd,

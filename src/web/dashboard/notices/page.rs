@@ -177,7 +177,7 @@ pub(super) fn form_page(
         app.attachments.find(sha256)?;
         Some((file.to_owned(), f.verbatim(name)))
     });
-    // What is wrong elsewhere is mended in the whole form.
+    // A mistake elsewhere is mended in the whole form.
     let is_of_occasion = wrong.field.is_empty() || OCCASION_FIELDS.contains(&wrong.field);
     let is_brief = is_correction && !typed.get(BRIEF_FIELD).is_empty() && is_of_occasion;
     let mut carried = typed.filled_in();

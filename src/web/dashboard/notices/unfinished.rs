@@ -34,7 +34,7 @@ fn missing_day(details: &NoticeDetails) -> Option<&'static str> {
     }
 }
 
-/// What is not filled in, in one sentence; empty = nothing is missing.
+/// The places that are not filled in, in one sentence; empty = nothing is missing.
 pub(super) fn missing_text(lang: Lang, words: &NoticeWords, details: &NoticeDetails) -> String {
     let places = unfilled_places(words);
     let places = (places > 0).then(|| lang.f("notice-unfilled", &[("n", &places.to_string())]));
