@@ -302,6 +302,11 @@ fn places_stand_above_the_roads_with_the_way_and_the_shelter_comes_first() {
         list.contains("<a href=\"/r/duong-truc-chinh?lang=vi\"><circle"),
         "{list}"
     );
+    // On the page for a storm the way to the shelter is there too, and no other place.
+    let storm = visit(&house, "/khan?lang=vi").body;
+    let way = "<a href=\"/s/so-tan-nha-van-hoa?lang=vi\"><b>Đường tới ";
+    assert!(storm.contains(way), "{storm}");
+    assert!(!storm.contains("/s/tram-y-te"), "{storm}");
     let station = visit(&house, "/s/tram-y-te?lang=vi");
     assert_eq!(station.status, 200);
     for words in [

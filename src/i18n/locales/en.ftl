@@ -1619,6 +1619,7 @@ storm = In storm and flood
 storm-where = Shelters, numbers to call
 storm-where-low = shelters, numbers to call
 storm-no-bulletin = There is no warning of the village or the commune at present.
+storm-way = The way to { $name } ›
 storm-water = Water level, rain
 storm-no-gauge = The village has no gauge for water or rain.
 storm-no-reading = no reading yet

@@ -1557,6 +1557,7 @@ storm = Khi có bão, lũ
 storm-where = Chỗ sơ tán, số gọi
 storm-where-low = chỗ sơ tán, số gọi
 storm-no-bulletin = Hiện không có tin cảnh báo nào của thôn, của xã.
+storm-way = Đường tới { $name } ›
 storm-water = Mực nước, mưa
 storm-no-gauge = Thôn chưa có trạm đo nước, đo mưa.
 storm-no-reading = chưa có số đo

@@ -17,6 +17,7 @@ use super::notices::size_key;
 use super::procedures::{AskedPairs, asked_words};
 use super::visit::PortalVisit;
 use crate::domain::calendar::{day_number, day_start};
+use crate::domain::directory::data::Site;
 use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::{RoadSide, VillageMap};
 use crate::domain::directory::route::StartPoint;
@@ -170,6 +171,16 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
 fn site_links(lang: Lang, map: &VillageMap, q: &str) -> Vec<DirectoryLink> {
     let sites = map.sites_in_order().into_iter();
     sites
+        .filter_map(|site| site_link(lang, map, site, q))
+        .collect()
+}
+
+/// The way to each shelter of the map.
+pub(super) fn shelter_links(lang: Lang, map: &VillageMap, q: &str) -> Vec<DirectoryLink> {
+    let sites = map.sites_in_order().into_iter();
+    let is_shelter = |site: &usize| map.data().sites.get(*site).is_some_and(Site::is_shelter);
+    sites
+        .take_while(is_shelter)
         .filter_map(|site| site_link(lang, map, site, q))
         .collect()
 }

@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::Portal;
+use super::directory::{DirectoryLink, shelter_links};
 use super::made_once::{PageBytes, SharedPage};
 use super::notices::size_key;
 use super::visit::PortalVisit;
@@ -125,6 +126,8 @@ struct StormPage {
     bulletins: Vec<(NoticeSummary, String)>,
     /// Telephones and shelters: what people need first.
     first: Vec<PlanPart>,
+    /// The way to each shelter that is on the map.
+    shelters: Vec<DirectoryLink>,
     gauges: Vec<GaugeRow>,
     /// Boats.
     last: Vec<PlanPart>,
@@ -156,6 +159,7 @@ fn storm_page(portal: &Portal, visit: PortalVisit) -> StormPage {
         let letters = app.links.typed(PublicPage::Notice(notice));
         (summarize(app, lang, notice), letters)
     });
+    let map = app.live.directory.get();
     let link = app.links.to(PublicPage::Storm);
     let code = CodeMatrix::new(&link, CodeUse::Paper);
     let letters = app.links.typed(PublicPage::Storm);
@@ -170,6 +174,7 @@ fn storm_page(portal: &Portal, visit: PortalVisit) -> StormPage {
             PlanPart::of(lang, "storm-phones", &plan.phones),
             PlanPart::of(lang, "storm-shelters", &plan.shelters),
         ],
+        shelters: map.map_or_else(Vec::new, |map| shelter_links(lang, &map, &visit.query())),
         gauges: gauges(app, lang),
         last: vec![PlanPart::of(lang, "storm-boats", &plan.boats)],
         missing: missing(app, lang, &plan),
