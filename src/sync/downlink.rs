@@ -20,7 +20,8 @@ const MAX_BULLETINS_PER_DAY: usize = 50;
 /// A day, ms.
 const DAY_MS: u64 = 86_400_000;
 
-/// The details of a bulletin beside its words. One of a high risk is urgent, whatever it calls itself.
+/// The details of a bulletin beside its words. One of a high risk is urgent, whatever it calls
+/// itself.
 fn details_of(bulletin: &Bulletin) -> NoticeDetails {
     let is_warning = bulletin.urgent || bulletin.risk.is_some();
     let mut details = NoticeDetails::of(if is_warning {

@@ -1,9 +1,9 @@
 //! The label of a house: what it says in public, with the householder's consent.
 //!
-//! Invariants: a label is one blob, a text of people, so it goes when it is erased; in public it has
-//! three parts and no more. Where the signed paper lies is the chief's alone. It is recorded under
-//! the id that the house had then, and a house is asked for by all its ids. Deliberately absent:
-//! names of people.
+//! Invariants: a label is one blob, a text of people, so it goes when it is erased; in public it
+//! has three parts and no more. Where the signed paper lies is the chief's alone. It is recorded
+//! under the id that the house had then, and a house is asked for by all its ids. Deliberately
+//! absent: names of people.
 
 use serde::{Deserialize, Serialize};
 

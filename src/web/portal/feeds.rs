@@ -2,9 +2,9 @@
 //!
 //! Invariants: both have the same notices, the newest first, at most [`MOST`]; the address of a
 //! notice is its public link. Its id is the link with its whole id, as it was before notices had
-//! codes: a reader shows nothing twice. Texts are those of the pages, as plain text or escaped HTML.
-//! A feed is made once for each change (`made_once`), and a program that has it gets nothing again.
-//! Deliberately absent: what is over or was taken down.
+//! codes: a reader shows nothing twice. Texts are those of the pages, as plain text or escaped
+//! HTML. A feed is made once for each change (`made_once`), and a program that has it gets nothing
+//! again. Deliberately absent: what is over or was taken down.
 
 use std::sync::Arc;
 
