@@ -111,9 +111,9 @@ pub enum Command {
         file: BlobRef,
         roads: u32,
         houses: u32,
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         following: Vec<HouseId>,
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         withdraw_others: bool,
     },
     /// Tells something of a house in public, because the householder agreed.

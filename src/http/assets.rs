@@ -17,7 +17,11 @@ pub static BOARD_STYLE: LazyLock<String> = LazyLock::new(|| {
 pub static STORM_STYLE: LazyLock<String> = LazyLock::new(|| without(&BOARD_STYLE, &NOT_IN_A_STORM));
 
 /// Parts that the storm page does not have.
-const NOT_IN_A_STORM: [&str; 30] = [
+const NOT_IN_A_STORM: [&str; 34] = [
+    ".call",
+    ".sides",
+    "ol.way",
+    ".way li",
     ".map",
     ".doors",
     ".check",
@@ -51,7 +55,10 @@ const NOT_IN_A_STORM: [&str; 30] = [
 ];
 
 /// Names that no page of visitors has. A rule that is about nothing else is not sent to them.
-const NOT_FOR_VISITORS: [&str; 37] = [
+const NOT_FOR_VISITORS: [&str; 40] = [
+    ".dial",
+    ".danger",
+    "summary.button",
     ".feet",
     ".picture",
     ".wall",

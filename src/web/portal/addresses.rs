@@ -31,7 +31,7 @@ struct AddressRow {
 struct Telephone {
     words: String,
     dial: String,
-    /// What a call costs; empty = nobody said.
+    /// The price of a call; empty = nobody said.
     cost: String,
 }
 
