@@ -194,10 +194,7 @@ fn the_code_of_a_procedure_leads_to_its_official_page_and_none_leads_elsewhere()
             assert!(body.contains(words), "{words} on {path}: {body}");
         }
         // The code of the page itself is for paper only.
-        let shown = body
-            .split("<div class=\"onpaper\">")
-            .next()
-            .expect("a part");
+        let shown = body.split("<div class=\"paper\">").next().expect("a part");
         let (_, rest) = shown.split_once("<div class=\"code\">")?;
         let svg = rest.split("</div>").next().expect("its end");
         let picture = house.dir.join("code.pbm");
