@@ -53,16 +53,31 @@ impl StormPlanRows {
     /// # Errors
     /// The part that is beyond its bounds.
     pub fn typed(parts: [&str; 3]) -> Result<Self, usize> {
-        let mut rows = [Vec::new(), Vec::new(), Vec::new()];
-        for (n, part) in parts.into_iter().enumerate() {
-            let lines = part.lines().map(|l| text::line(l, usize::MAX));
-            rows[n] = lines.filter(|l| !l.is_empty()).collect();
+        let [shelters, boats, phones] = parts.map(|part| part.lines().map(str::to_owned).collect());
+        let typed = Self {
+            shelters,
+            boats,
+            phones,
+        };
+        typed.tidied()
+    }
+
+    /// The rows as they are kept: each of them one line, none of them empty; the error is the number
+    /// of a part as of [`Self::typed`].
+    ///
+    /// # Errors
+    /// The part that is beyond its bounds.
+    pub fn tidied(self) -> Result<Self, usize> {
+        let mut parts = [self.shelters, self.boats, self.phones];
+        for (n, rows) in parts.iter_mut().enumerate() {
+            let lines = rows.iter().map(|row| text::line(row, usize::MAX));
+            *rows = lines.filter(|row| !row.is_empty()).collect();
             let is_long = |row: &String| row.chars().count() > MAX_PLAN_ROW_CHARS;
-            if rows[n].len() > MAX_PLAN_ROWS || rows[n].iter().any(is_long) {
+            if rows.len() > MAX_PLAN_ROWS || rows.iter().any(is_long) {
                 return Err(n);
             }
         }
-        let [shelters, boats, phones] = rows;
+        let [shelters, boats, phones] = parts;
         Ok(Self {
             shelters,
             boats,

@@ -211,6 +211,36 @@ fn two_hands_at_one_text_see_each_other() {
     assert_eq!(pages.app.storm_plan().boats, ["Bến C"]);
 }
 
+#[test]
+fn a_plan_that_the_technician_gives_is_written_as_the_form_writes_it() {
+    let pages = pages();
+    let cookie = pages.sign_in();
+    let plan = [
+        ("shelters", "Trường"),
+        ("boats", "Bến C"),
+        ("phones", "113"),
+    ];
+    let form = pages.get("/storm", &cookie);
+    let given = serde_json::json!({
+        "shelters": ["Trường\nlàng", "  "], "boats": ["Bến A"], "phones": ["113"],
+    });
+    assert_eq!(pages.technician("/storm", &given).status, 200);
+    assert_eq!(pages.app.storm_plan().shelters, ["Trường làng"]);
+    let before = pages.entries().len();
+    assert_eq!(pages.technician("/storm", &given).status, 200);
+    assert_eq!(pages.entries().len(), before, "the same plan again");
+    // The form was opened before.
+    let late = post(&pages, "/storm", &cookie, &with_fields(&form, &plan));
+    assert_eq!(late.status, 409);
+    assert!(late.body.contains("<p>Bến A</p>"), "{}", late.body);
+    let long = serde_json::json!({ "boats": ["x".repeat(161)] });
+    let refused = pages.technician("/storm", &long);
+    assert!(
+        refused.status == 400 && refused.body.contains("160"),
+        "{refused:?}"
+    );
+}
+
 /// Three bytes a character, nine on their way.
 #[test]
 fn the_longest_text_in_any_script_goes_from_its_preview_to_the_board() {

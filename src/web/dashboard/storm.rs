@@ -8,9 +8,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use tokio::sync::Mutex;
 
-use crate::domain::storm::{Command, MAX_PLAN_ROW_CHARS, MAX_PLAN_ROWS, StormPlanRows};
+use crate::domain::storm::{MAX_PLAN_ROW_CHARS, MAX_PLAN_ROWS, StormPlanRows};
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{PageContext, redirect_see_other, render_with};
@@ -18,12 +17,10 @@ use crate::http::wrong_input::WrongInput;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
 use crate::web::kit::links::PublicPage;
+use crate::web::kit::storm::PlanRefusal;
 
 /// The fields of the form: three that people fill in, and the text of the plan that it began with.
 pub(super) const PLAN_FIELDS: [&str; 4] = ["shelters", "boats", "phones", "seen"];
-
-/// Held from the look at what a form began with until its order is decided.
-static WRITING: Mutex<()> = Mutex::const_new(());
 
 /// The plan as it was typed: a row on each line.
 #[derive(Debug, Default)]
@@ -131,19 +128,12 @@ pub(super) fn typed_again(
     )
 }
 
-/// The text of the plan that is in force; empty = there is none.
-fn in_force(app: &App) -> String {
-    let state = app.journal.state();
-    let plan = state.storm_plan.as_ref();
-    plan.map_or_else(String::new, |plan| plan.text.id.to_string())
-}
-
 /// The form with the plan that is in force.
 pub async fn page(State(app): State<App>, visit: RequestContext) -> PageResult {
     if !visit.is_chief() {
         return Err(PageError::NotPermitted);
     }
-    let typed = PlanForm::of(&app.storm_plan(), in_force(&app));
+    let typed = PlanForm::of(&app.storm_plan(), app.storm_plan_in_force());
     let none = WrongInput::default();
     Ok(typed.again(&app, &visit, StatusCode::OK, none, None))
 }
@@ -172,21 +162,16 @@ pub async fn set(
             return Ok(form.again(&app, &visit, StatusCode::BAD_REQUEST, wrong, None));
         }
     };
-    let _writing = WRITING.lock().await;
-    let now = in_force(&app);
-    if now != form.seen && rows != app.storm_plan() {
-        return Ok(form.beside(&app, &visit, now));
-    }
-    let text = serde_json::to_vec(&rows).map_err(|_| PageError::Unavailable)?;
     let again = |form: PlanForm, why: PageError| {
         let wrong = visit.lang.t(why.order_key()).into();
         Ok(form.again(&app, &visit, why.status(), wrong, None))
     };
-    let text = match app.keep_text(text).await {
-        Ok(text) => text,
-        Err(why) => return again(form, why),
+    let plan = match app.prepare_storm_plan(&rows, Some(&form.seen)).await {
+        Ok(plan) => plan,
+        Err(PlanRefusal::Changed(now)) => return Ok(form.beside(&app, &visit, now)),
+        Err(PlanRefusal::NotWritten(why)) => return again(form, why),
     };
-    let order = visit.request(Command::SetPlan { text })?;
+    let order = visit.request(plan.command.clone())?;
     match app.journal.submit(order.before(deadline)).await {
         Ok(_) => Ok(redirect_see_other("/storm?said=storm-plan-set")),
         Err(why) => again(form, why.into()),

@@ -1,19 +1,43 @@
-//! The storm plan as pages read it, and whether there is a storm.
+//! The storm plan as pages read it and as it is written, and whether there is a storm.
 //!
-//! Invariant: the risk is that of a notice which is shown now, by the time that is known; one that
+//! Invariants: one plan is written at a time, from the look at the one before until the order is
+//! decided, whichever door it comes by. The risk is that of a notice which is shown now, by the time that is known; one that
 //! is over or was taken down warns of nothing any more, whatever level it had.
 
 use std::sync::Arc;
 
+use tokio::sync::{Mutex, MutexGuard};
+
 use super::app::App;
 use crate::domain::notice::{Notice, NoticeDetails};
 use crate::domain::speaker::{Announcement, AnnouncementClass};
-use crate::domain::storm::StormPlanRows;
+use crate::domain::storm::{Command, StormPlanRows};
+use crate::http::page_error::PageError;
 
 /// The level of risk from which on the storm page stands first on the portal.
 const STORMY_LEVEL: u8 = 3;
 /// Most bulletins on the storm page.
 const MOST_BULLETINS: usize = 4;
+
+/// Held from the look at the plan in force until the order for another is decided.
+static WRITING: Mutex<()> = Mutex::const_new(());
+
+/// A plan that is written down and not yet ordered; no other is written while it lives.
+#[derive(Debug)]
+pub struct PreparedPlan {
+    /// The order that puts it in force.
+    pub command: Command,
+    _writing: MutexGuard<'static, ()>,
+}
+
+/// Why a plan is not written.
+#[derive(Debug)]
+pub enum PlanRefusal {
+    /// Another hand wrote another one meanwhile: the text that is in force now.
+    Changed(String),
+    /// Storage does not take it.
+    NotWritten(PageError),
+}
 
 /// The level of risk that a notice warns of; 0 = of none.
 fn risk_level(details: &NoticeDetails) -> u8 {
@@ -29,6 +53,39 @@ impl App {
         let text = text.and_then(|plan| self.files.get(&plan.text).ok());
         text.and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default()
+    }
+
+    /// Names the text of the plan that is in force; empty = there is none.
+    #[must_use]
+    pub fn storm_plan_in_force(&self) -> String {
+        let state = self.journal.state();
+        let plan = state.storm_plan.as_ref();
+        plan.map_or_else(String::new, |plan| plan.text.id.to_string())
+    }
+
+    /// Writes a plan down; `seen` names the plan at which its writer looked, none = at none: the
+    /// whole plan is theirs.
+    ///
+    /// # Errors
+    /// Why nothing is written.
+    pub async fn prepare_storm_plan(
+        &self,
+        rows: &StormPlanRows,
+        seen: Option<&str>,
+    ) -> Result<PreparedPlan, PlanRefusal> {
+        let writing = WRITING.lock().await;
+        let now = self.storm_plan_in_force();
+        if seen.is_some_and(|seen| seen != now) && *rows != self.storm_plan() {
+            return Err(PlanRefusal::Changed(now));
+        }
+        let text = serde_json::to_vec(rows);
+        let text = text.map_err(|_| PlanRefusal::NotWritten(PageError::Unavailable))?;
+        let text = self.keep_text(text).await;
+        let text = text.map_err(PlanRefusal::NotWritten)?;
+        Ok(PreparedPlan {
+            command: Command::SetPlan { text },
+            _writing: writing,
+        })
     }
 
     /// Whether a warning of such a risk is in force, or an emergency is on air.
