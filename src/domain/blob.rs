@@ -24,3 +24,11 @@ pub struct BlobRef {
     /// Length of the content, bytes.
     pub len: u64,
 }
+
+impl BlobRef {
+    /// Whether both name the same content, each perhaps in a file of its own.
+    #[must_use]
+    pub fn has_content_of(&self, other: &Self) -> bool {
+        (&self.mac, self.len) == (&other.mac, other.len)
+    }
+}

@@ -73,6 +73,21 @@ pub enum ConsentForm {
     Written,
 }
 
+impl ConsentForm {
+    /// Every form.
+    pub const ALL: [Self; 3] = [Self::Signed, Self::Spoken, Self::Written];
+
+    /// Its name in forms of pages and in keys of words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Signed => "signed",
+            Self::Spoken => "spoken",
+            Self::Written => "written",
+        }
+    }
+}
+
 /// A text about a house that everybody may read, with the householder's consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HouseLabel {
@@ -98,6 +113,15 @@ pub struct Directory {
     /// Labels of houses.
     #[serde(default)]
     pub labels: std::collections::BTreeMap<HouseId, HouseLabel>,
+}
+
+impl Directory {
+    /// Whether a file has the map that is in force.
+    #[must_use]
+    pub fn is_in_force(&self, file: &BlobRef) -> bool {
+        let map = self.map.as_ref();
+        map.is_some_and(|map| map.file.has_content_of(file))
+    }
 }
 
 /// A request about the directory.

@@ -103,6 +103,24 @@ fn a_label_is_public_only_after_its_address_was_shown_back() {
 }
 
 #[test]
+fn the_map_that_is_in_force_takes_no_label_away() {
+    let (house, _) = with_label();
+    let before = house.entries().len();
+    let file = house.dir.join("map.geojson");
+    std::fs::write(&file, demo()).expect("written");
+    let file = file.display().to_string();
+    for args in [
+        &["directory", "import", &file][..],
+        &["directory", "import", &file, "--withdraw-labels"],
+    ] {
+        let (code, said) = house.cli(args);
+        assert!(code == 0 && !said.contains(SEVEN), "{said}");
+    }
+    assert!(says_its_trade(&house, "/h/gl-7?lang=vi"));
+    assert_eq!(house.entries().len(), before, "nothing happened");
+}
+
+#[test]
 fn running_numbers_that_shift_put_no_label_on_a_neighbour() {
     let (house, _) = with_label();
     let (code, said) = import(&house, &shifted());

@@ -46,9 +46,7 @@ pub fn decide(state: &VillageState, command: &Command) -> Result<Vec<event::Even
             following,
             withdraw_others,
         } => {
-            let is_same =
-                |known: &DirectoryMap| (&known.file.mac, known.file.len) == (&file.mac, file.len);
-            if directory.map.as_ref().is_some_and(is_same) {
+            if directory.is_in_force(file) {
                 return Ok(Vec::new());
             }
             let replaced = Event::Replaced {

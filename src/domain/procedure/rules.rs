@@ -25,9 +25,8 @@ pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
 #[must_use]
 pub fn decide(state: &VillageState, command: &Command) -> Vec<Event> {
     let Command::Replace { file, count } = command;
-    let is_same = |known: &ProcedureCatalogue| {
-        (&known.file.mac, known.file.len, known.count) == (&file.mac, file.len, *count)
-    };
+    let is_same =
+        |known: &ProcedureCatalogue| known.file.has_content_of(file) && known.count == *count;
     let is_known = state.procedures.as_deref().is_some_and(is_same);
     emit_if(!is_known, || Event::Replaced {
         file: file.clone(),

@@ -22,7 +22,7 @@ pub fn allowed(state: &VillageState, actor: &Actor, command: &Command) -> bool {
 pub fn decide(state: &VillageState, command: &Command) -> Vec<event::Event> {
     let Command::SetPlan { text } = command;
     let before = state.storm_plan.as_deref().map(|plan| &plan.text);
-    if before.is_some_and(|known| (&known.mac, known.len) == (&text.mac, text.len)) {
+    if before.is_some_and(|known| known.has_content_of(text)) {
         return Vec::new();
     }
     let set = Event::PlanSet { text: text.clone() };

@@ -44,7 +44,7 @@ async fn put_map(
         }
     };
     let labels = map.houses_in_doubt(&app, lang);
-    if !labels.is_empty() && !withdraw_labels && !map.is_same() {
+    if !labels.is_empty() && !withdraw_labels {
         return Json(PutMapAnswer {
             labels,
             ..PutMapAnswer::default()

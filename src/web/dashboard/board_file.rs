@@ -270,11 +270,7 @@ impl Brought {
                 &[("houses", map.houses), ("roads", map.roads)],
             ),
             changes: changes.into_iter().flatten().collect(),
-            labels: if map.is_same() {
-                Vec::new()
-            } else {
-                map.houses_in_doubt(app, lang)
-            },
+            labels: map.houses_in_doubt(app, lang),
             lost: (!map.lost_links.is_empty()).then(|| (lang.t("map-file-lost"), map.lost_links)),
         }
     }

@@ -36,7 +36,8 @@ pub struct PreparedMap {
     pub site_changes: Changes,
     /// Paths that were printed in codes, and that lead nowhere with this map.
     pub lost_links: Vec<String>,
-    /// Labels that follow to their house, and those in doubt.
+    /// Labels that follow to their house, and those in doubt; none of both for the map that is in
+    /// force, with which nothing happens.
     pub labels: LabelsOnMap,
 }
 
@@ -91,12 +92,16 @@ impl PreparedMap {
         let map = app.live.directory.get();
         let today = map.as_ref().map(|map| map.data());
         let state = app.journal.state();
-        let in_force = state.directory.map.as_ref().map(|map| &map.file);
-        let is_in_force = in_force.is_some_and(|f| (&f.mac, f.len) == (&file.mac, file.len));
+        let is_in_force = state.directory.is_in_force(&file);
         // The map of today may be damaged: given again it is still the same map.
         let today = today.or_else(|| is_in_force.then_some(data));
         let (roads, houses) = counts(data);
         let [road_changes, house_changes, site_changes] = changes(today, data);
+        let labels = if is_in_force {
+            LabelsOnMap::default()
+        } else {
+            LabelsOnMap::new(state.directory.labels.keys(), today, data)
+        };
         Self {
             file,
             roads,
@@ -105,7 +110,7 @@ impl PreparedMap {
             house_changes,
             site_changes,
             lost_links: today.map_or_else(Vec::new, |today| lost_links(today, data)),
-            labels: LabelsOnMap::new(state.directory.labels.keys(), today, data),
+            labels,
         }
     }
 
@@ -119,13 +124,6 @@ impl PreparedMap {
             following: self.labels.following.clone(),
             withdraw_others: withdraw && !self.labels.in_doubt.is_empty(),
         }
-    }
-
-    /// Nothing of today's map is another with this one.
-    #[must_use]
-    pub fn is_same(&self) -> bool {
-        let all = [self.road_changes, self.house_changes, self.site_changes];
-        all.into_iter().all(Changes::is_none)
     }
 
     /// The houses of the labels in doubt, as people call them.
