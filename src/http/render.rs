@@ -183,26 +183,37 @@ pub struct TextSpan {
     pub dial: String,
 }
 
-/// Bytes of the telephone number that a text begins with, and its digits: a 0 and nine more (ten
-/// after 02), one space or full stop between digits at most; none = it does not begin with one.
+impl TextSpan {
+    /// A telephone that stands alone.
+    #[must_use]
+    pub fn telephone(number: &str) -> Self {
+        Self {
+            words: number.to_owned(),
+            dial: dial(number),
+        }
+    }
+}
+
+/// Bytes of the telephone number that a text begins with, and what a phone dials: a 0 or a +84, and
+/// nine digits more (ten after a 2), one space or full stop between digits at most; none = it does
+/// not begin with one.
 fn parse_phone(text: &str) -> Option<(usize, String)> {
-    let bytes = text.as_bytes();
-    let most = if bytes.first() == Some(&b'0') && bytes.get(1) == Some(&b'2') {
-        11
-    } else {
-        10
-    };
+    let (prefix, rest) = ["0", "+84"]
+        .iter()
+        .find_map(|prefix| Some((*prefix, text.strip_prefix(prefix)?)))?;
+    let bytes = rest.as_bytes();
     let (mut digits, mut at) = (String::new(), 0);
-    while digits.len() < most {
+    while digits.len() < 9 + usize::from(digits.starts_with('2')) {
         match (bytes.get(at), bytes.get(at + 1)) {
             (Some(d), _) if d.is_ascii_digit() => digits.push(char::from(*d)),
-            (Some(b' ' | b'.'), Some(d)) if d.is_ascii_digit() && !digits.is_empty() => {}
+            (Some(b' ' | b'.'), Some(d)) if d.is_ascii_digit() => {}
             _ => break,
         }
         at += 1;
     }
     let ends = bytes.get(at).is_none_or(|b| !b.is_ascii_digit());
-    (digits.starts_with('0') && digits.len() >= 10 && ends).then_some((at, digits))
+    let dial = format!("{prefix}{digits}");
+    (digits.len() >= 9 && ends).then_some((prefix.len() + at, dial))
 }
 
 /// Splits a text at its telephone numbers: a number that cannot be tapped is copied wrongly at
@@ -213,7 +224,8 @@ pub fn split_phones(text: &str) -> Vec<TextSpan> {
     let mut plain = String::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let is_fresh = first == '0' && !plain.ends_with(|c: char| c.is_alphanumeric() || c == '.');
+        let is_fresh = matches!(first, '0' | '+')
+            && !plain.ends_with(|c: char| c.is_alphanumeric() || c == '.');
         if let Some((length, dial)) = parse_phone(rest).filter(|_| is_fresh) {
             if !plain.is_empty() {
                 out.push(TextSpan {
@@ -276,6 +288,12 @@ mod tests {
             dialled("0912345678 24 giờ; 0912345679 0912345680; 024 3825 1234"),
             ["0912345678", "0912345679", "0912345680", "02438251234"]
         );
+        assert_eq!(
+            dialled("+84 912 345 678; +842438251234; 84 912 345 678; +84 12; a+84912345678"),
+            ["+84912345678", "+842438251234"]
+        );
+        let abroad = TextSpan::telephone("+84 912 345 678");
+        assert_eq!(abroad.dial, "+84912345678");
         for text in [
             "",
             "Ngày 21/11/2026, 07 giờ",

@@ -150,14 +150,6 @@ impl Summary {
     }
 }
 
-/// A telephone number as a phone dials it.
-pub(in crate::commune) fn dial(phone: &str) -> String {
-    phone
-        .chars()
-        .filter(|c| c.is_ascii_digit() || *c == '+')
-        .collect()
-}
-
 #[derive(askama::Template)]
 #[template(path = "console_problem.html")]
 struct ProblemPage {

@@ -4,11 +4,12 @@
 
 use super::super::store::VillageContact;
 use super::context::Console;
-use super::frame::{LinkRow, Summary, dial};
+use super::frame::{LinkRow, Summary};
 use crate::config::CommuneVillage;
 use crate::domain::calendar::DAY_MS;
 use crate::domain::text::{self, MAX_NAME_CHARS};
 use crate::http::fragment::html;
+use crate::http::render::dial;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::protocol::divergence::{Divergence, DivergenceReport};

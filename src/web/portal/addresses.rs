@@ -8,7 +8,7 @@ use super::notices::size_key;
 use super::visit::PortalVisit;
 use crate::config::board::{OfficialAddress, OfficialKind};
 use crate::http::assets::BOARD_STYLE;
-use crate::http::render::{PageContext, TextSpan, render};
+use crate::http::render::{PageContext, TextSpan, dial, render};
 use crate::i18n::locale::Lang;
 use crate::web::kit::app::App;
 use crate::web::kit::directory::middle;
@@ -37,7 +37,7 @@ struct Telephone {
 
 impl Telephone {
     fn new(lang: Lang, number: &str) -> Self {
-        let dial: String = number.chars().filter(char::is_ascii_digit).collect();
+        let dial = dial(number);
         let cost = match dial.get(..4) {
             Some("1800") => lang.t("phone-free"),
             Some("1900") => lang.t("phone-charged"),
@@ -91,10 +91,7 @@ fn is_dead(app: &App, address: &OfficialAddress) -> bool {
 
 /// A telephone that can be dialled.
 pub(super) fn phone(number: &str) -> Vec<TextSpan> {
-    vec![TextSpan {
-        words: number.to_owned(),
-        dial: number.chars().filter(char::is_ascii_digit).collect(),
-    }]
+    vec![TextSpan::telephone(number)]
 }
 
 #[derive(askama::Template)]

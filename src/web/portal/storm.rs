@@ -19,7 +19,7 @@ use crate::domain::entity::Kind;
 use crate::domain::sensor::Sensor;
 use crate::domain::storm::StormPlanRows;
 use crate::http::assets::STORM_STYLE;
-use crate::http::render::{PageContext, TextSpan, split_phones};
+use crate::http::render::{PageContext, TextSpan, dial, split_phones};
 use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
 use crate::view::trend::change_in_an_hour;
@@ -61,7 +61,7 @@ struct CallRow {
     before: String,
     /// As it is read.
     number: String,
-    /// Digits to dial; empty = the row has no telephone.
+    /// What a phone dials; empty = the row has no telephone.
     dial: String,
     after: String,
 }
@@ -194,7 +194,7 @@ fn emergency_calls(app: &App, lang: Lang) -> PlanPart {
         .map(|(phone, address)| CallRow {
             before: String::new(),
             number: phone.to_owned(),
-            dial: phone.chars().filter(char::is_ascii_digit).collect(),
+            dial: dial(phone),
             after: lang.verbatim(&address.name),
         })
         .collect();
