@@ -15,6 +15,7 @@ pub mod notice_body;
 pub mod page_error;
 pub mod render;
 pub mod row;
+pub mod select_option;
 pub mod serve;
 pub mod session;
 pub mod typed_moment;

@@ -8,6 +8,7 @@ mod common_cause;
 pub mod directory_text;
 pub mod history_rows;
 pub mod history_text;
+pub mod risk_sign;
 pub mod search;
 pub mod status_text;
 pub mod trend;

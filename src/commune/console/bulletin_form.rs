@@ -15,11 +15,12 @@ use super::context::{Console, Reader, SignedIn, Visit};
 use super::draft::BulletinDraft;
 use super::forms::OfficerPost;
 use super::frame::Frame;
-use super::official::{OfficialContent, OfficialSign, RiskChoice};
+use super::official::{OfficialContent, OfficialSign};
 use super::village_rows::names_text;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{redirect_see_other, render, render_with};
+use crate::http::select_option::{SelectOption, risk_options};
 use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -43,7 +44,7 @@ struct NewBulletinPage {
     villages: Vec<Choice>,
     /// The name that is put beneath the bulletin; empty = none is.
     signature: String,
-    risks: Vec<RiskChoice>,
+    risks: Vec<SelectOption>,
 }
 
 #[derive(askama::Template)]
@@ -133,7 +134,7 @@ impl Console {
             let once = draft.once.as_ref().map(ToString::to_string);
             let page = NewBulletinPage {
                 signature: f.verbatim(&signature),
-                risks: draft.official.choices(f.lang),
+                risks: risk_options(f.lang, draft.official.get("risk")),
                 f,
                 once: once.unwrap_or_default(),
                 d: draft,

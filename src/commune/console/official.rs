@@ -16,6 +16,7 @@ use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::protocol::commune::Bulletin;
 use crate::time::WallMs;
+use crate::view::risk_sign::{risk_sign, source_words};
 
 /// The names of the fields.
 const FIELDS: [&str; 6] = [
@@ -41,13 +42,6 @@ pub(super) struct OfficialContent {
     pub(super) until: WallMs,
 }
 
-/// A level that may be chosen: its value, its words, whether it is chosen.
-pub(super) struct RiskChoice {
-    pub(super) value: String,
-    pub(super) words: String,
-    pub(super) chosen: bool,
-}
-
 impl OfficialFields {
     pub(super) fn of_form(fields: &FormFields) -> Self {
         Self(FIELDS.map(|name| text::line(fields.get(name), usize::MAX)))
@@ -63,22 +57,6 @@ impl OfficialFields {
     pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
         let filled = FIELDS.into_iter().zip(self.0.iter().cloned());
         filled.filter(|(_, value)| !value.is_empty()).collect()
-    }
-
-    /// The levels of the form's choice.
-    pub(super) fn choices(&self, lang: Lang) -> Vec<RiskChoice> {
-        let choice = |value: String, key: &str| RiskChoice {
-            chosen: self.get("risk") == value,
-            words: lang.t(key),
-            value,
-        };
-        let levels = RiskLevel::ALL.map(|level| {
-            let number = level.number().to_string();
-            let key = format!("risk-level-{number}");
-            choice(number, &key)
-        });
-        let none = std::iter::once(choice(String::new(), "risk-none"));
-        none.chain(levels).collect()
     }
 
     /// The content of the fields; the error is the first that cannot be read.
@@ -144,22 +122,20 @@ pub(super) struct OfficialSign {
 
 impl OfficialSign {
     pub(super) fn of(lang: Lang, bulletin: &Bulletin) -> Option<Self> {
-        let said = (!bulletin.source.is_empty()).then(|| lang.verbatim(&bulletin.source));
         let at = bulletin.risk.and_then(|risk| risk.at);
-        let at = at.map(|at| dates::moment(lang, at));
-        let parts: Vec<String> = said.into_iter().chain(at).collect();
-        if parts.is_empty() && bulletin.risk.is_none() {
-            return None;
-        }
-        let level = bulletin.risk.map(|risk| risk.level.number());
+        let source = source_words(lang, &bulletin.source, at);
+        let Some(risk) = bulletin.risk else {
+            return (!source.is_empty()).then(|| Self {
+                class: "info".to_owned(),
+                words: String::new(),
+                source,
+            });
+        };
+        let sign = risk_sign(lang, risk, &bulletin.source);
         Some(Self {
-            class: level.map_or_else(|| "info".to_owned(), |n| format!("risk risk-{n}")),
-            words: level.map_or_else(String::new, |n| lang.t(&format!("risk-level-{n}"))),
-            source: if parts.is_empty() {
-                String::new()
-            } else {
-                lang.f("notice-source", &[("source", &parts.join(", "))])
-            },
+            class: format!("risk risk-{}", sign.level),
+            words: sign.words,
+            source: sign.source,
         })
     }
 }

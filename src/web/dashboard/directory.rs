@@ -21,12 +21,12 @@ use crate::domain::id::HouseId;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
+use crate::http::select_option::SelectOption;
 use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::view::directory_text::address;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::SelectOption;
 use crate::web::kit::form::Post;
 use crate::web::kit::house_labels::{
     LabelText, MAX_TRADE_CHARS, label_lines, label_text, labelled_id,
@@ -130,21 +130,14 @@ impl FormContent<App> for HouseForm {
     }
 }
 
-const fn consent_key(form: ConsentForm) -> &'static str {
-    match form {
-        ConsentForm::Signed => "consent-signed",
-        ConsentForm::Spoken => "consent-spoken",
-        ConsentForm::Written => "consent-written",
-    }
+fn form_words(lang: Lang, form: ConsentForm) -> String {
+    lang.t(&format!("consent-{}", form.name()))
 }
 
 fn consent_named(name: &str) -> Option<ConsentForm> {
-    match name {
-        "signed" => Some(ConsentForm::Signed),
-        "spoken" => Some(ConsentForm::Spoken),
-        "written" => Some(ConsentForm::Written),
-        _ => None,
-    }
+    ConsentForm::ALL
+        .into_iter()
+        .find(|form| form.name() == name)
 }
 
 fn page(
@@ -175,23 +168,19 @@ fn page(
     let labels = labels.map(|label| labelled(app, lang, map.as_deref(), label));
     // Consent is evidence: nothing of it is chosen before the chief chooses it.
     let form = consent_named(&typed.form);
-    let choice = |value: &str, of: Option<ConsentForm>| SelectOption {
-        value: value.to_owned(),
-        words: of.map_or_else(|| lang.t("label-choose"), |of| lang.t(consent_key(of))),
+    let choice = |of: Option<ConsentForm>| SelectOption {
+        value: of.map_or("", ConsentForm::name).to_owned(),
+        words: of.map_or_else(|| lang.t("label-choose"), |of| form_words(lang, of)),
         chosen: of == form,
     };
+    let forms = std::iter::once(None).chain(ConsentForm::ALL.map(Some));
     let content = DirectoryPage {
         wrong,
         about,
         has_map: map.is_some(),
         labels: labels.collect(),
         typed,
-        forms: vec![
-            choice("", None),
-            choice("signed", Some(ConsentForm::Signed)),
-            choice("spoken", Some(ConsentForm::Spoken)),
-            choice("written", Some(ConsentForm::Written)),
-        ],
+        forms: forms.map(choice).collect(),
         f,
     };
     render_with(status, &content)
@@ -221,7 +210,7 @@ fn labelled(app: &App, lang: Lang, map: Option<&VillageMap>, label: &HouseLabel)
 }
 
 fn consent_words(lang: Lang, form: ConsentForm, given: i64) -> String {
-    let (how, day) = (lang.t(consent_key(form)), dates::date(day_start(given)));
+    let (how, day) = (form_words(lang, form), dates::date(day_start(given)));
     lang.f("consent-given", &[("how", &how), ("day", &day)])
 }
 

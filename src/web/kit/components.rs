@@ -31,17 +31,6 @@ pub struct Banner {
     pub href: &'static str,
 }
 
-/// One choice of a list in a form.
-#[derive(Debug, Clone)]
-pub struct SelectOption {
-    /// The value that is sent.
-    pub value: String,
-    /// Its words.
-    pub words: String,
-    /// It is chosen.
-    pub chosen: bool,
-}
-
 /// A tile of the home page.
 #[derive(Debug, Clone, Default)]
 pub struct Tile {

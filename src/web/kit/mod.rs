@@ -19,7 +19,6 @@ pub mod print;
 pub mod printed;
 pub mod procedures;
 pub mod qr;
-pub mod risk_sign;
 pub mod search;
 pub mod search_papers;
 pub mod storm;

@@ -13,9 +13,9 @@ use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::store::attachments::extension;
 use crate::time::WallMs;
+use crate::view::risk_sign::{RiskSign, risk_sign};
 use crate::web::kit::app::App;
 use crate::web::kit::notices::{Posting, kind_key, posted_text, words_of};
-use crate::web::kit::risk_sign::{RiskSign, risk_sign};
 
 /// A picture of a notice.
 #[derive(Debug, Clone)]

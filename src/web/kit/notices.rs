@@ -9,8 +9,8 @@ use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
 use crate::store::files::Lost;
 use crate::time::WallMs;
+use crate::view::risk_sign::{RiskSign, risk_sign};
 use crate::web::kit::app::App;
-use crate::web::kit::risk_sign::{RiskSign, risk_sign};
 
 /// The key of a kind's name.
 #[must_use]

@@ -2,12 +2,12 @@
 
 use super::content::NoticeForm;
 use super::templates::{self, UNTIL_HELD};
-use crate::domain::notice::{NoticeKind, NoticeLanguage, RiskLevel};
+use crate::domain::notice::{NoticeKind, NoticeLanguage};
 use crate::http::render::PageContext;
+use crate::http::select_option::{SelectOption, risk_options};
 use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::SelectOption;
 use crate::web::kit::notices::kind_key;
 
 /// The form.
@@ -96,16 +96,6 @@ impl Choices<'_> {
             choice
         });
         until.into_iter().chain(usual).collect()
-    }
-
-    fn risks(&self) -> Vec<SelectOption> {
-        let none = self.one("risk", "", self.f.t("risk-none"));
-        let levels = RiskLevel::ALL.map(|level| {
-            let number = level.number().to_string();
-            let words = self.f.t(&format!("risk-level-{number}"));
-            self.one("risk", &number, words)
-        });
-        std::iter::once(none).chain(levels).collect()
     }
 
     fn languages(&self) -> Vec<SelectOption> {
@@ -202,7 +192,7 @@ pub(super) fn form_page(
             .collect(),
         kinds: choices.kinds(),
         days: choices.days(),
-        risks: choices.risks(),
+        risks: risk_options(choices.f.lang, choices.typed.get("risk")),
         languages: choices.languages(),
         open: open_parts(typed, &wrong),
         files: files.collect(),

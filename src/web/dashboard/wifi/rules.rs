@@ -13,12 +13,12 @@ use crate::domain::rejection::Rejection;
 use crate::http::form::{FormContent, FormFields};
 use crate::http::page_error::{ErrorPages as _, PageError, PageResult};
 use crate::http::render::{PageContext, redirect_see_other, render_with};
+use crate::http::select_option::SelectOption;
 use crate::http::wrong_input::WrongInput;
 use crate::i18n::amounts;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::web::kit::app::{App, RequestContext};
-use crate::web::kit::components::SelectOption;
 use crate::web::kit::form::Post;
 
 /// The lengths of a session that the form offers, minutes; 0 = until it closes.

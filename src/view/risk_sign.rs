@@ -4,6 +4,7 @@
 use crate::domain::notice::Risk;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::time::WallMs;
 
 /// The risk that a notice warns of, in words and in its colour.
 #[derive(Debug, Clone)]
@@ -16,20 +17,25 @@ pub struct RiskSign {
     pub source: String,
 }
 
+/// Who says something, and the moment that they give; empty = neither is said.
+#[must_use]
+pub fn source_words(lang: Lang, source: &str, at: Option<WallMs>) -> String {
+    let said = (!source.is_empty()).then(|| lang.verbatim(source));
+    let at = at.map(|at| dates::moment(lang, at));
+    let parts: Vec<String> = said.into_iter().chain(at).collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    lang.f("notice-source", &[("source", &parts.join(", "))])
+}
+
 /// The sign of a risk, of which `source` tells.
 #[must_use]
 pub fn risk_sign(lang: Lang, risk: Risk, source: &str) -> RiskSign {
     let level = risk.level.number();
-    let at = risk.at.map(|at| dates::moment(lang, at));
-    let said = (!source.is_empty()).then(|| lang.verbatim(source));
-    let parts: Vec<String> = said.into_iter().chain(at).collect();
     RiskSign {
         level,
         words: lang.t(&format!("risk-level-{level}")),
-        source: if parts.is_empty() {
-            String::new()
-        } else {
-            lang.f("notice-source", &[("source", &parts.join(", "))])
-        },
+        source: source_words(lang, source, risk.at),
     }
 }
