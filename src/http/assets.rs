@@ -17,7 +17,7 @@ pub static BOARD_STYLE: LazyLock<String> = LazyLock::new(|| {
 pub static STORM_STYLE: LazyLock<String> = LazyLock::new(|| without(&BOARD_STYLE, &NOT_IN_A_STORM));
 
 /// Parts that the storm page does not have.
-const NOT_IN_A_STORM: [&str; 34] = [
+pub const NOT_IN_A_STORM: [&str; 34] = [
     ".call",
     ".sides",
     "ol.way",
@@ -55,7 +55,7 @@ const NOT_IN_A_STORM: [&str; 34] = [
 ];
 
 /// Names that no page of visitors has. A rule that is about nothing else is not sent to them.
-const NOT_FOR_VISITORS: [&str; 40] = [
+pub const NOT_FOR_VISITORS: [&str; 40] = [
     ".dial",
     ".danger",
     "summary.button",

@@ -2,6 +2,7 @@
 //! size, held against axe-core, and weighed; those of visitors hold no script. Public pages are those of visitors;
 //! the others are the chief's.
 
+use conglang::http::assets::{NOT_FOR_VISITORS, NOT_IN_A_STORM};
 use std::time::Duration;
 
 use fantoccini::Client;
@@ -148,6 +149,34 @@ async fn no_page_of_the_board_is_wider_than_a_phone_also_with_letters_of_twice_t
         }
         page.close().await.expect("closes");
     }
+}
+
+/// What a rule that was left out would be about. An attribute stands in no rule alone.
+async fn lacks_no_rule(page: &Client, address: &str, names: &[&str]) {
+    let names: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|n| *n != "aria-invalid")
+        .collect();
+    page.goto(address).await.expect("opens");
+    let used = "return arguments[0].filter(name => document.querySelector(name))";
+    let used = page.execute(used, vec![json!(names)]).await.expect("names");
+    assert_eq!(used, json!([]), "{address}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_of_visitors_has_what_their_style_sheet_says_nothing_about() {
+    let (house, _) = village();
+    let driver = Driver::start();
+    let page = driver.phone().await;
+    for path in PUBLIC {
+        let address = format!("http://127.0.0.1:{}{path}", house.portal);
+        lacks_no_rule(&page, &address, &NOT_FOR_VISITORS).await;
+        if path == "/khan" {
+            lacks_no_rule(&page, &address, &NOT_IN_A_STORM).await;
+        }
+    }
+    page.close().await.expect("closes");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -105,7 +105,7 @@ fn the_page_stands_first_from_level_3_on_as_long_as_the_warning_is_in_force() {
     warn(&pages, "cap-3-mot-lat", 3, 10_000, true);
     assert!(stands_first(&pages));
     let end = Instant::now() + Duration::from_secs(20);
-    while visit(&pages, "/?lang=vi").contains("button stop huge") {
+    while visit(&pages, "/?lang=vi").contains("class=\"button stop huge\" href=\"/khan?lang=vi\"") {
         assert!(Instant::now() < end, "its time is over");
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -30,6 +30,7 @@ use crate::domain::storm::StormPlan;
 use crate::domain::things::Things;
 use crate::domain::village::Village;
 use crate::http::render::{failed_page, page_html};
+use crate::http::typed_moment::MINUTE_MS;
 use crate::i18n::locale::Lang;
 use crate::keys::secret;
 use crate::time::WallMs;
@@ -37,8 +38,6 @@ use crate::web::kit::app::App;
 
 /// Most of one kind in memory; what was made first makes room.
 const MOST: usize = 64;
-/// Milliseconds of a minute.
-const MINUTE_MS: i64 = 60_000;
 /// Fewer bytes are not packed.
 const LEAST_PACKED: usize = 512;
 

@@ -444,6 +444,17 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// Bytes of all its memory, the program's pages by its share of them.
+    pub fn memory_with_program(&self) -> u64 {
+        let path = format!("/proc/{}/smaps_rollup", self.pid());
+        let parts = std::fs::read_to_string(path).expect("the memory of a process of ours");
+        let share = parts.lines().find_map(|line| line.strip_prefix("Pss:"));
+        let kb = share.and_then(|share| share.split_whitespace().next());
+        kb.and_then(|kb| kb.parse::<u64>().ok()).expect("a number") * 1_024
+    }
+}
+
 impl Drop for Worker {
     fn drop(&mut self) {
         self.kill();
