@@ -1607,8 +1607,7 @@ procedure-file-days = the last day is before the first.
 
 # In storm and flood
 storm = In storm and flood
-storm-where = Shelters, numbers to call
-storm-where-low = shelters, numbers to call
+storm-where = shelters, numbers to call
 storm-no-bulletin = There is no warning of the village or the commune at present.
 storm-way = The way to { $name } ›
 storm-water = Water level, rain
@@ -1623,7 +1622,7 @@ storm-over-mark = above { $name } ({ $mark })
 storm-mark-first = the watch level
 storm-mark-next = the alarm level
 storm-no-trend = not known yet whether it rises or falls
-storm-shelters = Evacuation points
+storm-shelters = Shelters
 storm-boats = Boats
 storm-phones = Duty telephones
 storm-missing = Not written down yet: { $parts }. To ask, call { $who }.

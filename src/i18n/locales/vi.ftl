@@ -1545,8 +1545,7 @@ procedure-file-days = ngày hết hiệu lực ở trước ngày bắt đầu.
 
 # Khi có bão, lũ
 storm = Khi có bão, lũ
-storm-where = Chỗ sơ tán, số gọi
-storm-where-low = chỗ sơ tán, số gọi
+storm-where = điểm sơ tán, số gọi
 storm-no-bulletin = Hiện không có tin cảnh báo nào của thôn, của xã.
 storm-way = Đường tới { $name } ›
 storm-water = Mực nước, mưa

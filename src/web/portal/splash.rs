@@ -105,7 +105,7 @@ fn tiles(portal: &Portal, lang: Lang, has_button: bool) -> Vec<PortalTile> {
     let words = lang.t("portal-official-why");
     tiles.push(tile("/addresses", "call", "portal-official", words));
     if has_button {
-        let words = lang.t("storm-where-low");
+        let words = lang.t("storm-where");
         tiles.push(tile("/khan", "water", "storm", words));
     }
     tiles
