@@ -96,7 +96,7 @@ fn tiles(portal: &Portal, lang: Lang, has_button: bool) -> Vec<PortalTile> {
     }
     if procedures > 0 {
         let words = counted("procedures-n", procedures as usize);
-        tiles.push(tile("/p", "papers", "portal-papers", words));
+        tiles.push(tile("/p", "papers", "procedures", words));
     }
     if let Some(roads) = roads {
         let words = counted("portal-roads-n", roads);
