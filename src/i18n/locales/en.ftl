@@ -128,7 +128,6 @@ tile-sync-waiting = { $n } items wait for the commune
 tile-sync-waiting-do = Being sent
 tile-sync-down = No link to the commune
 tile-sync-down-do = { $n } items are kept here, sent when the link is back
-tile-reading-time = Reading at { $time }
 tile-reading-none = No reading yet
 light-on = On
 light-off = Off
@@ -634,7 +633,6 @@ new-in-village = New in the village
 new = New
 read-more = Read more
 portal-ways = In the village
-portal-notices = Notices
 portal-notices-n = { $n } up now
 portal-roads = Find a house
 portal-roads-n = { $n } roads and alleys
@@ -1251,7 +1249,6 @@ happened-house-label = recorded a trade or telephone for house { $name }, with t
 happened-house-label-gone = took the trade or telephone of house { $name } away
 
 # Roads, alleys, houses
-roads-link = Roads and houses
 roads-title = Roads, alleys, houses
 roads-ask = Find a house or an alley, for example: so 7 ngo 12
 roads-find = Find

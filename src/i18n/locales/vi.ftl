@@ -128,7 +128,6 @@ tile-sync-waiting = Còn { $n } mục chờ gửi xã
 tile-sync-waiting-do = Đang gửi
 tile-sync-down = Mất kết nối với xã
 tile-sync-down-do = Đã lưu tại chỗ { $n } mục, sẽ gửi khi có mạng
-tile-reading-time = Số đo lúc { $time }
 tile-reading-none = Chưa có số đo
 light-on = Đang sáng
 light-off = Đang tắt
@@ -616,7 +615,6 @@ new-in-village = Mới trong thôn
 new = Mới
 read-more = Đọc tiếp
 portal-ways = Trong thôn có
-portal-notices = Thông báo
 portal-notices-n = { $n } tin đang treo
 portal-roads = Tìm nhà, chỉ đường
 portal-roads-n = { $n } đường, ngõ
@@ -1222,7 +1220,6 @@ happened-house-label = ghi nghề, số điện thoại cho nhà { $name }, ch�
 happened-house-label-gone = bỏ nghề, số điện thoại của nhà { $name }
 
 # Đường, ngõ, số nhà
-roads-link = Đường, ngõ, số nhà
 roads-title = Đường, ngõ, số nhà
 roads-ask = Tìm số nhà hoặc tên ngõ, ví dụ: số 7 ngõ 12
 roads-find = Tìm

@@ -92,7 +92,7 @@ fn tiles(portal: &Portal, lang: Lang, has_button: bool) -> Vec<PortalTile> {
     let mut tiles = Vec::new();
     if !has_button {
         let words = counted("portal-notices-n", up.count());
-        tiles.push(tile("/t", "notice", "portal-notices", words));
+        tiles.push(tile("/t", "notice", "notices", words));
     }
     if procedures > 0 {
         let words = counted("procedures-n", procedures as usize);
