@@ -910,18 +910,18 @@ cmd-directory-check = Look for mistakes in a GeoJSON file; works with the gatewa
 cmd-directory-check--file = The file
 cmd-directory-import = Give the village this map instead of the one that it has
 cmd-directory-import--file = The file
-cmd-directory-import--withdraw-labels = Withdraw the labels of houses that are not where they were
+cmd-directory-import--withdraw-labels = Take the trade or telephone of houses away that are not where they were
 directory-wrong = { $n ->
     [one] The file has { $n } mistake; nothing was taken, the old map stays:
    *[other] The file has { $n } mistakes; nothing was taken, the old map stays:
 }
 directory-good = The file is right: { $roads } roads and alleys, { $houses } houses.
 directory-imported = The map was taken: { $roads } roads and alleys, { $houses } houses.
-directory-labels = Nothing was taken: on the new map the labels of { $n } houses are not where they were. Mend the ids in the file, or add --withdraw-labels to take these labels away:
-directory-labels-gone = The labels of { $n } houses were withdrawn:
+directory-labels = Nothing was taken: { $n } houses have a trade or telephone and are not where they were on the new map. Mend the ids in the file, or add --withdraw-labels to take the trade or telephone of these houses away:
+directory-labels-gone = The trade or telephone of { $n } houses was taken away:
 directory-lost-links = These printed links lead nowhere any more; to keep them, put the old ids into old_ids: { $links }
 text-map = the village's map
-text-house-label = the label of house { $id }
+text-house-label = the trade or telephone of house { $id }
 cmd-print = Print codes into a PDF: wall sheet, alley-head sheets, plates and labels of houses
 cmd-print-wall = The sheet for the village hall's wall, A4
 cmd-print-wall--out = Write into this file
