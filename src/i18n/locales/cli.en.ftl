@@ -910,15 +910,21 @@ cmd-directory-check = Look for mistakes in a GeoJSON file; works with the gatewa
 cmd-directory-check--file = The file
 cmd-directory-import = Give the village this map instead of the one that it has
 cmd-directory-import--file = The file
-cmd-directory-import--withdraw-labels = Take the trade or telephone of houses away that are not where they were
+cmd-directory-import--withdraw-labels = Take away the trade or telephone of houses that are not where they were
 directory-wrong = { $n ->
     [one] The file has { $n } mistake; nothing was taken, the old map stays:
    *[other] The file has { $n } mistakes; nothing was taken, the old map stays:
 }
 directory-good = The file is right: { $roads } roads and alleys, { $houses } houses.
 directory-imported = The map was taken: { $roads } roads and alleys, { $houses } houses.
-directory-labels = Nothing was taken: { $n } houses have a trade or telephone and are not where they were on the new map. Mend the ids in the file, or add --withdraw-labels to take the trade or telephone of these houses away:
-directory-labels-gone = The trade or telephone of { $n } houses was taken away:
+directory-labels = { $n ->
+    [one] Nothing was taken: { $n } house has a trade or telephone and is not where it was on the new map. Mend its id in the file, or add --withdraw-labels to take the trade or telephone of this house away:
+   *[other] Nothing was taken: { $n } houses have a trade or telephone and are not where they were on the new map. Mend the ids in the file, or add --withdraw-labels to take the trade or telephone of these houses away:
+}
+directory-labels-gone = { $n ->
+    [one] The trade or telephone of { $n } house was taken away:
+   *[other] The trade or telephone of { $n } houses was taken away:
+}
 directory-lost-links = These printed links lead nowhere any more; to keep them, put the old ids into old_ids: { $links }
 text-map = the village's map
 text-house-label = the trade or telephone of house { $id }
