@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use conglang::web::kit::print::{HallSheet, HouseSign, SheetCode, label_sheets, wall_sheet};
+use conglang::web::kit::print::{HallSheet, HouseSign, SheetCode, sticker_sheets, wall_sheet};
 
 use super::{Figure, measure};
 
-/// The A4 wall sheet, and a sheet of 24 labels.
+/// The A4 wall sheet, and a sheet of 24 stickers.
 pub fn figures() -> Vec<Figure> {
     let code = |words: &str, path: &str| SheetCode {
         words: words.to_owned(),
@@ -38,8 +38,8 @@ pub fn figures() -> Vec<Figure> {
         measure("the A4 wall sheet as PDF", 50, most, |_| {
             assert!(wall_sheet(&sheet).expect("made").starts_with(b"%PDF-"));
         }),
-        measure("an A4 sheet of 24 labels as PDF", 50, most, |_| {
-            assert!(label_sheets(&signs).expect("made").starts_with(b"%PDF-"));
+        measure("an A4 sheet of 24 stickers as PDF", 50, most, |_| {
+            assert!(sticker_sheets(&signs).expect("made").starts_with(b"%PDF-"));
         }),
     ]
 }

@@ -1,4 +1,4 @@
-//! `print wall|alleys|plates|labels|notice`: sheets with codes, as PDF.
+//! `print wall|alleys|plates|stickers|notice`: sheets with codes, as PDF.
 
 use std::path::{Path, PathBuf};
 
@@ -35,8 +35,8 @@ pub enum PrintCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Labels of houses
-    Labels {
+    /// Stickers of houses
+    Stickers {
         /// Id of the road
         road: PlaceId,
         /// Write into this file
@@ -59,7 +59,7 @@ pub fn run(cli: &Cli, what: &PrintCommand) -> anyhow::Result<u8> {
         PrintCommand::Wall { out } => (PrintOrder::Wall, out),
         PrintCommand::Alleys { road, out } => (PrintOrder::Alleys { road: road.clone() }, out),
         PrintCommand::Plates { road, out } => (PrintOrder::Plates { road: road.clone() }, out),
-        PrintCommand::Labels { road, out } => (PrintOrder::Labels { road: road.clone() }, out),
+        PrintCommand::Stickers { road, out } => (PrintOrder::Stickers { road: road.clone() }, out),
         PrintCommand::Notice { id, out } => (PrintOrder::Notice { id: id.clone() }, out),
     };
     write(cli, &order, out)

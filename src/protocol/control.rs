@@ -480,8 +480,8 @@ pub enum PrintOrder {
         /// The road.
         road: PlaceId,
     },
-    /// Labels of the houses of a road.
-    Labels {
+    /// Stickers of the houses of a road.
+    Stickers {
         /// The road.
         road: PlaceId,
     },

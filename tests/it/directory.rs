@@ -232,9 +232,9 @@ fn printed_codes_are_read_back_also_from_a_poor_copy() {
     assert_eq!(plates.len(), 16);
     assert_eq!(read_codes(&plates[0]), [link("/h/sb-1")]);
     assert_eq!(read_codes(&poor_copy(&plates[15])), [link("/h/sb-16")]);
-    let labels = raster(&print("labels", &["labels", "ngo-san-bong"]), 300);
-    assert_eq!((labels.len(), read_codes(&labels[0]).len()), (1, 16));
-    assert_eq!(read_codes(&poor_copy(&labels[0])).len(), 16);
+    let stickers = raster(&print("stickers", &["stickers", "ngo-san-bong"]), 300);
+    assert_eq!((stickers.len(), read_codes(&stickers[0]).len()), (1, 16));
+    assert_eq!(read_codes(&poor_copy(&stickers[0])).len(), 16);
     let text = Command::new("pdftotext")
         .arg(house.dir.join("alley.pdf"))
         .arg("-")
@@ -367,7 +367,7 @@ fn sheets_say_whose_hall_it_is_and_number_the_wifi_first() {
     );
     let alley = words_of(&["alleys", "ngo-gieng-lang"]);
     assert!(alley.contains("Nhà lẻ bên "), "{alley}");
-    assert!(words_of(&["labels", "ngo-gieng-lang"]).contains("ngõ 12 Giếng Làng"));
+    assert!(words_of(&["stickers", "ngo-gieng-lang"]).contains("ngõ 12 Giếng Làng"));
     house.publish_notice(
         &cookie,
         "n1",

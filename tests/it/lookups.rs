@@ -82,7 +82,7 @@ fn a_file_of_procedures_becomes_a_list_and_a_page_of_each() {
     }
     let english = visit(&pages, "/p/1.001193?lang=en");
     assert!(
-        english.body.contains("Papers to bring")
+        english.body.contains("What to bring")
             && english
                 .body
                 .contains("<h1 lang=\"vi\">Đăng ký khai sinh</h1>"),

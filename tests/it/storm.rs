@@ -338,8 +338,8 @@ fn a_warning_of_a_lower_level_leads_to_the_page_too() {
     let ways = |pages: &GuestPages| {
         let page = visit(pages, "/?lang=vi");
         (
-            page.contains(">Chỗ sơ tán, số gọi</a>"),
-            page.contains("Khi có bão, lũ: chỗ sơ tán, số gọi</a>"),
+            page.contains(">điểm sơ tán, số gọi</a>"),
+            page.contains("Khi có bão, lũ: điểm sơ tán, số gọi</a>"),
         )
     };
     assert_eq!(ways(&pages), (false, false), "nothing warns");

@@ -910,19 +910,25 @@ cmd-directory-check = Look for mistakes in a GeoJSON file; works with the gatewa
 cmd-directory-check--file = The file
 cmd-directory-import = Give the village this map instead of the one that it has
 cmd-directory-import--file = The file
-cmd-directory-import--withdraw-labels = Withdraw the labels of houses that are not where they were
+cmd-directory-import--withdraw-labels = Take away the trade or telephone of houses that are not where they were
 directory-wrong = { $n ->
     [one] The file has { $n } mistake; nothing was taken, the old map stays:
    *[other] The file has { $n } mistakes; nothing was taken, the old map stays:
 }
 directory-good = The file is right: { $roads } roads and alleys, { $houses } houses.
 directory-imported = The map was taken: { $roads } roads and alleys, { $houses } houses.
-directory-labels = Nothing was taken: on the new map the labels of { $n } houses are not where they were. Mend the ids in the file, or add --withdraw-labels to take these labels away:
-directory-labels-gone = The labels of { $n } houses were withdrawn:
+directory-labels = { $n ->
+    [one] Nothing was taken: { $n } house has a trade or telephone and is not where it was on the new map. Mend its id in the file, or add --withdraw-labels to take the trade or telephone of this house away:
+   *[other] Nothing was taken: { $n } houses have a trade or telephone and are not where they were on the new map. Mend the ids in the file, or add --withdraw-labels to take the trade or telephone of these houses away:
+}
+directory-labels-gone = { $n ->
+    [one] The trade or telephone of { $n } house was taken away:
+   *[other] The trade or telephone of { $n } houses was taken away:
+}
 directory-lost-links = These printed links lead nowhere any more; to keep them, put the old ids into old_ids: { $links }
 text-map = the village's map
-text-house-label = the label of house { $id }
-cmd-print = Print codes into a PDF: wall sheet, alley-head sheets, plates and labels of houses
+text-house-label = the trade or telephone of house { $id }
+cmd-print = Print codes into a PDF: wall sheet, alley-head sheets, plates and stickers of houses
 cmd-print-wall = The sheet for the village hall's wall, A4
 cmd-print-wall--out = Write into this file
 cmd-print-alleys = Sheets for heads of roads and alleys, A4: one road or all
@@ -931,14 +937,14 @@ cmd-print-alleys--out = Write into this file
 cmd-print-plates = Plates of houses to be engraved, one a page
 cmd-print-plates--road = Id of the road
 cmd-print-plates--out = Write into this file
-cmd-print-labels = Labels of houses, 24 on an A4 page
-cmd-print-labels--road = Id of the road
-cmd-print-labels--out = Write into this file
+cmd-print-stickers = Stickers of houses, 24 on an A4 page
+cmd-print-stickers--road = Id of the road
+cmd-print-stickers--out = Write into this file
 cmd-print-notice = A notice on A5
 cmd-print-notice--id = Id of the notice
 cmd-print-notice--out = Write into this file
 printed = Wrote { $file }: { $bytes } bytes.
-print-none = It cannot be printed: the village has no map, or no road or notice has this id, or the road has more than 400 houses (print labels, not plates).
+print-none = It cannot be printed: the village has no map, or no road or notice has this id, or the road has more than 400 houses (print stickers, not plates).
 # Procedures
 cli-procedures-unread = { $path } cannot be read: { $cause }.
 cli-procedures-wrong = { $n ->

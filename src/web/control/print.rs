@@ -19,7 +19,7 @@ async fn print(State(app): State<App>, Json(order): Json<PrintOrder>) -> Json<Pr
         PrintOrder::Wall => printed::wall(&app).ok(),
         PrintOrder::Alleys { road } => printed::alleys(&app, road.as_ref()).ok(),
         PrintOrder::Plates { road } => printed::plates(&app, &road).ok(),
-        PrintOrder::Labels { road } => printed::labels(&app, &road).ok(),
+        PrintOrder::Stickers { road } => printed::stickers(&app, &road).ok(),
         PrintOrder::Notice { id } => {
             let notice = app.journal.state().notices.get(&id).cloned()?;
             printed::notice(&app, &notice).ok()

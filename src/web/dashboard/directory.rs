@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-pub use self::print::{alleys, labels, notice, plates, sheets, wall};
+pub use self::print::{alleys, notice, plates, sheets, stickers, wall};
 use crate::domain::calendar::{day_number, day_start, parse_day};
 use crate::domain::directory::data::House;
 use crate::domain::directory::find::MapHit;

@@ -125,7 +125,7 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/print/wall.pdf", get(directory::wall))
         .route("/print/roads.pdf", get(directory::alleys))
         .route("/print/plates/{road}", get(directory::plates))
-        .route("/print/labels/{road}", get(directory::labels))
+        .route("/print/stickers/{road}", get(directory::stickers))
         .route("/print/notices/{id}", get(directory::notice))
         .route("/storm", get(storm::page))
         .route("/history", get(history::page))

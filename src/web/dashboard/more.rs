@@ -74,7 +74,7 @@ fn rows(app: &App, f: &PageContext, state: &VillageState) -> Vec<MoreRow> {
     let mut rows = vec![
         row("/notices", "notice", "notices", notices(app, f, state)),
         row("/wifi", "wifi", "free-wifi", wifi_fact(app, f, state)),
-        row("/directory", "map", "roads-link", directory(f, state)),
+        row("/directory", "map", "roads-title", directory(f, state)),
     ];
     if f.is_chief {
         rows.push(row("/print", "code", "print-link", f.t("print-link-do")));

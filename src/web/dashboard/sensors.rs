@@ -53,13 +53,12 @@ pub(super) fn binary_state_text(
     ))
 }
 
-/// When its last value was received (in the sentence of `key`), or why none is known.
+/// When its last value was received, or why none is known.
 pub(super) fn reading_time_text(
     app: &App,
     lang: Lang,
     sensor: &Sensor,
     thing: &ThingStatus,
-    key: &str,
 ) -> String {
     let now = app.supervisor.clock().wall_ms();
     match (thing.reason, app.live.latest.get(&sensor.id)) {
@@ -68,7 +67,7 @@ pub(super) fn reading_time_text(
         }
         (_, None) => lang.t("tile-reading-none"),
         (_, Some(v)) if v.retained => lang.t("reading-kept"),
-        (_, Some(v)) => lang.f(key, &[("time", &dates::since(now, v.at))]),
+        (_, Some(v)) => lang.f("reading-at", &[("time", &dates::since(now, v.at))]),
     }
 }
 
@@ -216,7 +215,7 @@ fn row(
     } else {
         (words, class)
     };
-    let when = reading_time_text(app, lang, sensor, thing, "reading-at");
+    let when = reading_time_text(app, lang, sensor, thing);
     let words = if words.is_empty() {
         when
     } else {

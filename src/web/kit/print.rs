@@ -10,7 +10,7 @@ mod font;
 mod houses;
 mod sheets;
 
-pub use houses::{HouseSign, house_plates, label_sheets};
+pub use houses::{HouseSign, house_plates, sticker_sheets};
 pub use sheets::{
     AlleySheet, HallSheet, NoticeSheet, SheetCode, alley_sheets, notice_sheet, wall_sheet,
 };

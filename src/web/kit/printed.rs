@@ -5,7 +5,7 @@
 use super::links::PublicPage;
 use super::print::{
     AlleySheet, HallSheet, HouseSign, NoticeSheet, PrintFailed, SheetCode, alley_sheets,
-    house_plates, label_sheets, notice_sheet, wall_sheet,
+    house_plates, notice_sheet, sticker_sheets, wall_sheet,
 };
 use super::qr::wifi_text;
 use crate::domain::directory::data::Road;
@@ -183,12 +183,12 @@ pub fn plates(app: &App, road: &PlaceId) -> Result<Vec<u8>, PrintFailed> {
     house_plates(&signs(app, road, |road| road_name(LANG, road))?)
 }
 
-/// Labels for the houses of a road.
+/// Stickers for the houses of a road.
 ///
 /// # Errors
 /// They could not be made.
-pub fn labels(app: &App, road: &PlaceId) -> Result<Vec<u8>, PrintFailed> {
-    label_sheets(&signs(app, road, |road| sign_name(LANG, road))?)
+pub fn stickers(app: &App, road: &PlaceId) -> Result<Vec<u8>, PrintFailed> {
+    sticker_sheets(&signs(app, road, |road| sign_name(LANG, road))?)
 }
 
 /// A notice on paper.

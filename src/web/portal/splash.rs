@@ -92,11 +92,11 @@ fn tiles(portal: &Portal, lang: Lang, has_button: bool) -> Vec<PortalTile> {
     let mut tiles = Vec::new();
     if !has_button {
         let words = counted("portal-notices-n", up.count());
-        tiles.push(tile("/t", "notice", "portal-notices", words));
+        tiles.push(tile("/t", "notice", "notices", words));
     }
     if procedures > 0 {
         let words = counted("procedures-n", procedures as usize);
-        tiles.push(tile("/p", "papers", "portal-papers", words));
+        tiles.push(tile("/p", "papers", "procedures", words));
     }
     if let Some(roads) = roads {
         let words = counted("portal-roads-n", roads);
@@ -105,7 +105,7 @@ fn tiles(portal: &Portal, lang: Lang, has_button: bool) -> Vec<PortalTile> {
     let words = lang.t("portal-official-why");
     tiles.push(tile("/addresses", "call", "portal-official", words));
     if has_button {
-        let words = lang.t("storm-where-low");
+        let words = lang.t("storm-where");
         tiles.push(tile("/khan", "water", "storm", words));
     }
     tiles

@@ -116,16 +116,16 @@ pub async fn plates(
     .await
 }
 
-/// The labels of a road.
-pub async fn labels(
+/// The stickers of a road.
+pub async fn stickers(
     State(app): State<App>,
     visit: RequestContext,
     PathId(road): PathId<PlaceId>,
 ) -> PageResult {
     let is_known = known(&app, &road);
     is_known.then_some(()).ok_or(PageError::NotFound)?;
-    pdf(app, visit, "nhan-so-nha", move |app| {
-        printed::labels(app, &road)
+    pdf(app, visit, "tem-so-nha", move |app| {
+        printed::stickers(app, &road)
     })
     .await
 }

@@ -177,7 +177,7 @@ fn gauge(app: &App, lang: Lang, now: WallMs, sensor: &Sensor, thing: &ThingStatu
         let since = dates::since(now, thing.since.unwrap_or_default());
         lang.f("tile-reading-gone", &[("since", &since)])
     } else {
-        sensors::reading_time_text(app, lang, sensor, thing, "tile-reading-time")
+        sensors::reading_time_text(app, lang, sensor, thing)
     };
     Tile {
         id: format!("tile-{}", sensor.id),

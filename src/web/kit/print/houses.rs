@@ -1,4 +1,4 @@
-//! Signs of houses: plates to be engraved, and labels.
+//! Signs of houses: plates to be engraved, and stickers.
 
 use super::canvas::draw;
 use super::font::Weight;
@@ -9,8 +9,8 @@ use crate::web::kit::qr::CodeUse;
 const A4: (f32, f32) = (210.0, 297.0);
 /// A plate in millimetres.
 const PLATE: (f32, f32) = (180.0, 100.0);
-/// Labels beside and below each other: 24 of 70 × 37 mm, as they are sold.
-const LABELS: (u16, u16) = (3, 8);
+/// Stickers beside and below each other: 24 of 70 × 37 mm, as they are sold.
+const STICKERS: (u16, u16) = (3, 8);
 
 /// The sign of a house.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,15 +46,16 @@ pub fn house_plates(signs: &[HouseSign]) -> Result<Vec<u8>, PrintFailed> {
     })
 }
 
-/// Labels, 24 a page: the houses of the largest village fit.
+/// Stickers, 24 a page: the houses of the largest village fit.
 ///
 /// # Errors
 /// A text is too long.
-pub fn label_sheets(signs: &[HouseSign]) -> Result<Vec<u8>, PrintFailed> {
-    let pages: Vec<&[HouseSign]> = signs.chunks(usize::from(LABELS.0 * LABELS.1)).collect();
-    let (wide, high) = (A4.0 / f32::from(LABELS.0), A4.1 / f32::from(LABELS.1));
+pub fn sticker_sheets(signs: &[HouseSign]) -> Result<Vec<u8>, PrintFailed> {
+    let pages: Vec<&[HouseSign]> = signs.chunks(usize::from(STICKERS.0 * STICKERS.1)).collect();
+    let (wide, high) = (A4.0 / f32::from(STICKERS.0), A4.1 / f32::from(STICKERS.1));
     draw(A4, &pages, |canvas, page| {
-        let places = (0..LABELS.1).flat_map(|row| (0..LABELS.0).map(move |column| (column, row)));
+        let places =
+            (0..STICKERS.1).flat_map(|row| (0..STICKERS.0).map(move |column| (column, row)));
         for ((column, row), sign) in places.zip(page.iter()) {
             let (x, y) = (f32::from(column) * wide, f32::from(row) * high);
             canvas.code((x + 1.0, y + 2.0), 33.0, &sign.link, CodeUse::Paper)?;
