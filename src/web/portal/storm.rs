@@ -61,7 +61,7 @@ struct CallRow {
     before: String,
     /// As it is read.
     number: String,
-    /// What a phone dials; empty = the row has no telephone.
+    /// The number as a phone dials it; empty = the row has no telephone.
     dial: String,
     after: String,
 }
