@@ -232,6 +232,7 @@ fn app(
         keep_days: pages.keep_days,
         configured: Arc::new(pages.accounts.iter().map(|a| a.name.clone()).collect()),
         technician: Arc::new(technician),
+        portal_port: listeners.portal.map(|portal| portal.port()),
         portal_address: Arc::new(site.typed().unwrap_or_default()),
         links: PublicLinks::new(
             pages.links.public_base.as_deref(),

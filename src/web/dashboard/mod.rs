@@ -1,5 +1,6 @@
 //! The dashboard's routes, and who may use each.
 
+mod as_people;
 mod board_file;
 mod cameras;
 pub mod devices;
@@ -127,6 +128,7 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/print/plates/{road}", get(directory::plates))
         .route("/print/stickers/{road}", get(directory::stickers))
         .route("/print/notices/{id}", get(directory::notice))
+        .route("/as-people/{*path}", get(as_people::lead))
         .route("/storm", get(storm::page))
         .route("/history", get(history::page))
         .route("/live/{page}", get(live_updates::follow))

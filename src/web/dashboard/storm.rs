@@ -16,7 +16,6 @@ use crate::http::render::{PageContext, redirect_see_other, render_with};
 use crate::http::wrong_input::WrongInput;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::Post;
-use crate::web::kit::links::PublicPage;
 use crate::web::kit::storm::PlanRefusal;
 
 /// The fields of the form: three that people fill in, and the text of the plan that it began with.
@@ -35,8 +34,6 @@ pub struct PlanForm {
 #[template(path = "storm_plan.html")]
 struct PlanFormPage {
     f: PageContext,
-    /// The page that people see.
-    public: String,
     wrong: WrongInput,
     typed: PlanForm,
     /// The rows that another hand wrote meanwhile; empty = nobody did.
@@ -80,7 +77,6 @@ impl PlanForm {
         let other = other.map(|row| visit.lang.verbatim(&row)).collect();
         let page = PlanFormPage {
             f: app.page_context(visit, &app.journal.state(), "more"),
-            public: app.links.to(PublicPage::Storm),
             wrong: visit.lang.t("storm-plan-changed").into(),
             typed: Self { seen, ..self },
             other,
@@ -102,7 +98,6 @@ impl PlanForm {
             status,
             &PlanFormPage {
                 f,
-                public: app.links.to(PublicPage::Storm),
                 wrong,
                 typed: self,
                 other: Vec::new(),

@@ -86,6 +86,8 @@ pub struct App {
     pub supervisor: Supervisor,
     /// When buttons were tapped.
     pub taps: TapClock,
+    /// The port of the portal; none = it is not served.
+    pub portal_port: Option<u16>,
     /// The address of the portal that people type, as the portal itself tells it; empty = it has no
     /// name.
     pub portal_address: Arc<String>,

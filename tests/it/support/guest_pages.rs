@@ -93,6 +93,7 @@ fn app(data: &Path, site: &PortalSite) -> (App, Handles) {
         keep_days: 1,
         configured: Arc::default(),
         technician: Arc::default(),
+        portal_port: None,
         portal_address: Arc::new(site.typed().expect("a name")),
         links: PublicLinks::new(None, NAME),
         names: Arc::new(vec![NAME.to_owned()]),
