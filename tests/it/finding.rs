@@ -142,7 +142,7 @@ fn one_question_finds_notices_procedures_houses_roads_and_addresses() {
     }
     let twice = find(&house, "so 7 ngo 12");
     assert_eq!(twice.matches("/h/gl-7?").count(), 1, "{twice}");
-    let gone = [("form", form.as_str()), ("house", "gl-7")];
+    let gone = [("form", form.as_str()), ("house", "gl-7"), ("sure", "1")];
     assert_eq!(
         house.post("/directory/withdraw", &cookie, &gone).status,
         303

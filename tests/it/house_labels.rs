@@ -303,11 +303,14 @@ fn a_label_needs_a_consent_and_is_erased_when_it_is_withdrawn() {
         .join(blob.as_str().expect("id"));
     assert!(file.exists());
     let form = house.form("/directory", &cookie);
-    let gone = house.post(
-        "/directory/withdraw",
-        &cookie,
-        &[("form", &form), ("house", "gl-7")],
-    );
+    let seven = [("form", &*form), ("house", "gl-7")];
+    let asked = house.post("/directory/withdraw", &cookie, &seven);
+    assert_eq!(asked.status, 200);
+    for words in ["Xóa rồi không lấy lại được", "Tạp hóa", "Giếng Làng"] {
+        assert!(asked.body.contains(words), "{words}: {}", asked.body);
+    }
+    assert!(file.exists(), "it is asked first");
+    let gone = press(&house, &cookie, &asked, "/directory/withdraw");
     assert_eq!(gone.status, 303);
     let after = visit(&house, "/h/gl-7?lang=vi");
     assert!(!after.body.contains("Tạp hóa") && !after.body.contains("bình chữa cháy"));

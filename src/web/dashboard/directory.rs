@@ -69,6 +69,14 @@ pub struct LabelForm {
     sure: String,
 }
 
+/// A label before it is taken away for ever.
+#[derive(askama::Template)]
+#[template(path = "label_gone.html")]
+struct LabelGonePage {
+    f: PageContext,
+    label: LabelledHouse,
+}
+
 /// A label before it is public: the house that was found, and what it will say.
 #[derive(askama::Template)]
 #[template(path = "label_sure.html")]
@@ -120,12 +128,15 @@ impl FormContent<App> for LabelForm {
 /// The house of a form with a button.
 pub struct HouseForm {
     house: Option<HouseId>,
+    /// The chief saw what will be gone for ever.
+    is_sure: bool,
 }
 
 impl FormContent<App> for HouseForm {
     fn read(fields: FormFields) -> Self {
         Self {
             house: HouseId::new(fields.get("house")).ok(),
+            is_sure: !fields.get("sure").is_empty(),
         }
     }
 }
@@ -355,7 +366,8 @@ pub async fn label(
     }
 }
 
-/// Takes a label away, because the householder does not agree any more.
+/// Takes a label away, because the householder does not agree any more; asks first, since its text
+/// is erased.
 pub async fn withdraw(
     State(app): State<App>,
     Post {
@@ -366,10 +378,21 @@ pub async fn withdraw(
     }: Post<HouseForm>,
 ) -> PageResult {
     let house = form.house.ok_or(PageError::OldForm)?;
+    let state = app.journal.state();
     // A double tap is one tap.
-    if app.journal.state().directory.labels.contains_key(&house) {
-        let order = visit.request(directory::Command::Withdraw { house })?;
-        app.journal.submit(order.before(deadline)).await?;
+    let Some(label) = state.directory.labels.get(&house) else {
+        return Ok(redirect_see_other("/directory?said=label-withdrawn"));
+    };
+    if !form.is_sure {
+        if !visit.is_chief() {
+            return Err(PageError::NotPermitted);
+        }
+        let map = app.live.directory.get();
+        let f = app.page_context(&visit, &state, "more");
+        let label = labelled(&app, f.lang, map.as_deref(), label);
+        return Ok(render(&LabelGonePage { label, f }));
     }
+    let order = visit.request(directory::Command::Withdraw { house })?;
+    app.journal.submit(order.before(deadline)).await?;
     Ok(redirect_see_other("/directory?said=label-withdrawn"))
 }
