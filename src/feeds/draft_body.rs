@@ -35,14 +35,16 @@ impl<'a> LedHosts<'a> {
         Self { board, own }
     }
 
-    /// An address may lead somewhere: its host is the feed's, one below it or one above it, or it
-    /// is official.
+    /// An address may lead somewhere: its host is the feed's or one below it, or it is official.
+    /// One above may be everybody's, as of a site that somebody else lets.
     fn allow(&self, address: &str) -> bool {
         let url = Url::parse(address).ok();
         let host = url.as_ref().and_then(Url::host_str).map(without_www);
-        let is_own = self.own.as_deref().zip(host).is_some_and(|(own, host)| {
-            own == host || is_below(host, own) || (host.contains('.') && is_below(own, host))
-        });
+        let is_own = self
+            .own
+            .as_deref()
+            .zip(host)
+            .is_some_and(|(own, host)| own == host || is_below(host, own));
         is_own || self.board.allows(address)
     }
 }
@@ -250,6 +252,16 @@ mod tests {
         // A number is what it shows.
         let spans = blocks(&body("Gọi 0977 123 456"), str::to_owned);
         assert_eq!(spans[0].items[0][1].href, "tel:0977123456");
+    }
+
+    #[test]
+    fn a_site_that_somebody_lets_leads_not_to_those_who_let_it() {
+        let board = BoardConfig::default();
+        let mut feed = feed();
+        feed.url = "https://sites.xa.example/rss".to_owned();
+        let to = LedHosts::of(&board, &feed);
+        assert!(to.allow("https://sites.xa.example/1") && to.allow("https://a.sites.xa.example/"));
+        assert!(!to.allow("https://xa.example/url?q=https://evil.example"));
     }
 
     #[test]
