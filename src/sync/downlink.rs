@@ -34,6 +34,12 @@ fn details_of(bulletin: &Bulletin) -> NoticeDetails {
     details.until(bulletin.until)
 }
 
+/// The commune's own form has the same bounds; a level of risk is somebody's, and ends.
+fn is_unsound(words: &NoticeWords, details: &NoticeDetails) -> bool {
+    let is_said = details.risk.is_none() || (!words.source.is_empty() && details.until.is_some());
+    text_problem(&words.title, &words.body).is_some() || details.validate().is_err() || !is_said
+}
+
 impl Uplink {
     /// Makes a notice of a bulletin of the commune, once. Returns the reason when it is refused.
     pub(super) async fn execute_command(
@@ -71,8 +77,7 @@ impl Uplink {
         let mut words = NoticeWords::of(&bulletin.title, &bulletin.body);
         words.source = text::line(&bulletin.source, MAX_LINE_CHARS);
         let details = details_of(&bulletin);
-        // The commune's own form has the same bounds.
-        if text_problem(&words.title, &words.body).is_some() || details.validate().is_err() {
+        if is_unsound(&words, &details) {
             return Ok(Some("refused-unsound".into()));
         }
         if self.journal.state().notices.contains_key(&notice) {
@@ -137,5 +142,19 @@ mod tests {
         for level in 3..=5 {
             assert_eq!(details(false, Some(level)), (NoticeKind::Warning, true));
         }
+    }
+
+    #[test]
+    fn a_level_of_nobody_and_one_without_end_are_not_shown() {
+        let mut words = NoticeWords::of("Bão", "Chằng chống nhà cửa.");
+        let plain = NoticeDetails::of(NoticeKind::Warning);
+        let mut level = plain.clone();
+        level.risk = RiskLevel::new(3).map(|level| Risk { level, at: None });
+        let ends = level.clone().until(Some(WallMs::new(9)));
+        assert!(!is_unsound(&words, &plain));
+        assert!(is_unsound(&words, &ends), "nobody says it");
+        words.source = "Đài khí tượng tỉnh".to_owned();
+        assert!(!is_unsound(&words, &ends));
+        assert!(is_unsound(&words, &level), "it never ends");
     }
 }
