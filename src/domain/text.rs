@@ -123,6 +123,18 @@ pub fn line(text: &str, most: usize) -> String {
     truncate(&one, most).trim_end().to_owned()
 }
 
+/// A line as a sentence that ends, for what is read out or follows on: one that ends with a sign
+/// stays as it is.
+#[must_use]
+pub fn sentence(line: &str) -> String {
+    let line = line.trim_end();
+    if line.is_empty() || line.ends_with(['.', '!', '?', '…', ':', ';', ',']) {
+        line.to_owned()
+    } else {
+        format!("{line}.")
+    }
+}
+
 /// Cleans a text of several lines: the line breaks stay, hidden characters go; at most `most`
 /// characters.
 #[must_use]

@@ -12,6 +12,7 @@ use conglang::ports::guests::GuestVisitor;
 use serde_json::{Value as Json, json};
 
 use crate::support::guest_pages::GuestPages;
+use crate::support::house::House;
 use crate::support::http::http;
 use crate::weight::wire;
 
@@ -260,7 +261,7 @@ fn the_fullest_page_is_small_on_the_wire_and_needs_nothing_of_others() {
         ("phones", &phones),
     ];
     assert_eq!(pages.post("/storm", &cookie, &fields).status, 303);
-    for n in 0..8 {
+    for n in 0..14 {
         let long = "Bà con chằng chống nhà cửa, đưa trâu bò về chuồng. ".repeat(20);
         let now = pages.app.supervisor.clock().wall_ms().ms();
         let notice = json!({
@@ -272,9 +273,12 @@ fn the_fullest_page_is_small_on_the_wire_and_needs_nothing_of_others() {
     }
     let page = visit(&pages, "/khan?lang=vi");
     assert_eq!(
-        page.matches("<section class=\"say warn risk risk-3\">")
-            .count(),
-        4
+        ["section", "div"].map(|part| {
+            let box_of = format!("<{part} class=\"say warn risk risk-3\">");
+            page.matches(&box_of).count()
+        }),
+        [1, 11],
+        "the newest whole, the others in a line each"
     );
     assert_eq!(
         page.matches("href=\"tel:0912345").count(),
@@ -347,4 +351,86 @@ fn a_warning_of_a_lower_level_leads_to_the_page_too() {
     assert_eq!(ways(&pages), (false, true), "in no box");
     warn(&pages, "gap", 1, HOUR_MS, true);
     assert_eq!(ways(&pages), (true, false), "in its box");
+}
+
+#[test]
+fn no_lower_level_pushes_urgent_news_without_a_level_off_the_page() {
+    let pages = pages();
+    let until = pages.app.supervisor.clock().wall_ms().ms() + HOUR_MS;
+    let urgent = json!({
+        "id": "de", "title": "Vỡ đê", "body": "Rời nhà ngay.", "kind": "warning",
+        "urgent": true, "until": until,
+    });
+    assert_eq!(pages.technician("/notices", &urgent).status, 200);
+    for n in 0..12 {
+        warn(&pages, &format!("nhe-{n}"), 1 + n % 2, HOUR_MS, true);
+    }
+    for n in 0..6 {
+        warn(&pages, &format!("vua-{n}"), 2, HOUR_MS, false);
+    }
+    let page = visit(&pages, "/khan?lang=vi");
+    assert!(page.contains("Vỡ đê"), "{page}");
+    warn(&pages, "to", 4, HOUR_MS, false);
+    let page = visit(&pages, "/khan?lang=vi");
+    let (high, broken) = (page.find("Tin bão to"), page.find("Vỡ đê"));
+    assert!(high.is_some() && high < broken, "{page}");
+}
+
+#[test]
+fn a_warning_and_a_meeting_say_the_same_aloud_and_in_feeds() {
+    let pages = pages();
+    warn(&pages, "bao", 3, HOUR_MS, true);
+    let now = pages.app.supervisor.clock().wall_ms().ms();
+    let meeting = json!({
+        "id": "hop", "title": "Mời họp thôn", "body": "Nội dung:\n- Tổng kết năm",
+        "kind": "meeting", "place": "Sân đình", "urgent": false, "until": now + 48 * HOUR_MS,
+        "occasion": { "at": now + 24 * HOUR_MS },
+    });
+    assert_eq!(pages.technician("/notices", &meeting).status, 200);
+    let cookie = pages.sign_in();
+    for (id, told) in [
+        (
+            "bao",
+            ["Rủi ro thiên tai cấp 3", "Đài khí tượng thủy văn tỉnh"],
+        ),
+        ("hop", ["Sân đình.", "Nội dung: "]),
+    ] {
+        let form = pages.get(&format!("/speakers?notice={id}"), &cookie).body;
+        for words in told {
+            assert!(form.contains(words), "{words} in {form}");
+        }
+        assert!(!form.contains(":."), "{form}");
+    }
+    for path in ["/feed.xml", "/feed.json"] {
+        let feed = http(pages.portal, "GET", path, "", "").body;
+        for words in [
+            "Rủi ro thiên tai cấp 3",
+            "Đài khí tượng thủy văn tỉnh",
+            "Sân đình",
+        ] {
+            assert!(feed.contains(words), "{words} in {feed}");
+        }
+    }
+}
+
+#[test]
+fn the_chief_is_led_to_the_page_of_this_box() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    let there = house.get("/as-people/khan", &cookie);
+    let here = format!(":{}/khan", house.portal);
+    assert_eq!(there.status, 303);
+    let location = there.header("location");
+    assert!(
+        location.starts_with("http://") && location.ends_with(&here),
+        "{location}"
+    );
+    for none in [
+        "/as-people/evil",
+        "/as-people/t/../x",
+        "/as-people//evil.example",
+    ] {
+        assert_eq!(house.get(none, &cookie).status, 404, "{none}");
+    }
 }

@@ -22,9 +22,12 @@ use crate::http::form::AnyTimeButton;
 use crate::http::page_error::PageResult;
 use crate::http::render::{redirect_see_other, render};
 use crate::http::wrong_input::WrongInput;
+use crate::i18n::locale::Lang;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::components::Fragment;
 use crate::web::kit::form::Post;
+use crate::web::kit::notice_sheet::{ShownNotice, as_speech};
+use crate::web::kit::notices::words_of;
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<Fragment> {
@@ -50,25 +53,13 @@ pub async fn page(
         let state = app.journal.state();
         let notice = NoticeId::new(id)
             .ok()
-            .and_then(|id| state.notices.get(&id).cloned())
-            .filter(|n| app.files.text(&n.text).is_ok());
-        let (title, body) = notice
-            .map(|n| crate::web::kit::notices::title_and_paragraphs(&app, visit.lang, &n))
-            .unwrap_or_default();
-        let sentence = |p: String| {
-            if p.is_empty() || p.ends_with(['.', '!', '?']) {
-                p
-            } else {
-                format!("{p}.")
-            }
-        };
-        let (text, is_cut) = spoken_part(
-            &std::iter::once(title)
-                .chain(body)
-                .map(sentence)
-                .collect::<Vec<_>>()
-                .join(" "),
-        );
+            .and_then(|id| state.notices.get(&id).cloned());
+        let said = notice.and_then(|notice| {
+            let words = words_of(&app, &notice).ok()?;
+            let sheet = ShownNotice::of(&app, Lang::Vi, &words, &notice.details, "");
+            Some(as_speech(&sheet, &words).replace('\n', " "))
+        });
+        let (text, is_cut) = spoken_part(&said.unwrap_or_default());
         return render(&form(
             &app,
             &visit,

@@ -8,6 +8,7 @@ use crate::domain::calendar::day_number;
 use crate::domain::notice::{
     Attachment, AttachmentKind, Notice, NoticeDetails, NoticeLanguage, NoticeWords, Occasion,
 };
+use crate::domain::text;
 use crate::http::notice_body::{NoticeBlock, blocks};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -262,6 +263,17 @@ impl ShownNotice {
         self.facts.get(in_box..).unwrap_or_default()
     }
 
+    /// The risk with its source, and each fact, as lines.
+    #[must_use]
+    pub fn fact_lines(&self) -> Vec<String> {
+        let risk = self.risk.iter();
+        let risk = risk.flat_map(|risk| [risk.words.clone(), risk.source.clone()]);
+        let facts = self.facts.iter();
+        let facts = facts.map(|(label, words)| format!("{label}: {words}"));
+        let lines = risk.chain(facts);
+        lines.filter(|line| !line.is_empty()).collect()
+    }
+
     /// A link that does not open leads nowhere, and says so; its words stay.
     fn hide_dead_links(&mut self, app: &App, lang: Lang) {
         let dead = app.live.dead_links.all();
@@ -391,12 +403,19 @@ pub fn as_message(sheet: &ShownNotice, words: &NoticeWords, address: &str) -> St
         format!("{}: {}", sheet.kind, words.title)
     };
     let mut lines = vec![first];
-    lines.extend(sheet.risk.iter().map(|risk| risk.words.clone()));
-    let facts = sheet.facts.iter();
-    lines.extend(facts.map(|(label, words)| format!("{label}: {words}")));
+    lines.extend(sheet.fact_lines());
     lines.extend(crate::http::notice_body::paragraphs(&words.body));
     if !address.is_empty() {
         lines.push(address.to_owned());
     }
     lines.join("\n")
+}
+
+/// A notice as it is read out: all of the message but its address, a line that ends as a sentence
+/// that ends.
+#[must_use]
+pub fn as_speech(sheet: &ShownNotice, words: &NoticeWords) -> String {
+    let message = as_message(sheet, words, "");
+    let sentences: Vec<String> = message.lines().map(text::sentence).collect();
+    sentences.join("\n")
 }

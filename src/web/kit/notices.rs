@@ -3,6 +3,7 @@
 
 use crate::domain::calendar::day_number;
 use crate::domain::notice::{Notice, NoticeKind, NoticeWords};
+use crate::domain::text;
 use crate::http::notice_body::paragraphs;
 use crate::http::render::{TextSpan, split_phones};
 use crate::i18n::dates;
@@ -241,7 +242,7 @@ fn lead(title: &str, body: &[String]) -> String {
     let words = body
         .iter()
         .skip(usize::from(repeats))
-        .map(String::as_str)
+        .map(|piece| text::sentence(piece))
         .collect::<Vec<_>>()
         .join(" ");
     if words.chars().count() > MAX_LEAD_CHARS {

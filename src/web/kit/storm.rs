@@ -1,9 +1,9 @@
 //! The storm plan as pages read it and as it is written, and whether there is a storm.
 //!
 //! Invariants: one plan is written at a time, from the look at the one before until the order is
-//! decided, whichever door it comes by. The risk is that of a notice which is shown now, by the time
-//! that is known; one that is over or was taken down warns of nothing any more, whatever level it
-//! had.
+//! decided, whichever door it comes by. The risk is that of a notice which is shown now, by the
+//! time that is known; one that is over or was taken down warns of nothing any more, whatever level
+//! it had.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::http::page_error::PageError;
 
 /// The level of risk from which on the storm page stands first on the portal.
 const STORMY_LEVEL: u8 = 3;
-/// Most bulletins on the storm page.
-const MOST_BULLETINS: usize = 4;
+/// Most bulletins on the storm page; the list of notices has the others.
+const MOST_BULLETINS: usize = 12;
 
 /// Held from the look at the plan in force until the order for another is decided.
 static WRITING: Mutex<()> = Mutex::const_new(());
@@ -104,13 +104,18 @@ impl App {
     }
 
     /// The notices that warn now, because they are urgent or have a level of risk: the highest risk
-    /// first, then the newest.
+    /// first, then the newest. Urgent news without a level (a broken dyke) stand where a storm
+    /// begins: no lower level pushes them off the page.
     #[must_use]
     pub fn bulletins(&self) -> Vec<Arc<Notice>> {
         let now = self.supervisor.clock().trusted_ms();
         let mut all = self.journal.state().notices_at(now);
         all.retain(|n| n.details.urgent || risk_level(&n.details) > 0);
-        all.sort_by_key(|n| std::cmp::Reverse((risk_level(&n.details), n.order)));
+        let weight = |details: &NoticeDetails| match risk_level(details) {
+            0 => STORMY_LEVEL,
+            level => level,
+        };
+        all.sort_by_key(|n| std::cmp::Reverse((weight(&n.details), n.order)));
         all.truncate(MOST_BULLETINS);
         all
     }

@@ -22,6 +22,7 @@ use crate::http::render::markup_escaped;
 use crate::i18n::locale::Lang;
 use crate::time::WallMs;
 use crate::web::kit::links::PublicPage;
+use crate::web::kit::notice_sheet::ShownNotice;
 use crate::web::kit::notices::words_of;
 
 /// Notices of a feed.
@@ -56,11 +57,12 @@ fn items(portal: &Portal) -> Vec<NewsItem> {
     let item = |notice: &Arc<Notice>| {
         // Nobody subscribes to a text that cannot be read.
         let words = words_of(app, notice).ok()?;
+        let facts = ShownNotice::of(app, Lang::Vi, &words, &notice.details, "").fact_lines();
         Some(NewsItem {
             guid: app.links.at(&format!("/t/{}", notice.id)),
             link: app.links.to(PublicPage::Notice(notice)),
             title: words.title,
-            paragraphs: paragraphs(&words.body),
+            paragraphs: facts.into_iter().chain(paragraphs(&words.body)).collect(),
             at: notice.at,
         })
     };

@@ -18,11 +18,11 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::Portal;
 use super::notices::file_of;
-use crate::domain::notice::NoticeWords;
 use crate::i18n::locale::Lang;
 use crate::ports::listening::ListeningRequest;
 use crate::store::spoken_texts::{name_of_blob, name_of_paper};
-use crate::web::kit::notice_sheet::{ShownNotice, as_message};
+use crate::web::kit::notice_sheet::{ShownNotice, as_speech};
+use crate::web::kit::notices::words_of;
 
 /// How much of a sound is in memory for each phone that fetches it, bytes.
 const SOUND_PIECE_BYTES: u64 = 64 * 1024;
@@ -36,7 +36,7 @@ pub(super) async fn notice(
     let app = &portal.app;
     let found = app.journal.state().notice_linked(&id).cloned();
     let text = found.and_then(|notice| {
-        let words = NoticeWords::decode(&app.files.text(&notice.text).ok()?);
+        let words = words_of(app, &notice).ok()?;
         Some((notice, words))
     });
     let Some((notice, words)) = text else {
@@ -45,8 +45,7 @@ pub(super) async fn notice(
     let sheet = ShownNotice::published(app, Lang::Vi, &notice, "");
     let request = ListeningRequest {
         name: name_of_blob(&notice.text.id, notice.versions.len()),
-        // A line that ends is a sentence that ends.
-        text: as_message(&sheet, &words, "").replace('\n', ".\n"),
+        text: as_speech(&sheet, &words),
         of: Some(notice.text),
     };
     answer(&portal, request, &headers).await

@@ -11,7 +11,7 @@ use super::visit::PortalVisit;
 use crate::domain::calendar::DAY_MS;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::rules::MAX_NOTICES;
-use crate::domain::notice::{Attachment, Notice, NoticeKind, NoticeLanguage, NoticeWords};
+use crate::domain::notice::{Attachment, Notice, NoticeKind, NoticeLanguage};
 use crate::domain::state::VillageState;
 use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
@@ -22,7 +22,7 @@ use crate::web::kit::app::App;
 use crate::web::kit::links::PublicPage;
 use crate::web::kit::notice_files;
 use crate::web::kit::notice_sheet::ShownNotice;
-use crate::web::kit::notices::{NoticeSummary, kind_key, summarize};
+use crate::web::kit::notices::{NoticeSummary, kind_key, summarize, words_of};
 
 /// Notices on one page of all.
 const MOST: usize = 100;
@@ -258,7 +258,7 @@ pub async fn one(
             let papers = &notice.details.attachments;
             sheet.offer_reading(app, f.lang, papers, &q).await;
             let page = PublicPage::Notice(&notice);
-            let has_words = app.files.text(&notice.text).is_ok();
+            let has_words = words_of(app, &notice).is_ok();
             let is_read = notice.details.language == NoticeLanguage::Vietnamese;
             let listen = (has_words && is_read).then(|| format!("{files}listen.mp3"));
             render(&PortalNotice {
@@ -301,7 +301,7 @@ pub(super) fn file_of(portal: &Portal, id: &str, sha256: &str) -> Option<(Attach
 pub(super) fn paper_name(app: &App, notice: &Notice, sha256: &str) -> Option<String> {
     let files = &notice.details.attachments;
     let place = files.iter().position(|file| file.sha256 == sha256)?;
-    let words = NoticeWords::decode(&app.files.text(&notice.text).ok()?);
+    let words = words_of(app, notice).ok()?;
     Some(words.files.get(place).cloned().unwrap_or_default())
 }
 

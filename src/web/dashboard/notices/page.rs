@@ -114,21 +114,10 @@ const USUAL_CHOICE: &str = "7";
 /// The fields of a day and a place.
 const OCCASION_FIELDS: [&str; 4] = ["held-day", "held-time", "held-end", "place"];
 /// The fields of each part of the form that may be closed.
-const PARTS: [(&str, &[&str]); 2] = [
+const PARTS: [(&str, &[&str]); 3] = [
     ("occasion", &OCCASION_FIELDS),
-    (
-        "more",
-        &[
-            "urgent",
-            "risk",
-            "source",
-            "source-day",
-            "source-time",
-            "from",
-            "publish-day",
-            "publish-time",
-        ],
-    ),
+    ("official", &["risk", "source", "source-day", "source-time"]),
+    ("more", &["urgent", "from", "publish-day", "publish-time"]),
 ];
 
 fn open_parts(typed: &NoticeForm, wrong: &WrongInput) -> Vec<&'static str> {
@@ -136,12 +125,14 @@ fn open_parts(typed: &NoticeForm, wrong: &WrongInput) -> Vec<&'static str> {
         .iter()
         .filter(|t| t.title == typed.get("title"));
     let has_occasion = of_template.any(|t| t.occasion) || typed.get("days") == UNTIL_HELD;
+    let is_warning = typed.get("kind") == NoticeKind::Warning.name();
     PARTS
         .into_iter()
         .filter(|(part, fields)| {
             let mut fields = fields.iter();
             fields.any(|name| !typed.get(name).is_empty() || wrong.is_in(name))
                 || (*part == "occasion" && has_occasion)
+                || (*part == "official" && is_warning)
                 || (*part == "more" && wrong.is_in("days"))
         })
         .map(|(part, _)| part)

@@ -39,7 +39,10 @@ pub(super) fn missing_text(lang: Lang, words: &NoticeWords, details: &NoticeDeta
     let places = unfilled_places(words);
     let places = (places > 0).then(|| lang.f("notice-unfilled", &[("n", &places.to_string())]));
     let day = missing_day(details).map(|key| lang.t(key));
-    let missing: Vec<String> = places.into_iter().chain(day).collect();
+    let is_nobodys = details.urgent && details.risk.is_none() && words.source.is_empty();
+    let is_warning = details.kind == NoticeKind::Warning;
+    let official = (is_warning && is_nobodys).then(|| lang.t("notice-no-official"));
+    let missing: Vec<String> = places.into_iter().chain(day).chain(official).collect();
     if missing.is_empty() {
         String::new()
     } else {
