@@ -62,8 +62,8 @@ impl StormPlanRows {
         typed.tidied()
     }
 
-    /// The rows as they are kept: each of them one line, none of them empty; the error is the number
-    /// of a part as of [`Self::typed`].
+    /// The rows as they are kept: each of them one line, none of them empty; the error is the
+    /// number of a part as of [`Self::typed`].
     ///
     /// # Errors
     /// The part that is beyond its bounds.

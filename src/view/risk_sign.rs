@@ -17,7 +17,7 @@ pub struct RiskSign {
     pub source: String,
 }
 
-/// Who says something, and the moment that they give; empty = neither is said.
+/// The source of a text, and the moment that it gives; empty = neither is said.
 #[must_use]
 pub fn source_words(lang: Lang, source: &str, at: Option<WallMs>) -> String {
     let said = (!source.is_empty()).then(|| lang.verbatim(source));

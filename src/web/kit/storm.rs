@@ -18,7 +18,7 @@ use crate::http::page_error::PageError;
 /// The level of risk from which on the storm page stands first on the portal.
 const STORMY_LEVEL: u8 = 3;
 /// Most bulletins on the storm page; the list of notices has the others.
-const MOST_BULLETINS: usize = 12;
+const MOST_BULLETINS: usize = 8;
 
 /// Held from the look at the plan in force until the order for another is decided.
 static WRITING: Mutex<()> = Mutex::const_new(());
