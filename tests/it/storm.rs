@@ -348,3 +348,33 @@ fn a_warning_of_a_lower_level_leads_to_the_page_too() {
     warn(&pages, "gap", 1, HOUR_MS, true);
     assert_eq!(ways(&pages), (true, false), "in its box");
 }
+
+#[test]
+fn an_urgent_notice_without_a_level_is_among_the_first_and_the_rest_is_one_tap_away() {
+    let pages = pages();
+    for n in 0..5 {
+        warn(&pages, &format!("muc-{n}"), 1 + n % 2, 3 * HOUR_MS, false);
+    }
+    let urgent = |id: &str, title: &str| {
+        let words = conglang::domain::notice::NoticeWords::of(title, "Rời nhà ngay.");
+        let kind = conglang::domain::notice::NoticeKind::Notice;
+        let details = conglang::domain::notice::NoticeDetails::of(kind).urgent();
+        crate::notice_strains::publish(&pages, id, &words, details);
+    };
+    urgent("vo-de", "VỠ ĐÊ");
+    let page = visit(&pages, "/khan?lang=vi");
+    let at = |page: &str, words: &str| page.find(words).unwrap_or(usize::MAX);
+    assert!(at(&page, "VỠ ĐÊ") < at(&page, "Tin bão muc-"), "{page}");
+    assert!(page.contains("Còn cảnh báo khác"), "{page}");
+    assert_eq!(page.matches("Tin bão muc-").count(), 3, "{page}");
+    // Also while four of a higher level are up.
+    for n in 0..4 {
+        warn(&pages, &format!("cao-{n}"), 4, 3 * HOUR_MS, true);
+    }
+    urgent("vo-dap", "VỠ ĐẬP");
+    let page = visit(&pages, "/khan?lang=vi");
+    assert!(at(&page, "VỠ ĐẬP") < usize::MAX, "{page}");
+    assert!(at(&page, "Tin bão cao-") < at(&page, "VỠ ĐẬP"), "{page}");
+    assert!(page.len() <= FIRST_VIEW, "{} bytes", page.len());
+    assert!(visit(&pages, "/t?lang=vi").contains("Tin bão muc-0"));
+}
