@@ -4,8 +4,8 @@
 //! Invariants: a bulletin and its rows for the villages are one transaction. The same bulletin
 //! under the same command id is sent once; a corrected one is another bulletin, and so is one that
 //! is shown until another day. A village in which a bulletin that says all the same is up, or is on
-//! its way to it, does not get it a second time; one row tells, however many were sent. Rows that an
-//! older version queued get a bulletin of their own at the start.
+//! its way to it, does not get it a second time; one row tells, however many were sent. Rows that
+//! an older version queued get a bulletin of their own at the start.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -151,9 +151,7 @@ pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
         let known = shown.get(key.as_slice()).map_err(io_error)?;
         let known = known.map(|seq| seq.value());
         if known.is_none_or(|known| known < queued.seq) {
-            shown
-                .insert(key.as_slice(), queued.seq)
-                .map_err(io_error)?;
+            shown.insert(key.as_slice(), queued.seq).map_err(io_error)?;
         }
         if queued.number == 0 {
             // All rows of one sending end in the same millisecond and say the same.

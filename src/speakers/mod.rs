@@ -6,7 +6,7 @@ pub mod listening;
 pub mod playback;
 mod rendering;
 pub mod sequence;
-mod sound_hour;
 pub mod sound_cache;
+mod sound_hour;
 pub mod speech;
 pub mod speech_service;

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -308,7 +308,10 @@ mod tests {
         assert_eq!(pages.pages_of(&a).await, Some(12));
         fs::write(pages.named(&a, RECORD), b"{").expect("written");
         assert_eq!(pages.pages_of(&a).await, Some(12), "nothing is read again");
-        let again = PaperRecord { pages: 13, ..record };
+        let again = PaperRecord {
+            pages: 13,
+            ..record
+        };
         pages.put_record(&a, &again).expect("kept");
         assert_eq!(pages.pages_of(&a).await, Some(13), "it was read anew");
         pages.sweep(&BTreeSet::new()).expect("swept");

@@ -67,7 +67,10 @@ impl SpokenTexts {
         let path = self.file(name)?;
         let now = SystemTime::now();
         let noted = path.metadata().and_then(|about| about.modified());
-        let is_noted = |at| now.duration_since(at).is_ok_and(|past| past < NOTE_INTERVAL);
+        let is_noted = |at| {
+            now.duration_since(at)
+                .is_ok_and(|past| past < NOTE_INTERVAL)
+        };
         if !noted.is_ok_and(is_noted)
             && let Ok(file) = fs::File::options().append(true).open(&path)
         {

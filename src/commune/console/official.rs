@@ -3,8 +3,8 @@
 //!
 //! Invariants: the fields are those of the village's own form, by the same names; what cannot be
 //! read is a sentence at its field, and so is what every village would refuse, or a source of a day
-//! that has not come. A level has a source. Deliberately absent: pictures and papers,
-//! which no message to a village carries.
+//! that has not come. A level has a source. Deliberately absent: pictures and papers, which no
+//! message to a village carries.
 
 use super::super::sent_bulletins::{BULLETIN_LIFETIME_MS, MAX_SHOWN_MS};
 use crate::domain::calendar::{day_number, day_start};
@@ -205,7 +205,10 @@ mod tests {
                 "source-time",
             ),
             (vec![("source-day", "1/12/2026")], "source-day"),
-            (vec![("risk", "2"), source, ("source-day", "31/12/9999")], "source-day"),
+            (
+                vec![("risk", "2"), source, ("source-day", "31/12/9999")],
+                "source-day",
+            ),
             (vec![("source-day", "1/1/1970")], "source-day"),
             (vec![("until", "mai")], "until"),
             (vec![("until", "29/11/2026")], "until"),
@@ -222,10 +225,19 @@ mod tests {
 
     #[test]
     fn whatever_the_form_takes_every_village_takes() {
-        let days = ["1/1/1970", "2/1/1970", "30/11/2026", "1/12/2026", "31/12/9999"];
+        let days = [
+            "1/1/1970",
+            "2/1/1970",
+            "30/11/2026",
+            "1/12/2026",
+            "31/12/9999",
+        ];
         let untils = ["", "30/11/2026", "28/1/2027", "30/1/2027", "31/12/9999"];
         let mut taken = 0;
-        for (day, until) in days.iter().flat_map(|day| untils.map(|until| (*day, until))) {
+        for (day, until) in days
+            .iter()
+            .flat_map(|day| untils.map(|until| (*day, until)))
+        {
             let fields = [
                 ("risk", "2"),
                 ("source", "Đài khí tượng tỉnh"),

@@ -93,7 +93,11 @@ fn a_bulletin_that_shows_anything_else_or_longer_is_sent_and_only_the_same_is_pr
     let changes: [(&str, fn(&mut Bulletin), bool); 8] = [
         ("same", |_| {}, false),
         ("hour", |b| b.until = b.until.map(|u| u + 60_000), false),
-        ("longer", |b| b.until = b.until.map(|u| u + 6 * 86_400_000), true),
+        (
+            "longer",
+            |b| b.until = b.until.map(|u| u + 6 * 86_400_000),
+            true,
+        ),
         ("for ever", |b| b.until = None, true),
         ("title", |b| b.title.push('!'), true),
         ("body", |b| b.body.push('!'), true),

@@ -1,9 +1,9 @@
 //! The village's map as pages use it: the data with its index, in metres, with the graph of roads.
 //!
 //! Invariants: it is made of [`MapData`] alone, so it is the same after every start; things are
-//! named by their place in the data. How far each place is from the village hall is worked out once,
-//! with the map. Roads are listed with the main ones first, houses by number as
-//! people count them.
+//! named by their place in the data. How far each place is from the village hall is worked out
+//! once, with the map. Roads are listed with the main ones first, houses by number as people count
+//! them.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

@@ -5,7 +5,8 @@
 //! has a variant of `SearchKind` and a function here that takes over what changed of it; nothing
 //! else knows what is searched. At most [`AT_ONCE`] questions hold a thread, of one address one;
 //! another waits for its turn without one, in rounds with the other addresses, and gives up after
-//! [`PATIENCE`]: the threads are those of sign-ins and files too. An index that a panic left half done is made anew.
+//! [`PATIENCE`]: the threads are those of sign-ins and files too. An index that a panic left half
+//! done is made anew.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, MutexGuard};

@@ -1,9 +1,9 @@
 //! The storm plan as pages read it and as it is written, and whether there is a storm.
 //!
 //! Invariants: one plan is written at a time, from the look at the one before until the order is
-//! decided, whichever door it comes by. The risk is that of a notice which is shown now, by the time
-//! that is known; one that is over or was taken down warns of nothing any more, whatever level it
-//! had.
+//! decided, whichever door it comes by. The risk is that of a notice which is shown now, by the
+//! time that is known; one that is over or was taken down warns of nothing any more, whatever level
+//! it had.
 
 use std::sync::Arc;
 

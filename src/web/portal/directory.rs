@@ -2,8 +2,8 @@
 //!
 //! Invariants: a house shows its number and its direction, and with the householder's consent its
 //! label; there is nothing else that it could show. An old id leads for ever to the road or house
-//! of today. No page of lists looks for a way: how far places are stands in the map. Deliberately absent: a map of others in the page. Links open the phone's own map, or
-//! Google's.
+//! of today. No page of lists looks for a way: how far places are stands in the map. Deliberately
+//! absent: a map of others in the page. Links open the phone's own map, or Google's.
 
 use axum::extract::{Path, Query, State};
 use axum::http::header::LOCATION;

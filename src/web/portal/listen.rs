@@ -2,8 +2,8 @@
 //!
 //! Invariants: whoever may read the words may hear them, and nobody else. The sound is made when
 //! somebody first asks for it: two wait for that at a time, of one address one, in rounds with the
-//! other addresses (`FairTurns`); what lies ready waits for nothing. A part of it is sent to whoever
-//! asks for a part: iPhones play nothing else.
+//! other addresses (`FairTurns`); what lies ready waits for nothing. A part of it is sent to
+//! whoever asks for a part: iPhones play nothing else.
 
 use std::io::SeekFrom;
 use std::path::{Path as FilePath, PathBuf};

@@ -3,8 +3,8 @@
 //!
 //! Invariants: whoever may read the notice may read its papers, and nobody else. Text that a
 //! program read from a picture says so on each page. A page is made in turn (`busy`), because the
-//! whole record is read for each. The paper itself is always offered: a page is
-//! a help to read it, never its place.
+//! whole record is read for each. The paper itself is always offered: a page is a help to read it,
+//! never its place.
 
 use std::ops::Range;
 

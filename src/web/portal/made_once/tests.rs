@@ -128,9 +128,7 @@ async fn parts_that_somebody_pages_through_push_out_no_first_page() {
     let all = (0..kinds).map(Some).chain([None]);
     let first: Vec<_> = all
         .flat_map(|kind| [(kind, Lang::Vi), (kind, Lang::En)])
-        .flat_map(|(kind, lang)| {
-            [false, true].map(|big| SharedPage::Notices(lang, big, kind, 0))
-        })
+        .flat_map(|(kind, lang)| [false, true].map(|big| SharedPage::Notices(lang, big, kind, 0)))
         .collect();
     assert!(first.len() <= MOST);
     let further = (1..=3 * MOST).map(|n| SharedPage::Notices(Lang::Vi, false, None, n * 100));
@@ -156,7 +154,15 @@ async fn a_page_is_made_once_for_all_who_ask_for_it_at_once() {
         all.spawn(async move { pages.get_at(still, 1, make).await });
     }
     assert!(all.join_all().await.iter().all(|made| *made == Some(0)));
-    let newer = || (BoardVersion { minutes: (1, 1), ..still().0 }, WallMs::new(5));
+    let newer = || {
+        (
+            BoardVersion {
+                minutes: (1, 1),
+                ..still().0
+            },
+            WallMs::new(5),
+        )
+    };
     let made = pages.get_at(newer, 1, || 7).await;
     assert_eq!(made, Some(7), "the village is another");
 }
