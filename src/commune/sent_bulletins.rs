@@ -2,9 +2,10 @@
 //! it; and what became of it in every village.
 //!
 //! Invariants: a bulletin and its rows for the villages are one transaction. The same bulletin
-//! under the same command id is sent once; a corrected one is another bulletin. A village in which
-//! the same words are up, or are on their way to it, does not get them a second time. Rows that an
-//! older version queued get a bulletin of their own at the start.
+//! under the same command id is sent once; a corrected one is another bulletin, and so is one that
+//! is shown until another day. A village in which a bulletin that says all the same is up, or is on
+//! its way to it, does not get it a second time; one row tells, however many were sent. Rows that
+//! an older version queued get a bulletin of their own at the start.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,7 +19,7 @@ use super::store::CommuneStore;
 use super::tables::{
     BulletinOutcome, META, UndeliveredBulletin, io_error, json_row, village_rows, with_number,
 };
-use crate::domain::calendar::day_number;
+use crate::domain::calendar::{day_number, day_start};
 use crate::domain::id::CommandId;
 use crate::keys::secret;
 use crate::protocol::commune::Bulletin;
@@ -26,6 +27,8 @@ use crate::time::WallMs;
 
 /// Number (big endian) → bulletin.
 const SENT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sent");
+/// Village and what is shown of a bulletin (SHA-256) → its last number in that village.
+const SHOWN: TableDefinition<'_, &[u8], u64> = TableDefinition::new("shown");
 /// How long a bulletin is sent, and shown in the village unless its officer chose otherwise, ms.
 pub const BULLETIN_LIFETIME_MS: i64 = 7 * 86_400_000;
 /// How long it may be shown at most, ms.
@@ -136,6 +139,7 @@ impl Receipt {
 pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
     let mut sent = write.open_table(SENT).map_err(io_error)?;
     let mut down = write.open_table(DOWN).map_err(io_error)?;
+    let mut shown = write.open_table(SHOWN).map_err(io_error)?;
     let mut unnumbered: BTreeMap<(WallMs, String), Vec<(String, UndeliveredBulletin)>> =
         BTreeMap::new();
     for row in down.iter().map_err(io_error)? {
@@ -143,6 +147,12 @@ pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
         let village = key.value().split(|b| *b == 0).next().unwrap_or_default();
         let village = String::from_utf8_lossy(village).into_owned();
         let queued: UndeliveredBulletin = serde_json::from_slice(value.value())?;
+        let key = shown_key(&village, &queued.bulletin)?;
+        let known = shown.get(key.as_slice()).map_err(io_error)?;
+        let known = known.map(|seq| seq.value());
+        if known.is_none_or(|known| known < queued.seq) {
+            shown.insert(key.as_slice(), queued.seq).map_err(io_error)?;
+        }
         if queued.number == 0 {
             // All rows of one sending end in the same millisecond and say the same.
             let words = serde_json::to_string(&queued.bulletin)?;
@@ -234,37 +244,43 @@ fn once_key(order: &BulletinOrder) -> io::Result<Vec<u8>> {
     .concat())
 }
 
-/// The number of the bulletin by which a village has these words already: it waits or was
-/// published, was not taken down, and its time is not over.
+/// The key of all that a village shows of a bulletin, for one village.
+fn shown_key(village: &str, bulletin: &Bulletin) -> io::Result<Vec<u8>> {
+    let shown = Bulletin {
+        // An end that nobody chose moves on between two taps.
+        until: bulletin.until.map(|until| day_start(day_number(until))),
+        ..bulletin.clone()
+    };
+    let hash = secret::sha256(&serde_json::to_vec(&shown)?);
+    Ok([village.as_bytes(), b"\0", hash.as_bytes()].concat())
+}
+
+/// The number of the bulletin by which a village shows this already: it waits or was published,
+/// was not taken down, and its time is not over.
 fn present(
+    shown: &Table<'_, &'static [u8], u64>,
     down: &BulletinTable<'_>,
     village: &str,
     order: &BulletinOrder,
 ) -> io::Result<Option<u64>> {
-    let (from, to) = village_rows(village);
-    let rows = down.range(from.as_slice()..to.as_slice());
-    for row in rows.map_err(io_error)?.rev() {
-        let queued: UndeliveredBulletin = json_row(row)?;
-        // Rows stand in the order in which they were sent, and none lasts longer than the most.
-        if queued.expires_at + MAX_SHOWN_MS <= order.at {
-            return Ok(None);
-        }
-        let content = |b: &Bulletin| {
-            let said = (b.title.clone(), b.body.clone(), b.source.clone());
-            (said, b.urgent, b.risk)
-        };
-        let lasts = match queued.outcome {
-            BulletinOutcome::Refused(_) => false,
-            BulletinOutcome::Waiting => queued.expires_at > order.at,
-            BulletinOutcome::Done => true,
-        };
-        let ends = queued.bulletin.until.unwrap_or(queued.expires_at);
-        let is_up = lasts && queued.taken_down_at.is_none() && ends > order.at;
-        if is_up && content(&queued.bulletin) == content(&order.bulletin) {
-            return Ok(Some(queued.number));
-        }
-    }
-    Ok(None)
+    let key = shown_key(village, &order.bulletin)?;
+    let seq = shown.get(key.as_slice()).map_err(io_error)?;
+    let Some(seq) = seq.map(|seq| seq.value()) else {
+        return Ok(None);
+    };
+    let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
+    let Some(row) = down.get(key.as_slice()).map_err(io_error)? else {
+        return Ok(None);
+    };
+    let queued: UndeliveredBulletin = serde_json::from_slice(row.value())?;
+    let lasts = match queued.outcome {
+        BulletinOutcome::Refused(_) => false,
+        BulletinOutcome::Waiting => queued.expires_at > order.at,
+        BulletinOutcome::Done => true,
+    };
+    let ends = queued.bulletin.until.unwrap_or(queued.expires_at);
+    let is_up = lasts && queued.taken_down_at.is_none() && ends > order.at;
+    Ok(is_up.then_some(queued.number))
 }
 
 impl CommuneStore {
@@ -284,11 +300,12 @@ impl CommuneStore {
             }
             let mut sent = write.open_table(SENT).map_err(io_error)?;
             let mut down = write.open_table(DOWN).map_err(io_error)?;
+            let mut shown = write.open_table(SHOWN).map_err(io_error)?;
             let number = next_number(&sent)?;
             let mut villages = Vec::new();
             let mut earlier = None;
             for village in &order.villages {
-                if let Some(number) = present(&down, village, order)? {
+                if let Some(number) = present(&shown, &down, village, order)? {
                     earlier = earlier.or(Some(number));
                     continue;
                 }
@@ -307,6 +324,8 @@ impl CommuneStore {
                     history_entries: 0,
                 };
                 queue(&mut down, village, &queued)?;
+                let key = shown_key(village, &order.bulletin)?;
+                shown.insert(key.as_slice(), seq).map_err(io_error)?;
                 villages.push((village.clone(), seq));
             }
             if let Some(earlier) = earlier.filter(|_| villages.is_empty()) {

@@ -29,6 +29,8 @@ pub mod map;
 pub mod route;
 pub mod rules;
 mod streets;
+#[cfg(test)]
+pub(crate) use self::streets::searches;
 
 #[cfg(test)]
 mod map_tests;

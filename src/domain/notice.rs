@@ -31,7 +31,7 @@ mod words;
 pub use self::code::NoticeCode;
 pub use self::details::{
     Attachment, AttachmentKind, MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_PICTURE_SIDE,
-    NoticeDetails, NoticeKind, NoticeLanguage, Occasion, Risk, RiskLevel,
+    NoticeDetails, NoticeKind, NoticeLanguage, Occasion, Risk, RiskLevel, is_moment,
 };
 pub use self::words::{
     MAX_BODY_CHARS, MAX_LINE_CHARS, MAX_TITLE_CHARS, NoticeWords, normalize, text_problem,

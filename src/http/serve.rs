@@ -66,9 +66,10 @@ const CLOCK_OUT_OF_RANGE_BODY: &str = "Đồng hồ của máy đang sai (trư�
     The clock of this machine is wrong (before 1970 or after 9998), so no page can be opened. Set \
     the machine's time.\n";
 
-/// The key under which the connections of a peer are counted: its network, for an IPv6 network has
-/// one owner. The unique local network of a wifi has as many owners as phones.
-fn counted_as(address: IpAddr) -> IpAddr {
+/// The key under which the connections of a peer, and its turns, are counted: its network, for an
+/// IPv6 network has one owner. The unique local network of a wifi has as many owners as phones.
+#[must_use]
+pub fn counted_as(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if v6.is_unique_local() => v6.into(),
         other => source_network(other),

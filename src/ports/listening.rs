@@ -1,6 +1,7 @@
 //! Requests for a text as a file of sound, for a phone: the pages send them, the service of
 //! `speakers` answers.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub struct ListeningRequest {
     pub text: String,
     /// The blob that it comes from; none = it comes from no blob. An erased one is not heard.
     pub of: Option<BlobRef>,
+    /// The address that asks, as its turns are counted.
+    pub asker: IpAddr,
 }
 
 /// Where the answer goes; none = there is no sound.

@@ -2,12 +2,16 @@
 //!
 //! Invariants: one text at a time, and it has its own turn: no announcement waits for it. A text is
 //! read to a bounded length, in pieces, so that none has more memory than a piece. A text that was
-//! erased while it was read is not stored.
+//! erased while it was read is not stored. What is written within an hour is bounded, for all and
+//! for one address (`SoundHour`); beyond it a phone hears what lies ready and nothing else.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::sound_hour::SoundHour;
 use super::speech::synthesize;
 use crate::config::SpeechConfig;
 use crate::ports::listening::{ListeningPort, ListeningRequest};
@@ -50,6 +54,7 @@ impl ListeningService {
     /// Never by itself; the type fits a service.
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
         let mut inbox = self.port.inbox().await;
+        let mut hour = SoundHour::default();
         loop {
             let request = tokio::select! {
                 request = inbox.recv() => request,
@@ -62,13 +67,16 @@ impl ListeningService {
             if reply.is_closed() {
                 continue;
             }
-            let _ = reply.send(self.answer(&request).await);
+            let _ = reply.send(self.answer(&request, &mut hour).await);
         }
     }
 
-    async fn answer(&self, request: &ListeningRequest) -> Option<PathBuf> {
+    async fn answer(&self, request: &ListeningRequest, hour: &mut SoundHour) -> Option<PathBuf> {
         if let Some(file) = self.spoken.file(&request.name) {
             return Some(file);
+        }
+        if !hour.has_room(request.asker, Instant::now()) {
+            return None;
         }
         let sound = match self.speak(&request.text).await {
             Ok(sound) => sound,
@@ -77,6 +85,7 @@ impl ListeningService {
                 return None;
             }
         };
+        hour.wrote(request.asker, sound.len(), Instant::now());
         let (spoken, name) = (self.spoken.clone(), request.name.clone());
         let stored = tokio::task::spawn_blocking(move || spoken.put(&name, &sound)).await;
         let file = match stored.map_err(std::io::Error::other).flatten() {

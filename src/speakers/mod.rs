@@ -7,5 +7,6 @@ pub mod playback;
 mod rendering;
 pub mod sequence;
 pub mod sound_cache;
+mod sound_hour;
 pub mod speech;
 pub mod speech_service;

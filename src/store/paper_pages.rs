@@ -3,14 +3,15 @@
 //! Invariants: this is a cache. A file that is missing or does not read is made again from the
 //! paper; a file is whole or not there, and the record is written last, so what it names was there.
 //! Files are named by the SHA-256 of the paper. Files of no paper of a notice go with the sweep of
-//! attachments. Pictures have a bound of all together: beyond it papers have text alone.
+//! attachments. Pictures have a bound of all together: beyond it papers have text alone. How many
+//! pages a paper has is read once, and remembered: every reader of its notice is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,8 @@ use crate::protocol::paper::PaperProblem;
 
 /// Most bytes of all records and pictures together, before a paper is left without pictures.
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
+/// Most papers whose number of pages is remembered.
+const MAX_REMEMBERED: usize = 8_192;
 /// The end of the name of a record; of another form it has another name, and is not read.
 const RECORD: &str = "read-1.json";
 
@@ -84,6 +87,8 @@ pub struct PaperPages {
     folder: PathBuf,
     /// How many records were stored since the start.
     stored: Arc<AtomicU64>,
+    /// How many pages papers have, by SHA-256.
+    counts: Arc<Mutex<BTreeMap<String, u32>>>,
 }
 
 impl PaperPages {
@@ -96,6 +101,7 @@ impl PaperPages {
         Ok(Self {
             folder: folder.to_owned(),
             stored: Arc::default(),
+            counts: Arc::default(),
         })
     }
 
@@ -128,18 +134,37 @@ impl PaperPages {
         serde_json::from_slice(&stored).ok()
     }
 
-    /// How many pages a paper has; none = it has not been read. The rest of its record is not held.
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, paper: &Attachment, pages: u32) {
+        let mut counts = self.counts();
+        if counts.len() >= MAX_REMEMBERED {
+            counts.pop_first();
+        }
+        counts.insert(paper.sha256.clone(), pages);
+    }
+
+    /// How many pages a paper has; none = it has not been read. Its record is read once, off the
+    /// async threads, and not held.
     pub async fn pages_of(&self, paper: &Attachment) -> Option<u32> {
         #[derive(Deserialize)]
         struct PageCount {
             pages: u32,
+        }
+        let known = self.counts().get(&paper.sha256).copied();
+        if known.is_some() {
+            return known;
         }
         let record = self.named(paper, RECORD);
         let counted = tokio::task::spawn_blocking(move || {
             let stored = fs::read(record).ok()?;
             serde_json::from_slice::<PageCount>(&stored).ok()
         });
-        Some(counted.await.ok().flatten()?.pages)
+        let pages = counted.await.ok().flatten()?.pages;
+        self.remember(paper, pages);
+        Some(pages)
     }
 
     /// The record of a paper, read off the async threads.
@@ -178,6 +203,7 @@ impl PaperPages {
     pub fn put_record(&self, paper: &Attachment, record: &PaperRecord) -> io::Result<()> {
         let text = serde_json::to_vec(record)?;
         write_atomic(&self.named(paper, RECORD), &text)?;
+        self.remember(paper, record.pages);
         self.stored.fetch_add(1, Ordering::Release);
         Ok(())
     }
@@ -205,6 +231,9 @@ impl PaperPages {
             let name = entry.file_name();
             let paper = name.to_str().and_then(|name| name.split_once('.'));
             if !paper.is_some_and(|(sha256, _)| used.contains(sha256)) {
+                if let Some((sha256, _)) = paper {
+                    self.counts().remove(sha256);
+                }
                 fs::remove_file(entry.path())?;
                 gone += 1;
             }
@@ -261,5 +290,35 @@ mod tests {
         assert_eq!(pages.sweep(&used).expect("swept"), 1);
         assert_eq!(pages.record(&a), Some(record));
         assert!(pages.has_room().expect("counted"));
+    }
+
+    #[tokio::test]
+    async fn the_pages_of_a_paper_are_counted_once_and_not_for_each_reader() {
+        let temporary = tempfile::tempdir().expect("folder");
+        let stored = PaperPages::open(temporary.path()).expect("opens");
+        let a = paper("a");
+        assert_eq!(stored.pages_of(&a).await, None, "not read yet");
+        let record = PaperRecord {
+            pages: 12,
+            ..PaperRecord::default()
+        };
+        stored.put_record(&a, &record).expect("kept");
+        // As after a start, when nothing is remembered.
+        let pages = PaperPages::open(temporary.path()).expect("opens");
+        assert_eq!(pages.pages_of(&a).await, Some(12));
+        fs::write(pages.named(&a, RECORD), b"{").expect("written");
+        assert_eq!(pages.pages_of(&a).await, Some(12), "nothing is read again");
+        let again = PaperRecord {
+            pages: 13,
+            ..record
+        };
+        pages.put_record(&a, &again).expect("kept");
+        assert_eq!(pages.pages_of(&a).await, Some(13), "it was read anew");
+        pages.sweep(&BTreeSet::new()).expect("swept");
+        assert_eq!(pages.pages_of(&a).await, None, "it is gone");
+        for n in 0..MAX_REMEMBERED + 5 {
+            pages.remember(&paper(&n.to_string()), 1);
+        }
+        assert_eq!(pages.counts().len(), MAX_REMEMBERED);
     }
 }

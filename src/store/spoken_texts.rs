@@ -2,18 +2,22 @@
 //!
 //! Invariants: this is a cache; what is missing is made again. A name begins with what the sound
 //! says: a blob (`b-`), so that the sound goes when that is erased, or a paper (`p-`), so that it
-//! goes with the paper. A file is whole or not there. The oldest make room for new ones.
+//! goes with the paper. A file is whole or not there. Those that nobody has heard for longest make
+//! room for new ones.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::domain::id::BlobId;
 use crate::log::disk::write_atomic;
 
 /// Most sounds; each has a few MB at most.
 const MAX_SPOKEN: usize = 200;
+/// How soon it is noted again that a sound was heard: a note is a write.
+const NOTE_INTERVAL: Duration = Duration::from_secs(3_600);
 /// How a sound ends.
 const END: &str = "mp3";
 
@@ -54,6 +58,25 @@ impl SpokenTexts {
         is_name
             .then(|| self.path(name))
             .filter(|path| path.exists())
+    }
+
+    /// The sound of this name for somebody who hears it now: it stays longer than others. Blocks
+    /// for a moment.
+    #[must_use]
+    pub fn heard(&self, name: &str) -> Option<PathBuf> {
+        let path = self.file(name)?;
+        let now = SystemTime::now();
+        let noted = path.metadata().and_then(|about| about.modified());
+        let is_noted = |at| {
+            now.duration_since(at)
+                .is_ok_and(|past| past < NOTE_INTERVAL)
+        };
+        if !noted.is_ok_and(is_noted)
+            && let Ok(file) = fs::File::options().append(true).open(&path)
+        {
+            let _ = file.set_modified(now);
+        }
+        Some(path)
     }
 
     /// Stores a sound and gives its file. Blocks.
@@ -146,5 +169,23 @@ mod tests {
         }
         let left = fs::read_dir(temporary.path()).expect("folder").count();
         assert_eq!(left, MAX_SPOKEN);
+    }
+
+    #[test]
+    fn what_is_heard_again_stays_and_what_nobody_hears_makes_room() {
+        let temporary = tempfile::tempdir().expect("folder");
+        let spoken = SpokenTexts::open(temporary.path()).expect("opens");
+        let long_ago = SystemTime::now() - Duration::from_secs(90 * 86_400);
+        for n in 0..MAX_SPOKEN {
+            let path = spoken.put(&format!("b-{n}"), b"x").expect("kept");
+            let file = fs::File::options().append(true).open(path);
+            let at = long_ago + Duration::from_secs(n as u64);
+            file.expect("opens").set_modified(at).expect("dated");
+        }
+        assert!(spoken.heard("b-0").is_some());
+        assert_eq!(spoken.heard("b-none"), None);
+        spoken.put("b-new", b"x").expect("kept");
+        assert!(spoken.file("b-0").is_some(), "it was heard");
+        assert_eq!(spoken.file("b-1"), None, "it was not");
     }
 }

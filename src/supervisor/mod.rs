@@ -6,6 +6,7 @@ pub mod backoff;
 mod broker_loss;
 pub mod child;
 pub mod clock;
+pub mod fair_turns;
 pub mod fds;
 pub mod folder_lock;
 pub mod health;

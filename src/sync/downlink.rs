@@ -17,6 +17,8 @@ use crate::time::WallMs;
 
 /// Most bulletins that become notices within 24 hours.
 const MAX_BULLETINS_PER_DAY: usize = 50;
+/// More of them for bulletins that stand first: no ordinary one takes the place of a warning.
+const MORE_FIRST_PER_DAY: usize = 20;
 /// A day, ms.
 const DAY_MS: u64 = 86_400_000;
 
@@ -38,6 +40,15 @@ fn details_of(bulletin: &Bulletin) -> NoticeDetails {
 fn is_unsound(words: &NoticeWords, details: &NoticeDetails) -> bool {
     let is_said = details.risk.is_none() || (!words.source.is_empty() && details.until.is_some());
     text_problem(&words.title, &words.body).is_some() || details.validate().is_err() || !is_said
+}
+
+/// How many bulletins of a day there may be for this one to come in.
+fn most_of_day(bulletin: &Bulletin) -> usize {
+    if bulletin.is_first() {
+        MAX_BULLETINS_PER_DAY + MORE_FIRST_PER_DAY
+    } else {
+        MAX_BULLETINS_PER_DAY
+    }
 }
 
 impl Uplink {
@@ -68,7 +79,7 @@ impl Uplink {
             .values()
             .filter(|n| n.from_commune && n.at.distance(shown) < DAY_MS)
             .count();
-        if today >= MAX_BULLETINS_PER_DAY
+        if today >= most_of_day(&bulletin)
             || up.clone().filter(|n| n.from_commune).count() >= MAX_COMMUNE_NOTICES
             || up.count() >= MAX_NOTICES
         {
@@ -156,5 +167,20 @@ mod tests {
         words.source = "Đài khí tượng tỉnh".to_owned();
         assert!(!is_unsound(&words, &ends));
         assert!(is_unsound(&words, &level), "it never ends");
+    }
+
+    #[test]
+    fn ordinary_bulletins_leave_room_for_those_that_stand_first() {
+        let bulletin = |urgent, level: u8| Bulletin {
+            title: String::new(),
+            body: String::new(),
+            urgent,
+            until: None,
+            risk: RiskLevel::new(level).map(|level| Risk { level, at: None }),
+            source: String::new(),
+        };
+        let most = |urgent, level| most_of_day(&bulletin(urgent, level));
+        assert_eq!((most(false, 0), most(false, 2)), (50, 50));
+        assert_eq!((most(true, 0), most(false, 5)), (70, 70));
     }
 }

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
+use conglang::domain::notice::{NoticeDetails, NoticeKind, NoticeWords};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use serde_json::json;
 
+use crate::notice_strains::{pages, publish};
 use crate::support::house::House;
 use crate::support::http::http_bytes;
+use crate::support::office::visit;
 
 /// A text is spoken and encoded.
 const MOST: Duration = Duration::from_secs(120);
@@ -121,4 +124,46 @@ fn a_notice_is_heard_whole_and_in_parts_and_no_more_when_it_is_erased() {
             .0
             .starts_with("HTTP/1.1 404")
     );
+}
+
+#[test]
+fn one_visitor_who_wants_to_hear_everything_has_one_turn_and_others_have_theirs() {
+    let pages = pages();
+    let details = || NoticeDetails::of(NoticeKind::Notice);
+    for n in 0..12 {
+        let words = NoticeWords::of(&format!("Tin {n}"), "Mời bà con.");
+        publish(&pages, &format!("n-{n}"), &words, details());
+    }
+    let port = pages.portal;
+    let listen = move |address: u8, n: usize| {
+        std::thread::spawn(move || {
+            let path = format!("/t/n-{n}/listen.mp3");
+            visit(port, [127, 0, 0, address], "GET", &path, "", &[])
+        })
+    };
+    let greedy: Vec<_> = (0..11).map(|n| listen(1, n)).collect();
+    let asked = pages.block_on(async {
+        // The service of the loudspeakers, which is long at the first text.
+        let mut inbox = pages.app.ports.listening.inbox().await;
+        let first = inbox.recv().await.expect("a request");
+        let other = listen(2, 11);
+        let second = inbox.recv().await.expect("a request");
+        let mut asked = vec![first.0.asker, second.0.asker];
+        drop((first, second));
+        assert_eq!(other.join().expect("answered").status, 503, "none was made");
+        // Without an answer the others of the one come in their turn, or give up.
+        while !greedy.iter().all(std::thread::JoinHandle::is_finished) {
+            let more = tokio::time::timeout(Duration::from_millis(50), inbox.recv()).await;
+            if let Ok(Some((request, _))) = more {
+                asked.push(request.asker);
+            }
+        }
+        asked
+    });
+    let address = |n: u8| std::net::IpAddr::from([127, 0, 0, n]);
+    assert_eq!(asked[..2], [address(1), address(2)], "{asked:?}");
+    for answer in greedy {
+        let answer = answer.join().expect("answered");
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "30"));
+    }
 }

@@ -152,7 +152,9 @@ fn a_notice_whose_time_is_over_can_still_be_withdrawn() {
     }
     let file = format!("/t/ds/{}", list.sha256);
     let found = || {
-        let search = pages.app.search("ông Tí".to_owned(), None, 5);
+        let search = pages
+            .app
+            .search([127, 0, 0, 1].into(), "ông Tí".to_owned(), None, 5);
         pages.block_on(search).expect("a turn").total
     };
     assert_eq!(visitor(&pages, "/t/ds").status, 200);

@@ -277,7 +277,7 @@ fn the_fullest_page_is_small_on_the_wire_and_needs_nothing_of_others() {
             let box_of = format!("<{part} class=\"say warn risk risk-3\">");
             page.matches(&box_of).count()
         }),
-        [1, 7],
+        [1, 3],
         "the newest whole, the others in a line each"
     );
     assert_eq!(
@@ -354,29 +354,6 @@ fn a_warning_of_a_lower_level_leads_to_the_page_too() {
 }
 
 #[test]
-fn no_lower_level_pushes_urgent_news_without_a_level_off_the_page() {
-    let pages = pages();
-    let until = pages.app.supervisor.clock().wall_ms().ms() + HOUR_MS;
-    let urgent = json!({
-        "id": "de", "title": "Vỡ đê", "body": "Rời nhà ngay.", "kind": "warning",
-        "urgent": true, "until": until,
-    });
-    assert_eq!(pages.technician("/notices", &urgent).status, 200);
-    for n in 0..12 {
-        warn(&pages, &format!("nhe-{n}"), 1 + n % 2, HOUR_MS, true);
-    }
-    for n in 0..6 {
-        warn(&pages, &format!("vua-{n}"), 2, HOUR_MS, false);
-    }
-    let page = visit(&pages, "/khan?lang=vi");
-    assert!(page.contains("Vỡ đê"), "{page}");
-    warn(&pages, "to", 4, HOUR_MS, false);
-    let page = visit(&pages, "/khan?lang=vi");
-    let (high, broken) = (page.find("Tin bão to"), page.find("Vỡ đê"));
-    assert!(high.is_some() && high < broken, "{page}");
-}
-
-#[test]
 fn a_warning_and_a_meeting_say_the_same_aloud_and_in_feeds() {
     let pages = pages();
     warn(&pages, "bao", 3, HOUR_MS, true);
@@ -433,4 +410,34 @@ fn the_chief_is_led_to_the_page_of_this_box() {
     ] {
         assert_eq!(house.get(none, &cookie).status, 404, "{none}");
     }
+}
+
+#[test]
+fn an_urgent_notice_without_a_level_is_among_the_first_and_the_rest_is_one_tap_away() {
+    let pages = pages();
+    for n in 0..5 {
+        warn(&pages, &format!("muc-{n}"), 1 + n % 2, 3 * HOUR_MS, false);
+    }
+    let urgent = |id: &str, title: &str| {
+        let words = conglang::domain::notice::NoticeWords::of(title, "Rời nhà ngay.");
+        let kind = conglang::domain::notice::NoticeKind::Notice;
+        let details = conglang::domain::notice::NoticeDetails::of(kind).urgent();
+        crate::notice_strains::publish(&pages, id, &words, details);
+    };
+    urgent("vo-de", "VỠ ĐÊ");
+    let page = visit(&pages, "/khan?lang=vi");
+    let at = |page: &str, words: &str| page.find(words).unwrap_or(usize::MAX);
+    assert!(at(&page, "VỠ ĐÊ") < at(&page, "Tin bão muc-"), "{page}");
+    assert!(page.contains("Còn cảnh báo khác"), "{page}");
+    assert_eq!(page.matches("Tin bão muc-").count(), 3, "{page}");
+    // Also while four of a higher level are up.
+    for n in 0..4 {
+        warn(&pages, &format!("cao-{n}"), 4, 3 * HOUR_MS, true);
+    }
+    urgent("vo-dap", "VỠ ĐẬP");
+    let page = visit(&pages, "/khan?lang=vi");
+    assert!(at(&page, "VỠ ĐẬP") < usize::MAX, "{page}");
+    assert!(at(&page, "Tin bão cao-") < at(&page, "VỠ ĐẬP"), "{page}");
+    assert!(page.len() <= FIRST_VIEW, "{} bytes", page.len());
+    assert!(visit(&pages, "/t?lang=vi").contains("Tin bão muc-0"));
 }

@@ -221,6 +221,7 @@ fn app(
         files: handles.files.clone(),
         attachments: handles.attachments.clone(),
         papers: handles.papers.clone(),
+        spoken: handles.spoken.clone(),
         sessions: handles.sign_ins.clone(),
         taps: TapClock::new(&run, clock.clone(), standstill),
         supervisor: supervisor.clone(),

@@ -2,12 +2,13 @@
 //! its paper, and until when villages show it.
 //!
 //! Invariants: the fields are those of the village's own form, by the same names; what cannot be
-//! read is a sentence at its field. A level has a source. Deliberately absent: pictures and papers,
-//! which no message to a village carries.
+//! read is a sentence at its field, and so is what every village would refuse, or a source of a day
+//! that has not come. A level has a source. Deliberately absent: pictures and papers, which no
+//! message to a village carries.
 
 use super::super::sent_bulletins::{BULLETIN_LIFETIME_MS, MAX_SHOWN_MS};
-use crate::domain::calendar::day_start;
-use crate::domain::notice::{MAX_LINE_CHARS, Risk, RiskLevel};
+use crate::domain::calendar::{day_number, day_start};
+use crate::domain::notice::{MAX_LINE_CHARS, Risk, RiskLevel, is_moment};
 use crate::domain::text;
 use crate::http::form::FormFields;
 use crate::http::typed_moment::{moment, typed_day};
@@ -70,6 +71,10 @@ impl OfficialFields {
             };
             wrong(field, problem.key)
         })?;
+        let is_here = |at: WallMs| is_moment(at) && day_number(at) <= day_number(now);
+        if !at.is_none_or(is_here) {
+            return Err(wrong("source-day", "commune-source-day-wrong"));
+        }
         let level = self.get("risk").parse().ok().and_then(RiskLevel::new);
         if level.is_some() && self.get("source").is_empty() {
             return Err(wrong("source", "notice-risk-source"));
@@ -143,6 +148,7 @@ impl OfficialSign {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::notice::{NoticeDetails, NoticeKind};
 
     /// 30/11/2026 at 10:00 in the village.
     const NOW: WallMs = WallMs::new(1_796_007_600_000);
@@ -189,6 +195,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused_at_its_field() {
         let long = "x".repeat(121);
+        let source = ("source", "Đài khí tượng tỉnh");
         for (fields, field) in [
             (vec![("risk", "4")], "source"),
             (vec![("source", &*long)], "source"),
@@ -197,13 +204,54 @@ mod tests {
                 vec![("source-day", "1/1/2026"), ("source-time", "tối")],
                 "source-time",
             ),
+            (vec![("source-day", "1/12/2026")], "source-day"),
+            (
+                vec![("risk", "2"), source, ("source-day", "31/12/9999")],
+                "source-day",
+            ),
+            (vec![("source-day", "1/1/1970")], "source-day"),
             (vec![("until", "mai")], "until"),
             (vec![("until", "29/11/2026")], "until"),
             (vec![("until", "1/3/2027")], "until"),
         ] {
             assert_eq!(checked(&fields), Err(field), "{fields:?}");
         }
+        // What is said to be of this evening may be written in the morning.
+        let evening = checked(&[("source-day", "30/11/2026"), ("source-time", "20 giờ")]);
+        assert!(evening.is_ok());
         // A level that there is not is none.
         assert_eq!(checked(&[("risk", "6")]).expect("good").risk, None);
+    }
+
+    #[test]
+    fn whatever_the_form_takes_every_village_takes() {
+        let days = [
+            "1/1/1970",
+            "2/1/1970",
+            "30/11/2026",
+            "1/12/2026",
+            "31/12/9999",
+        ];
+        let untils = ["", "30/11/2026", "28/1/2027", "30/1/2027", "31/12/9999"];
+        let mut taken = 0;
+        for (day, until) in days
+            .iter()
+            .flat_map(|day| untils.map(|until| (*day, until)))
+        {
+            let fields = [
+                ("risk", "2"),
+                ("source", "Đài khí tượng tỉnh"),
+                ("source-day", day),
+                ("until", until),
+            ];
+            if let Ok(content) = checked(&fields) {
+                let mut details = NoticeDetails::of(NoticeKind::Warning);
+                details.risk = content.risk;
+                let details = details.until(Some(content.until));
+                assert_eq!(details.validate(), Ok(()), "{fields:?}");
+                taken += 1;
+            }
+        }
+        assert_eq!(taken, 2 * 3);
     }
 }

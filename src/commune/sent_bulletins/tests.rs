@@ -77,6 +77,105 @@ fn the_same_words_reach_a_village_once_and_corrected_ones_are_another_bulletin()
 }
 
 #[test]
+fn a_bulletin_that_shows_anything_else_or_longer_is_sent_and_only_the_same_is_present() {
+    let (store, _folder) = rig();
+    let day = 86_400_000;
+    let mut first = order("Mưa lớn", &["a"], "first");
+    first.bulletin.until = Some(WallMs::new(2 * day));
+    first.expires_at = WallMs::new(7 * day);
+    let sent = |order: &BulletinOrder| store.send_bulletin(order).expect("sent");
+    assert_eq!(sent(&first), SendOutcome::Sent(1));
+    let risk = |level| {
+        let level = crate::domain::notice::RiskLevel::new(level).expect("a level");
+        Some(crate::domain::notice::Risk { level, at: None })
+    };
+    // The end of before, at another hour of its day, as when nobody chose one.
+    let changes: [(&str, fn(&mut Bulletin), bool); 8] = [
+        ("same", |_| {}, false),
+        ("hour", |b| b.until = b.until.map(|u| u + 60_000), false),
+        (
+            "longer",
+            |b| b.until = b.until.map(|u| u + 6 * 86_400_000),
+            true,
+        ),
+        ("for ever", |b| b.until = None, true),
+        ("title", |b| b.title.push('!'), true),
+        ("body", |b| b.body.push('!'), true),
+        ("urgent", |b| b.urgent = true, true),
+        ("source", |b| b.source.push('!'), true),
+    ];
+    let mut last = 1;
+    for (name, change, is_another) in changes {
+        let mut again = first.clone();
+        again.once = CommandId::new(name.split(' ').next().unwrap_or(name)).expect("id");
+        change(&mut again.bulletin);
+        let outcome = sent(&again);
+        if is_another {
+            last += 1;
+            assert_eq!(outcome, SendOutcome::Sent(last), "{name}");
+        } else {
+            assert_eq!(outcome, SendOutcome::Present(1), "{name}");
+        }
+    }
+    for level in [1, 2] {
+        let mut again = first.clone();
+        again.once = CommandId::new(&format!("risk-{level}")).expect("id");
+        again.bulletin.risk = risk(level);
+        last += 1;
+        assert_eq!(sent(&again), SendOutcome::Sent(last), "{level}");
+    }
+    let queued = store.queued("a").expect("read");
+    let longest = queued.iter().filter_map(|row| row.bulletin.until).max();
+    assert_eq!(longest, Some(WallMs::new(8 * day)), "it is prolonged");
+}
+
+#[test]
+fn one_row_tells_whether_a_village_has_a_bulletin_however_many_were_sent() {
+    let (store, folder) = rig();
+    for n in 0..40 {
+        let one = order(&format!("Tin {n}"), &["a"], &format!("form-{n}"));
+        store.send_bulletin(&one).expect("sent");
+    }
+    // The rows of all but two cannot be read.
+    let broken = |store: &CommuneStore, with: &[u8]| {
+        let write = store.db.begin_write().expect("write");
+        let mut before = Vec::new();
+        {
+            let mut down = write.open_table(DOWN).expect("table");
+            for seq in (1..=40_u64).filter(|seq| ![7, 40].contains(seq)) {
+                let key = with_number(b"a\0".to_vec(), seq);
+                let row = down.insert(key.as_slice(), with).expect("written");
+                before.push((key, row.expect("a row").value().to_vec()));
+            }
+        }
+        write.commit().expect("committed");
+        before
+    };
+    let rows = broken(&store, b"?");
+    let sent = |store: &CommuneStore, title: &str, once| {
+        let sent = store.send_bulletin(&order(title, &["a"], once));
+        sent.expect("no other row is read")
+    };
+    assert_eq!(sent(&store, "Tin 6", "other"), SendOutcome::Present(7));
+    assert_eq!(sent(&store, "Tin 40", "other"), SendOutcome::Sent(41));
+    // A folder in which a version before sent them has no such rows yet.
+    let write = store.db.begin_write().expect("write");
+    {
+        let mut down = write.open_table(DOWN).expect("table");
+        for (key, row) in rows {
+            down.insert(key.as_slice(), row.as_slice()).expect("put");
+        }
+    }
+    write.delete_table(SHOWN).expect("deleted");
+    write.commit().expect("committed");
+    let path = store_file(&folder);
+    drop(store);
+    let store = CommuneStore::open(&path).expect("opened");
+    assert_eq!(sent(&store, "Tin 3", "again"), SendOutcome::Present(4));
+    assert_eq!(sent(&store, "Tin 40", "again"), SendOutcome::Present(41));
+}
+
+#[test]
 fn a_receipt_follows_what_happens_to_the_notice_and_time() {
     let (store, _folder) = rig();
     let sent = store.send_bulletin(&order("Mưa lớn", &["a", "b", "c"], "form"));

@@ -134,6 +134,14 @@ pub fn crossing(a: (Metres, Metres), b: (Metres, Metres)) -> Option<(f64, f64)> 
     (inside.contains(&t) && inside.contains(&u)).then(|| (t.clamp(0.0, 1.0), u.clamp(0.0, 1.0)))
 }
 
+/// Metres as people say them: by fives when it is near, by tens otherwise.
+pub(super) fn rounded(metres: f64) -> u32 {
+    let step = if metres < 30.0 { 5.0 } else { 10.0 };
+    let steps = (metres / step).round().max(1.0);
+    // A way within a village has few digits.
+    format!("{:.0}", steps * step).parse().unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

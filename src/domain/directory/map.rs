@@ -1,14 +1,15 @@
 //! The village's map as pages use it: the data with its index, in metres, with the graph of roads.
 //!
 //! Invariants: it is made of [`MapData`] alone, so it is the same after every start; things are
-//! named by their place in the data. Roads are listed with the main ones first, houses by number as
-//! people count them.
+//! named by their place in the data. How far each place is from the village hall is worked out
+//! once, with the map. Roads are listed with the main ones first, houses by number as people count
+//! them.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::data::{CodePoint, House, MapData, Road, Site};
-use super::geometry::{Metres, Projection, nearest_on};
+use super::geometry::{Metres, Projection, nearest_on, rounded};
 use super::keys::SearchKeys;
 pub use super::streets::TooDense;
 use super::streets::{RoadShape, StreetGraph};
@@ -27,6 +28,8 @@ pub struct VillageMap {
     houses_of: Vec<Vec<usize>>,
     shapes: Vec<Vec<Vec<Metres>>>,
     numbering: Vec<Numbering>,
+    /// How far each place is from the hall, metres; none = no road leads there.
+    from_hall: Vec<Option<u32>>,
     pub(super) streets: StreetGraph,
     pub(super) keys: SearchKeys,
 }
@@ -167,6 +170,7 @@ impl VillageMap {
             houses_of,
             shapes,
             numbering: Vec::new(),
+            from_hall: Vec::new(),
             streets,
             keys,
             roads,
@@ -175,6 +179,7 @@ impl VillageMap {
         map.numbering = (0..map.data.roads.len())
             .map(|road| map.count_numbering(road))
             .collect();
+        map.from_hall = map.measure_from_hall();
         Ok(map)
     }
 
@@ -243,6 +248,25 @@ impl VillageMap {
     #[must_use]
     pub fn hall(&self) -> Option<(usize, &Site)> {
         self.data.sites.iter().enumerate().find(|(_, s)| s.is_hall)
+    }
+
+    /// How far each place is from the hall, by one search for all of them.
+    fn measure_from_hall(&self) -> Vec<Option<u32>> {
+        let door = |site| self.door(Door::Site(site));
+        let Some(hall) = self.hall().and_then(|(hall, _)| door(hall)) else {
+            return Vec::new();
+        };
+        let lengths = self.streets.lengths(hall);
+        let metres = |site| lengths.get(&door(site)?).copied();
+        let all = 0..self.data.sites.len();
+        all.map(|site| metres(site).map(rounded)).collect()
+    }
+
+    /// How far a place is from the village hall, metres; none = there is no hall, or no road leads
+    /// from it.
+    #[must_use]
+    pub fn metres_from_hall(&self, site: usize) -> Option<u32> {
+        self.from_hall.get(site).copied().flatten()
     }
 
     /// The code that hangs at this road.

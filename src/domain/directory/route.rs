@@ -5,7 +5,7 @@
 //! numbers: it comes from where the house is, never from its number. Deliberately absent: words
 //! (`view::directory_text`).
 
-use super::geometry::Metres;
+use super::geometry::{Metres, rounded};
 use super::map::{Door, VillageMap};
 use super::streets::GraphWay;
 
@@ -87,14 +87,6 @@ pub struct Walk {
     pub is_rising: Option<bool>,
     /// The line on the map, from the start to the door.
     pub line: Vec<Metres>,
-}
-
-/// Metres as people say them: by fives when it is near, by tens otherwise.
-fn rounded(metres: f64) -> u32 {
-    let step = if metres < 30.0 { 5.0 } else { 10.0 };
-    let steps = (metres / step).round().max(1.0);
-    // A way within a village has few digits.
-    format!("{:.0}", steps * step).parse().unwrap_or(u32::MAX)
 }
 
 fn turn(before: Metres, after: Metres) -> Turn {

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use petgraph::algo::astar;
+use petgraph::algo::{astar, dijkstra};
 use petgraph::graph::{NodeIndex, UnGraph};
 use petgraph::visit::EdgeRef as _;
 
@@ -326,8 +326,20 @@ impl StreetGraph {
         self.graph.node_weight(node).copied().unwrap_or_default()
     }
 
+    /// How far each node is from this one along the roads; nodes that no road leads to are left
+    /// out.
+    pub(super) fn lengths(&self, from: NodeIndex) -> HashMap<NodeIndex, f64> {
+        #[cfg(test)]
+        searches::count();
+        dijkstra(&self.graph, from, None, |edge| edge.weight().length)
+            .into_iter()
+            .collect()
+    }
+
     /// The shortest way; none = the roads do not lead from one to the other.
     pub(super) fn way(&self, from: NodeIndex, to: NodeIndex) -> Option<GraphWay> {
+        #[cfg(test)]
+        searches::count();
         let goal = self.place(to);
         let (_, nodes) = astar(
             &self.graph,
@@ -371,5 +383,24 @@ impl StreetGraph {
             }
         }
         None
+    }
+}
+
+/// How many searches of the graph this thread did, for tests of what a page costs.
+#[cfg(test)]
+pub(crate) mod searches {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COUNT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count() {
+        COUNT.set(COUNT.get() + 1);
+    }
+
+    /// So many so far.
+    pub(crate) fn so_far() -> usize {
+        COUNT.get()
     }
 }

@@ -299,6 +299,13 @@ pub struct NoticeDetails {
     pub attachments: Vec<Attachment>,
 }
 
+/// Whether a notice may bear this moment: of its end, its occasion, its source. The commune's form
+/// asks for it too, because a village refuses a bulletin that bears another.
+#[must_use]
+pub fn is_moment(at: WallMs) -> bool {
+    (0..MAX_WALL_MS).contains(&at.ms())
+}
+
 impl NoticeDetails {
     /// A notice of this kind, with nothing else to say of it.
     #[must_use]
@@ -356,8 +363,7 @@ impl NoticeDetails {
     /// # Errors
     /// [`Rejection::Invalid`] with the first part that is not.
     pub fn validate(&self) -> Result<(), Rejection> {
-        let is_moment =
-            |at: Option<WallMs>| at.is_none_or(|moment| (0..MAX_WALL_MS).contains(&moment.ms()));
+        let is_moment = |at: Option<WallMs>| at.is_none_or(is_moment);
         check_number("until", is_moment(self.until))?;
         let occasion = self.occasion;
         let others = [

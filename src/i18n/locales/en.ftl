@@ -1040,6 +1040,7 @@ commune-paper = Number of its paper (may be left empty)
 commune-paper-on = Day of the paper
 commune-paper-time = Time of the paper
 commune-until = Keep it up to the end of (empty = 7 days)
+commune-source-day-wrong = The day of the paper must not be after today.
 commune-until-wrong = The last day must be after today, and within 60 days.
 commune-paper-number = paper no. { $number }
 commune-paper-day = of { $day }
@@ -1554,6 +1555,10 @@ search-nothing = Nothing found. Try fewer words.
 search-busy = Many people are searching
 search-busy-do = Wait a few seconds, then press “Search again”. All other pages open as usual.
 search-busy-again = Search again
+storm-more = More warnings: all notices
+page-busy = Many people are looking
+page-busy-do = Wait a few seconds, then press “Open again”. All other pages open as usual.
+page-busy-again = Open again
 search-nothing-for = Nothing found for “{ $words }”. Try fewer words.
 found-n = { $n ->
     [one] One found

@@ -35,6 +35,7 @@ use crate::store::paper_pages::PaperPages;
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
 use crate::store::session_rows::SessionRows;
+use crate::store::spoken_texts::SpokenTexts;
 use crate::supervisor::Supervisor;
 use crate::supervisor::admission::AdmissionControl;
 use crate::view::village_status::{self, StatusInput};
@@ -80,6 +81,8 @@ pub struct App {
     pub attachments: Attachments,
     /// Text and pictures of their papers.
     pub papers: PaperPages,
+    /// Texts as sound, for phones.
+    pub spoken: SpokenTexts,
     /// Sign-in.
     pub sessions: SignIns,
     /// Clock, health, stop.

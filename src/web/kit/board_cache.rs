@@ -5,14 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, Weak};
 
-use tokio::sync::Semaphore;
-
 use crate::domain::directory::Directory;
 use crate::domain::directory::map::VillageMap;
 use crate::domain::id::{BlobId, NoticeId, ProcedureId};
 use crate::domain::notice::{EndedNotice, Notice};
 use crate::domain::procedure::Procedure;
 use crate::domain::things::Things;
+use crate::supervisor::fair_turns::FairTurns;
 use crate::time::MonoMs;
 use crate::view::search::SearchIndex;
 
@@ -75,7 +74,7 @@ pub(super) struct SearchedPapers {
 pub struct BoardSearch {
     pub(super) searched: Arc<Mutex<Searched>>,
     /// Turns of those who ask.
-    pub(super) turns: Arc<Semaphore>,
+    pub(super) turns: FairTurns,
 }
 
 /// The index, and the part of the village that is in it.

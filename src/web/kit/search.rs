@@ -3,14 +3,14 @@
 //! Invariants: whatever is published when somebody asks is found: the index takes over what changed
 //! before it answers. A text whose file cannot be read is not found. A noun that is searched too
 //! has a variant of `SearchKind` and a function here that takes over what changed of it; nothing
-//! else knows what is searched. At most [`AT_ONCE`] questions hold a thread; another waits for its
-//! turn without one, and gives up after [`PATIENCE`]: the threads are those of sign-ins and files
-//! too. An index that a panic left half done is made anew.
+//! else knows what is searched. At most [`AT_ONCE`] questions hold a thread, of one address one;
+//! another waits for its turn without one, in rounds with the other addresses, and gives up after
+//! [`PATIENCE`]: the threads are those of sign-ins and files too. An index that a panic left half
+//! done is made anew.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
-
-use tokio::sync::Semaphore;
 
 use super::app::App;
 use super::board_cache::{BoardSearch, Searched};
@@ -19,6 +19,7 @@ use crate::domain::calendar;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{Notice, NoticeWords};
 use crate::i18n::locale::Lang;
+use crate::supervisor::fair_turns::FairTurns;
 use crate::time::WallMs;
 use crate::view::directory_text::address;
 use crate::view::search::{KindHits, SearchHits, SearchIndex, SearchKind, SearchText};
@@ -37,7 +38,7 @@ impl Default for BoardSearch {
     fn default() -> Self {
         Self {
             searched: Arc::default(),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            turns: FairTurns::new(AT_ONCE),
         }
     }
 }
@@ -52,20 +53,18 @@ impl BoardSearch {
         })
     }
 
-    /// Does something on a thread of its own when its turn has come; whoever goes away meanwhile
-    /// gives the turn back only when the work has ended.
-    async fn in_turn<T: Send + 'static>(
+    /// Does something on a thread of its own when the turn of this address has come; whoever goes
+    /// away meanwhile gives the turn back only when the work has ended.
+    ///
+    /// # Errors
+    /// [`SearchBusy`].
+    pub async fn in_turn<T: Send + 'static>(
         &self,
+        asker: IpAddr,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, SearchBusy> {
-        let turn = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await;
-        let turn = turn.ok().and_then(Result::ok).ok_or(SearchBusy)?;
-        let done = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(turn);
-            done
-        });
-        done.await.map_err(|_| SearchBusy)
+        let done = self.turns.run(asker, PATIENCE, work).await;
+        done.ok_or(SearchBusy)
     }
 }
 
@@ -95,38 +94,26 @@ impl App {
         ask(&searched.index, now)
     }
 
-    /// The same off the async threads, in turn.
+    /// The same off the async threads, in turn with others than this address.
     ///
     /// # Errors
     /// [`SearchBusy`].
     pub async fn search(
         &self,
+        asker: IpAddr,
         query: String,
         only: Option<SearchKind>,
         most: usize,
     ) -> Result<SearchHits, SearchBusy> {
         let app = self.clone();
         let work = move || app.search_blocking(&query, only, most);
-        self.search.in_turn(work).await
-    }
-
-    /// The best of each kind, off the async threads, in turn.
-    ///
-    /// # Errors
-    /// [`SearchBusy`].
-    pub async fn search_by_kind(
-        &self,
-        query: String,
-        most: usize,
-    ) -> Result<Vec<KindHits>, SearchBusy> {
-        let app = self.clone();
-        let work = move || app.search_by_kind_blocking(&query, most);
-        self.search.in_turn(work).await
+        self.search.in_turn(asker, work).await
     }
 
     /// Makes the index ready, so that nobody waits for its first answer.
     pub async fn prepare_search(self) {
-        let _ = self.search(String::new(), None, 0).await;
+        let ourselves = Ipv4Addr::LOCALHOST.into();
+        let _ = self.search(ourselves, String::new(), None, 0).await;
     }
 }
 
@@ -277,7 +264,11 @@ fn put(index: &mut SearchIndex, app: &App, notice: &Notice, ended: Option<WallMs
 mod tests {
     use std::sync::mpsc;
 
+    use tokio::sync::Semaphore;
+
     use super::*;
+
+    const OURSELVES: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn slow_searches_take_two_threads_and_no_more() {
@@ -286,7 +277,9 @@ mod tests {
         let (tell, begun) = begun;
         let mut all = tokio::task::JoinSet::new();
         // More than the pool of the runtime has threads.
-        for _ in 0..600 {
+        for n in 0_u16..600 {
+            let [a, b] = n.to_be_bytes();
+            let asker = [10, 77, a, b].into();
             let (search, goes_on, tell) = (search.clone(), goes_on.clone(), tell.clone());
             all.spawn(async move {
                 let slow = move || {
@@ -295,7 +288,7 @@ mod tests {
                         std::thread::sleep(Duration::from_millis(5));
                     }
                 };
-                search.in_turn(slow).await
+                search.in_turn(asker, slow).await
             });
         }
         // While they are slow, the others who need a thread have one.
@@ -315,7 +308,8 @@ mod tests {
             }
         }
         assert_eq!((done, busy), (AT_ONCE, 600 - AT_ONCE));
-        assert_eq!(search.in_turn(|| 7).await, Ok(7), "and then it goes on");
+        let again = search.in_turn(OURSELVES, || 7).await;
+        assert_eq!(again, Ok(7), "and then it goes on");
     }
 
     #[tokio::test]
@@ -327,10 +321,37 @@ mod tests {
             let _held = broken.lock();
             panic!("within the index");
         };
-        assert_eq!(search.in_turn::<()>(panics).await, Err(SearchBusy));
+        let failed = search.in_turn::<()>(OURSELVES, panics).await;
+        assert_eq!(failed, Err(SearchBusy));
         assert!(search.searched.is_poisoned());
         assert!(!search.lock().has_addresses, "nothing of it is left");
         assert!(!search.searched.is_poisoned());
-        assert_eq!(search.turns.available_permits(), AT_ONCE);
+        assert_eq!(search.turns.free(), AT_ONCE);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn one_visitor_with_many_questions_keeps_no_other_from_an_answer() {
+        let search = BoardSearch::default();
+        let (ends, end) = mpsc::channel::<()>();
+        let end = Arc::new(std::sync::Mutex::new(end));
+        let (tell, begun) = mpsc::channel();
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..250 {
+            let (search, end, tell) = (search.clone(), end.clone(), tell.clone());
+            let slow = move || {
+                let _ = tell.send(());
+                let _ = end.lock().map(|end| end.recv());
+            };
+            all.spawn(async move { search.in_turn([10, 77, 0, 7].into(), slow).await });
+        }
+        begun.recv_timeout(Duration::from_secs(20)).expect("begins");
+        // The questions of the one do not end, and others are answered all the same.
+        for n in 100..120 {
+            let other = search.in_turn([10, 77, 0, n].into(), move || n).await;
+            assert_eq!(other, Ok(n));
+        }
+        assert!(begun.try_recv().is_err(), "he holds one turn and no more");
+        drop(ends);
+        all.shutdown().await;
     }
 }

@@ -17,8 +17,8 @@ use crate::http::page_error::PageError;
 
 /// The level of risk from which on the storm page stands first on the portal.
 const STORMY_LEVEL: u8 = 3;
-/// Most bulletins on the storm page; the list of notices has the others.
-const MOST_BULLETINS: usize = 8;
+/// Most bulletins on the storm page.
+pub const MOST_BULLETINS: usize = 4;
 
 /// Held from the look at the plan in force until the order for another is decided.
 static WRITING: Mutex<()> = Mutex::const_new(());
@@ -43,6 +43,28 @@ pub enum PlanRefusal {
 /// The level of risk that a notice warns of; 0 = of none.
 fn risk_level(details: &NoticeDetails) -> u8 {
     details.risk.map_or(0, |risk| risk.level.number())
+}
+
+/// The rank of a notice that warns: its level; without one an urgent notice is as high as the
+/// lowest level that stands first.
+fn warning_rank(details: &NoticeDetails) -> u8 {
+    match details.risk {
+        None if details.urgent => STORMY_LEVEL,
+        _ => risk_level(details),
+    }
+}
+
+/// Warnings in their order: the highest first, then the newest; and however many there are of a
+/// level, the newest urgent one is among the first [`MOST_BULLETINS`].
+fn in_order_of_risk(mut all: Vec<Arc<Notice>>) -> Vec<Arc<Notice>> {
+    all.sort_by_key(|n| std::cmp::Reverse((warning_rank(&n.details), n.order)));
+    let urgent = all.iter().enumerate().filter(|(_, n)| n.details.urgent);
+    let newest = urgent.max_by_key(|(_, n)| n.order).map(|(place, _)| place);
+    if let Some(place) = newest.filter(|place| *place >= MOST_BULLETINS) {
+        let urgent = all.remove(place);
+        all.insert(MOST_BULLETINS - 1, urgent);
+    }
+    all
 }
 
 impl App {
@@ -104,19 +126,12 @@ impl App {
     }
 
     /// The notices that warn now, because they are urgent or have a level of risk: the highest risk
-    /// first, then the newest. Urgent news without a level (a broken dyke) stand where a storm
-    /// begins: no lower level pushes them off the page.
+    /// first, then the newest, of which the storm page shows the first [`MOST_BULLETINS`].
     #[must_use]
     pub fn bulletins(&self) -> Vec<Arc<Notice>> {
         let now = self.supervisor.clock().trusted_ms();
         let mut all = self.journal.state().notices_at(now);
         all.retain(|n| n.details.urgent || risk_level(&n.details) > 0);
-        let weight = |details: &NoticeDetails| match risk_level(details) {
-            0 => STORMY_LEVEL,
-            level => level,
-        };
-        all.sort_by_key(|n| std::cmp::Reverse((weight(&n.details), n.order)));
-        all.truncate(MOST_BULLETINS);
-        all
+        in_order_of_risk(all)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Invariants: a house shows its number and its direction, and with the householder's consent its
 //! label; there is nothing else that it could show. An old id leads for ever to the road or house
-//! of today. Deliberately absent: a map of others in the page. Links open the phone's own map, or
-//! Google's.
+//! of today. No page of lists looks for a way: how far places are stands in the map. Deliberately
+//! absent: a map of others in the page. Links open the phone's own map, or Google's.
 
 use axum::extract::{Path, Query, State};
 use axum::http::header::LOCATION;
@@ -20,7 +20,6 @@ use crate::domain::calendar::{day_number, day_start};
 use crate::domain::directory::data::Site;
 use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::{RoadSide, VillageMap};
-use crate::domain::directory::route::StartPoint;
 use crate::domain::id::PlaceId;
 use crate::http::assets::BOARD_STYLE;
 use crate::http::render::{PageContext, TextSpan, render, render_with, split_phones};
@@ -119,10 +118,20 @@ fn houses_text(lang: Lang, map: &VillageMap, road: usize) -> String {
 }
 
 /// All roads, the map, and the search.
-pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: AskedPairs) -> Response {
-    let f = visit.context(&portal);
-    let (lang, q) = (f.lang, visit.query());
+pub async fn list(
+    State(portal): State<Portal>,
+    visit: PortalVisit,
+    uri: Uri,
+    asked: AskedPairs,
+) -> Response {
     let asked: String = asked_words(&asked).chars().take(MAX_ASKED).collect();
+    let make = move |portal: &Portal| list_page(portal, visit, asked);
+    portal.in_turn(visit, &uri, make).await
+}
+
+fn list_page(portal: &Portal, visit: PortalVisit, asked: String) -> Response {
+    let f = visit.context(portal);
+    let (lang, q) = (f.lang, visit.query());
     let Some(map) = portal.app.live.directory.get() else {
         let page = NoSuchPage {
             css: &BOARD_STYLE,
@@ -188,10 +197,9 @@ pub(super) fn shelter_links(lang: Lang, map: &VillageMap, q: &str) -> Vec<Direct
 fn site_link(lang: Lang, map: &VillageMap, site: usize, q: &str) -> Option<DirectoryLink> {
     let known = map.data().sites.get(site)?;
     let hall = map.hall().filter(|(hall, _)| *hall != site);
-    let walk =
-        hall.and_then(|(n, hall)| Some((hall, map.walk_to_site(StartPoint::Site(n), site)?)));
-    let small = walk.map(|(hall, walk)| {
-        let (name, n) = (lang.verbatim(&hall.name), walk.metres.to_string());
+    let far = hall.and_then(|(_, hall)| Some((hall, map.metres_from_hall(site)?)));
+    let small = far.map(|(hall, metres)| {
+        let (name, n) = (lang.verbatim(&hall.name), metres.to_string());
         lang.f("way-from-metres", &[("name", &name), ("n", &n)])
     });
     Some(DirectoryLink {
@@ -273,21 +281,28 @@ pub async fn road(
     Path(id): Path<String>,
     uri: Uri,
 ) -> Response {
+    let hundred = Query::<HundredQuery>::try_from_uri(&uri);
+    let hundred = hundred.map_or(0, |Query(asked)| asked.hundred);
+    let make = move |portal: &Portal| road_page(portal, visit, &id, hundred);
+    portal.in_turn(visit, &uri, make).await
+}
+
+fn road_page(portal: &Portal, visit: PortalVisit, id: &str, hundred: usize) -> Response {
     let q = visit.query();
-    let (Some(map), Ok(id)) = (portal.app.live.directory.get(), PlaceId::new(&id)) else {
-        return no_such(&portal, visit);
+    let (Some(map), Ok(id)) = (portal.app.live.directory.get(), PlaceId::new(id)) else {
+        return no_such(portal, visit);
     };
     let Some(road) = map.road_index(&id) else {
         let today = map.road_formerly(&id).and_then(|road| map.road(road));
         return today.map_or_else(
-            || no_such(&portal, visit),
+            || no_such(portal, visit),
             |road| moved(&format!("/r/{}", road.id), &q),
         );
     };
     let Some(known) = map.road(road) else {
-        return no_such(&portal, visit);
+        return no_such(portal, visit);
     };
-    let f = visit.context(&portal);
+    let f = visit.context(portal);
     let lang = f.lang;
     let today = day_number(portal.app.supervisor.clock().wall_ms());
     let view = MapView {
@@ -296,8 +311,6 @@ pub async fn road(
         words: f.t1("road-map", "road", road_name(lang, known)),
         ..MapView::default()
     };
-    let hundred = Query::<HundredQuery>::try_from_uri(&uri);
-    let hundred = hundred.map_or(0, |Query(asked)| asked.hundred);
     let all = map.houses_of(road);
     let shown = all.chunks(HOUSES_ON_PAGE).nth(hundred).unwrap_or_default();
     let parts = map.parts_of(road).filter_map(|part| {
@@ -424,4 +437,57 @@ fn road_details(lang: Lang, map: &VillageMap, road: usize, today: i64) -> Vec<St
         lines.push(lang.f("road-until", &[("day", &day(until))]));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::directory::data::MapData;
+    use crate::domain::directory::route::StartPoint;
+    use crate::domain::directory::searches;
+    use crate::domain::id::SiteId;
+    use crate::protocol::map_file;
+
+    const DEMO: &str = include_str!("../../../config/demo/map.geojson");
+
+    /// The map of the demo with as many places as a map may have.
+    fn with_places(all: usize) -> MapData {
+        let mut data = map_file::read(DEMO.as_bytes(), None).expect("good");
+        let house = |n: usize| data.houses[n % data.houses.len()].at;
+        let more = (data.sites.len()..all).map(|n| Site {
+            id: SiteId::new(&format!("noi-{n}")).expect("id"),
+            name: format!("Nơi {n}"),
+            at: house(n),
+            is_hall: false,
+            ..data.sites[0].clone()
+        });
+        let more: Vec<_> = more.collect();
+        data.sites.extend(more);
+        data
+    }
+
+    #[test]
+    fn lists_of_places_look_for_no_way_however_many_places_there_are() {
+        let data = with_places(300);
+        let before = searches::so_far();
+        let map = VillageMap::new(data).expect("a map");
+        let made = searches::so_far();
+        assert_eq!(made, before + 1, "one search, with the map");
+        let links = site_links(Lang::Vi, &map, "");
+        assert_eq!(links.len(), 300);
+        assert!(shelter_links(Lang::Vi, &map, "").len() <= 300);
+        assert_eq!(hits(Lang::Vi, &map, "noi", "").len(), 40);
+        assert_eq!(searches::so_far(), made, "and none for a page");
+        // They say the same as the way itself does.
+        let (hall, known) = map.hall().expect("a hall");
+        let name = Lang::Vi.verbatim(&known.name);
+        for (site, link) in map.sites_in_order().into_iter().zip(&links) {
+            let walk = map.walk_to_site(StartPoint::Site(hall), site);
+            let metres = walk.map(|walk| walk.metres);
+            assert_eq!(map.metres_from_hall(site), metres, "{}", link.words);
+            let metres = metres.expect("a way").to_string();
+            let said = Lang::Vi.f("way-from-metres", &[("name", &name), ("n", &metres)]);
+            assert_eq!(link.small == said, site != hall, "{}", link.small);
+        }
+    }
 }

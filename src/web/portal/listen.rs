@@ -1,11 +1,13 @@
 //! “Nghe”: a notice, or a paper of one, read aloud, as a file for the phone.
 //!
 //! Invariants: whoever may read the words may hear them, and nobody else. The sound is made when
-//! somebody first asks for it. A part of it is sent to whoever asks for a part: iPhones play
-//! nothing else.
+//! somebody first asks for it: two wait for that at a time, of one address one, in rounds with the
+//! other addresses (`FairTurns`); what lies ready waits for nothing. A part of it is sent to
+//! whoever asks for a part: iPhones play nothing else.
 
 use std::io::SeekFrom;
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -18,18 +20,25 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::Portal;
 use super::notices::file_of;
+use super::visit::PortalVisit;
 use crate::i18n::locale::Lang;
 use crate::ports::listening::ListeningRequest;
 use crate::store::spoken_texts::{name_of_blob, name_of_paper};
+use crate::supervisor::fair_turns::{FairTurns, HeldTurn};
 use crate::web::kit::notice_sheet::{ShownNotice, as_speech};
 use crate::web::kit::notices::words_of;
 
 /// How much of a sound is in memory for each phone that fetches it, bytes.
 const SOUND_PIECE_BYTES: u64 = 64 * 1024;
+/// Texts that are with the service at once: one is spoken, and one is ready behind it.
+const AT_ONCE: usize = 2;
+/// How long a phone waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A notice as sound.
 pub(super) async fn notice(
     State(portal): State<Portal>,
+    visit: PortalVisit,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -42,25 +51,41 @@ pub(super) async fn notice(
     let Some((notice, words)) = text else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    let name = name_of_blob(&notice.text.id, notice.versions.len());
+    if let Some(file) = app.spoken.heard(&name) {
+        return answer(Some(file), &headers).await;
+    }
+    let Some(turn) = turn(&portal, visit).await else {
+        return answer(None, &headers).await;
+    };
     let sheet = ShownNotice::published(app, Lang::Vi, &notice, "");
     let request = ListeningRequest {
-        name: name_of_blob(&notice.text.id, notice.versions.len()),
+        name,
         text: as_speech(&sheet, &words),
         of: Some(notice.text),
+        asker: visit.counted(),
     };
-    answer(&portal, request, &headers).await
+    answer(hear(&portal, turn, request).await, &headers).await
 }
 
 /// A paper as sound.
 pub(super) async fn paper(
     State(portal): State<Portal>,
+    visit: PortalVisit,
     Path((id, sha256)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    let record = match file_of(&portal, &id, &sha256) {
-        Some((paper, _)) => portal.app.papers.record_of(&paper).await,
-        None => None,
+    let Some((paper, _)) = file_of(&portal, &id, &sha256) else {
+        return StatusCode::NOT_FOUND.into_response();
     };
+    let name = name_of_paper(&sha256);
+    if let Some(file) = portal.app.spoken.heard(&name) {
+        return answer(Some(file), &headers).await;
+    }
+    let Some(turn) = turn(&portal, visit).await else {
+        return answer(None, &headers).await;
+    };
+    let record = portal.app.papers.record_of(&paper).await;
     let Some(record) = record.filter(|record| !record.texts.is_empty()) else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -69,15 +94,38 @@ pub(super) async fn paper(
         text = format!("{}.\n{text}", Lang::Vi.t("paper-recognised-aloud"));
     }
     let request = ListeningRequest {
-        name: name_of_paper(&sha256),
+        name,
         text,
         of: None,
+        asker: visit.counted(),
     };
-    answer(&portal, request, &headers).await
+    answer(hear(&portal, turn, request).await, &headers).await
 }
 
-async fn answer(portal: &Portal, request: ListeningRequest, headers: &HeaderMap) -> Response {
-    let Some(file) = portal.app.ports.listening.hear(request).await else {
+/// The turns of texts that are to be spoken.
+pub(super) fn listening_turns() -> FairTurns {
+    FairTurns::new(AT_ONCE)
+}
+
+async fn turn(portal: &Portal, visit: PortalVisit) -> Option<HeldTurn> {
+    let turns = &portal.listening_turns;
+    turns.turn(visit.counted(), PATIENCE).await
+}
+
+/// Has a text spoken; none = it is not now. A phone that goes away gives its turn back when its
+/// text has been answered, so nobody has many by asking and leaving.
+async fn hear(portal: &Portal, turn: HeldTurn, request: ListeningRequest) -> Option<PathBuf> {
+    let port = portal.app.ports.listening.clone();
+    let heard = tokio::spawn(async move {
+        let heard = port.hear(request).await;
+        drop(turn);
+        heard
+    });
+    heard.await.ok().flatten()
+}
+
+async fn answer(file: Option<PathBuf>, headers: &HeaderMap) -> Response {
+    let Some(file) = file else {
         let later = [(header::RETRY_AFTER, "30")];
         return (StatusCode::SERVICE_UNAVAILABLE, later).into_response();
     };

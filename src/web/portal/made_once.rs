@@ -3,13 +3,16 @@
 //!
 //! Invariants: a page that is given out was made of the village as it is now ([`BoardVersion`]),
 //! and no notice of it is over since; it is at most a minute old, as pages say how old things are.
-//! One is made at a time, off the async threads; whoever asks meanwhile waits without a thread and
-//! takes what was made. A visitor who goes away does not end it, so nobody makes many by asking and
-//! leaving. At most [`MOST`] lie in memory. Deliberately absent: anything of a visitor.
+//! A page that lies ready is given out at once, whatever is being made. Of each sort of pages
+//! ([`SharedPages`]) one is made at a time, off the async threads; whoever asks meanwhile for
+//! another of that sort waits without a thread and takes what was made. A visitor who goes away
+//! does not end it, so nobody makes many by asking and leaving. At most [`MOST`] of a sort lie in
+//! memory; only of further parts of lists there are more, so nothing else makes room for them.
+//! Deliberately absent: anything of a visitor.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
@@ -17,7 +20,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as TurnMutex;
 
 use super::Portal;
 use crate::domain::directory::map::VillageMap;
@@ -36,12 +39,13 @@ use crate::keys::secret;
 use crate::time::WallMs;
 use crate::web::kit::app::App;
 
-/// Most of one kind in memory; what was made first makes room.
+/// Most of one sort in memory; what was made first makes room.
 const MOST: usize = 64;
 /// Fewer bytes are not packed.
 const LEAST_PACKED: usize = 512;
 
 /// The part of the village of which such pages are made; equal when nothing of it changed.
+#[cfg_attr(test, derive(Clone, Default))]
 struct BoardVersion {
     village: Option<Arc<Village>>,
     notices: Things<NoticeId, Notice>,
@@ -106,8 +110,50 @@ struct Made<K, V> {
     value: V,
 }
 
+/// The moment at which somebody asks: the village, and the time that is known.
+type AskedMoment = (BoardVersion, WallMs);
+
+/// Values, and the turn of whoever makes one.
+struct MadeValues<K, V> {
+    made: Mutex<Vec<Made<K, V>>>,
+    turn: Arc<TurnMutex<()>>,
+}
+
+impl<K: PartialEq, V: Clone> MadeValues<K, V> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Made<K, V>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, key: &K, (version, now): &AskedMoment) -> Option<V> {
+        let all = self.lock();
+        let mut known = all.iter().filter(|made| made.key == *key);
+        let good = known.find(|made| made.is_good(version, *now))?;
+        Some(good.value.clone())
+    }
+
+    fn put(&self, key: K, (version, now): AskedMoment, value: V) {
+        let mut all = self.lock();
+        all.retain(|made| made.key != key && made.is_good(&version, now));
+        if all.len() >= MOST {
+            all.remove(0);
+        }
+        all.push(Made {
+            until: version.holds_until(now),
+            key,
+            version,
+            value,
+        });
+    }
+}
+
+impl<K, V> Made<K, V> {
+    fn is_good(&self, version: &BoardVersion, now: WallMs) -> bool {
+        self.version == *version && now <= self.until
+    }
+}
+
 /// The values that were made, by key; clones share them.
-pub(super) struct MadeOnce<K, V>(Arc<Mutex<Vec<Made<K, V>>>>);
+pub(super) struct MadeOnce<K, V>(Arc<MadeValues<K, V>>);
 
 impl<K, V> Clone for MadeOnce<K, V> {
     fn clone(&self) -> Self {
@@ -117,7 +163,10 @@ impl<K, V> Clone for MadeOnce<K, V> {
 
 impl<K, V> Default for MadeOnce<K, V> {
     fn default() -> Self {
-        Self(Arc::default())
+        Self(Arc::new(MadeValues {
+            made: Mutex::default(),
+            turn: Arc::default(),
+        }))
     }
 }
 
@@ -134,26 +183,33 @@ where
         key: K,
         make: impl FnOnce() -> V + Send + 'static,
     ) -> Option<V> {
-        let mut all = self.0.clone().lock_owned().await;
-        let version = BoardVersion::now(app);
-        let now = app.supervisor.clock().trusted_ms();
-        let is_good = |made: &Made<K, V>| made.version == version && now <= made.until;
-        if let Some(made) = all.iter().find(|made| made.key == key && is_good(made)) {
-            return Some(made.value.clone());
+        let now = || {
+            let known = app.supervisor.clock().trusted_ms();
+            (BoardVersion::now(app), known)
+        };
+        self.get_at(now, key, make).await
+    }
+
+    async fn get_at(
+        &self,
+        now: impl Fn() -> AskedMoment,
+        key: K,
+        make: impl FnOnce() -> V + Send + 'static,
+    ) -> Option<V> {
+        if let Some(known) = self.0.known(&key, &now()) {
+            return Some(known);
         }
-        all.retain(|made| made.key != key && is_good(made));
-        // The lock goes with the work: it is held until that has ended, whoever still waits.
+        let turn = self.0.turn.clone().lock_owned().await;
+        let asked = now();
+        if let Some(known) = self.0.known(&key, &asked) {
+            return Some(known);
+        }
+        let values = self.0.clone();
+        // The turn goes with the work: it is held until that has ended, whoever still waits.
         let made = tokio::task::spawn_blocking(move || {
             let value = make();
-            if all.len() >= MOST {
-                all.remove(0);
-            }
-            all.push(Made {
-                until: version.holds_until(now),
-                key,
-                version,
-                value: value.clone(),
-            });
+            values.put(key, asked, value.clone());
+            drop(turn);
             value
         });
         made.await.ok()
@@ -169,6 +225,28 @@ pub(super) enum SharedPage {
     Notices(Lang, bool, Option<usize>, usize),
     /// The storm page: language, large text, by which tick of the readings.
     Storm(Lang, bool, u64),
+}
+
+/// All such pages, by sort: none waits for one of another sort, and none pushes out another's.
+#[derive(Clone, Default)]
+pub(super) struct SharedPages {
+    feeds: MadeOnce<SharedPage, Option<PageBytes>>,
+    storm: MadeOnce<SharedPage, Option<PageBytes>>,
+    /// The first parts of the lists of notices.
+    lists: MadeOnce<SharedPage, Option<PageBytes>>,
+    /// Their further parts, of which there are as many as notices are up.
+    further: MadeOnce<SharedPage, Option<PageBytes>>,
+}
+
+impl SharedPages {
+    const fn of(&self, page: SharedPage) -> &MadeOnce<SharedPage, Option<PageBytes>> {
+        match page {
+            SharedPage::Rss | SharedPage::JsonFeed => &self.feeds,
+            SharedPage::Storm(..) => &self.storm,
+            SharedPage::Notices(.., 0) => &self.lists,
+            SharedPage::Notices(..) => &self.further,
+        }
+    }
 }
 
 /// A page or a feed as it is sent.
@@ -265,71 +343,11 @@ impl Portal {
         make: impl FnOnce(&Self) -> Option<PageBytes> + Send + 'static,
     ) -> Result<PageBytes, Response> {
         let portal = self.clone();
-        let made = self.pages.get(&self.app, page, move || make(&portal));
+        let pages = self.pages.of(page);
+        let made = pages.get(&self.app, page, move || make(&portal));
         made.await.flatten().ok_or_else(failed_page)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(headers: &[(HeaderName, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(name.clone(), value.parse().expect("a value"));
-        }
-        map
-    }
-
-    #[test]
-    fn gzip_is_sent_to_those_who_take_it() {
-        for (said, is) in [
-            ("gzip", true),
-            ("br, gzip;q=0.5", true),
-            ("GZIP", true),
-            ("gzip;q=0", false),
-            ("gzip; q=0.000", false),
-            ("br", false),
-            ("x-gzip", false),
-        ] {
-            let asked = asked(&[(header::ACCEPT_ENCODING, said)]);
-            assert_eq!(takes_gzip(&asked), is, "{said}");
-        }
-        let page = PageBytes::new("text/plain", "Họp thôn ".repeat(200));
-        let head = |response: Response| response.headers().clone();
-        let packed = head(
-            page.clone()
-                .answer(&asked(&[(header::ACCEPT_ENCODING, "gzip")])),
-        );
-        assert_eq!(packed[header::CONTENT_ENCODING], "gzip");
-        let plain = head(page.answer(&HeaderMap::new()));
-        assert!(!plain.contains_key(header::CONTENT_ENCODING));
-        let short = PageBytes::new("text/plain", "Họp".to_owned());
-        let short = head(short.answer(&asked(&[(header::ACCEPT_ENCODING, "gzip")])));
-        assert!(!short.contains_key(header::CONTENT_ENCODING));
-    }
-
-    #[test]
-    fn whoever_has_the_version_gets_nothing_again() {
-        let page = || PageBytes::new("text/plain", "Họp thôn".to_owned());
-        let tag = page().tag;
-        let strong = tag.trim_start_matches("W/").to_owned();
-        let list = format!("\"a\", {tag}");
-        for (said, status) in [
-            (tag.as_str(), 304),
-            (strong.as_str(), 304),
-            (list.as_str(), 304),
-            ("*", 304),
-            ("\"a\"", 200),
-            ("", 200),
-        ] {
-            let asked = asked(&[(header::IF_NONE_MATCH, said)]);
-            let response = page().answer_if_new(&asked);
-            assert_eq!(response.status(), status, "{said}");
-            assert_eq!(response.headers()[header::ETAG], tag.as_str());
-        }
-        let other = PageBytes::new("text/plain", "Họp xóm".to_owned());
-        assert_ne!(other.tag, tag);
-    }
-}
+mod tests;

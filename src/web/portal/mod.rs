@@ -49,12 +49,13 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 
-use self::made_once::{MadeOnce, PageBytes, SharedPage};
+use self::made_once::{MadeOnce, SharedPages};
 use self::splash::FrontParts;
 use crate::http::assets::{BOARD_STYLE, STORM_STYLE};
 use crate::http::compression;
 use crate::http::headers::security_headers;
 use crate::i18n::locale::Lang;
+use crate::supervisor::fair_turns::FairTurns;
 use crate::web::kit::app::App;
 
 /// Longest body of a request, bytes: the tap has none.
@@ -92,9 +93,13 @@ struct Portal {
     app: App,
     site: Arc<PortalSite>,
     /// Pages and feeds that all see alike.
-    pages: MadeOnce<SharedPage, Option<PageBytes>>,
+    pages: SharedPages,
     /// The parts of the first page that all see alike, without and with a large button.
     fronts: MadeOnce<(Lang, bool), FrontParts>,
+    /// Turns of pages that are dear to make.
+    page_turns: FairTurns,
+    /// Turns of texts that are to be spoken.
+    listening_turns: FairTurns,
 }
 
 /// All pages of the portal.
@@ -106,8 +111,10 @@ pub fn router(
     let portal = Portal {
         app,
         site: Arc::new(site),
-        pages: MadeOnce::default(),
+        pages: SharedPages::default(),
         fronts: MadeOnce::default(),
+        page_turns: busy::page_turns(),
+        listening_turns: listen::listening_turns(),
     };
     Router::new()
         .route("/", get(splash::page))

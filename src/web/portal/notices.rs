@@ -10,7 +10,6 @@ use super::made_once::{PageBytes, SharedPage};
 use super::visit::PortalVisit;
 use crate::domain::calendar::DAY_MS;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::rules::MAX_NOTICES;
 use crate::domain::notice::{Attachment, Notice, NoticeKind, NoticeLanguage};
 use crate::domain::state::VillageState;
 use crate::http::assets::BOARD_STYLE;
@@ -148,8 +147,15 @@ pub async fn list(
     let value = |name: &str| asked.iter().find(|(n, _)| n == name).map(|(_, v)| v);
     let kind = value("kind").and_then(|name| NoticeKind::named(name));
     let from: usize = value("from").and_then(|n| n.parse().ok()).unwrap_or(0);
-    // Parts begin at whole ones, and behind the last is one that is empty: so there are few.
-    let from = (from / MOST * MOST).min(MAX_NOTICES);
+    let from = if from < MOST {
+        0
+    } else {
+        let now = portal.app.supervisor.clock().trusted_ms();
+        let state = portal.app.journal.state();
+        let up = state.notices.values().filter(|n| !n.details.is_over(now));
+        let of_kind = up.filter(|n| kind.is_none_or(|kind| n.details.kind == kind));
+        part_start(from, of_kind.count())
+    };
     let place = NoticeKind::ALL.iter().position(|k| kind == Some(*k));
     let page = SharedPage::Notices(visit.lang, visit.big, place, from);
     let make = move |portal: &Portal| PageBytes::of_page(&all_notices(portal, visit, kind, from));
@@ -157,6 +163,14 @@ pub async fn list(
         Ok(page) => page.answer(&headers),
         Err(failed) => failed,
     }
+}
+
+/// The first notice of the part that has this one. Parts begin at whole ones, and behind the last
+/// is none: so there are no more than the notices that are up fill.
+const fn part_start(from: usize, up: usize) -> usize {
+    let last = up.saturating_sub(1);
+    let from = if from < last { from } else { last };
+    from / MOST * MOST
 }
 
 fn all_notices(
@@ -326,4 +340,30 @@ pub async fn small_file(
     Path((id, sha256)): Path<(String, String)>,
 ) -> Response {
     send_file(&portal, &id, &sha256, true).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_as_many_parts_as_its_notices_fill() {
+        for (from, up, start) in [
+            (0, 0, 0),
+            (5_000, 0, 0),
+            (99, 700, 0),
+            (100, 700, 100),
+            (650, 700, 600),
+            (700, 700, 600),
+            (701, 701, 700),
+            (usize::MAX, 701, 700),
+            (usize::MAX, 100, 0),
+        ] {
+            assert_eq!(part_start(from, up), start, "{from} of {up}");
+        }
+        let asked = 0..=10_000;
+        let parts = asked.map(|from| part_start(from, 700));
+        let parts: std::collections::BTreeSet<_> = parts.collect();
+        assert_eq!(parts.len(), 7);
+    }
 }

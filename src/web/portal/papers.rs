@@ -2,8 +2,9 @@
 //! these. A long paper is read in parts.
 //!
 //! Invariants: whoever may read the notice may read its papers, and nobody else. Text that a
-//! program read from a picture says so on each page. The paper itself is always offered: a page is
-//! a help to read it, never its place.
+//! program read from a picture says so on each page. A page is made in turn (`busy`), because the
+//! whole record is read for each. The paper itself is always offered: a page is a help to read it,
+//! never its place.
 
 use std::ops::Range;
 
@@ -78,17 +79,29 @@ pub(super) async fn page(
     Path((id, sha256)): Path<(String, String)>,
     uri: Uri,
 ) -> Response {
-    let f = visit.context(&portal);
-    let Some((paper, name)) = file_of(&portal, &id, &sha256) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let Some(record) = portal.app.papers.record_of(&paper).await else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
     let asked = Query::<Vec<(String, String)>>::try_from_uri(&uri);
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     let part = asked.iter().find(|(name, _)| name == "part");
     let part = part.and_then(|(_, n)| n.parse::<usize>().ok()).unwrap_or(1);
+    let make = move |portal: &Portal| part_page(portal, visit, id, &sha256, part);
+    portal.in_turn(visit, &uri, make).await
+}
+
+/// A part of a paper; its whole record is read for it. Blocks.
+fn part_page(
+    portal: &Portal,
+    visit: PortalVisit,
+    id: String,
+    sha256: &str,
+    part: usize,
+) -> Response {
+    let f = visit.context(portal);
+    let Some((paper, name)) = file_of(portal, &id, sha256) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let Some(record) = portal.app.papers.record(&paper) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let (q, href) = (visit.query(), format!("/t/{id}/{sha256}"));
     let blocks = blocks(&record);
     let parts = parts(&blocks);

@@ -117,9 +117,9 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
         (rows, total, (next < total).then_some(next))
     } else {
         let only = Some(SearchKind::Procedure);
-        let found = app.search(query.clone(), only, ON_A_PAGE).await;
-        let Ok(found) = found else {
-            return busy::page(&portal, visit, "/p", "", query);
+        let found = app.search(visit.counted(), query.clone(), only, ON_A_PAGE);
+        let Ok(found) = found.await else {
+            return busy::search(&portal, visit, "/p", "", query);
         };
         let of = |id: &str| procedures.get(&ProcedureId::new(id).ok()?);
         let hits = found.best.iter().filter_map(|hit| of(&hit.id));

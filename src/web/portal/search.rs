@@ -123,21 +123,31 @@ struct SearchPage {
 
 /// The page.
 pub async fn page(State(portal): State<Portal>, visit: PortalVisit, asked: AskedPairs) -> Response {
-    let f = visit.context(&portal);
     let query = asked_words(&asked);
     let kind = asked_for(&asked, "kind");
     let only = FoundKind::ALL.into_iter().find(|k| k.name() == kind);
+    let (own, words) = (portal.clone(), query.clone());
+    let make = move || found_page(&own, visit, words, only);
+    let made = portal.app.search.in_turn(visit.counted(), make).await;
+    made.unwrap_or_else(|_| busy::search(&portal, visit, "/search", &kind, query))
+}
+
+/// The page with what is found. Blocks.
+fn found_page(
+    portal: &Portal,
+    visit: PortalVisit,
+    query: String,
+    only: Option<FoundKind>,
+) -> Response {
+    let f = visit.context(portal);
     let most = only.map_or(MOST_OF_KIND, |_| MOST_SHOWN);
-    let found = portal.app.search_by_kind(query.clone(), most).await;
-    let Ok(found) = found else {
-        return busy::page(&portal, visit, "/search", &kind, query);
-    };
+    let found = portal.app.search_by_kind_blocking(&query, most);
     let board = SearchedBoard {
         app: &portal.app,
         lang: f.lang,
         q: visit.query(),
         state: portal.app.journal.state(),
-        procedures: portal.app.procedures().await,
+        procedures: portal.app.procedures_blocking(),
         map: portal.app.live.directory.get(),
     };
     let mut sections = board.sections(&query, found, most);

@@ -27,6 +27,7 @@ use crate::web::kit::app::App;
 use crate::web::kit::links::PublicPage;
 use crate::web::kit::notices::{NoticeSummary, summarize, verbatim_spans};
 use crate::web::kit::qr::{CodeMatrix, CodeUse};
+use crate::web::kit::storm::MOST_BULLETINS;
 
 /// The units in which water and rain are measured, and how close to a mark is near.
 const WATER_UNITS: [(&str, f64); 6] = [
@@ -124,6 +125,8 @@ struct StormPage {
     made: String,
     /// The highest risk first, then the newest; each with its link in letters.
     bulletins: Vec<(NoticeSummary, String)>,
+    /// There are further ones, on the list of all notices.
+    has_more: bool,
     /// Telephones and shelters: what people need first.
     first: Vec<PlanPart>,
     /// The way to each shelter that is on the map.
@@ -155,7 +158,8 @@ fn storm_page(portal: &Portal, visit: PortalVisit) -> StormPage {
     let now = app.supervisor.clock().wall_ms();
     let plan = app.storm_plan();
     let bulletins = app.bulletins();
-    let bulletins = bulletins.iter().map(|notice| {
+    let has_more = bulletins.len() > MOST_BULLETINS;
+    let bulletins = bulletins.iter().take(MOST_BULLETINS).map(|notice| {
         let letters = app.links.typed(PublicPage::Notice(notice));
         (summarize(app, lang, notice), letters)
     });
@@ -169,6 +173,7 @@ fn storm_page(portal: &Portal, visit: PortalVisit) -> StormPage {
         size: size_key(&f),
         made: format!("{} {}", dates::clock(now), dates::long(lang, now)),
         bulletins: bulletins.collect(),
+        has_more,
         first: vec![
             emergency_calls(app, lang),
             PlanPart::of(lang, "storm-phones", &plan.phones),

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 
 use super::Portal;
 use crate::http::render::PageContext;
-use crate::http::serve::Peer;
+use crate::http::serve::{Peer, counted_as};
 use crate::i18n::locale::Lang;
 
 /// A request of the portal.
@@ -39,6 +39,11 @@ impl PortalVisit {
             big: value("big").is_some(),
             address,
         }
+    }
+
+    /// The address by which its turns are counted.
+    pub fn counted(self) -> IpAddr {
+        counted_as(self.address)
     }
 
     /// The context of every page of this request.

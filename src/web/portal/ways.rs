@@ -1,8 +1,9 @@
 //! A house or a place, and the way to it: from the village hall, or from the code of a road.
 //!
-//! Invariant: as in `directory`.
+//! Invariants: as in `directory`; a way is looked for in turn, off the async threads (`busy`).
 
 use axum::extract::{Path, State};
+use axum::http::Uri;
 use axum::response::Response;
 
 use super::Portal;
@@ -48,19 +49,25 @@ pub async fn house(
     State(portal): State<Portal>,
     visit: PortalVisit,
     Path(id): Path<String>,
+    uri: Uri,
 ) -> Response {
-    let (Some(map), Ok(id)) = (portal.app.live.directory.get(), HouseId::new(&id)) else {
-        return no_such(&portal, visit);
+    let make = move |portal: &Portal| house_page(portal, visit, &id);
+    portal.in_turn(visit, &uri, make).await
+}
+
+fn house_page(portal: &Portal, visit: PortalVisit, id: &str) -> Response {
+    let (Some(map), Ok(id)) = (portal.app.live.directory.get(), HouseId::new(id)) else {
+        return no_such(portal, visit);
     };
     let Some(house) = map.house_index(&id) else {
         let today = map.house_formerly(&id).and_then(|n| map.house(n));
         return today.map_or_else(
-            || no_such(&portal, visit),
+            || no_such(portal, visit),
             |house| moved(&format!("/h/{}", house.id), &visit.query()),
         );
     };
     let from = map.hall().map(|(site, _)| StartPoint::Site(site));
-    way_page(&portal, visit, &map, from, house)
+    way_page(portal, visit, &map, from, house)
 }
 
 /// One place, with the way from the village hall.
@@ -68,17 +75,23 @@ pub async fn place(
     State(portal): State<Portal>,
     visit: PortalVisit,
     Path(id): Path<String>,
+    uri: Uri,
 ) -> Response {
-    let (Some(map), Ok(id)) = (portal.app.live.directory.get(), SiteId::new(&id)) else {
-        return no_such(&portal, visit);
+    let make = move |portal: &Portal| place_page(portal, visit, &id);
+    portal.in_turn(visit, &uri, make).await
+}
+
+fn place_page(portal: &Portal, visit: PortalVisit, id: &str) -> Response {
+    let (Some(map), Ok(id)) = (portal.app.live.directory.get(), SiteId::new(id)) else {
+        return no_such(portal, visit);
     };
     let Some((site, known)) = map
         .site_index(&id)
         .and_then(|site| Some((site, map.data().sites.get(site)?)))
     else {
-        return no_such(&portal, visit);
+        return no_such(portal, visit);
     };
-    let f = visit.context(&portal);
+    let f = visit.context(portal);
     let lang = f.lang;
     let title = lang.verbatim(&known.name);
     let from = map.hall().filter(|(hall, _)| *hall != site);
@@ -147,21 +160,27 @@ pub async fn to_house(
     State(portal): State<Portal>,
     visit: PortalVisit,
     Path((id, to)): Path<(String, String)>,
+    uri: Uri,
 ) -> Response {
-    let ids = (PlaceId::new(&id), HouseId::new(&to));
+    let make = move |portal: &Portal| to_house_page(portal, visit, &id, &to);
+    portal.in_turn(visit, &uri, make).await
+}
+
+fn to_house_page(portal: &Portal, visit: PortalVisit, id: &str, to: &str) -> Response {
+    let ids = (PlaceId::new(id), HouseId::new(to));
     let (Some(map), (Ok(id), Ok(to))) = (portal.app.live.directory.get(), ids) else {
-        return no_such(&portal, visit);
+        return no_such(portal, visit);
     };
     let road = map.road_index(&id).or_else(|| map.road_formerly(&id));
     let house = map.house_index(&to).or_else(|| map.house_formerly(&to));
     let (Some(road), Some(house)) = (road, house) else {
-        return no_such(&portal, visit);
+        return no_such(portal, visit);
     };
     let from = match map.code_of(road) {
         Some((code, _)) => StartPoint::Code(code),
         None => StartPoint::Head(road),
     };
-    way_page(&portal, visit, &map, Some(from), house)
+    way_page(portal, visit, &map, Some(from), house)
 }
 
 /// Where a way begins, in words; empty = nowhere that has a name.

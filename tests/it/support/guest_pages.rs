@@ -82,6 +82,7 @@ fn app(data: &Path, site: &PortalSite) -> (App, Handles) {
         files: handles.files.clone(),
         attachments: handles.attachments.clone(),
         papers: handles.papers.clone(),
+        spoken: handles.spoken.clone(),
         sessions: handles.sign_ins.clone(),
         taps: TapClock::new("0", clock.clone(), Standstill::new(clock)),
         supervisor: handles.supervisor.clone(),
