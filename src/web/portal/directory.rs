@@ -17,7 +17,7 @@ use super::notices::size_key;
 use super::procedures::{AskedPairs, asked_words};
 use super::visit::PortalVisit;
 use crate::domain::calendar::{day_number, day_start};
-use crate::domain::directory::data::Site;
+use crate::domain::directory::data::{RoadKind, Site};
 use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::{RoadSide, VillageMap};
 use crate::domain::directory::route::StartPoint;
@@ -34,6 +34,9 @@ const MOST_LISTED: usize = 70;
 const HOUSES_ON_PAGE: usize = 100;
 /// Longest text that is searched for, characters.
 const MAX_ASKED: usize = 80;
+
+/// A place so near to the hall is at it, metres.
+pub(super) const NEXT_DOOR_M: u32 = 20;
 
 /// A link in a list.
 pub(super) struct DirectoryLink {
@@ -86,6 +89,10 @@ struct NoSuchPage {
     size: &'static str,
     title: String,
     pieces: Vec<TextSpan>,
+    /// The list that is above the page: its link and its name.
+    up: (&'static str, String),
+    /// The words of a button to that list; empty = there is none.
+    all: String,
 }
 
 /// Which hundred of the houses of a road.
@@ -103,6 +110,8 @@ pub(super) fn no_such(portal: &Portal, visit: PortalVisit) -> Response {
         size: size_key(&f),
         title: f.t("road-none"),
         pieces: split_phones(&f.t("road-none-do")),
+        up: ("/r", f.t("roads-title")),
+        all: f.t("roads-all"),
         f,
     };
     render_with(StatusCode::NOT_FOUND, &page)
@@ -130,6 +139,8 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
             size: size_key(&f),
             title: f.t("roads-title"),
             pieces: split_phones(&f.t("roads-none")),
+            up: ("/t", f.t("notices")),
+            all: String::new(),
             f,
         };
         return render(&page);
@@ -192,7 +203,11 @@ fn site_link(lang: Lang, map: &VillageMap, site: usize, q: &str) -> Option<Direc
         hall.and_then(|(n, hall)| Some((hall, map.walk_to_site(StartPoint::Site(n), site)?)));
     let small = walk.map(|(hall, walk)| {
         let (name, n) = (lang.verbatim(&hall.name), walk.metres.to_string());
-        lang.f("way-from-metres", &[("name", &name), ("n", &n)])
+        if walk.metres < NEXT_DOOR_M {
+            lang.f("way-at", &[("name", &name)])
+        } else {
+            lang.f("way-from-metres", &[("name", &name), ("n", &n)])
+        }
     });
     Some(DirectoryLink {
         href: format!("/s/{}{q}", known.id),
@@ -389,6 +404,18 @@ fn ranges(lang: Lang, map: &VillageMap, id: &str, all: &[usize], q: &str) -> Vec
         .collect()
 }
 
+/// The word for a kind of road.
+const fn kind_key(kind: RoadKind) -> &'static str {
+    match kind {
+        RoadKind::Duong => "road-kind-duong",
+        RoadKind::Ngo => "road-kind-ngo",
+        RoadKind::Ngach => "road-kind-ngach",
+        RoadKind::Kiet => "road-kind-kiet",
+        RoadKind::Hem => "road-kind-hem",
+        RoadKind::Xom => "road-kind-xom",
+    }
+}
+
 /// The lines beneath the name of a road.
 fn road_details(lang: Lang, map: &VillageMap, road: usize, today: i64) -> Vec<String> {
     let Some(known) = map.road(road) else {
@@ -410,7 +437,7 @@ fn road_details(lang: Lang, map: &VillageMap, road: usize, today: i64) -> Vec<St
         (None, _) => None,
     };
     if let Some(key) = key {
-        let kind = lang.verbatim(known.kind.word());
+        let kind = lang.t(kind_key(known.kind));
         lines.push(lang.f(key, &[("kind", &kind)]));
     }
     if !known.old_names.is_empty() {
