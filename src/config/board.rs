@@ -50,6 +50,9 @@ pub struct OfficialAddress {
     pub kind: OfficialKind,
     /// The authority's name.
     pub name: String,
+    /// The same in English; empty = it has one name in every language.
+    #[serde(default)]
+    pub name_en: String,
     /// The page; none = a telephone only.
     pub url: Option<String>,
     /// The telephone; none = a page only.
@@ -174,11 +177,12 @@ pub(super) fn apply(root: &mut Section<'_, '_>, board: &mut BoardConfig) {
     for mut s in root.tables("official") {
         let (kind, url) = (s.require("kind"), s.get_parsed("url", page));
         let (phone, what) = (s.get_parsed("phone", telephone), s.get("what"));
-        let what_en = s.get("what_en");
+        let (name_en, what_en) = (s.get("name_en"), s.get("what_en"));
         if let (Some(kind), Some(name)) = (kind, s.require_parsed("name", name)) {
             board.official.push(OfficialAddress {
                 kind,
                 name,
+                name_en: name_en.unwrap_or_default(),
                 url,
                 phone,
                 what: what.unwrap_or_default(),

@@ -36,6 +36,8 @@ pub struct Procedure {
     pub code: ProcedureId,
     /// “Đăng ký khai sinh”.
     pub name: String,
+    /// What people call it: “hộ khẩu, sổ hộ khẩu”; empty = nobody said.
+    pub also_called: String,
     /// The papers to bring.
     pub papers: Vec<String>,
     /// Where they are handed in; empty = not said, as the texts below.

@@ -115,6 +115,29 @@ pub fn paragraphs(body: &str) -> Vec<String> {
         .collect()
 }
 
+/// The body as plain lines in which the points of a list keep their marks: to be sent or printed.
+#[must_use]
+pub fn marked_lines(body: &str) -> Vec<String> {
+    let mut lines = paragraphs(body);
+    let blocks = parse(body);
+    let marks = blocks.iter().flat_map(|block| {
+        let numbers = block.start..;
+        block
+            .items
+            .iter()
+            .zip(numbers)
+            .map(|(_, n)| match block.kind {
+                NoticeBlockKind::Bullets => "- ".to_owned(),
+                NoticeBlockKind::Numbers => format!("{n}. "),
+                _ => String::new(),
+            })
+    });
+    for (line, mark) in lines.iter_mut().zip(marks) {
+        line.insert_str(0, &mark);
+    }
+    lines
+}
+
 /// The addresses of the web to which a body leads.
 #[must_use]
 pub fn web_links(body: &str) -> Vec<String> {

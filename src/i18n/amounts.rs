@@ -24,6 +24,18 @@ pub fn bytes(lang: Lang, n: u64) -> String {
     }
 }
 
+/// The unit of a sensor in the language of a page: “mm/giờ”, in English “mm/h”.
+#[must_use]
+pub fn unit(lang: Lang, unit: &str) -> String {
+    match (lang, unit.rsplit_once('/')) {
+        (Lang::En, Some((amount, "giờ"))) => format!("{amount}/h"),
+        (Lang::En, Some((amount, "phút"))) => format!("{amount}/min"),
+        (Lang::En, Some((amount, "giây"))) => format!("{amount}/s"),
+        (Lang::En, Some((amount, "ngày"))) => format!("{amount}/day"),
+        _ => unit.to_owned(),
+    }
+}
+
 /// A speed in kbit/s: “5 Mbit/s”.
 #[must_use]
 pub fn speed(lang: Lang, kbit: u32) -> String {

@@ -80,13 +80,30 @@ pub fn read(bytes: &[u8]) -> Result<ReadProcedures, Vec<MistakeAt>> {
     }
 }
 
-/// The file that the gateway keeps of a list.
+/// The file that the gateway keeps of a list. The names that people use stand in it when there are
+/// any: a program from before that column reads a list without it.
 #[must_use]
 pub fn write(procedures: &[Procedure]) -> Vec<u8> {
+    written(procedures, b',')
+}
+
+/// The same for an office program: UTF-16 with tabs, which Excel shows in columns in every language
+/// of Windows.
+#[must_use]
+pub fn write_for_office(procedures: &[Procedure]) -> Vec<u8> {
+    let text = String::from_utf8(written(procedures, b'\t')).unwrap_or_default();
+    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+    units.flat_map(u16::to_le_bytes).collect()
+}
+
+fn written(procedures: &[Procedure], separator: u8) -> Vec<u8> {
     let day = |number: Option<i64>| number.map(calendar::day_text).unwrap_or_default();
-    let mut writer = WriterBuilder::new().from_writer(Vec::new());
+    let mut writer = WriterBuilder::new();
+    let mut writer = writer.delimiter(separator).from_writer(Vec::new());
     // Writing into memory does not fail.
-    let _ = writer.write_record(COLUMNS.map(Column::heading));
+    let has_names = procedures.iter().any(|p| !p.also_called.is_empty());
+    let wide = COLUMNS.len() - usize::from(!has_names);
+    let _ = writer.write_record(&COLUMNS.map(Column::heading)[..wide]);
     for p in procedures {
         let fields = [
             p.code.to_string(),
@@ -99,8 +116,9 @@ pub fn write(procedures: &[Procedure]) -> Vec<u8> {
             p.link.clone().unwrap_or_default(),
             day(p.from),
             day(p.until),
+            p.also_called.clone(),
         ];
-        let _ = writer.write_record(&fields);
+        let _ = writer.write_record(&fields[..wide]);
     }
     writer.into_inner().unwrap_or_default()
 }
@@ -252,6 +270,7 @@ impl TableReading {
         }
         let [place, hours, time, fee] = [Column::Place, Column::Hours, Column::Time, Column::Fee]
             .map(|column| self.line_of(line, headings, cells, column, MAX_TEXT_CHARS));
+        let also_called = self.line_of(line, headings, cells, Column::AlsoCalled, MAX_TEXT_CHARS);
         let (code, link) = (
             self.code(line, headings, cells),
             self.link(line, headings, cells),
@@ -266,6 +285,7 @@ impl TableReading {
         (self.mistakes.len() == before).then_some(Procedure {
             code: code?,
             name,
+            also_called,
             papers,
             place,
             hours,

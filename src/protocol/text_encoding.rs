@@ -38,6 +38,15 @@ pub enum WrittenIn {
 }
 
 impl WrittenIn {
+    /// Its name, when it is no Unicode.
+    #[must_use]
+    pub const fn old_font(self) -> Option<&'static str> {
+        match self {
+            Self::Utf8 | Self::Utf16 => None,
+            Self::Windows1258 | Self::Tcvn3 | Self::Vni => Some(self.name()),
+        }
+    }
+
     /// Its name, as people know it.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -319,6 +319,24 @@ fn places_stand_above_the_roads_with_the_way_and_the_shelter_comes_first() {
     }
     let hall = visit(&house, "/s/nha-van-hoa?lang=vi").body;
     assert!(hall.contains("Wifi và mã QR của thôn ở đây."), "{hall}");
+    assert!(hall.contains(">Đường Trục Chính</text>"), "{hall}");
+    // The shelter is the hall: nobody walks five metres by a map.
+    assert!(list.contains("Ngay tại Nhà văn hóa thôn"), "{list}");
+    let shelter = visit(&house, "/s/so-tan-nha-van-hoa?lang=vi").body;
+    assert!(shelter.contains("Ngay tại Nhà văn hóa thôn."), "{shelter}");
+    assert!(!shelter.contains("rẽ phải"), "{shelter}");
+    let gone = visit(&house, "/r/zzz?lang=vi").body;
+    for words in ["‹ Đường, ngõ, số nhà", ">Xem tất cả đường, ngõ</a>"] {
+        assert!(gone.contains(words), "{words}: {gone}");
+    }
+    let english = visit(&house, "/r?lang=en&q=house+17").body;
+    assert!(english.contains("/h/gl-17?lang=en"), "{english}");
+    let english = visit(&house, "/r/ngo-gieng-lang?lang=en").body;
+    assert!(english.contains("beginning of the alley"), "{english}");
+    let english = visit(&house, "/khan?lang=en").body;
+    for words in ["Rescue", "Police", "Ambulance"] {
+        assert!(english.contains(words), "{words}: {english}");
+    }
     let found = visit(&house, "/r?lang=vi&q=tram+y+te").body;
     assert!(found.contains("/s/tram-y-te?lang=vi"), "{found}");
     for path in ["/s/khong-co", "/s/.x"] {
@@ -355,7 +373,7 @@ fn sheets_say_whose_hall_it_is_and_number_the_wifi_first() {
     let wall = words_of(&["wall"]);
     for words in [
         "Nhà văn hóa thôn Bến Thóc · ",
-        "Cần có mạng của điện thoại",
+        "Bật 4G của điện thoại",
         "Chỉ đường tới từng",
     ] {
         assert!(wall.contains(words), "{words}: {wall}");

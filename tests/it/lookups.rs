@@ -72,8 +72,8 @@ fn a_file_of_procedures_becomes_a_list_and_a_page_of_each() {
     for words in [
         "Giấy chứng sinh",
         "Trung tâm Phục vụ hành chính công xã",
-        "thứ Hai đến thứ Sáu",
-        "không mất tiền nếu đăng ký trong 60 ngày",
+        "Thứ Hai đến thứ Sáu",
+        "Không mất tiền nếu đăng ký trong 60 ngày",
         "Mở trang chính thức: dichvucong.gov.vn",
         "ma_thu_tuc=1.001193",
         "Cán bộ không bao giờ hỏi mã OTP hay mật khẩu của bà con.",
@@ -91,6 +91,21 @@ fn a_file_of_procedures_becomes_a_list_and_a_page_of_each() {
     );
     let found = visit(&pages, &format!("/p?find={}", encode("chung thuc")));
     assert!(found.body.contains("Chứng thực bản sao") && !found.body.contains("khai tử"));
+    // People's own words lead to today's names.
+    for (words, name) in [
+        ("ho khau", "Đăng ký thường trú"),
+        ("giay chung tu", "Đăng ký khai tử"),
+    ] {
+        let found = visit(&pages, &format!("/p?q={}", encode(words)));
+        assert!(found.body.contains(name), "{words}: {}", found.body);
+        assert!(found.body.contains("Còn gọi là: "), "{}", found.body);
+    }
+    let page = visit(&pages, "/p/1.004222?lang=vi");
+    assert!(page.body.contains("Còn gọi là: hộ khẩu, sổ hộ khẩu"));
+    let nothing = visit(&pages, &format!("/p?q={}", encode("so do")));
+    for words in ["Không tìm thấy “so do”", "Xem cả 10 thủ tục"] {
+        assert!(nothing.body.contains(words), "{words}: {}", nothing.body);
+    }
     let lost = visit(&pages, "/p/9.999999");
     assert!(lost.status == 404 && lost.body.contains("Không có thủ tục này"));
     let told = pages.entries();

@@ -347,6 +347,7 @@ fn board_with(url: String) -> BoardConfig {
     let official = OfficialAddress {
         kind: OfficialKind::Service,
         name: "Trang khác".to_owned(),
+        name_en: String::new(),
         url: Some(url),
         phone: None,
         what: String::new(),

@@ -284,8 +284,11 @@ fn a_paper_is_read_found_and_seen_by_visitors_and_made_again_when_it_is_lost() {
         );
     }
     for seen in [
-        "Mở: Kế hoạch <small>PDF, 2 trang, ",
-        "Tải về: Danh sách <small>DOCX, ",
+        "<b>Kế hoạch</b> <small>PDF, 2 trang, ",
+        ">Đọc trên trang này</a>",
+        ">Mở tệp PDF</a>",
+        "<b>Danh sách</b> <small>DOCX, ",
+        ">Tải tệp DOCX</a>",
     ] {
         assert!(notice.contains(seen), "{seen}: {notice}");
     }

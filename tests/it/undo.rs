@@ -275,6 +275,23 @@ fn a_notice_that_was_taken_down_stays_readable_and_comes_back() {
         down.header("location").to_owned()
     };
     assert_eq!(visitor(&house), 200);
+    // A correction is taken back as well: people read what stood there before.
+    let text = |house: &House| house.state()["notices"][&id]["text"].clone();
+    let hidden = house.get(&format!("/notices/{id}/correct"), &cookie);
+    let hidden = hidden.hidden_fields();
+    let mut fields: Vec<(&str, &str)> = hidden.iter().map(|(n, v)| (&**n, &**v)).collect();
+    fields.extend([("title", "Họp muộn"), ("body", "Tối mai họp.")]);
+    fields.extend([("kind", "event"), ("days", "30")]);
+    let corrected = house.post("/notices", &cookie, &fields);
+    let corrected = corrected.header("location").to_owned();
+    assert!(corrected.contains("?said=corrected&undo="), "{corrected}");
+    assert_ne!(text(&house), before["text"]);
+    let undone = undo(&house, &corrected);
+    let said = format!("/notices/{id}?said=correction-undone");
+    assert_eq!(undone.header("location"), said);
+    assert_eq!(text(&house), before["text"]);
+    assert_ne!(undo(&house, &corrected).status, 303, "once is enough");
+    let before = house.state()["notices"][&id].clone();
     let down = take_down(&house);
     assert_eq!(visitor(&house), 404);
     let list = house.get(&down, &cookie).body;

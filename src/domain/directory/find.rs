@@ -12,6 +12,9 @@ pub const MAX_HITS: usize = 40;
 /// Most words of what somebody types that are looked at.
 const MAX_WORDS: usize = 12;
 
+/// Words before the number of a house, in both languages of the pages.
+const HOUSE_WORDS: [&str; 4] = ["so", "nha", "house", "number"];
+
 /// A hit, by its place in the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MapHit {
@@ -65,11 +68,12 @@ fn without_key(asked: &[String], key: &[String]) -> Option<Vec<String>> {
     })
 }
 
-/// The number of a house in the words that are left: with or without “số”, “nhà”, “số nhà”.
+/// The number of a house in the words that are left: with or without “số”, “nhà”, “số nhà”,
+/// “house”.
 fn house_number(rest: &[String]) -> Option<String> {
     let rest: Vec<&String> = rest
         .iter()
-        .skip_while(|w| matches!(w.as_str(), "so" | "nha"))
+        .skip_while(|w| HOUSE_WORDS.contains(&w.as_str()))
         .collect();
     let first = rest.first()?;
     let starts_with_digit = first.bytes().next().is_some_and(|b| b.is_ascii_digit());
@@ -87,8 +91,9 @@ fn house_number(rest: &[String]) -> Option<String> {
 }
 
 fn is_filler(rest: &[String]) -> bool {
-    let fillers = ["so", "nha", "duong", "ngo", "o", "tim"];
-    rest.iter().all(|word| fillers.contains(&word.as_str()))
+    let fillers = ["duong", "ngo", "o", "tim", "road", "alley"];
+    let is_filler = |word: &str| fillers.contains(&word) || HOUSE_WORDS.contains(&word);
+    rest.iter().all(|word| is_filler(word))
 }
 
 impl VillageMap {

@@ -8,15 +8,30 @@ lights-page = Street lights
 cameras = Cameras
 more = More
 more-notices = { $n } up
-more-drafts = { $n } drafts
+more-drafts = { $n ->
+    [one] { $n } draft
+   *[other] { $n } drafts
+}
 more-wifi-none = not offered
-more-directory = { $roads } roads and alleys · { $houses } houses
+more-directory = { $roads ->
+    [one] { $roads } road or alley
+   *[other] { $roads } roads and alleys
+} · { $houses ->
+    [one] { $houses } house
+   *[other] { $houses } houses
+}
 more-no-map = no map yet
 more-no-list = no list yet
 more-plan-written = written
 more-plan-none = not written yet
-more-sensors = { $n } sensors
-more-devices = { $n } devices
+more-sensors = { $n ->
+    [one] { $n } sensor
+   *[other] { $n } sensors
+}
+more-devices = { $n ->
+    [one] { $n } device
+   *[other] { $n } devices
+}
 more-history = who did what, and when
 sensors = Sensors
 devices = Devices
@@ -32,10 +47,19 @@ pin = PIN (6 digits)
 phone-remembered = This phone is remembered; you need not enter the PIN again.
 nobody-yet = Nobody has a PIN yet
 nobody-yet-do = The technician runs “conglang user add” on the box to give out the first one.
-wrong-pin = Wrong PIN for { $name }; { $n } tries left
-no-pin = The PIN has 6 digits. This one was not counted; { $n } tries left
+wrong-pin = Wrong PIN for { $name }; { $n ->
+    [one] { $n } try left
+   *[other] { $n } tries left
+}
+no-pin = The PIN has 6 digits. This one was not counted; { $n ->
+    [one] { $n } try left
+   *[other] { $n } tries left
+}
 unknown-person = This name is no longer in the list. Please choose the name again, then type the PIN.
-locked-pin = Wrong too often. This phone waits { $minutes } minutes.
+locked-pin = Wrong too often. This phone waits { $minutes ->
+    [one] { $minutes } minute
+   *[other] { $minutes } minutes
+}.
 wait-pin = The last PIN was wrong. Please wait { $seconds } s, then try again.
 busy-pin = Many people sign in at the same time. Please try again in a few seconds; this try does not count as wrong.
 unlooked-pin = The box could not look at the PIN; it is not wrong, and this try does not count. Please try again in a few minutes, and call the technician if it stays so.
@@ -45,7 +69,7 @@ key-lost = A secret key of the box is lost, so no PIN can be checked. Your PIN i
 cannot-now = The box is busy, please try again in a few minutes.
 other-language = Tiếng Việt
 larger-text = Larger text
-role-chief = May speak on the horns, publish notices, switch lights, look at cameras.
+role-chief = May speak on the loudspeakers, publish notices, switch lights, look at cameras.
 role-technician = May see and test devices and read the history.
 weekday-0 = Sunday
 weekday-1 = Monday
@@ -76,7 +100,10 @@ lunar-month-12 = { "12" }
 day-today = today
 day-tomorrow = tomorrow
 day-yesterday = yesterday
-days-left = in { $n } days
+days-left = in { $n ->
+    [one] { $n } day
+   *[other] { $n } days
+}
 from-day = from { $when }
 clock-hour = { $hour }:00
 clock-minute = { $hour }:{ $minute }
@@ -124,10 +151,16 @@ tile-sync-none = No commune is connected
 tile-sync-none-do = Everything works in the village
 tile-sync-ok = The commune has everything up to { $time }
 tile-sync-ok-do = Nothing waits
-tile-sync-waiting = { $n } items wait for the commune
+tile-sync-waiting = { $n ->
+    [one] { $n } item waits
+   *[other] { $n } items wait
+} for the commune
 tile-sync-waiting-do = Being sent
 tile-sync-down = No link to the commune
-tile-sync-down-do = { $n } items are kept here, sent when the link is back
+tile-sync-down-do = { $n ->
+    [one] { $n } item is
+   *[other] { $n } items are
+} kept here, sent when the link is back
 tile-reading-none = No reading yet
 light-on = On
 light-off = Off
@@ -227,7 +260,10 @@ device-here-since = Answers, since { $since }
 device-gone = Not answering since { $since }
 device-unknown = Never answered yet
 device-heard = Said something at { $time }, but does not tell when it loses the link
-device-turned-down = Announces { $n } things that cannot be used ({ $why }). Call the technician.
+device-turned-down = Announces { $n ->
+    [one] { $n } thing
+   *[other] { $n } things
+} that cannot be used ({ $why }). Call the technician.
 devices-old = The box does not hear its devices. What stands below may be old.
 device-sent-away = Its access was taken away
 device-sent-away-do = If the village did not want that, call the technician.
@@ -239,21 +275,33 @@ device-strangers = Unknown devices that ask to come in
 device-strangers-do = The box does not let them in. If the village just put up a new device, call the technician; if not, there is nothing to do.
 device-stranger-seen = Seen at { $time }
 device-strangers-more = And { $n } more
-horns = { $n } horns
+horns = { $n ->
+    [one] { $n } horn
+   *[other] { $n } horns
+}
 type-sentence = Type the sentence
 type-example = For example: The village meets at 19:30 tonight in the cultural house.
 where-to-play = Where to play
 hear-first = Hear it first
 hear-title = Preview
-hear-question = It will play on { $n } clusters: { $names }.
+hear-question = It will play on { $n ->
+    [one] { $n } cluster
+   *[other] { $n } clusters
+}: { $names }.
 play-now = Play now
 just-played = Just played
 nothing-played = Nothing was played today.
 played-all = Played on { $n }/{ $all }
 played-part = Played on { $n }/{ $all }. { $who }
-played-beginning = Sending to { $all } clusters
+played-beginning = Sending to { $all ->
+    [one] { $all } cluster
+   *[other] { $all } clusters
+}
 played-running = Playing on { $n }/{ $all } clusters
-played-cut = Stopped on { $n } clusters: { $names }.
+played-cut = Stopped on { $n ->
+    [one] { $n } cluster
+   *[other] { $n } clusters
+}: { $names }.
 played-failed = { $name } could not play
 played-failed-because = { $name } could not play: { $why }
 played-failed-own-words = { $name } could not play; the device itself reports: “{ $why }”
@@ -280,7 +328,10 @@ kind-warning = Warning
 kind-obituary = Obituary
 kind-meeting = Meeting
 kind-urgent = Urgent
-for-days = { $n } days
+for-days = { $n ->
+    [one] { $n } day
+   *[other] { $n } days
+}
 until-taken-down = Until taken down
 publish-now = Publish now
 published = Published. People see it as soon as they join the wifi.
@@ -332,6 +383,9 @@ notice-save-draft = Save as draft
 notice-drafts = Drafts, scheduled notices
 notice-draft-saved-at = Draft saved at { $when }
 notice-draft-remove = Throw away
+notice-draft-remove-sure = Throw this draft away? It cannot be brought back.
+notice-scheduled-remove-sure = Throw this scheduled notice away? It will not be published and cannot be brought back.
+notice-draft-remove-yes = Throw it away
 notice-waits-for-time = The machine does not know the right time, so scheduled notices wait. Once it knows, it publishes them.
 notice-draft-over = It missed its moment: the time to show it is over. Please open it and choose again.
 notices-up = Up now
@@ -342,13 +396,14 @@ notice-ends-today = ends today
 notice-ends-tomorrow = ends tomorrow
 notice-correct = Correct the notice
 notice-correct-short = Change
-notice-correct-occasion = Change time and place
+notice-correct-occasion = Change day, time and place
 notice-correct-now = Publish the correction
 notice-corrected-at = Corrected at { $when }
 notice-versions = Before the corrections ({ $n })
 notice-version-until = Like this until { $when } · corrected by { $who }
 notice-picture-of = Picture of: { $title }
 notice-share = Share to Zalo
+notice-shared-corrected = CORRECTED:
 notice-share-copy = Copy this and paste it into Zalo
 notice-copy = Copy
 notice-copied = Copied
@@ -373,10 +428,12 @@ file-not-stored = “{ $name }” could not be stored: the disk may be full. Ple
 notice-file-gone = “{ $name }” is not in the machine any more. Please choose this file again.
 file-no-room = The machine is running out of room and could not take “{ $name }”. Please tell the technician.
 all-kinds = All
+correction-undone = It is as it was before the correction.
 corrected = The correction is published. People see it at once, with the line “corrected at”.
 scheduled = Scheduled. The machine publishes it when the time comes.
 draft-saved = Saved as a draft. People do not see it yet.
 draft-removed = The draft is gone.
+scheduled-removed = The scheduled notice is gone. It will not be published.
 draft-went-up = Not thrown away: its time came, and this notice is up. To remove it, press “Take down” below.
 notice-archive = Old notices
 notices-taken-down = Taken down
@@ -417,6 +474,7 @@ undo-group-on = Sent the order to turn group { $name } on
 undo-group-off = Sent the order to turn group { $name } off
 undo-published = Published “{ $text }”
 undo-taken-down = Took down “{ $text }”
+undo-corrected = Corrected “{ $text }”
 undo-restored = Put up “{ $text }” again
 undo-guest-blocked = { $name } is blocked.
 undo-guest-always = { $name } is always let in.
@@ -425,7 +483,7 @@ posted = posted { $when }
 posted-by-commune = sent by the commune { $when }
 receipt-theirs = This bulletin came from the commune.
 receipt-has = The commune has this notice.
-receipt-sending = It is being sent to the commune.
+receipt-sending = It is being sent to the commune. Open this page again to see whether the commune has it.
 receipt-not-yet = Kept here. It goes to the commune when the link is back.
 receipt-none = Kept here.
 notice-past = Over
@@ -492,15 +550,21 @@ wifi-rule-no-bound = No limit
 wifi-rule-speed = Speed of each device
 wifi-rule-speed-film = Enough for films on a phone
 wifi-rule-devices = At the same time
-wifi-rule-devices-n = { $n } phones and computers
+wifi-rule-devices-n = { $n ->
+    [one] { $n } phone or computer
+   *[other] { $n } phones and computers
+}
 wifi-rule-garden = Pages that open without a tap
 wifi-may = What you may do
 wifi-may-do = Read the news, call your family, study, watch films, hand in papers online. It is for everybody, and free.
 wifi-may-not = What you may not do
-wifi-may-not-do = Do no harm to others’ devices, cheat nobody, send and look at nothing that the law forbids. While many are in, load no large files.
+wifi-may-not-do = Do no harm to others’ devices, cheat nobody, send and look at nothing that the law forbids. While many are in, do not download large files.
 wifi-details = Details
 wifi-kept-title = What this house writes down
-wifi-kept = Only when a device came and went, how much it used, and a number in its place. It is kept for { $days } days and then deleted. No name, no phone number, no page that was read.
+wifi-kept = Only when a device came and went, how much it used, and a number in its place. It is kept for { $days ->
+    [one] { $days } day
+   *[other] { $days } days
+} and then deleted. No name, no phone number, no page that was read.
 wifi-kept-none = It is deleted when the day ends; nothing is kept. No name, no phone number, no page that was read.
 wifi-kept-address = The device's address is kept only while it is connected, and for an hour at most after that. The number of a device that is blocked or always let in stays until that is lifted. The village's history has each such decision, and each cut.
 wifi-help = When it does not work
@@ -551,7 +615,10 @@ tile-notices = { $n ->
    *[other] { $n } notices
 }
 tile-notices-up = up now
-tile-notices-drafts = up now · { $n } drafts
+tile-notices-drafts = up now · { $n ->
+    [one] { $n } draft
+   *[other] { $n } drafts
+}
 tile-notices-waiting = up now · { $n } wait for their hour
 tile-wifi = Wifi { $n } online
 tile-wifi-only = Wifi
@@ -639,7 +706,10 @@ read-more = Read more
 portal-ways = In the village
 portal-notices-n = { $n } up now
 portal-roads = Find a house
-portal-roads-n = { $n } roads and alleys
+portal-roads-n = { $n ->
+    [one] { $n } road or alley
+   *[other] { $n } roads and alleys
+}
 portal-official = Official addresses
 portal-official-why = against fraud
 online-now-do = The village's news can always be read here, without the internet.
@@ -798,7 +868,10 @@ happened-wifi-speed = { $speed } for each device
 happened-wifi-no-speed = no limit on the speed of a device
 happened-wifi-all-speed = { $speed } for all together
 happened-wifi-no-all-speed = no limit on the speed of all together
-happened-wifi-most = { $n } devices at a time
+happened-wifi-most = { $n ->
+    [one] { $n } device
+   *[other] { $n } devices
+} at a time
 happened-wifi-always = open day and night
 happened-wifi-hours = open from { $from } to { $until }
 happened-wifi-quota = { $mb } MB a day for each device
@@ -806,7 +879,10 @@ happened-wifi-no-quota = no limit on what a device uses
 happened-wifi-house = { $mb } MB a day for the whole house
 happened-wifi-metered = { $mb } MB a day on 4G
 happened-wifi-no-metered = visitors wait while on 4G
-happened-wifi-keep = the book of coming and going is kept for { $days } days
+happened-wifi-keep = the book of coming and going is kept for { $days ->
+    [one] { $days } day
+   *[other] { $days } days
+}
 happened-wifi-keep-none = no book of coming and going is kept
 happened-wifi-garden-more = opens without a tap: { $names }
 happened-wifi-garden-fewer = no longer opens without a tap: { $names }
@@ -871,7 +947,10 @@ camera-lost-do = The house keeps calling it. Look at the camera's power and cabl
 camera-calling = Calling the camera
 camera-no-address = This camera is not connected. Call the technician.
 camera-sum = { $n }/{ $all } cameras show a picture
-camera-kept = Recording; old pictures go after { $days } days, or sooner when space runs out.
+camera-kept = Recording; old pictures go after { $days ->
+    [one] { $days } day
+   *[other] { $days } days
+}, or sooner when space runs out.
 camera-not-recorded = Pictures cannot be recorded now. Call the technician.
 camera-unseen = Recorded, but cannot be watched
 camera-undecodable = Pictures are recorded but cannot be decoded: nobody will be able to watch them. Have the technician look at how the camera compresses.
@@ -974,7 +1053,10 @@ commune-title = Villages
 commune-summary = In touch with { $n } of { $all } villages
 commune-heard = Heard at { $last } · received up to { $received } · { $n } items
 commune-never = Never heard
-commune-wrong-pin = Wrong PIN; { $n } tries left
+commune-wrong-pin = Wrong PIN; { $n ->
+    [one] { $n } try left
+   *[other] { $n } tries left
+}
 commune-unlooked-pin = The server could not look at the PIN; it is not wrong, and this try does not count. Please try again in a few minutes, and call who runs the server if it stays so.
 commune-inside = Signed in now
 commune-this-one = This one · { $address }
@@ -982,7 +1064,10 @@ commune-sign-out = Sign out
 commune-sign-out-others = Sign out everywhere else
 commune-others-out = All others were signed out.
 commune-unread = the server's store cannot be read, call who runs it
-commune-parted-shorter = the village's box lost { $n } items that the commune has; they are kept here
+commune-parted-shorter = the village's box lost { $n ->
+    [one] { $n } item
+   *[other] { $n } items
+} that the commune has; they are kept here
 commune-parted-older = the village's box went back to an old copy or began anew (boot { $boot }, { $highest } was known); what was received is kept
 commune-parted-twin = two boxes speak under this village's name: a card was copied
 commune-parted-differs = an item here is another than the one of its number in the village; it is kept
@@ -1047,8 +1132,14 @@ commune-paper-day = of { $day }
 commune-to = Send to
 commune-to-all = All { $n } villages
 commune-to-some = Choose villages
-commune-confirm = Send urgent news to { $n } villages?
-commune-reach = { $n } villages get it at once
+commune-confirm = Send urgent news to { $n ->
+    [one] { $n } village
+   *[other] { $n } villages
+}?
+commune-reach = { $n ->
+    [one] { $n } village gets
+   *[other] { $n } villages get
+} it at once
 commune-reach-people = { $n } villages get it at once; in all villages that it is sent to live about { $people } people
 commune-reach-later = Out of touch, they get it when they are back: { $names }.
 commune-uncounted = How many people live there is not known: { $names }.
@@ -1064,7 +1155,10 @@ commune-did-others-out = { $n ->
     [one] signed out 1 other machine
    *[other] signed out { $n } other machines
 }
-commune-did-send = sent the bulletin “{ $title }” to { $n } villages
+commune-did-send = sent the bulletin “{ $title }” to { $n ->
+    [one] { $n } village
+   *[other] { $n } villages
+}
 commune-title-of = “{ $title }”
 commune-did-publish = took and published the bulletin “{ $title }”
 commune-did-publish-n = { $n } villages took and published the bulletin { $title }
@@ -1092,7 +1186,10 @@ order-unsure = The box cannot be reached: it is not sure that your order arrived
 order-wait = Waiting for the box to answer what you pressed.
 usual-text = Normal text
 notices-of-the-village = Notices of the village
-unheard-things = Nothing was heard of { $n } devices yet: { $names }.
+unheard-things = Nothing was heard of { $n ->
+    [one] { $n } device
+   *[other] { $n } devices
+} yet: { $names }.
 alarm-now = { $name } rose above { $mark } { $unit } at { $since }
 alarm-smoke = { $name }: alarm since { $since }
 long-sentence = This sentence is too long; please say it in two.
@@ -1148,7 +1245,10 @@ lost-place = every device at { $place } ({ $n }) is lost since { $since }: { $na
 lost-together-do = Most likely there is one cause: look at the power, the switch and the cable that they share. Call the technician if switching it off and on did not help.
 a-camera = camera { $name }
 camera-never = Never gave a picture; it is still being called
-device-unusable = Announces { $n } things that cannot be used
+device-unusable = Announces { $n ->
+    [one] { $n } thing
+   *[other] { $n } things
+} that cannot be used
 status-do-camera = look at the power and the cable of the camera; conglang camera list
 status-do-recording = conglang camera list
 status-do-lamp = try the switch at the lamp; replace the controller if it stays dark
@@ -1249,7 +1349,13 @@ history-not-yet = Not found in the part that was searched. “Older” searches 
 day-before = ← Day before
 day-after = Day after →
 
-happened-map = took in the village's map: { $roads } roads and alleys, { $houses } houses
+happened-map = took in the village's map: { $roads ->
+    [one] { $roads } road or alley
+   *[other] { $roads } roads and alleys
+}, { $houses ->
+    [one] { $houses } house
+   *[other] { $houses } houses
+}
 happened-house-label = recorded a trade or telephone for house { $name }, with the householder's consent
 happened-house-label-gone = took the trade or telephone of house { $name } away
 
@@ -1278,6 +1384,12 @@ road-odd-left = Where house numbers rise: odd on the left, even on the right.
 road-odd-right = Where house numbers rise: odd on the right, even on the left.
 road-head-odd-left = From the beginning of the { $kind }: odd on the left, even on the right.
 road-head-odd-right = From the beginning of the { $kind }: odd on the right, even on the left.
+road-kind-duong = road
+road-kind-ngo = alley
+road-kind-ngach = alley
+road-kind-kiet = alley
+road-kind-hem = alley
+road-kind-xom = hamlet
 road-odd = Odd numbers
 road-even = Even numbers
 road-formerly = Formerly: { $names }
@@ -1324,6 +1436,7 @@ way-place-right = { $name } is on the right.
 way-place-ahead = { $name } is straight ahead.
 way-place-here = { $name } is right here.
 way-place-hall = The wifi and the village’s codes are here.
+way-at = Right at { $name }
 way-from-metres = From { $name }, { $n } m
 place-map = Map to { $name }
 way-to-none = On the map no road leads here yet. See the red dot on the map.
@@ -1332,7 +1445,7 @@ way-to-none = On the map no road leads here yet. See the red dot on the map.
 map-problem = line { $line }, column { $column }: { $why }
 map-file-too-large = the file is larger than { $most_mib } MiB
 map-not-utf8 = the text here is not UTF-8: save the file again as UTF-8
-map-syntax = not JSON: { $error }
+map-syntax = this file is no map, or it is damaged
 map-not-collection = a GeoJSON FeatureCollection is wanted
 map-other-system = coordinates of the system { $name }: export the file again in WGS 84 (EPSG:4326)
 map-not-feature = a Feature with properties and a geometry is wanted
@@ -1366,9 +1479,15 @@ map-too-many-houses = more than { $most } houses
 map-too-many-sites = more than { $most } public places or codes
 map-too-many-points = the roads have more than { $most } points
 map-too-dense = the roads are drawn too densely, most of all “{ $road }”. Thin the points out: one every 5 m is enough
-directory-map = The village's map: { $roads } roads and alleys, { $houses } houses, taken in { $when }.
+directory-map = The village's map: { $roads ->
+    [one] { $roads } road or alley
+   *[other] { $roads } roads and alleys
+}, { $houses ->
+    [one] { $houses } house
+   *[other] { $houses } houses
+}, taken in { $when }.
 directory-no-map = The village has no map yet. Give it with the button below.
-print-do = PDF files to print. The address stands in letters beside each code.
+print-do = PDF files to print. Without a printer, send the file to a print shop. Plates are to be engraved, for the gate; stickers are to be stuck on.
 print-link = Print codes for walls and houses
 print-link-do = sheets for walls, plates and stickers of houses
 print-send = Send the file by Zalo
@@ -1377,13 +1496,13 @@ print-alleys = Print the sheets for heads of roads and alleys (A4)
 print-houses = Print plates and stickers of houses
 print-plates = Plates
 print-stickers = Stickers
-print-notice = Print it on A5
+print-notice = Print a small sheet for walls (A5)
 print-wifi = Join the wifi
 print-wifi-name = Wifi: { $name }
 print-notices = Read the news
 print-roads = Find a house
 print-foot = Point the camera of the phone at a code. No password is needed.
-print-foot-without = Open the phone’s camera and point it at a code. The phone needs a network of its own.
+print-foot-without = Open the phone’s camera and point it at a code. Turn the phone’s 4G on.
 print-hall = cultural house
 print-roads-do = The way to each house
 print-odd-left = Odd on the left, even on the right
@@ -1429,8 +1548,8 @@ consent-spoken = told the village chief
 consent-written = wrote a message
 consent-given = The householder agreed on { $day }: { $how }
 # The file with the map and the file with the procedures
-map-file-title = Give the village a map
-map-file-do = Choose a GeoJSON file (as QGIS and geojson.io save it). It is read whole and shown before it replaces anything. A file with mistakes changes nothing.
+map-file-title = Upload the village map
+map-file-do = Choose the file that the map’s drawer sent (its name often ends in .geojson). It is read whole and shown before it replaces anything. A file with mistakes changes nothing.
 map-file-none = The village has no map yet.
 map-file-of = { $roads ->
     [one] One road or alley
@@ -1447,9 +1566,9 @@ map-file-counts = The file has { $houses ->
     [one] one road or alley
    *[other] { $roads } roads and alleys
 }.
-map-file-houses = Houses: { $new } new, { $changed } changed, { $gone } gone
-map-file-roads = Roads and alleys: { $new } new, { $changed } changed, { $gone } gone
-map-file-sites = Public places and codes: { $new } new, { $changed } changed, { $gone } gone
+map-file-houses = Houses: { $new } added, { $changed } changed, { $gone } removed
+map-file-roads = Roads and alleys: { $new } added, { $changed } changed, { $gone } removed
+map-file-sites = Public places and codes: { $new } added, { $changed } changed, { $gone } removed
 map-file-labels = These houses have a trade or telephone and are not where they were on this map:
 map-file-labels-do = Ids may have moved to other houses. Mend them in the file and give it again, and nothing is lost.
 map-file-labels-withdraw = Take the trade or telephone of these houses away
@@ -1460,8 +1579,9 @@ map-file-lost = The printed codes of these pages will open no more. To keep them
 map-file-taken = The map is replaced. The one before is kept below.
 map-file-restored = The map before is in force again.
 map-file-same = This map is in force already; nothing changed.
-procedures-file-title = Give the village a list of procedures
-procedures-file-do = Choose a CSV file as Excel saves it. It is read whole and shown before it replaces anything. A file with mistakes changes nothing.
+procedures-file-title = Administrative procedures: another list
+procedures-file-do = Download the list in use, change it in Excel, save it, and choose that file here. It is shown before it replaces anything. A file with mistakes changes nothing.
+procedures-file-now = Download the list in use (opens in Excel)
 procedures-file-none = The village has no list of procedures yet.
 procedures-file-of = { $n ->
     [one] One procedure
@@ -1471,8 +1591,12 @@ procedures-file-preview = The list before it is taken
 procedures-file-counts = The file has { $n ->
     [one] one procedure
    *[other] { $n } procedures
-}, written as { $written }.
-procedures-file-changes = Procedures: { $new } new, { $changed } changed, { $gone } gone
+}.
+procedures-file-counts-font = The file has { $n ->
+    [one] one procedure
+   *[other] { $n } procedures
+}, in letters of the old kind { $written }.
+procedures-file-changes = Procedures: { $new } added, { $changed } changed, { $gone } removed
 procedures-file-lost = These procedures will be gone:
 procedures-file-taken = The list is replaced. The one before is kept below.
 procedures-file-restored = The list before is in force again.
@@ -1500,6 +1624,10 @@ procedures-n = { $n ->
 }
 procedures-none = The village has no list of procedures yet. Please ask at the commune's counter.
 procedures-lost = The list of procedures cannot be read. Please tell the village's technician.
+procedures-see-all = See all { $n } procedures
+procedures-ask = Call { $name } { $phone }
+procedure-also-called = Also called: { $names }
+procedure-number = Code of the procedure: { $code }
 procedures-more = Show more
 procedures-all = Other procedures
 procedures-not-written = the list of procedures could not be written to storage. Do: conglang doctor.
@@ -1522,11 +1650,16 @@ procedure-this-page = Read it on a phone
 never-otp = No officer ever asks for your OTP code or your password.
 search = Search
 search-what = Search notices, procedures, houses, telephones
-search-how = Type one or two words, no diacritics needed: “hop thon”, “khai sinh”, “nha 17”.
+search-how = Type one or two words, no diacritics needed: “hop thon”, “khai sinh”, “house 17”.
 paper-open = Open: { $name }
 paper-fetch = Download: { $name }
-paper-pages = { $n } pages
-paper-read = Read
+paper-pages = { $n ->
+    [one] { $n } page
+   *[other] { $n } pages
+}
+paper-read = Read it on this page
+paper-open-file = Open the { $kind }
+paper-fetch-file = Download the { $kind }
 paper-back = Back to the notice
 paper-unnamed = Attached file
 paper-download = Download the file
@@ -1536,6 +1669,7 @@ paper-part = Part { $n } of { $all }
 paper-next = Read on
 paper-before = Part before
 paper-see-picture = See the picture
+paper-see-picture-of = See the picture of page { $n }
 paper-picture-of = Picture of page { $n }
 paper-page-without-text = This page has no text that can be read here; please see the picture.
 paper-recognised = Text marked “read by machine, may be wrong” was read from a picture. For numbers, names, days and times please see the picture.
@@ -1549,9 +1683,8 @@ paper-too-large = This file is too large to be read here in full. To see all, do
 paper-ended = Reading this file took too long, so not all of it is here. To see all, download the file.
 found-papers = Papers of notices
 listen = Listen
-listen-wait = The first time takes a while. Of a long text the beginning is read, some 15 minutes, in Vietnamese.
+listen-wait = The first time takes a while. It is read in Vietnamese.
 paper-recognised-aloud = The text of this file was read from a picture by a machine and may be wrong
-search-nothing = Nothing found. Try fewer words.
 search-busy = Many people are searching
 search-busy-do = Wait a few seconds, then press “Search again”. All other pages open as usual.
 search-busy-again = Search again
@@ -1560,6 +1693,7 @@ page-busy = Many people are looking
 page-busy-do = Wait a few seconds, then press “Open again”. All other pages open as usual.
 page-busy-again = Open again
 search-nothing-for = Nothing found for “{ $words }”. Try fewer words.
+search-nothing-for = Nothing found for “{ $words }”. Try another word, or fewer.
 found-n = { $n ->
     [one] One found
    *[other] { $n } found
@@ -1601,7 +1735,7 @@ procedure-file-font = the kind of letters in the file is not known. Save it with
 procedure-file-empty = the file has no procedure.
 procedure-file-quote = a quotation mark (") opens and is never closed.
 procedure-file-many = too many procedures; at most { $most }.
-procedure-file-column = this column is not known. The columns: Mã, Tên thủ tục, Giấy tờ, Nơi nhận, Giờ nhận, Thời hạn, Lệ phí, Liên kết, Hiệu lực từ, Hiệu lực đến.
+procedure-file-column = this column is not known. The columns: Mã, Tên thủ tục, Giấy tờ, Nơi nhận, Giờ nhận, Thời hạn, Lệ phí, Liên kết, Hiệu lực từ, Hiệu lực đến, Còn gọi là.
 procedure-file-column-twice = this column is there twice.
 procedure-file-no-column = the column “{ $name }” is missing.
 procedure-file-no-heading = a cell with words in a column without a heading.
@@ -1643,7 +1777,7 @@ storm-plan-do = Write it before the season of storms, one place on a line. The p
 storm-shelters-like = Village hall: 80 people, has a generator
 storm-boats-like = Motor boat at the Trạm Bơm sluice
 storm-phones-like = Village chief: 0000 000 011
-storm-plan-keep = Write the plan
+storm-plan-keep = Save the plan
 storm-plan-set = The plan for a storm is written.
 see-as-people = See the page that people see
 storm-plan-long = This part has at most { $rows } lines, each of at most { $chars } characters.

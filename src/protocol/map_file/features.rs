@@ -52,15 +52,11 @@ pub(super) fn read(text: &str, middle: Option<GeoPoint>) -> Result<MapData, Vec<
     let whole: &RawValue = match serde_json::from_str(text) {
         Ok(whole) => whole,
         Err(wrong) => {
-            // The line and column have their own places.
-            let error = wrong.to_string();
-            let error = error.split(" at line ").next().unwrap_or_default();
+            // The library's own words are English and say no more than the place does.
             return Err(vec![MapProblem {
                 line: wrong.line().max(1) as u64,
                 column: wrong.column().max(1) as u64,
-                mistake: MapMistake::Syntax {
-                    error: error.to_owned(),
-                },
+                mistake: MapMistake::Syntax,
             }]);
         }
     };

@@ -43,10 +43,7 @@ reason_enum! {
         /// It is no UTF-8.
         NotUtf8 = "map-not-utf8";
         /// It is no JSON.
-        Syntax {
-            /// The library's description.
-            error: String,
-        } = "map-syntax";
+        Syntax = "map-syntax";
         /// It is no `FeatureCollection`.
         NotCollection = "map-not-collection";
         /// Its coordinates are of another system.

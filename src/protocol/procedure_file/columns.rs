@@ -9,6 +9,8 @@ pub(super) enum Column {
     Code,
     /// The name.
     Name,
+    /// What people call it.
+    AlsoCalled,
     /// The papers to bring.
     Papers,
     /// Where to.
@@ -28,7 +30,7 @@ pub(super) enum Column {
 }
 
 /// All columns, in the order in which they are written.
-pub(super) const COLUMNS: [Column; 10] = [
+pub(super) const COLUMNS: [Column; 11] = [
     Column::Code,
     Column::Name,
     Column::Papers,
@@ -39,6 +41,7 @@ pub(super) const COLUMNS: [Column; 10] = [
     Column::Link,
     Column::From,
     Column::Until,
+    Column::AlsoCalled,
 ];
 
 impl Column {
@@ -55,6 +58,7 @@ impl Column {
             Self::Link => "Liên kết",
             Self::From => "Hiệu lực từ",
             Self::Until => "Hiệu lực đến",
+            Self::AlsoCalled => "Còn gọi là",
         }
     }
 
@@ -83,6 +87,7 @@ impl Column {
             Self::Link => &["lien ket", "duong dan", "link", "url"],
             Self::From => &["hieu luc tu", "tu ngay", "ngay hieu luc", "from"],
             Self::Until => &["hieu luc den", "den ngay", "het hieu luc", "until"],
+            Self::AlsoCalled => &["con goi la", "ten khac", "ten cu", "also called"],
         }
     }
 

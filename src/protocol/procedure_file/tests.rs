@@ -46,6 +46,23 @@ fn a_table_is_read_with_any_separator_and_written_to_be_read_again() {
 }
 
 #[test]
+fn the_names_that_people_use_are_kept_and_cost_a_list_without_them_no_column() {
+    let text = "Mã;Tên thủ tục;Còn gọi là\n1;Đăng ký thường trú;hộ khẩu, sổ hộ khẩu\n2;Khác;\n";
+    let found = read(text.as_bytes()).expect("a list").procedures;
+    assert_eq!(found[0].also_called, "hộ khẩu, sổ hộ khẩu");
+    assert_eq!(found[1].also_called, "");
+    let again = read(&write(&found)).expect("the gateway's own");
+    assert_eq!(again.procedures, found);
+    let kept = String::from_utf8(write(&found[1..])).expect("text");
+    assert!(kept.contains("Hiệu lực đến") && !kept.contains("Còn gọi là"));
+    let office = read(&write_for_office(&found)).expect("what an office program gets");
+    assert_eq!(
+        (office.procedures, office.written_in),
+        (found, WrittenIn::Utf16)
+    );
+}
+
+#[test]
 fn a_table_of_excel_in_utf_16_and_of_old_fonts_is_the_same_list() {
     let plain = "Mã;Tên thủ tục\n1;Cấp bản sao trích lục hộ tịch\n";
     let wanted = read(plain.as_bytes()).expect("a list").procedures;

@@ -6,8 +6,8 @@ use crate::domain::event::{self, Entry};
 use crate::domain::id::EntityId;
 use crate::domain::sensor::Event;
 use crate::domain::state::VillageState;
-use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::i18n::{amounts, dates};
 
 /// A value that crosses a threshold again within this time swings about it, ms.
 const SWINGS_WITHIN_MS: i64 = 600_000;
@@ -96,10 +96,9 @@ fn is_yes_no(state: &VillageState, sensor: &EntityId) -> bool {
 
 /// A value with the unit of its sensor.
 fn value_text(lang: Lang, state: &VillageState, sensor: &EntityId, value: f64) -> String {
-    let (unit, decimals) = state
-        .sensors
-        .get(sensor)
-        .map_or((String::new(), 1), |s| (s.unit.clone(), s.decimals.max(1)));
+    let (unit, decimals) = state.sensors.get(sensor).map_or((String::new(), 1), |s| {
+        (amounts::unit(lang, &s.unit), s.decimals.max(1))
+    });
     format!("{} {unit}", dates::number(lang, value, decimals))
         .trim()
         .to_owned()

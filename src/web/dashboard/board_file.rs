@@ -14,7 +14,8 @@ use std::str::FromStr;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
 
 use self::incoming::IncomingTable;
 pub(super) use self::incoming::take_file;
@@ -32,6 +33,7 @@ use crate::http::wrong_input::WrongInput;
 use crate::i18n::dates;
 use crate::i18n::locale::{Arg, Lang};
 use crate::i18n::map_text::problem_text;
+use crate::protocol::procedure_file;
 use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::directory::{MapRefusal, PreparedMap, kept_map, prepare_map};
 use crate::web::kit::form::Post;
@@ -70,6 +72,14 @@ impl BoardFile {
         match self {
             Self::Map => "map",
             Self::Procedures => "procedures",
+        }
+    }
+
+    /// The page on which people see it.
+    const fn public_path(self) -> &'static str {
+        match self {
+            Self::Map => "r",
+            Self::Procedures => "p",
         }
     }
 
@@ -162,6 +172,8 @@ struct BoardFilePage {
     about: String,
     /// The file in force.
     now: String,
+    /// There is one.
+    is_given: bool,
     /// The file before: its words, and how the button names it; none = there is none.
     before: Option<(String, String)>,
 }
@@ -225,6 +237,7 @@ fn page(
         &BoardFilePage {
             title: f.t(&kind.key("title")),
             about: f.t(&kind.key("do")),
+            is_given: now.is_some(),
             now: now.map_or_else(|| f.t(&kind.key("none")), |now| now.words),
             before: before.map(|before| (before.words, file_field(&before.file))),
             wrong,
@@ -243,6 +256,27 @@ pub async fn form(
 ) -> Response {
     let none = WrongInput::default();
     page(&app, &visit, kind, StatusCode::OK, none, Vec::new())
+}
+
+/// The list of procedures that is in force, as a file for an office program.
+pub async fn now(
+    State(app): State<App>,
+    visit: RequestContext,
+    PathId(kind): PathId<BoardFile>,
+) -> PageResult {
+    if visit.user.is_none() {
+        return Err(PageError::NotPermitted);
+    }
+    let list = app.procedures().await;
+    if kind != BoardFile::Procedures || list.all.is_empty() {
+        return Err(PageError::NotFound);
+    }
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-16le"),
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"thu-tuc.csv\""),
+    ];
+    Ok((headers, procedure_file::write_for_office(&list.all)).into_response())
 }
 
 /// The changes that a file brings, in words.
@@ -307,15 +341,18 @@ async fn list_brings(app: &App, lang: Lang, bytes: Vec<u8>) -> Result<Brought, N
         NotTaken::NotStored => NotBrought::NotStored,
         NotTaken::Mistakes(mistakes) => NotBrought::Mistakes(told(lang, &mistakes)),
     })?;
-    let counts = [
-        ("n", Arg::from(list.count)),
-        ("written", Arg::Text(list.written_in)),
-    ];
+    let counts = match list.old_font {
+        None => lang.f("procedures-file-counts", &[("n", list.count)]),
+        Some(font) => {
+            let told = [("n", Arg::from(list.count)), ("written", Arg::Text(font))];
+            lang.f("procedures-file-counts-font", &told)
+        }
+    };
     let changes = change_words(lang, "procedures-file-changes", list.changes);
     let gone: Vec<_> = list.gone.iter().map(|p| lang.verbatim(p)).collect();
     Ok(Brought {
         command: list.command.into(),
-        counts: lang.f("procedures-file-counts", &counts),
+        counts,
         changes: changes.into_iter().collect(),
         lost: (!gone.is_empty()).then(|| (lang.t("procedures-file-lost"), gone)),
         labels: Vec::new(),

@@ -16,8 +16,8 @@ use crate::domain::entity::Kind;
 use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::VillageState;
 use crate::http::render::{PageContext, render};
-use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::i18n::{amounts, dates};
 use crate::journal::index::EntryQuery;
 use crate::view::history_rows::is_news;
 use crate::web::kit::app::{App, RequestContext};
@@ -106,7 +106,7 @@ fn alarm(app: &App, lang: Lang, state: &VillageState) -> Fragment {
             &[
                 ("name", &name),
                 ("mark", &dates::number(lang, mark, s.decimals)),
-                ("unit", &s.unit),
+                ("unit", &amounts::unit(lang, &s.unit)),
                 ("since", &since),
             ],
         );

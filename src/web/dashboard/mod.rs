@@ -122,6 +122,7 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/wifi/sheet", get(wifi::sheet))
         .route("/directory", get(directory::show))
         .route("/files/{kind}", get(board_file::form))
+        .route("/files/{kind}/now", get(board_file::now))
         .route("/print", get(directory::sheets))
         .route("/print/wall.pdf", get(directory::wall))
         .route("/print/roads.pdf", get(directory::alleys))

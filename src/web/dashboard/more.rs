@@ -50,10 +50,7 @@ fn directory(f: &PageContext, state: &VillageState) -> String {
     match &state.directory.map {
         Some(map) => f.lang.f(
             "more-directory",
-            &[
-                ("roads", map.roads.to_string().as_str()),
-                ("houses", &map.houses.to_string()),
-            ],
+            &[("roads", map.roads), ("houses", map.houses)],
         ),
         None => f.t("more-no-map"),
     }

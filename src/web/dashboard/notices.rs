@@ -36,7 +36,8 @@ use crate::web::kit::app::{App, RequestContext};
 use crate::web::kit::form::{COMMAND_ID_MS, Post};
 use crate::web::kit::links::PublicPage;
 use crate::web::kit::notice_files;
-use crate::web::kit::notice_sheet::{ShownNotice, as_message};
+use crate::web::kit::notice_share::as_shared;
+use crate::web::kit::notice_sheet::ShownNotice;
 use crate::web::kit::undo::Act;
 
 /// Where the notices that are not up any more stand.
@@ -116,7 +117,7 @@ pub async fn one(
     Ok(render(&NoticePage {
         id: notice.id.to_string(),
         once: secret::token().map_err(|_| PageError::Unavailable)?,
-        message: as_message(&sheet, &words, &address),
+        message: as_shared(f.lang, &sheet, &words, &address),
         picture: sheet
             .pictures
             .first()

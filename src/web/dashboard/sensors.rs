@@ -8,8 +8,8 @@ use crate::domain::entity::{Entity, Kind};
 use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::VillageState;
 use crate::http::render::render;
-use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::i18n::{amounts, dates};
 use crate::protocol::village_status::{
     Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
 };
@@ -123,7 +123,7 @@ fn numeric_text(app: &App, lang: Lang, sensor: &Sensor, thing: &ThingStatus) -> 
             key,
             &[
                 ("mark", &number(mark)),
-                ("unit", &sensor.unit),
+                ("unit", &amounts::unit(lang, &sensor.unit)),
                 ("level", &a.level.to_string()),
                 ("since", &since),
             ],
@@ -144,7 +144,10 @@ fn numeric_text(app: &App, lang: Lang, sensor: &Sensor, thing: &ThingStatus) -> 
         Some(first) => (
             lang.f(
                 "reading-next",
-                &[("mark", &number(*first)), ("unit", &sensor.unit)],
+                &[
+                    ("mark", &number(*first)),
+                    ("unit", &amounts::unit(lang, &sensor.unit)),
+                ],
             ),
             status_class(Status::Well),
         ),
@@ -180,7 +183,7 @@ fn row(
                 "reading",
                 &[
                     ("value", &dates::number(lang, v.number, sensor.decimals)),
-                    ("unit", &sensor.unit)
+                    ("unit", &amounts::unit(lang, &sensor.unit))
                 ]
             )
         )

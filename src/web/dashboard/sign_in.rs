@@ -22,6 +22,7 @@ use crate::http::headers::{cookie, same_site_referer};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::http::session::{SIGN_IN_IDLE_MS, SignInError};
 use crate::http::wrong_input::WrongInput;
+use crate::i18n::locale::Arg;
 use crate::keys::secret;
 use crate::web::kit::app::{App, LAST_PERSON_COOKIE, RequestContext, session_cookie};
 use crate::web::kit::form::Post;
@@ -280,25 +281,24 @@ fn error_text(
             visit.lang.f(
                 "wrong-pin",
                 &[
-                    ("n", &n.to_string()),
+                    ("n", Arg::from(n)),
                     (
                         "name",
-                        &visit.lang.verbatim(&name_of_person(app, state, user)),
+                        Arg::Text(&visit.lang.verbatim(&name_of_person(app, state, user))),
                     ),
                 ],
             ),
         ),
         SignInError::NotAPin(n) => (
             StatusCode::UNAUTHORIZED,
-            visit.lang.f("no-pin", &[("n", &n.to_string())]),
+            visit.lang.f("no-pin", &[("n", n)]),
         ),
         SignInError::UnknownUser => (StatusCode::UNAUTHORIZED, visit.lang.t("unknown-person")),
         SignInError::Locked(seconds) => (
             StatusCode::TOO_MANY_REQUESTS,
-            visit.lang.f(
-                "locked-pin",
-                &[("minutes", &seconds.div_ceil(60).to_string())],
-            ),
+            visit
+                .lang
+                .f("locked-pin", &[("minutes", seconds.div_ceil(60))]),
         ),
         SignInError::UnknownPhone => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("unknown-phone")),
         SignInError::NoPhone => (

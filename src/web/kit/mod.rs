@@ -13,6 +13,7 @@ pub mod kept_files;
 pub mod links;
 pub mod names;
 pub mod notice_files;
+pub mod notice_share;
 pub mod notice_sheet;
 pub mod notices;
 pub mod print;

@@ -38,8 +38,12 @@ pub struct SheetPicture {
 pub struct SheetFile {
     /// Where it is.
     pub href: String,
-    /// The words to tap: “Mở: Quy ước thôn”.
+    /// Its name: “Quy ước thôn”.
+    pub title: String,
+    /// The words to tap where it is not read on a page: “Mở: Quy ước thôn”.
     pub name: String,
+    /// The words to tap beside those that read it on a page: “Mở tệp PDF”.
+    pub open: String,
     /// “PDF, 3 trang, 1,2 MB”.
     pub about: String,
     /// Where its text can be read; empty = it has not been read, or not here.
@@ -170,6 +174,31 @@ fn size_words(lang: Lang, bytes: u64) -> String {
 /// or “IMG_2034”.
 fn is_for_people(name: &str) -> bool {
     name.contains(' ') || !name.is_ascii()
+}
+
+/// The name of a paper of a notice on every page: as somebody named it for people, or else the
+/// notice's title where it is the only one, or the kind of the file.
+#[must_use]
+pub fn paper_title(
+    lang: Lang,
+    words: &NoticeWords,
+    details: &NoticeDetails,
+    number: usize,
+) -> String {
+    let papers = details.attachments.iter();
+    let papers = papers.filter(|file| file.kind != AttachmentKind::Picture);
+    let is_only = papers.count() == 1;
+    let end = details.attachments.get(number);
+    let end = end.map_or("", |file| extension(file.kind));
+    let given = words.files.get(number).map_or("", String::as_str);
+    let given = given.strip_suffix(&*format!(".{end}")).unwrap_or(given);
+    if is_only && !is_for_people(given) {
+        lang.verbatim(&words.title)
+    } else if given.is_empty() {
+        end.to_uppercase()
+    } else {
+        lang.verbatim(given)
+    }
 }
 
 impl ShownNotice {
@@ -321,9 +350,6 @@ impl ShownNotice {
         details: &NoticeDetails,
         files: &str,
     ) {
-        let papers = details.attachments.iter();
-        let papers = papers.filter(|file| file.kind != AttachmentKind::Picture);
-        let is_only = papers.count() == 1;
         for (number, file) in details.attachments.iter().enumerate() {
             if !app.attachments.path(file).exists() {
                 continue;
@@ -342,24 +368,17 @@ impl ShownNotice {
                 continue;
             }
             let kind = extension(file.kind).to_uppercase();
-            let given = words.files.get(number).map_or("", String::as_str);
-            let end = format!(".{}", extension(file.kind));
-            let given = given.strip_suffix(&*end).unwrap_or(given);
-            let name = if is_only && !is_for_people(given) {
-                self.title.clone()
-            } else if given.is_empty() {
-                kind.clone()
+            let title = paper_title(lang, words, details, number);
+            let [named, plain] = if file.kind == AttachmentKind::Pdf {
+                ["paper-open", "paper-open-file"]
             } else {
-                lang.verbatim(given)
-            };
-            let key = if file.kind == AttachmentKind::Pdf {
-                "paper-open"
-            } else {
-                "paper-fetch"
+                ["paper-fetch", "paper-fetch-file"]
             };
             self.files.push(SheetFile {
                 href,
-                name: lang.f(key, &[("name", &name)]),
+                name: lang.f(named, &[("name", &title)]),
+                open: lang.f(plain, &[("kind", &kind)]),
+                title,
                 about: format!("{kind}, {}", size_words(lang, file.bytes)),
                 read_href: String::new(),
             });
@@ -381,7 +400,7 @@ impl ShownNotice {
             };
             file.read_href = format!("{}/read{q}", file.href);
             if paper.kind == AttachmentKind::Pdf && pages > 0 {
-                let pages = lang.f("paper-pages", &[("n", &pages.to_string())]);
+                let pages = lang.f("paper-pages", &[("n", pages)]);
                 let size = size_words(lang, paper.bytes);
                 file.about = format!("PDF, {pages}, {size}");
             }

@@ -12,7 +12,8 @@ use crate::domain::directory::data::Road;
 use crate::domain::directory::map::{RoadSide, VillageMap};
 use crate::domain::guest::wifi_name;
 use crate::domain::id::PlaceId;
-use crate::domain::notice::Notice;
+use crate::domain::notice::{Notice, NoticeWords};
+use crate::http::notice_body::marked_lines;
 use crate::i18n::locale::{Lang, capital};
 use crate::view::directory_text::{road_name, road_place, sign_name};
 use crate::web::kit::app::App;
@@ -196,12 +197,16 @@ pub fn stickers(app: &App, road: &PlaceId) -> Result<Vec<u8>, PrintFailed> {
 /// # Errors
 /// It could not be made.
 pub fn notice(app: &App, notice: &Notice) -> Result<Vec<u8>, PrintFailed> {
-    let (_, body) = title_and_paragraphs(app, LANG, notice);
+    let (_, plain) = title_and_paragraphs(app, LANG, notice);
+    let words = app.files.text(&notice.text);
+    let body = words.map_or(plain, |text| marked_lines(&NoticeWords::decode(&text).body));
     let shown = ShownNotice::published(app, LANG, notice, "");
     let risk = shown.risk.map(|risk| [risk.words, risk.source]);
     let risk = risk.into_iter().flatten().filter(|line| !line.is_empty());
+    let corrected = Some(shown.corrected).filter(|words| !words.is_empty());
     let days = shown.facts.iter();
     let days = days.map(|(label, words)| format!("{label}: {words}"));
+    let days = corrected.into_iter().chain(days);
     let state = app.journal.state();
     let village = state.village.as_ref();
     let village = village.map_or_else(String::new, |v| format!("{}, {}", v.name, v.commune));

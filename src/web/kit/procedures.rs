@@ -77,8 +77,8 @@ pub struct PreparedList {
     pub changes: Changes,
     /// Code and name of those that are not in it any more.
     pub gone: Vec<String>,
-    /// How the text stood in the file: “UTF-8”.
-    pub written_in: &'static str,
+    /// The old kind of letters in which the file was written; none = it was Unicode.
+    pub old_font: Option<&'static str>,
 }
 
 /// Why a file was not taken.
@@ -116,7 +116,7 @@ pub async fn prepare_list(app: &App, bytes: Vec<u8>) -> Result<PreparedList, Not
         count,
         changes,
         gone,
-        written_in: found.written_in.name(),
+        old_font: found.written_in.old_font(),
     })
 }
 

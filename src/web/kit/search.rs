@@ -175,7 +175,13 @@ impl Searched {
         for p in &list.all {
             let text = SearchText {
                 title: p.name.clone(),
-                body: [p.code.as_str(), &p.papers.join(" "), &p.place].join(" "),
+                body: [
+                    p.code.as_str(),
+                    &p.also_called,
+                    &p.papers.join(" "),
+                    &p.place,
+                ]
+                .join(" "),
                 at: WallMs::default(),
                 until: p.until.map(|day| calendar::day_start(day + 1)),
             };
@@ -233,7 +239,14 @@ impl Searched {
             let phone = official.phone.as_deref().unwrap_or_default();
             let text = SearchText {
                 title: official.name.clone(),
-                body: [&official.what, &official.what_en, &host, phone].join(" "),
+                body: [
+                    &official.name_en,
+                    &official.what,
+                    &official.what_en,
+                    &host,
+                    phone,
+                ]
+                .join(" "),
                 ..SearchText::default()
             };
             self.index.put(SearchKind::Address, &n.to_string(), &text);

@@ -4,11 +4,11 @@
 //! so nothing else must be remembered, and a restart takes nothing away.
 //!
 //! The acts are those of one tap that cost much and that the same button does not mend: a group of
-//! lamps was switched; a notice was published, taken down, or put up again; a device of the free
-//! wifi was blocked, let in always, or treated as all others again. Deliberately absent: one lamp,
-//! because its button is its own way back; “Dừng tất cả”, because a sound that was stopped must not
-//! begin again by a tap; a sentence on air, because “Dừng tất cả” ends it; the end of sign-ins,
-//! because it asks for the PIN.
+//! lamps was switched; a notice was published, corrected, taken down, or put up again; a device of
+//! the free wifi was blocked, let in always, or treated as all others again. Deliberately absent:
+//! one lamp, because its button is its own way back; “Dừng tất cả”, because a sound that was
+//! stopped must not begin again by a tap; a sentence on air, because “Dừng tất cả” ends it; the end
+//! of sign-ins, because it asks for the PIN.
 //!
 //! Invariants: only the person who acted is offered it and may do it. The bar counts to ten where
 //! there is a script; the gateway accepts it longer, because without script the bar stays.
@@ -198,6 +198,23 @@ impl App {
                     page: format!("/notices/archive/{id}?said=undone"),
                 })
             }
+            Event::Notice(notice::Event::Corrected { id, text, details }) => {
+                let state = self.journal.state();
+                let now = state.notices.get(id)?;
+                let before = now.versions.last()?;
+                let is_as_corrected = now.text == *text && now.details == *details;
+                let is_kept = !state.erased.contains(&before.text.id);
+                (is_as_corrected && is_kept).then(|| Undo {
+                    command: notice::Command::Correct {
+                        id: id.clone(),
+                        text: before.text.clone(),
+                        details: before.details.clone(),
+                    }
+                    .into(),
+                    done: self.notice_act(visit.lang, "undo-corrected", id),
+                    page: format!("/notices/{id}?said=correction-undone"),
+                })
+            }
             Event::Guest(event) => self.guest_undo(visit, act.first, event),
             _ => None,
         }
@@ -233,7 +250,7 @@ impl App {
             done: &undo.done,
             is_said: matches!(
                 visit.flash.as_deref(),
-                Some("published" | "taken-down" | "restored")
+                Some("published" | "corrected" | "taken-down" | "restored")
             ),
             shown_s: SHOWN_S,
         })

@@ -69,7 +69,7 @@ impl AddressRow {
         };
         Self {
             number,
-            name: lang.verbatim(&address.name),
+            name: name(lang, address),
             what,
             is_dead: is_dead(app, address),
             link: address
@@ -81,6 +81,14 @@ impl AddressRow {
                 .as_deref()
                 .map(|phone| Telephone::new(lang, phone)),
         }
+    }
+}
+
+/// The name of an address on a page.
+pub(super) fn name(lang: Lang, address: &OfficialAddress) -> String {
+    match lang {
+        Lang::En if !address.name_en.is_empty() => address.name_en.clone(),
+        _ => lang.verbatim(&address.name),
     }
 }
 

@@ -17,7 +17,7 @@ use super::notices::size_key;
 use super::procedures::{AskedPairs, asked_words};
 use super::visit::PortalVisit;
 use crate::domain::calendar::{day_number, day_start};
-use crate::domain::directory::data::Site;
+use crate::domain::directory::data::{RoadKind, Site};
 use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::{RoadSide, VillageMap};
 use crate::domain::id::PlaceId;
@@ -33,6 +33,9 @@ const MOST_LISTED: usize = 70;
 const HOUSES_ON_PAGE: usize = 100;
 /// Longest text that is searched for, characters.
 const MAX_ASKED: usize = 80;
+
+/// A place so near to the hall is at it, metres.
+pub(super) const NEXT_DOOR_M: u32 = 20;
 
 /// A link in a list.
 pub(super) struct DirectoryLink {
@@ -85,6 +88,10 @@ struct NoSuchPage {
     size: &'static str,
     title: String,
     pieces: Vec<TextSpan>,
+    /// The list that is above the page: its link and its name.
+    up: (&'static str, String),
+    /// The words of a button to that list; empty = there is none.
+    all: String,
 }
 
 /// Which hundred of the houses of a road.
@@ -102,6 +109,8 @@ pub(super) fn no_such(portal: &Portal, visit: PortalVisit) -> Response {
         size: size_key(&f),
         title: f.t("road-none"),
         pieces: split_phones(&f.t("road-none-do")),
+        up: ("/r", f.t("roads-title")),
+        all: f.t("roads-all"),
         f,
     };
     render_with(StatusCode::NOT_FOUND, &page)
@@ -139,6 +148,8 @@ fn list_page(portal: &Portal, visit: PortalVisit, asked: String) -> Response {
             size: size_key(&f),
             title: f.t("roads-title"),
             pieces: split_phones(&f.t("roads-none")),
+            up: ("/t", f.t("notices")),
+            all: String::new(),
             f,
         };
         return render(&page);
@@ -200,7 +211,11 @@ fn site_link(lang: Lang, map: &VillageMap, site: usize, q: &str) -> Option<Direc
     let far = hall.and_then(|(_, hall)| Some((hall, map.metres_from_hall(site)?)));
     let small = far.map(|(hall, metres)| {
         let (name, n) = (lang.verbatim(&hall.name), metres.to_string());
-        lang.f("way-from-metres", &[("name", &name), ("n", &n)])
+        if metres < NEXT_DOOR_M {
+            lang.f("way-at", &[("name", &name)])
+        } else {
+            lang.f("way-from-metres", &[("name", &name), ("n", &n)])
+        }
     });
     Some(DirectoryLink {
         href: format!("/s/{}{q}", known.id),
@@ -402,6 +417,18 @@ fn ranges(lang: Lang, map: &VillageMap, id: &str, all: &[usize], q: &str) -> Vec
         .collect()
 }
 
+/// The word for a kind of road.
+const fn kind_key(kind: RoadKind) -> &'static str {
+    match kind {
+        RoadKind::Duong => "road-kind-duong",
+        RoadKind::Ngo => "road-kind-ngo",
+        RoadKind::Ngach => "road-kind-ngach",
+        RoadKind::Kiet => "road-kind-kiet",
+        RoadKind::Hem => "road-kind-hem",
+        RoadKind::Xom => "road-kind-xom",
+    }
+}
+
 /// The lines beneath the name of a road.
 fn road_details(lang: Lang, map: &VillageMap, road: usize, today: i64) -> Vec<String> {
     let Some(known) = map.road(road) else {
@@ -423,7 +450,7 @@ fn road_details(lang: Lang, map: &VillageMap, road: usize, today: i64) -> Vec<St
         (None, _) => None,
     };
     if let Some(key) = key {
-        let kind = lang.verbatim(known.kind.word());
+        let kind = lang.t(kind_key(known.kind));
         lines.push(lang.f(key, &[("kind", &kind)]));
     }
     if !known.old_names.is_empty() {

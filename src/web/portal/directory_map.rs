@@ -85,6 +85,41 @@ impl Sheet {
         (unit(x), unit(y))
     }
 
+    /// The parts of lines that are in sight.
+    fn in_sight(&self, lines: &[Vec<Metres>]) -> Vec<Vec<Metres>> {
+        let mut parts: Vec<Vec<Metres>> = Vec::new();
+        let frame = Room {
+            x: WIDTH / 2.0,
+            y: self.height / 2.0,
+            half: (WIDTH / 2.0, self.height / 2.0),
+        };
+        let spot = |point: Metres| {
+            let (x, y) = self.at(point);
+            (x as f64, y as f64)
+        };
+        for line in lines {
+            let mut part: Vec<Metres> = Vec::new();
+            for pair in line.windows(2) {
+                let shares = frame.crossed_part((spot(pair[0]), spot(pair[1])));
+                let Some((from, to)) = shares else {
+                    parts.push(std::mem::take(&mut part));
+                    continue;
+                };
+                let at = |share: f64| pair[0].plus(pair[1].from(pair[0]).times(share));
+                if part.is_empty() {
+                    part.push(at(from));
+                }
+                part.push(at(to));
+                if to < 1.0 {
+                    parts.push(std::mem::take(&mut part));
+                }
+            }
+            parts.push(part);
+        }
+        parts.retain(|part| part.len() > 1);
+        parts
+    }
+
     fn is_inside(&self, (x, y): (i64, i64)) -> bool {
         (0..=unit(WIDTH)).contains(&x) && (0..=unit(self.height)).contains(&y)
     }
@@ -111,12 +146,13 @@ impl Sheet {
     }
 }
 
-/// The places beside a road for something, the best first: near the middle of its longest line, on
-/// either side.
+/// The places beside a road for something, the best first: near the middle of the longest line that
+/// is in sight of it, on either side.
 fn beside(sheet: &Sheet, lines: &[Vec<Metres>], room: Room) -> Vec<Room> {
+    let lines = sheet.in_sight(lines);
     [0.5, 0.35, 0.65, 0.2, 0.8]
         .into_iter()
-        .filter_map(|share| along(lines, share))
+        .filter_map(|share| along(&lines, share))
         .flat_map(|(at, way)| {
             let (x, y) = sheet.at(at);
             let (x, y) = (x as f64, y as f64);
@@ -318,7 +354,9 @@ pub fn drawing(map: &VillageMap, view: &MapView<'_>) -> String {
             for words in [&hall.name, &capital(&hall.kind)] {
                 let room = Room::of_words((x, y), words);
                 let far = room.half.0 + 48.0;
-                let rooms = [(x - far, y), (x + far, y), (x, y - 80.0), (x, y + 80.0)];
+                let (up, down) = ((x, y - 80.0), (x, y + 80.0));
+                let (higher, lower) = ((x, y - 150.0), (x, y + 150.0));
+                let rooms = [(x - far, y), (x + far, y), up, down, higher, lower];
                 if labels.words(&rooms.map(|at| room.at(at)), words) {
                     break;
                 }

@@ -56,7 +56,12 @@ impl Room {
     }
 
     /// Whether a piece of a line goes through it.
-    pub fn is_crossed(&self, (a, b): ((f64, f64), (f64, f64))) -> bool {
+    pub fn is_crossed(&self, piece: ((f64, f64), (f64, f64))) -> bool {
+        self.crossed_part(piece).is_some()
+    }
+
+    /// The part of a piece of a line that goes through it, by its shares of the piece.
+    pub fn crossed_part(&self, (a, b): ((f64, f64), (f64, f64))) -> Option<(f64, f64)> {
         // The part of the piece that lies within both pairs of sides.
         let mut part = (0.0_f64, 1.0_f64);
         let axes = [
@@ -67,7 +72,7 @@ impl Room {
             let (low, high) = (middle - half - from, middle + half - from);
             if way.abs() < 1e-6 {
                 if low > 0.0 || high < 0.0 {
-                    return false;
+                    return None;
                 }
                 continue;
             }
@@ -75,7 +80,7 @@ impl Room {
             part.0 = part.0.max(one.min(other));
             part.1 = part.1.min(one.max(other));
         }
-        part.0 < part.1
+        (part.0 < part.1).then_some(part)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::time::WallMs;
 use crate::web::kit::app::App;
 use crate::web::kit::links::PublicPage;
 use crate::web::kit::notice_files;
-use crate::web::kit::notice_sheet::ShownNotice;
+use crate::web::kit::notice_sheet::{self, ShownNotice};
 use crate::web::kit::notices::{NoticeSummary, kind_key, summarize, words_of};
 
 /// Notices on one page of all.
@@ -245,6 +245,10 @@ struct PortalNoticeGone {
     size: &'static str,
     title: String,
     pieces: Vec<TextSpan>,
+    /// The list that is above the page: its link and its name.
+    up: (&'static str, String),
+    /// The words of a button to that list; empty = there is none.
+    all: String,
 }
 
 /// A notice that may be read: one that is up, or one whose time is over. One that was taken down
@@ -296,6 +300,8 @@ pub async fn one(
                 size: size_key(&f),
                 title: f.t("notice-no-longer"),
                 pieces: split_phones(&f.t("notice-no-longer-do")),
+                up: ("/t", f.t("notices")),
+                all: String::new(),
                 f,
             },
         ),
@@ -317,6 +323,15 @@ pub(super) fn paper_name(app: &App, notice: &Notice, sha256: &str) -> Option<Str
     let place = files.iter().position(|file| file.sha256 == sha256)?;
     let words = words_of(app, notice).ok()?;
     Some(words.files.get(place).cloned().unwrap_or_default())
+}
+
+/// The same as its name on a page.
+pub(super) fn paper_title(app: &App, lang: Lang, notice: &Notice, sha256: &str) -> Option<String> {
+    let files = &notice.details.attachments;
+    let place = files.iter().position(|file| file.sha256 == sha256)?;
+    let words = words_of(app, notice).ok()?;
+    let title = notice_sheet::paper_title(lang, &words, &notice.details, place);
+    Some(title)
 }
 
 async fn send_file(portal: &Portal, id: &str, sha256: &str, is_small: bool) -> Response {

@@ -13,7 +13,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 
 use super::Portal;
-use super::notices::{file_of, size_key};
+use super::notices::{file_of, paper_title, size_key};
 use super::visit::PortalVisit;
 use crate::domain::notice::{Attachment, AttachmentKind};
 use crate::http::assets::BOARD_STYLE;
@@ -46,6 +46,8 @@ struct PaperPiece {
     paragraphs: Vec<String>,
     /// Where its picture is; empty = it has none, or the picture is shown.
     picture_href: String,
+    /// “Xem ảnh chụp trang 3”.
+    picture_words: String,
     /// The picture, where there is no text.
     picture: Option<ShownPicture>,
 }
@@ -96,9 +98,12 @@ fn part_page(
     part: usize,
 ) -> Response {
     let f = visit.context(portal);
-    let Some((paper, name)) = file_of(portal, &id, sha256) else {
+    let Some((paper, _)) = file_of(portal, &id, sha256) else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    let state = portal.app.journal.state();
+    let notice = state.notice_linked(&id);
+    let name = notice.and_then(|n| paper_title(&portal.app, f.lang, n, sha256));
     let Some(record) = portal.app.papers.record(&paper) else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -135,11 +140,7 @@ fn part_page(
         },
         before: address(number - 1).unwrap_or_default(),
         next: address(number + 1).unwrap_or_default(),
-        name: if name.is_empty() {
-            f.t("paper-unnamed")
-        } else {
-            f.lang.verbatim(&name)
-        },
+        name: name.unwrap_or_else(|| f.t("paper-unnamed")),
         id,
         href,
         q,
@@ -283,6 +284,11 @@ impl ShownPaper<'_> {
                         } else {
                             String::new()
                         },
+                        picture_words: if self.mark(*page).is_empty() {
+                            self.lang.t("paper-see-picture")
+                        } else {
+                            self.lang.f("paper-see-picture-of", &[("n", *page)])
+                        },
                         picture: None,
                     });
                 }
@@ -295,6 +301,7 @@ impl ShownPaper<'_> {
                             is_recognised: false,
                             paragraphs: vec![words],
                             picture_href: String::new(),
+                            picture_words: String::new(),
                             picture: None,
                         }),
                     }
@@ -321,6 +328,7 @@ impl ShownPaper<'_> {
             is_recognised: false,
             paragraphs: Vec::new(),
             picture_href: String::new(),
+            picture_words: String::new(),
             picture,
         }
     }

@@ -18,9 +18,9 @@ use crate::domain::calendar;
 use crate::domain::id::ProcedureId;
 use crate::domain::procedure::{Effect, Procedure};
 use crate::http::assets::BOARD_STYLE;
-use crate::http::render::{PageContext, TextSpan, render, render_with};
+use crate::http::render::{PageContext, TextSpan, dial, render, render_with};
 use crate::i18n::dates;
-use crate::i18n::locale::Lang;
+use crate::i18n::locale::{Lang, capital};
 use crate::time::WallMs;
 use crate::view::search::{MAX_QUERY_CHARS, SearchKind};
 use crate::web::kit::app::App;
@@ -82,6 +82,32 @@ impl ProcedureRow {
             words: effect_words(lang, p, now).unwrap_or_else(|| lang.verbatim(&said.join(" · "))),
         }
     }
+
+    /// One that was searched, and may have been found by what people call it.
+    fn found(lang: Lang, p: &Procedure, now: WallMs) -> Self {
+        let mut row = Self::new(lang, p, now);
+        if let Some(called) = called(lang, p).filter(|_| effect_words(lang, p, now).is_none()) {
+            row.words = called;
+        }
+        row
+    }
+}
+
+/// What people call a procedure; none = nobody said.
+pub(super) fn called(lang: Lang, p: &Procedure) -> Option<String> {
+    (!p.also_called.is_empty()).then(|| {
+        let names = lang.verbatim(&p.also_called);
+        lang.f("procedure-also-called", &[("names", &names)])
+    })
+}
+
+/// The first place of help that can be called.
+fn helper(app: &App) -> Option<(String, String)> {
+    let mut places = app.board.help.iter();
+    places.find_map(|place| {
+        let phone = place.phone.clone()?;
+        Some((place.name.clone(), phone))
+    })
 }
 
 #[derive(askama::Template)]
@@ -99,6 +125,10 @@ struct ProceduresPage {
     /// The number of the first procedure of the next part.
     next: Option<usize>,
     is_lost: bool,
+    /// Nothing was found: how to see the whole list.
+    see_all: String,
+    /// Nothing was found: the helpers, and their telephone as it is dialled.
+    ask: Option<(String, String)>,
 }
 
 /// The list.
@@ -123,7 +153,7 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
         };
         let of = |id: &str| procedures.get(&ProcedureId::new(id).ok()?);
         let hits = found.best.iter().filter_map(|hit| of(&hit.id));
-        let rows = hits.map(|p| ProcedureRow::new(lang, p, now)).collect();
+        let rows = hits.map(|p| ProcedureRow::found(lang, p, now)).collect();
         (rows, found.total, None)
     };
     let key = if query.is_empty() {
@@ -136,6 +166,11 @@ pub async fn list(State(portal): State<Portal>, visit: PortalVisit, asked: Asked
         q: visit.query(),
         size: size_key(&f),
         summary: lang.f(key, &[("n", total)]),
+        see_all: lang.f("procedures-see-all", &[("n", procedures.all.len())]),
+        ask: helper(app).map(|(name, phone)| {
+            let told = [("name", &*lang.verbatim(&name)), ("phone", &*phone)];
+            (lang.f("procedures-ask", &told), dial(&phone))
+        }),
         query,
         rows,
         next,
@@ -200,6 +235,8 @@ struct ProcedurePage {
     q: String,
     size: &'static str,
     name: String,
+    /// What people call it; empty = nobody said.
+    called: String,
     code: String,
     /// Why it is not in effect; empty = it is.
     effect: String,
@@ -232,6 +269,7 @@ pub async fn one(
         q: visit.query(),
         size: size_key(&f),
         name: found.map_or_else(|| f.t("procedure-unknown"), |p| lang.verbatim(&p.name)),
+        called: found.and_then(|p| called(lang, p)).unwrap_or_default(),
         code: found.map_or_else(String::new, |p| p.code.to_string()),
         effect: found
             .and_then(|p| effect_words(lang, p, now))
@@ -277,6 +315,6 @@ fn facts(lang: Lang, p: &Procedure) -> Vec<(String, Vec<TextSpan>)> {
     ]
     .into_iter()
     .filter(|(_, words)| !words.is_empty())
-    .map(|(key, words)| (lang.t(key), verbatim_spans(lang, words)))
+    .map(|(key, words)| (lang.t(key), verbatim_spans(lang, &capital(words))))
     .collect()
 }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::notices::{paper_name, published, size_key};
+use super::notices::{paper_title, published, size_key};
 use super::procedures::{AskedPairs, asked_for, asked_words, effect_words};
 use super::visit::PortalVisit;
-use super::{Portal, busy};
+use super::{Portal, addresses, busy};
 use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::VillageMap;
 use crate::domain::id::{HouseId, NoticeId, ProcedureId};
@@ -288,14 +288,10 @@ impl FoundRow {
             SearchKind::Paper => {
                 let (id, sha256) = hit.id.split_once('/')?;
                 let notice = published(&board.state, &NoticeId::new(id).ok()?)?;
-                let name = paper_name(app, &notice, sha256)?;
+                let title = paper_title(app, lang, &notice, sha256)?;
                 let about = summarize(app, lang, &notice).title;
                 let href = format!("/t/{}/{sha256}/read{q}", notice.public_name());
-                if name.is_empty() {
-                    (href, about.clone(), about)
-                } else {
-                    (href, lang.verbatim(&name), about)
-                }
+                (href, title, about)
             }
             SearchKind::Procedure => {
                 let found = board.procedures.get(&ProcedureId::new(&hit.id).ok()?)?;
@@ -316,7 +312,7 @@ impl FoundRow {
                 let words = official.host().into_iter().chain(official.phone.clone());
                 let words = words.collect::<Vec<_>>().join(" · ");
                 let href = format!("/addresses{q}#a{}", hit.id);
-                (href, lang.verbatim(&official.name), words)
+                (href, addresses::name(lang, official), words)
             }
         };
         Some(Self {

@@ -9,19 +9,19 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::Portal;
 use super::directory::{DirectoryLink, shelter_links};
 use super::made_once::{PageBytes, SharedPage};
 use super::notices::size_key;
 use super::visit::PortalVisit;
+use super::{Portal, addresses};
 use crate::config::board::OfficialKind;
 use crate::domain::entity::Kind;
 use crate::domain::sensor::Sensor;
 use crate::domain::storm::StormPlanRows;
 use crate::http::assets::STORM_STYLE;
 use crate::http::render::{PageContext, TextSpan, dial, split_phones};
-use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
+use crate::i18n::{amounts, dates};
 use crate::view::trend::change_in_an_hour;
 use crate::web::kit::app::App;
 use crate::web::kit::links::PublicPage;
@@ -200,7 +200,7 @@ fn emergency_calls(app: &App, lang: Lang) -> PlanPart {
             before: String::new(),
             number: phone.to_owned(),
             dial: dial(phone),
-            after: lang.verbatim(&address.name),
+            after: addresses::name(lang, address),
         })
         .collect();
     rows.sort_by_key(|row| row.number != RESCUE);
@@ -265,24 +265,23 @@ const fn mark_key(place: usize) -> &'static str {
 
 fn gauge(app: &App, lang: Lang, sensor: &Sensor) -> GaugeRow {
     let number = |value: f64| dates::number(lang, value, sensor.decimals);
-    let unit = sensor.unit.as_str();
+    let unit = &*amounts::unit(lang, &sensor.unit);
     let latest = app.live.latest.get(&sensor.id);
     let mut words = Vec::new();
     let mut is_near = false;
+    let mut has_trend = true;
     if let Some(value) = latest.map(|latest| latest.number) {
         let key = change_in_an_hour(&app.samples.of(&sensor.id));
-        words.push(key.map_or_else(
-            || lang.t("storm-no-trend"),
-            |change| {
-                let key = match change {
-                    0 => "storm-steady",
-                    1.. => "storm-rising",
-                    _ => "storm-falling",
-                };
-                let by = change.unsigned_abs() as f64 / 10_f64.powi(i32::from(sensor.decimals));
-                lang.f(key, &[("by", number(by).as_str()), ("unit", unit)])
-            },
-        ));
+        has_trend = key.is_some();
+        words.extend(key.map(|change| {
+            let key = match change {
+                0 => "storm-steady",
+                1.. => "storm-rising",
+                _ => "storm-falling",
+            };
+            let by = change.unsigned_abs() as f64 / 10_f64.powi(i32::from(sensor.decimals));
+            lang.f(key, &[("by", number(by).as_str()), ("unit", unit)])
+        }));
         let marks = &sensor.thresholds;
         let over = marks.iter().take_while(|mark| **mark <= value).count();
         let told = |key: &str, place: usize, left: f64| {
@@ -310,6 +309,9 @@ fn gauge(app: &App, lang: Lang, sensor: &Sensor) -> GaugeRow {
         let now = app.supervisor.clock().wall_ms();
         let time = dates::since(now, value.at);
         words.push(lang.f("reading-at", &[("time", &time)]));
+    }
+    if !has_trend {
+        words.push(lang.t("storm-no-trend"));
     }
     GaugeRow {
         name: lang.verbatim(&sensor.name),

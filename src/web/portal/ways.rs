@@ -7,7 +7,7 @@ use axum::http::Uri;
 use axum::response::Response;
 
 use super::Portal;
-use super::directory::{DirectoryLink, moved, no_such};
+use super::directory::{DirectoryLink, NEXT_DOOR_M, moved, no_such};
 use super::directory_map::{MapView, drawing};
 use super::notices::size_key;
 use super::visit::PortalVisit;
@@ -97,10 +97,14 @@ fn place_page(portal: &Portal, visit: PortalVisit, id: &str) -> Response {
     let from = map.hall().filter(|(hall, _)| *hall != site);
     let from = from.map(|(hall, _)| StartPoint::Site(hall));
     let walk = from.and_then(|from| map.walk_to_site(from, site));
-    let steps = match &walk {
-        Some(walk) => way(lang, &map, walk, WayGoal::Site(site)),
-        None if known.is_hall => vec![sentence(f.t("way-place-hall"))],
-        None => vec![sentence(f.t("way-to-none"))],
+    let steps = match (&walk, map.hall()) {
+        (Some(walk), Some((_, hall))) if walk.metres < NEXT_DOOR_M => {
+            let name = lang.verbatim(&hall.name);
+            vec![sentence(f.t1("way-at", "name", name) + ".")]
+        }
+        (Some(walk), _) => way(lang, &map, walk, WayGoal::Site(site)),
+        (None, _) if known.is_hall => vec![sentence(f.t("way-place-hall"))],
+        (None, _) => vec![sentence(f.t("way-to-none"))],
     };
     let view = MapView {
         lang,

@@ -4,8 +4,8 @@
 use super::super::{sensors, wifi};
 use crate::domain::sensor::Sensor;
 use crate::domain::state::VillageState;
-use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::i18n::{amounts, dates};
 use crate::protocol::village_status::{
     Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
 };
@@ -168,7 +168,7 @@ fn gauge(app: &App, lang: Lang, now: WallMs, sensor: &Sensor, thing: &ThingStatu
             format!(
                 "{name} {} {}",
                 dates::number(lang, v.number, sensor.decimals),
-                sensor.unit
+                amounts::unit(lang, &sensor.unit)
             )
         },
     );
@@ -195,18 +195,18 @@ fn gauge(app: &App, lang: Lang, now: WallMs, sensor: &Sensor, thing: &ThingStatu
 
 fn commune(app: &App, lang: Lang, now: WallMs) -> Tile {
     let link = app.live.uplink.get();
-    let waiting = link.waiting.to_string();
+    let waiting = link.waiting;
     let (name, words, bad) = if !link.configured {
         (lang.t("tile-sync-none"), lang.t("tile-sync-none-do"), false)
     } else if !link.up {
         (
             lang.t("tile-sync-down"),
-            lang.f("tile-sync-down-do", &[("n", &waiting)]),
+            lang.f("tile-sync-down-do", &[("n", waiting)]),
             true,
         )
     } else if link.waiting > 0 {
         (
-            lang.f("tile-sync-waiting", &[("n", &waiting)]),
+            lang.f("tile-sync-waiting", &[("n", waiting)]),
             lang.t("tile-sync-waiting-do"),
             false,
         )

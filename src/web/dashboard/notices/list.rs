@@ -190,6 +190,8 @@ struct DraftRow<'a> {
     words: String,
     /// Its time is over before it went up; empty = it is not.
     late: String,
+    /// The question before it is thrown away.
+    sure: String,
 }
 
 fn draft_row(app: &App, f: &PageContext, draft: &NoticeDraft) -> String {
@@ -205,6 +207,11 @@ fn draft_row(app: &App, f: &PageContext, draft: &NoticeDraft) -> String {
         } else {
             String::new()
         },
+        sure: f.t(if draft.publish_at.is_some() {
+            "notice-scheduled-remove-sure"
+        } else {
+            "notice-draft-remove-sure"
+        }),
         words: draft.publish_at.map_or_else(
             || f.t1("notice-draft-saved-at", "when", &saved),
             |at| f.t1("notice-publish-at", "when", dates::moment(f.lang, at)),

@@ -106,14 +106,12 @@ pub async fn publish(
         Ok(ordered) => ordered,
         Err(key) => return again(StatusCode::CONFLICT, visit.lang.t(key).into()),
     };
-    let is_published = matches!(command, notice::Command::Publish { .. });
+    let is_scheduled = matches!(command, notice::Command::Schedule { .. });
     let expires_at = app.supervisor.clock().trusted_ms() + COMMAND_ID_MS;
     let request = visit.request(command)?.idempotent(once, expires_at);
     match app.journal.submit(request.before(deadline)).await {
-        Ok(committed) if is_published => {
-            Ok(redirect_see_other(&Act::address(Act::of(committed), &said)))
-        }
-        Ok(_) => Ok(redirect_see_other(&said)),
+        Ok(_) if is_scheduled => Ok(redirect_see_other(&said)),
+        Ok(committed) => Ok(redirect_see_other(&Act::address(Act::of(committed), &said))),
         Err(why) => went_up().unwrap_or_else(|| {
             let why = PageError::from(why);
             again(why.status(), visit.lang.t(why.order_key()).into())
@@ -186,7 +184,9 @@ pub async fn remove_draft(
     if !visit.is_chief() {
         return Err(PageError::NotPermitted);
     }
-    let removed = if app.journal.state().drafts.contains_key(&id) {
+    let draft = app.journal.state().drafts.get(&id).cloned();
+    let is_scheduled = draft.as_ref().is_some_and(|d| d.publish_at.is_some());
+    let removed = if draft.is_some() {
         let order = notice::Command::RemoveDraft { id: id.clone() };
         app.submit(&visit, order).await.map(drop)
     } else {
@@ -199,5 +199,9 @@ pub async fn remove_draft(
         return Ok(redirect_see_other(&page));
     }
     removed?;
-    Ok(redirect_see_other("/notices?said=draft-removed"))
+    Ok(redirect_see_other(if is_scheduled {
+        "/notices?said=scheduled-removed"
+    } else {
+        "/notices?said=draft-removed"
+    }))
 }

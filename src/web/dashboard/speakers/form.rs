@@ -57,7 +57,7 @@ fn pick(
 ) -> Vec<SpeakerOption> {
     let now = app.supervisor.clock().wall_ms();
     let one = |s: &std::sync::Arc<crate::domain::speaker::Speaker>| {
-        let horns = lang.f("horns", &[("n", &s.horns.to_string())]);
+        let horns = lang.f("horns", &[("n", s.horns)]);
         let thing = status.of(ThingKind::Speaker, s.id.as_str());
         let words = match thing {
             None => lang.t("device-sent-away"),
