@@ -252,7 +252,9 @@ impl App {
             Some(
                 key @ ("published"
                 | "corrected"
+                | "correction-undone"
                 | "scheduled"
+                | "scheduled-removed"
                 | "draft-saved"
                 | "draft-removed"
                 | "draft-went-up"
@@ -273,6 +275,12 @@ impl App {
                 | "wifi-rules-set"
                 | "label-recorded"
                 | "label-withdrawn"
+                | "map-file-taken"
+                | "map-file-restored"
+                | "map-file-same"
+                | "procedures-file-taken"
+                | "procedures-file-restored"
+                | "procedures-file-same"
                 | "storm-plan-set"),
             ) => Some(key),
             _ => None,
