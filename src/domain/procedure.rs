@@ -36,7 +36,7 @@ pub struct Procedure {
     pub code: ProcedureId,
     /// “Đăng ký khai sinh”.
     pub name: String,
-    /// What people call it: “hộ khẩu, sổ hộ khẩu”; empty = nobody said.
+    /// The names that people use for it: “hộ khẩu, sổ hộ khẩu”; empty = nobody said.
     pub also_called: String,
     /// The papers to bring.
     pub papers: Vec<String>,

@@ -335,6 +335,11 @@ fn a_technician_gives_the_list_and_takes_a_mistake_back() {
         &house.get("/files/procedures", &cookie),
     );
     assert_eq!(said, "/files/procedures?said=procedures-file-restored");
+    let page = house.get(&said, &cookie).body;
+    assert!(
+        page.contains("Đã khôi phục danh sách thủ tục trước."),
+        "{page}"
+    );
     assert_eq!(visitor(&house, "/p/3").status, 200);
     assert_eq!(visitor(&house, "/p/4").status, 404);
     let by = house.entries();

@@ -289,6 +289,8 @@ fn a_notice_that_was_taken_down_stays_readable_and_comes_back() {
     let undone = undo(&house, &corrected);
     let said = format!("/notices/{id}?said=correction-undone");
     assert_eq!(undone.header("location"), said);
+    let page = house.get(&said, &cookie).body;
+    assert!(page.contains("Đã trở lại bản trước khi sửa."), "{page}");
     assert_eq!(text(&house), before["text"]);
     assert_ne!(undo(&house, &corrected).status, 303, "once is enough");
     let before = house.state()["notices"][&id].clone();

@@ -1692,7 +1692,6 @@ storm-more = More warnings: all notices
 page-busy = Many people are looking
 page-busy-do = Wait a few seconds, then press “Open again”. All other pages open as usual.
 page-busy-again = Open again
-search-nothing-for = Nothing found for “{ $words }”. Try fewer words.
 search-nothing-for = Nothing found for “{ $words }”. Try another word, or fewer.
 found-n = { $n ->
     [one] One found

@@ -1522,7 +1522,6 @@ storm-more = Còn cảnh báo khác: xem tất cả tin
 page-busy = Đang có nhiều người xem
 page-busy-do = Bà con chờ vài giây rồi bấm “Mở lại”. Các trang khác vẫn mở được.
 page-busy-again = Mở lại
-search-nothing-for = Không tìm thấy “{ $words }”. Bà con thử ít từ hơn.
 search-nothing-for = Không tìm thấy “{ $words }”. Bà con thử từ khác, hoặc ít từ hơn.
 found-n = Tìm thấy { $n } mục
 found-first = Tìm thấy { $n }, dưới đây là { $shown } mục đầu

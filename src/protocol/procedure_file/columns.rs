@@ -9,7 +9,7 @@ pub(super) enum Column {
     Code,
     /// The name.
     Name,
-    /// What people call it.
+    /// The names that people use for it.
     AlsoCalled,
     /// The papers to bring.
     Papers,

@@ -141,6 +141,16 @@ pub const fn session_cookie(secure: bool) -> &'static str {
     if secure { "__Host-cl" } else { "cl" }
 }
 
+/// The keys of what a page says about a file that was taken or brought back.
+const FILE_ANSWERS: [&str; 6] = [
+    "map-file-taken",
+    "map-file-restored",
+    "map-file-same",
+    "procedures-file-taken",
+    "procedures-file-restored",
+    "procedures-file-same",
+];
+
 /// Name of the cookie with the person who signed in last in this browser. It proves nothing: it
 /// chooses a name in the form, and says whose text an interrupted form holds.
 pub const LAST_PERSON_COOKIE: &str = "last";
@@ -257,7 +267,9 @@ impl App {
             Some(
                 key @ ("published"
                 | "corrected"
+                | "correction-undone"
                 | "scheduled"
+                | "scheduled-removed"
                 | "draft-saved"
                 | "draft-removed"
                 | "draft-went-up"
@@ -280,6 +292,7 @@ impl App {
                 | "label-withdrawn"
                 | "storm-plan-set"),
             ) => Some(key),
+            Some(key) if FILE_ANSWERS.contains(&key) => Some(key),
             _ => None,
         };
         let flash = flash.map(|key| visit.lang.t(key));

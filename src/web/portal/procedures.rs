@@ -93,7 +93,7 @@ impl ProcedureRow {
     }
 }
 
-/// What people call a procedure; none = nobody said.
+/// The names that people use for a procedure; none = nobody said.
 pub(super) fn called(lang: Lang, p: &Procedure) -> Option<String> {
     (!p.also_called.is_empty()).then(|| {
         let names = lang.verbatim(&p.also_called);
@@ -235,7 +235,7 @@ struct ProcedurePage {
     q: String,
     size: &'static str,
     name: String,
-    /// What people call it; empty = nobody said.
+    /// The names that people use for it; empty = nobody said.
     called: String,
     code: String,
     /// Why it is not in effect; empty = it is.
