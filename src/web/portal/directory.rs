@@ -14,10 +14,11 @@ use serde::Deserialize;
 use super::Portal;
 use super::directory_map::{MapView, drawing};
 use super::notices::size_key;
+use super::places::{DirectoryLink, site_link, site_links};
 use super::procedures::{AskedPairs, asked_words};
 use super::visit::PortalVisit;
 use crate::domain::calendar::{day_number, day_start};
-use crate::domain::directory::data::{RoadKind, Site};
+use crate::domain::directory::data::RoadKind;
 use crate::domain::directory::find::MapHit;
 use crate::domain::directory::map::{RoadSide, VillageMap};
 use crate::domain::id::PlaceId;
@@ -33,18 +34,6 @@ const MOST_LISTED: usize = 70;
 const HOUSES_ON_PAGE: usize = 100;
 /// Longest text that is searched for, characters.
 const MAX_ASKED: usize = 80;
-
-/// A place so near to the hall is at it, metres.
-pub(super) const NEXT_DOOR_M: u32 = 20;
-
-/// A link in a list.
-pub(super) struct DirectoryLink {
-    pub href: String,
-    pub words: String,
-    pub small: String,
-    /// The number on the map; none = it has none.
-    pub number: Option<usize>,
-}
 
 #[derive(askama::Template)]
 #[template(path = "portal_roads.html")]
@@ -184,44 +173,6 @@ fn list_page(portal: &Portal, visit: PortalVisit, asked: String) -> Response {
         roads,
         q,
         f,
-    })
-}
-
-/// The places with the way from the village hall, shelters first.
-fn site_links(lang: Lang, map: &VillageMap, q: &str) -> Vec<DirectoryLink> {
-    let sites = map.sites_in_order().into_iter();
-    sites
-        .filter_map(|site| site_link(lang, map, site, q))
-        .collect()
-}
-
-/// The way to each shelter of the map.
-pub(super) fn shelter_links(lang: Lang, map: &VillageMap, q: &str) -> Vec<DirectoryLink> {
-    let sites = map.sites_in_order().into_iter();
-    let is_shelter = |site: &usize| map.data().sites.get(*site).is_some_and(Site::is_shelter);
-    sites
-        .take_while(is_shelter)
-        .filter_map(|site| site_link(lang, map, site, q))
-        .collect()
-}
-
-fn site_link(lang: Lang, map: &VillageMap, site: usize, q: &str) -> Option<DirectoryLink> {
-    let known = map.data().sites.get(site)?;
-    let hall = map.hall().filter(|(hall, _)| *hall != site);
-    let far = hall.and_then(|(_, hall)| Some((hall, map.metres_from_hall(site)?)));
-    let small = far.map(|(hall, metres)| {
-        let (name, n) = (lang.verbatim(&hall.name), metres.to_string());
-        if metres < NEXT_DOOR_M {
-            lang.f("way-at", &[("name", &name)])
-        } else {
-            lang.f("way-from-metres", &[("name", &name), ("n", &n)])
-        }
-    });
-    Some(DirectoryLink {
-        href: format!("/s/{}{q}", known.id),
-        words: lang.verbatim(&known.name),
-        small: small.unwrap_or_else(|| capital(&lang.verbatim(&known.kind))),
-        number: None,
     })
 }
 
@@ -468,8 +419,9 @@ fn road_details(lang: Lang, map: &VillageMap, road: usize, today: i64) -> Vec<St
 
 #[cfg(test)]
 mod tests {
+    use super::super::places::{NEXT_DOOR_M, shelter_links};
     use super::*;
-    use crate::domain::directory::data::MapData;
+    use crate::domain::directory::data::{MapData, Site};
     use crate::domain::directory::route::StartPoint;
     use crate::domain::directory::searches;
     use crate::domain::id::SiteId;
@@ -512,8 +464,13 @@ mod tests {
             let walk = map.walk_to_site(StartPoint::Site(hall), site);
             let metres = walk.map(|walk| walk.metres);
             assert_eq!(map.metres_from_hall(site), metres, "{}", link.words);
-            let metres = metres.expect("a way").to_string();
-            let said = Lang::Vi.f("way-from-metres", &[("name", &name), ("n", &metres)]);
+            let metres = metres.expect("a way");
+            let said = if metres < NEXT_DOOR_M {
+                Lang::Vi.f("way-at", &[("name", &name)])
+            } else {
+                let n = metres.to_string();
+                Lang::Vi.f("way-from-metres", &[("name", &name), ("n", &n)])
+            };
             assert_eq!(link.small == said, site != hall, "{}", link.small);
         }
     }

@@ -27,6 +27,7 @@ mod made_once;
 mod map_labels;
 mod notices;
 mod papers;
+mod places;
 mod procedures;
 mod rules;
 mod search;

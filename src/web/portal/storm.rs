@@ -9,9 +9,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::directory::{DirectoryLink, shelter_links};
 use super::made_once::{PageBytes, SharedPage};
 use super::notices::size_key;
+use super::places::{DirectoryLink, shelter_links};
 use super::visit::PortalVisit;
 use super::{Portal, addresses};
 use crate::config::board::OfficialKind;

@@ -7,9 +7,10 @@ use axum::http::Uri;
 use axum::response::Response;
 
 use super::Portal;
-use super::directory::{DirectoryLink, NEXT_DOOR_M, moved, no_such};
+use super::directory::{moved, no_such};
 use super::directory_map::{MapView, drawing};
 use super::notices::size_key;
+use super::places::{DirectoryLink, NEXT_DOOR_M};
 use super::visit::PortalVisit;
 use crate::domain::directory::geometry::GeoPoint;
 use crate::domain::directory::map::VillageMap;
