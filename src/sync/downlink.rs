@@ -36,9 +36,9 @@ fn details_of(bulletin: &Bulletin) -> NoticeDetails {
     details.until(bulletin.until)
 }
 
-/// The commune's own form has the same bounds; a level of risk is somebody's, and ends.
+/// The commune's own form has the same bounds; a level of risk is somebody's.
 fn is_unsound(words: &NoticeWords, details: &NoticeDetails) -> bool {
-    let is_said = details.risk.is_none() || (!words.source.is_empty() && details.until.is_some());
+    let is_said = details.risk.is_none() || !words.source.is_empty();
     text_problem(&words.title, &words.body).is_some() || details.validate().is_err() || !is_said
 }
 
@@ -156,17 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn a_level_of_nobody_and_one_without_end_are_not_shown() {
+    fn a_level_of_nobody_is_not_shown() {
         let mut words = NoticeWords::of("Bão", "Chằng chống nhà cửa.");
         let plain = NoticeDetails::of(NoticeKind::Warning);
         let mut level = plain.clone();
         level.risk = RiskLevel::new(3).map(|level| Risk { level, at: None });
-        let ends = level.clone().until(Some(WallMs::new(9)));
         assert!(!is_unsound(&words, &plain));
-        assert!(is_unsound(&words, &ends), "nobody says it");
+        assert!(is_unsound(&words, &level), "nobody says it");
         words.source = "Đài khí tượng tỉnh".to_owned();
-        assert!(!is_unsound(&words, &ends));
-        assert!(is_unsound(&words, &level), "it never ends");
+        assert!(!is_unsound(&words, &level));
     }
 
     #[test]

@@ -84,6 +84,7 @@ fn a_card_that_was_set_back_is_noticed_by_the_commune_told_on_both_sides_and_not
         house.start();
         place(&house, &format!("r{n}"));
         until_received(&house);
+        assert!(losses(&house).is_empty());
         assert_eq!(house.stop(), Some(0));
     }
     let (before, trouble) = look(&mut office);
@@ -91,7 +92,6 @@ fn a_card_that_was_set_back_is_noticed_by_the_commune_told_on_both_sides_and_not
     std::fs::remove_dir_all(&data).expect("removed");
     copy(&old, &data);
     house.start();
-    assert!(losses(&house).is_empty());
     house.until("it is noted", Duration::from_secs(30), |h| {
         !losses(h).is_empty()
     });
