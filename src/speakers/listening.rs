@@ -2,8 +2,8 @@
 //!
 //! Invariants: one text at a time, and it has its own turn: no announcement waits for it. A text is
 //! read to a bounded length, in pieces, so that none has more memory than a piece. A text that was
-//! erased while it was read is not stored. What is written within an hour is bounded, for all and
-//! for one address (`SoundHour`); beyond it a phone hears what lies ready and nothing else.
+//! erased while it was read is not stored. All that is written within an hour is bounded, for all
+//! and for one address (`SoundHour`); beyond it a phone hears what lies ready and nothing else.
 
 use std::path::PathBuf;
 use std::sync::Arc;

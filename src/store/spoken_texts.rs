@@ -65,6 +65,7 @@ impl SpokenTexts {
     #[must_use]
     pub fn heard(&self, name: &str) -> Option<PathBuf> {
         let path = self.file(name)?;
+        #[expect(clippy::disallowed_methods, reason = "files carry the machine's time")]
         let now = SystemTime::now();
         let noted = path.metadata().and_then(|about| about.modified());
         let is_noted = |at| {
@@ -175,6 +176,7 @@ mod tests {
     fn what_is_heard_again_stays_and_what_nobody_hears_makes_room() {
         let temporary = tempfile::tempdir().expect("folder");
         let spoken = SpokenTexts::open(temporary.path()).expect("opens");
+        #[expect(clippy::disallowed_methods, reason = "files carry the machine's time")]
         let long_ago = SystemTime::now() - Duration::from_secs(90 * 86_400);
         for n in 0..MAX_SPOKEN {
             let path = spoken.put(&format!("b-{n}"), b"x").expect("kept");

@@ -3,9 +3,9 @@
 //! Invariants: of one asker (an address) at most one has a turn, so nobody holds them all; those
 //! who wait are called up in rounds, one of each asker in a round, so that the many questions of
 //! one wait for each other and not in front of somebody else's. Within a round whoever came first
-//! goes first. Whoever has gone away is passed over, and a turn is given back when the work behind
-//! it has ended. Deliberately absent: a bound on those who wait; each waits on a connection, and
-//! these have their own.
+//! goes first. Somebody who has gone away is passed over, and a turn is given back when the work
+//! behind it has ended. Deliberately absent: a bound on those who wait; each waits on a connection,
+//! and these have their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -84,7 +84,7 @@ impl SharedTurns {
                 of: self.clone(),
                 asker: called.asker,
             };
-            // Whoever went away at this moment gives it back at once.
+            // Somebody who went away at this moment gives it back at once.
             drop(called.call.send(turn));
         }
     }
@@ -235,12 +235,11 @@ mod tests {
         let held = turns.turn(asker(1), LONG).await.expect("a turn");
         let short = Duration::from_secs(3);
         assert!(turns.turn(asker(2), short).await.is_none());
-        let gone = {
-            let turns = turns.clone();
-            tokio::spawn(async move { turns.turn(asker(3), LONG).await.is_some() })
-        };
+        let mut gone = tokio::task::JoinSet::new();
+        let waits = turns.clone();
+        gone.spawn(async move { waits.turn(asker(3), LONG).await.is_some() });
         settle().await;
-        gone.abort();
+        gone.abort_all();
         settle().await;
         drop(held);
         assert_eq!(turns.free(), 1);

@@ -156,7 +156,7 @@ impl Console {
             let recipients = draft.recipients(console);
             let (reach, detail) = console.reach_text(f.lang, &recipients);
             Ok(render(&ConfirmPage {
-                title: f.t1("commune-confirm", "n", recipients.len()),
+                title: f.lang.f("commune-confirm", &[("n", recipients.len())]),
                 reach,
                 detail,
                 heading: f.verbatim(&draft.title),

@@ -390,7 +390,7 @@ pub async fn withdraw(
         let map = app.live.directory.get();
         let f = app.page_context(&visit, &state, "more");
         let label = labelled(&app, f.lang, map.as_deref(), label);
-        return Ok(render(&LabelGonePage { label, f }));
+        return Ok(render(&LabelGonePage { f, label }));
     }
     let order = visit.request(directory::Command::Withdraw { house })?;
     app.journal.submit(order.before(deadline)).await?;

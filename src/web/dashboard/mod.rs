@@ -91,6 +91,17 @@ pub fn form_paths() -> Vec<&'static str> {
     forms().map(|(path, _)| path).into()
 }
 
+/// The sheets of codes to print.
+fn print_routes() -> Router<App> {
+    Router::new()
+        .route("/print", get(directory::sheets))
+        .route("/print/wall.pdf", get(directory::wall))
+        .route("/print/roads.pdf", get(directory::alleys))
+        .route("/print/plates/{road}", get(directory::plates))
+        .route("/print/stickers/{road}", get(directory::stickers))
+        .route("/print/notices/{id}", get(directory::notice))
+}
+
 /// All pages of the village's own people.
 pub fn router(app: App, hosts: AllowedHosts) -> Router {
     let inside = Router::new()
@@ -123,12 +134,7 @@ pub fn router(app: App, hosts: AllowedHosts) -> Router {
         .route("/directory", get(directory::show))
         .route("/files/{kind}", get(board_file::form))
         .route("/files/{kind}/now", get(board_file::now))
-        .route("/print", get(directory::sheets))
-        .route("/print/wall.pdf", get(directory::wall))
-        .route("/print/roads.pdf", get(directory::alleys))
-        .route("/print/plates/{road}", get(directory::plates))
-        .route("/print/stickers/{road}", get(directory::stickers))
-        .route("/print/notices/{id}", get(directory::notice))
+        .merge(print_routes())
         .route("/as-people/{*path}", get(as_people::lead))
         .route("/storm", get(storm::page))
         .route("/history", get(history::page))

@@ -31,7 +31,7 @@ struct MorePage {
 fn notices(app: &App, f: &PageContext, state: &VillageState) -> String {
     let now = app.supervisor.clock().trusted_ms();
     let up = state.notices.values().filter(|n| !n.details.is_over(now));
-    let counted = |key: &str, n: usize| f.t1(key, "n", n);
+    let counted = |key: &str, n: usize| f.lang.f(key, &[("n", n)]);
     let up = counted("more-notices", up.count());
     match state.drafts.len() {
         n if n > 0 && f.is_chief => format!("{up} · {}", counted("more-drafts", n)),
@@ -66,7 +66,7 @@ fn rows(app: &App, f: &PageContext, state: &VillageState) -> Vec<MoreRow> {
     let procedures = state.procedures.as_ref();
     let procedures = procedures.map_or_else(
         || f.t("more-no-list"),
-        |list| f.t1("procedures-n", "n", list.count),
+        |list| f.lang.f("procedures-n", &[("n", list.count)]),
     );
     let mut rows = vec![
         row("/notices", "notice", "notices", notices(app, f, state)),
@@ -90,7 +90,7 @@ fn rows(app: &App, f: &PageContext, state: &VillageState) -> Vec<MoreRow> {
         };
         rows.push(row("/storm", "water", "storm-plan", f.t(plan)));
     }
-    let counted = |key: &str, n: usize| f.t1(key, "n", n);
+    let counted = |key: &str, n: usize| f.lang.f(key, &[("n", n)]);
     let sensors = counted("more-sensors", state.sensors.len());
     let devices = counted("more-devices", state.devices.len());
     rows.extend([

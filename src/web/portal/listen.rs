@@ -17,6 +17,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio::sync::oneshot;
 
 use super::Portal;
 use super::notices::file_of;
@@ -116,10 +117,12 @@ async fn turn(portal: &Portal, visit: PortalVisit) -> Option<HeldTurn> {
 /// text has been answered, so nobody has many by asking and leaving.
 async fn hear(portal: &Portal, turn: HeldTurn, request: ListeningRequest) -> Option<PathBuf> {
     let port = portal.app.ports.listening.clone();
-    let heard = tokio::spawn(async move {
+    let (tell, heard) = oneshot::channel();
+    portal.app.supervisor.spawn(async move {
         let heard = port.hear(request).await;
         drop(turn);
-        heard
+        // A phone that went away hears nothing.
+        let _ = tell.send(heard);
     });
     heard.await.ok().flatten()
 }

@@ -73,8 +73,8 @@ fn page(words: &str) -> Option<PageBytes> {
     Some(PageBytes::new("text/plain", words.to_owned()))
 }
 
-fn words(page: Option<Option<PageBytes>>) -> String {
-    let plain = page.flatten().expect("a page").plain;
+fn words(page: Option<PageBytes>) -> String {
+    let plain = page.expect("a page").plain;
     String::from_utf8(plain.to_vec()).expect("text")
 }
 
@@ -90,7 +90,7 @@ async fn a_page_that_lies_ready_and_one_of_another_sort_wait_for_nothing() {
     ];
     for known in ready {
         let made = pages.of(known).get_at(still, known, || page("ready"));
-        assert_eq!(words(made.await), "ready");
+        assert_eq!(words(made.await.flatten()), "ready");
     }
     // Somebody makes one of each sort of lists, and it does not end.
     let (ends, end) = std::sync::mpsc::channel::<()>();
@@ -104,18 +104,18 @@ async fn a_page_that_lies_ready_and_one_of_another_sort_wait_for_nothing() {
             let _ = end.lock().expect("one").recv();
             page("slow")
         };
-        slow.spawn(async move { words(pages.of(new).get_at(still, new, make).await) });
+        slow.spawn(async move { words(pages.of(new).get_at(still, new, make).await.flatten()) });
     }
     for _ in 0..2 {
         begun.recv().await.expect("begins");
     }
     for known in ready {
         let made = pages.of(known).get_at(still, known, || page("made again"));
-        assert_eq!(words(made.await), "ready", "{known:?}");
+        assert_eq!(words(made.await.flatten()), "ready", "{known:?}");
     }
     for new in [SharedPage::JsonFeed, SharedPage::Storm(Lang::En, true, 7)] {
         let made = pages.of(new).get_at(still, new, || page("new"));
-        assert_eq!(words(made.await), "new", "{new:?}");
+        assert_eq!(words(made.await.flatten()), "new", "{new:?}");
     }
     drop(ends);
     assert_eq!(slow.join_all().await, ["slow", "slow"]);
@@ -134,11 +134,11 @@ async fn parts_that_somebody_pages_through_push_out_no_first_page() {
     let further = (1..=3 * MOST).map(|n| SharedPage::Notices(Lang::Vi, false, None, n * 100));
     for one in first.iter().copied().chain(further) {
         let made = pages.of(one).get_at(still, one, || page("made"));
-        assert_eq!(words(made.await), "made");
+        assert_eq!(words(made.await.flatten()), "made");
     }
     for one in first {
         let made = pages.of(one).get_at(still, one, || page("made again"));
-        assert_eq!(words(made.await), "made", "{one:?}");
+        assert_eq!(words(made.await.flatten()), "made", "{one:?}");
     }
     assert_eq!(pages.further.0.lock().len(), MOST);
 }
