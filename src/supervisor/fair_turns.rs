@@ -130,8 +130,8 @@ impl FairTurns {
     }
 
     /// Does something on a thread of its own when its turn has come; none = there was none within
-    /// this time, or the work failed. Whoever goes away meanwhile gives the turn back only when the
-    /// work has ended.
+    /// this time, or the work failed. Somebody who goes away meanwhile gives the turn back only
+    /// when the work has ended.
     pub async fn run<T: Send + 'static>(
         &self,
         asker: IpAddr,

@@ -216,7 +216,7 @@ mod tests {
         ] {
             assert_eq!(checked(&fields), Err(field), "{fields:?}");
         }
-        // What is said to be of this evening may be written in the morning.
+        // A paper of this evening may be written about in the morning.
         let evening = checked(&[("source-day", "30/11/2026"), ("source-time", "20 giờ")]);
         assert!(evening.is_ok());
         // A level that there is not is none.

@@ -82,7 +82,7 @@ pub(super) fn page_turns() -> FairTurns {
 }
 
 impl Portal {
-    /// A page that is dear to make, in turn. What makes it may block.
+    /// A page that is dear to make, in turn. Its making may block.
     pub(super) async fn in_turn(
         &self,
         visit: PortalVisit,
