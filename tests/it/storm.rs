@@ -416,7 +416,7 @@ fn the_chief_is_led_to_the_page_of_this_box() {
 fn an_urgent_notice_without_a_level_is_among_the_first_and_the_rest_is_one_tap_away() {
     let pages = pages();
     for n in 0..5 {
-        warn(&pages, &format!("muc-{n}"), 1 + n % 2, 3 * HOUR_MS, false);
+        warn(&pages, &format!("vua-{n}"), 1 + n % 2, 3 * HOUR_MS, false);
     }
     let urgent = |id: &str, title: &str| {
         let words = conglang::domain::notice::NoticeWords::of(title, "Rời nhà ngay.");
@@ -427,9 +427,9 @@ fn an_urgent_notice_without_a_level_is_among_the_first_and_the_rest_is_one_tap_a
     urgent("vo-de", "VỠ ĐÊ");
     let page = visit(&pages, "/khan?lang=vi");
     let at = |page: &str, words: &str| page.find(words).unwrap_or(usize::MAX);
-    assert!(at(&page, "VỠ ĐÊ") < at(&page, "Tin bão muc-"), "{page}");
+    assert!(at(&page, "VỠ ĐÊ") < at(&page, "Tin bão vua-"), "{page}");
     assert!(page.contains("Còn cảnh báo khác"), "{page}");
-    assert_eq!(page.matches("lang=vi\">Tin bão muc-").count(), 3, "{page}");
+    assert_eq!(page.matches("lang=vi\">Tin bão vua-").count(), 3, "{page}");
     // Also while four of a higher level are up.
     for n in 0..4 {
         warn(&pages, &format!("cao-{n}"), 4, 3 * HOUR_MS, true);
@@ -439,5 +439,5 @@ fn an_urgent_notice_without_a_level_is_among_the_first_and_the_rest_is_one_tap_a
     assert!(at(&page, "VỠ ĐẬP") < usize::MAX, "{page}");
     assert!(at(&page, "Tin bão cao-") < at(&page, "VỠ ĐẬP"), "{page}");
     assert!(page.len() <= FIRST_VIEW, "{} bytes", page.len());
-    assert!(visit(&pages, "/t?lang=vi").contains("Tin bão muc-0"));
+    assert!(visit(&pages, "/t?lang=vi").contains("Tin bão vua-0"));
 }

@@ -232,12 +232,9 @@ mod tests {
             "1/12/2026",
             "31/12/9999",
         ];
-        let untils = ["", "30/11/2026", "28/1/2027", "30/1/2027", "31/12/9999"];
+        let ends = ["", "30/11/2026", "28/1/2027", "30/1/2027", "31/12/9999"];
         let mut taken = 0;
-        for (day, until) in days
-            .iter()
-            .flat_map(|day| untils.map(|until| (*day, until)))
-        {
+        for (day, until) in days.iter().flat_map(|day| ends.map(|until| (*day, until))) {
             let fields = [
                 ("risk", "2"),
                 ("source", "Đài khí tượng tỉnh"),
